@@ -1,0 +1,33 @@
+/**
+ * Stands in for `@std/crypto/timing-safe-equal`.
+ *
+ * @module
+ */
+
+import { timingSafeEqual as nodeTimingSafeEqual } from "node:crypto";
+
+function toBytes(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
+}
+
+/**
+ * Compares two buffers in a time that does not depend on where they differ.
+ *
+ * @param a The one buffer.
+ * @param b The other one, of the same length.
+ * @returns Whether all bytes are equal.
+ * @throws {TypeError} When the lengths differ.
+ */
+export function timingSafeEqual(
+  a: ArrayBufferView | ArrayBufferLike,
+  b: ArrayBufferView | ArrayBufferLike,
+): boolean {
+  if (a.byteLength !== b.byteLength) {
+    throw new TypeError(
+      `Cannot compare buffers of different byte lengths (${a.byteLength} vs ${b.byteLength})`,
+    );
+  }
+  return nodeTimingSafeEqual(toBytes(a), toBytes(b));
+}
