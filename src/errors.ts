@@ -1,0 +1,136 @@
+/**
+ * The error family of the host: one class, a stable code, typed details, a hint.
+ *
+ * @module
+ */
+
+/** Says what went wrong in a form that programs may rely on; messages may change, codes do not. */
+export type SallyportErrorCode =
+  | "signature-invalid"
+  | "hash-mismatch"
+  | "untrusted"
+  | "revoked"
+  | "expired"
+  | "rollback"
+  | "manifest-invalid"
+  | "bundle-invalid"
+  | "permission-denied"
+  | "launch-failed"
+  | "protocol-violation"
+  | "timeout"
+  | "cancelled"
+  | "crashed"
+  | "limit-exceeded"
+  | "method-not-found"
+  | "plugin-error"
+  | "service-denied"
+  | "bad-state"
+  | "bad-config";
+
+/** Lists every code once, in the order of the documentation. */
+export const SALLYPORT_ERROR_CODES: readonly SallyportErrorCode[] = Object.freeze([
+  "signature-invalid",
+  "hash-mismatch",
+  "untrusted",
+  "revoked",
+  "expired",
+  "rollback",
+  "manifest-invalid",
+  "bundle-invalid",
+  "permission-denied",
+  "launch-failed",
+  "protocol-violation",
+  "timeout",
+  "cancelled",
+  "crashed",
+  "limit-exceeded",
+  "method-not-found",
+  "plugin-error",
+  "service-denied",
+  "bad-state",
+  "bad-config",
+]);
+
+/** Carries facts about an error as plain JSON values, for programs and structured logs. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** Options of {@linkcode SallyportError}. */
+export interface SallyportErrorOptions {
+  /** What the reader can do about it, in one sentence. */
+  hint?: string;
+  /** Facts as plain JSON values. */
+  details?: ErrorDetails;
+  /** The error that caused this one. */
+  cause?: unknown;
+}
+
+/**
+ * Reports that the host refused or failed to do something, with a stable {@linkcode code}.
+ *
+ * Misuse of the API is a `TypeError` or `RangeError` instead.
+ *
+ * @example
+ * ```ts
+ * import { SallyportError } from "@sallyport/host";
+ *
+ * const error = new SallyportError("untrusted", 'Cannot load plugin "x": no trusted key signed it', {
+ *   hint: "Pass the author's public key in `keys`",
+ * });
+ * if (error.code !== "untrusted") throw error;
+ * ```
+ */
+export class SallyportError extends Error {
+  /** The stable code of the error. */
+  readonly code: SallyportErrorCode;
+  /** What the reader can do about it, where there is something. */
+  readonly hint: string | undefined;
+  /** Facts about the error as plain JSON values. */
+  readonly details: ErrorDetails;
+
+  /**
+   * Makes an error.
+   *
+   * @param code The stable code.
+   * @param message What happened, with the values quoted.
+   * @param options Hint, details and cause.
+   */
+  constructor(code: SallyportErrorCode, message: string, options: SallyportErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SallyportError";
+    this.code = code;
+    this.hint = options.hint;
+    this.details = Object.freeze({ ...options.details });
+  }
+
+  /** Gives code, message, hint and details as plain data; never the stack or the cause. */
+  toJSON(): { code: SallyportErrorCode; message: string; hint?: string; details: ErrorDetails } {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      details: this.details,
+    };
+  }
+}
+
+/**
+ * Quotes text from outside for a message: escapes control and bidirectional characters, caps length.
+ *
+ * @param text The hostile text.
+ * @param maxLength How many characters to keep at most.
+ * @returns The text on one line without anything that a terminal would act on.
+ */
+export function escapeText(text: string, maxLength = 2_000): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+  // C0, DEL and C1 controls, line separators, bidirectional overrides (CVE-2021-42574), lone surrogates
+  return cut.replace(
+    // deno-lint-ignore no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+    (character) => {
+      if (character === "\n") return "\\n";
+      if (character === "\t") return "\\t";
+      if (character === "\r") return "\\r";
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    },
+  );
+}

@@ -1,0 +1,168 @@
+/**
+ * The logger of the host: a small interface that any object can satisfy, and a default sink.
+ *
+ * @module
+ */
+
+import { BaseHandler } from "@std/log/base-handler";
+import { Logger as StdLogger, type LogRecord } from "@std/log/logger";
+import { escapeText } from "./errors.ts";
+
+/**
+ * Takes the host's messages. Any object of this shape can be passed, such as one that hands them to
+ * the application's own logging; its methods should not throw.
+ */
+export interface Logger {
+  /** Takes a message for those who look for a fault. */
+  debug(message: string, fields?: Record<string, unknown>): void;
+  /** Takes a message about what happens in the normal course. */
+  info(message: string, fields?: Record<string, unknown>): void;
+  /** Takes a message that someone should look at. */
+  warn(message: string, fields?: Record<string, unknown>): void;
+  /** Takes a message about a failure. */
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Names how important a message is, lowest first. */
+export type LogLevelName = "DEBUG" | "INFO" | "WARN" | "ERROR";
+
+/** Options of {@linkcode createLogger}. */
+export interface LoggerOptions {
+  /**
+   * The name that each line carries.
+   *
+   * @default {"sallyport"}
+   */
+  name?: string;
+  /**
+   * The lowest level that is written.
+   *
+   * @default {"INFO"}
+   */
+  level?: LogLevelName;
+  /**
+   * Takes each line, without its end. What it throws is ignored: a log must not stop the host.
+   *
+   * @default Writes to stderr, never to stdout.
+   */
+  write?: (line: string) => void;
+}
+
+const LEVELS: readonly LogLevelName[] = ["DEBUG", "INFO", "WARN", "ERROR"];
+const MAX_FIELDS = 64;
+const MAX_FIELD_CHARACTERS = 4_000;
+
+function writeToStderr(line: string): void {
+  let rest = new TextEncoder().encode(`${line}\n`);
+  while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+}
+
+/** Replaces what JSON cannot say, or says at length; `this` holds the value before its `toJSON`. */
+function plainValue(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const original = this[key];
+  if (original instanceof Uint8Array) return `<${original.length} bytes>`;
+  if (value instanceof Error) return { name: value.name, message: value.message };
+  return ["bigint", "symbol", "function"].includes(typeof value) ? String(value) : value;
+}
+
+/** Writes one value as JSON, whatever it is; a cycle or a trap is said to be unreadable. */
+function fieldJson(fields: Record<string, unknown>, key: string): string {
+  try {
+    const json = JSON.stringify(fields[key], plainValue) ?? "null";
+    if (json.length <= MAX_FIELD_CHARACTERS) return json;
+    return JSON.stringify(`${json.slice(0, MAX_FIELD_CHARACTERS)}…`);
+  } catch {
+    return '"[unreadable]"';
+  }
+}
+
+function fieldsJson(fields: unknown): string {
+  if (typeof fields !== "object" || fields === null) return "";
+  const record = fields as Record<string, unknown>;
+  const keys = Object.keys(record);
+  const entries = keys.slice(0, MAX_FIELDS).map((key) =>
+    `${JSON.stringify(key.slice(0, 200))}:${fieldJson(record, key)}`
+  );
+  if (keys.length > MAX_FIELDS) entries.push(`"…":${keys.length - MAX_FIELDS}`);
+  // what JSON leaves as it is (bidirectional marks, C1 controls) becomes an escape that JSON knows
+  return entries.length === 0 ? "" : ` ${escapeText(`{${entries.join(",")}}`, Infinity)}`;
+}
+
+/** Formats a record as `<time> <level> <name>: <message> <fields as JSON>` on one line. */
+function formatLine(record: LogRecord): string {
+  const head = `${record.datetime.toISOString()} ${record.levelName} ${record.loggerName}`;
+  let fields = "";
+  try {
+    fields = fieldsJson(record.args[0]);
+  } catch {
+    fields = " [unreadable]";
+  }
+  return `${head}: ${escapeText(record.msg, MAX_FIELD_CHARACTERS)}${fields}`;
+}
+
+class LineHandler extends BaseHandler {
+  readonly #write: (line: string) => unknown;
+
+  constructor(write: (line: string) => unknown) {
+    super("NOTSET", { formatter: formatLine });
+    this.#write = write;
+  }
+
+  override log(line: string): void {
+    const result = this.#write(line);
+    // an async function fits `write` too: its rejection must not end the process
+    if (result instanceof Promise) result.catch(() => {});
+  }
+}
+
+/**
+ * Makes a logger that writes one line a message, with control and bidirectional characters escaped.
+ *
+ * A line is `<time in UTC> <level> <name>: <message> <fields as JSON>`. The logger never throws: a
+ * field that cannot be read is written as `"[unreadable]"`, one above 4,000 characters is cut.
+ *
+ * @param options Name, level and sink.
+ * @returns The logger.
+ * @throws {TypeError} When the level is unknown.
+ *
+ * @example
+ * ```ts
+ * import { createLogger } from "@sallyport/host";
+ *
+ * const lines: string[] = [];
+ * const logger = createLogger({ name: "app", write: (line) => lines.push(line) });
+ * logger.debug("not written");
+ * logger.warn("Plugin is slow", { plugin: "word-count", ms: 120 });
+ * if (!lines[0]?.endsWith('WARN app: Plugin is slow {"plugin":"word-count","ms":120}')) throw lines;
+ * ```
+ */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const { name = "sallyport", level = "INFO", write = writeToStderr } = options;
+  if (!LEVELS.includes(level)) {
+    throw new TypeError(
+      `Cannot create logger: level must be one of ${LEVELS.join(", ")}: received "${
+        escapeText(String(level), 100)
+      }"`,
+    );
+  }
+  const std = new StdLogger(escapeText(name, 200), level, { handlers: [new LineHandler(write)] });
+  const take = (method: "debug" | "info" | "warn" | "error") => {
+    return (message: string, fields?: Record<string, unknown>): void => {
+      try {
+        // as text: the library would call a function that it gets as a message
+        std[method](`${message}`, fields);
+      } catch {
+        // a full disk or a closed stderr is no reason to stop the host
+      }
+    };
+  };
+  return { debug: take("debug"), info: take("info"), warn: take("warn"), error: take("error") };
+}
+
+/** Drops every message. */
+export const silentLogger: Logger = Object.freeze({
+  debug(): void {},
+  info(): void {},
+  warn(): void {},
+  error(): void {},
+});
