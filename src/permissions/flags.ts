@@ -1,0 +1,123 @@
+/**
+ * Deno's permission flags, from effective permissions. Pure: no disk, no environment.
+ *
+ * @module
+ */
+import { escapeText, SallyportError } from "../errors.ts";
+import { addressBits, formatIp } from "./ip.ts";
+import { formatNetScope, parseNetScope, type RangeScope } from "./net_scope.ts";
+import { neverGranted, realPathProblem } from "./path_scope.ts";
+import { ResolvedPermissions } from "./resolve.ts";
+import { SYS_KINDS } from "./sys_scope.ts";
+
+/** Holds the paths that flags name besides the effective permissions. */
+export interface FlagPaths {
+  /** The folder of the bundle as the plugin's process sees it; it is always readable. */
+  bundleDir: string;
+}
+
+/** Flags that every plugin's process gets, in this order. */
+const FIXED_FLAGS = [
+  "--no-prompt",
+  "--no-remote",
+  "--no-npm",
+  "--no-config",
+  "--no-lock",
+  "--cached-only", // grants "import" silently, which --deny-import takes back (threat IM-05)
+  "--deny-import",
+  "--no-code-cache",
+];
+
+const MIB = 1024 * 1024;
+
+/** As many addresses an IPv6 range may have: Deno takes no IPv6 ranges, so each becomes a value. */
+const MAX_EXPANDED_ADDRESSES = 256n;
+
+/**
+ * Derives the flags of `deno run` for a plugin's process, without `run` itself.
+ *
+ * An empty list emits no `--allow-…` flag, because a bare one grants everything, and a family that is
+ * not granted is denied by name. Each value passes a grammar right before it becomes part of a flag.
+ *
+ * @param permissions The effective permissions.
+ * @param paths The folder of the bundle.
+ * @returns Arguments, one flag each, never to be joined or split.
+ * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag: a path
+ * with a comma, or an IPv6 range of more than 256 addresses.
+ */
+export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths): string[] {
+  if (!(permissions instanceof ResolvedPermissions)) {
+    throw new TypeError("Flags are derived from what resolvePermissions() returned only");
+  }
+  const { plugin, limits, entry } = permissions;
+  const refuse = (family: string, value: string, why: string): never => {
+    throw new SallyportError(
+      "permission-denied",
+      `Cannot start plugin "${plugin}": ${family} "${escapeText(value, 500)}" ${why}`,
+      {
+        hint: "Choose a value that Deno's flags can express; see docs/security.md",
+        details: { plugin, family, value },
+      },
+    );
+  };
+  const path = (family: "read" | "write") => (value: string): string => {
+    const problem = realPathProblem(value) ?? neverGranted(value, family);
+    return problem === undefined ? value : refuse(family, value, problem);
+  };
+  const bundleDir = path("read")(paths.bundleDir);
+  const read = permissions.read.map(path("read")).filter((value) => value !== bundleDir);
+  const write = permissions.write.map(path("write"));
+  const net = permissions.net.flatMap((value) => netValues(value, refuse));
+  const sys = permissions.sys.map((value) =>
+    SYS_KINDS.includes(value) ? value : refuse("sys", value, "is not a known kind")
+  );
+  const heapMiB = Math.floor(limits.memoryBytes / MIB);
+  return [
+    ...FIXED_FLAGS,
+    flag("--allow-read", [bundleDir, ...sorted(read)]),
+    ...(write.length > 0 ? [flag("--allow-write", sorted(write))] : []),
+    ...(net.length > 0 ? [flag("--allow-net", sorted(net))] : []),
+    ...(sys.length > 0 ? [flag("--allow-sys", sorted(sys))] : []),
+    ...(write.length > 0 ? [] : ["--deny-write"]),
+    ...(net.length > 0 ? [] : ["--deny-net"]),
+    ...(sys.length > 0 ? [] : ["--deny-sys"]),
+    "--deny-env",
+    "--deny-run",
+    "--deny-ffi",
+    `--v8-flags=--max-old-space-size=${heapMiB}${entry.jitless === true ? ",--jitless" : ""}`,
+  ];
+}
+
+function netValues(value: string, refuse: (f: string, v: string, why: string) => never): string[] {
+  const parsed = parseNetScope(value);
+  if ("problem" in parsed) return refuse("net", value, parsed.problem);
+  const scope = parsed.value;
+  if (formatNetScope(scope) !== value) return refuse("net", value, "is not in normal form");
+  if (scope.kind !== "range" || scope.address.version === 4 || scope.prefix === 128) return [value];
+  const count = 1n << BigInt(addressBits(6) - scope.prefix);
+  if (count > MAX_EXPANDED_ADDRESSES) {
+    const why = "is an IPv6 range of more than 256 addresses, which Deno cannot express";
+    return refuse("net", value, `${why}: ask for /120 or narrower, or for names`);
+  }
+  return Array.from({ length: Number(count) }, (_, index) => nthAddress(scope, BigInt(index)));
+}
+
+function nthAddress(scope: RangeScope, index: bigint): string {
+  const address = { version: scope.address.version, bits: scope.address.bits + index };
+  return `${formatIp(address)}:${scope.port}`;
+}
+
+/** Writes one flag; refuses what would grant more than was meant, whoever made the values. */
+function flag(name: string, values: readonly string[]): string {
+  // a bare flag grants everything, an empty value is an error, a comma makes two values (LA-01, LA-02)
+  if (values.length === 0 || values.some((value) => value === "" || value.includes(","))) {
+    throw new SallyportError("permission-denied", `Cannot write flag "${name}" for these values`, {
+      details: { name, values },
+    });
+  }
+  return `${name}=${values.join(",")}`;
+}
+
+function sorted(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}

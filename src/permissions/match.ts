@@ -1,0 +1,72 @@
+/**
+ * Compares the requests of one family with its grants, over sets that are nested or disjoint.
+ *
+ * @module
+ */
+import { escapeText } from "../errors.ts";
+import type { Findings, PermissionFamily, ResolvedItem } from "./findings.ts";
+
+/** Holds one request in normal form. */
+export interface Request<T> {
+  /** What the manifest says. */
+  readonly written: string;
+  /** Its normal form. */
+  readonly value: T;
+}
+
+/** Says how one family is compared. */
+export interface Matching<T> {
+  /** The family. */
+  readonly family: PermissionFamily;
+  /** Where its grants come from, for people. */
+  readonly source: string;
+  /** Gives what two values have in common: one of the two, or nothing. */
+  intersect(grant: T, request: T): T | undefined;
+  /** Writes a value in its normal form; equal texts are equal values. */
+  format(value: T): string;
+  /** Names a request in messages. */
+  name(request: Request<T>): string;
+  /** Says why a part that remains of a request can never be given. */
+  refuse?(value: T): string | undefined;
+}
+
+/**
+ * Compares requests with grants; a request is covered when one grant contains all of it.
+ *
+ * @param requests The requests in normal form.
+ * @param grants The grants in normal form.
+ * @param matching How to compare.
+ * @returns What is covered and what is not.
+ */
+export function matchRequests<T>(
+  requests: readonly Request<T>[],
+  grants: readonly T[],
+  matching: Matching<T>,
+): Findings {
+  const findings: Findings = { items: [], uncovered: [] };
+  const { family, source } = matching;
+  for (const request of requests) {
+    const value = matching.name(request);
+    const whole = matching.format(request.value);
+    const common = new Map<string, T>();
+    for (const grant of grants) {
+      const part = matching.intersect(grant, request.value);
+      if (part !== undefined) common.set(matching.format(part), part);
+    }
+    if (common.has(whole)) {
+      findings.items.push({ family, value: whole, requested: request.written, source });
+      continue;
+    }
+    const pieces: ResolvedItem[] = [...common]
+      .sort(([a], [b]) => a < b ? -1 : 1) // keys of a map: never equal
+      .filter(([, part]) => matching.refuse?.(part) === undefined)
+      .map(([part]) => ({ family, value: part, requested: request.written, source }));
+    const parts = pieces.slice(0, 5).map((piece) => `"${escapeText(piece.value, 200)}"`);
+    if (pieces.length > parts.length) parts.push("…");
+    const reason = pieces.length === 0
+      ? "is not granted"
+      : `is granted only in part: ${parts.join(", ")}`;
+    findings.uncovered.push({ excess: { family, value, reason, grantable: true }, pieces });
+  }
+  return findings;
+}

@@ -1,0 +1,171 @@
+/**
+ * The grammar of granted paths, and which path contains which.
+ *
+ * @module
+ */
+import type { Parsed } from "./net_scope.ts";
+
+/** Names the two ways to use a path. */
+export type PathAccess = "read" | "write";
+
+/** Holds a path as it was written: absolute, or beneath the bundle or the storage of the plugin. */
+export interface PathScope {
+  /** What the path starts from. */
+  readonly base: "absolute" | "bundle" | "storage";
+  /** The whole path when absolute, else what follows the variable, with its leading `/`; or empty. */
+  readonly path: string;
+}
+
+const DRIVE = /^[A-Za-z]:[\\/]/;
+const MAX_PATH_LENGTH = 4_096;
+
+/** Folders that are never granted, nor anything beneath or above them (threats FS-04, LA-02). */
+const NEVER = ["/proc", "/sys", "/dev"];
+
+/** Folders with programs and settings of the system, never granted for writing (LA-05). */
+const NEVER_WRITTEN = [
+  "/bin",
+  "/boot",
+  "/etc",
+  "/lib",
+  "/lib64",
+  "/private/etc",
+  "/sbin",
+  "/usr/bin",
+  "/usr/lib",
+  "/usr/lib64",
+  "/usr/libexec",
+  "/usr/local/bin",
+  "/usr/local/lib",
+  "/usr/local/sbin",
+  "/usr/sbin",
+];
+
+/**
+ * Parses a path of a manifest or a policy, without looking at the disk.
+ *
+ * @param text An absolute path, or one that starts with `$BUNDLE` or `$STORAGE`.
+ * @returns The scope, or the problem.
+ */
+export function parsePathScope(text: string): Parsed<PathScope> {
+  const problem = characterProblem(text);
+  if (problem !== undefined) return { problem };
+  const variable = /^\$([A-Za-z_]\w*)/.exec(text);
+  if (variable) {
+    const base = ({ BUNDLE: "bundle", STORAGE: "storage" } as const)[variable[1]!];
+    if (base === undefined) {
+      return { problem: "starts with a variable other than $BUNDLE, $STORAGE" };
+    }
+    const rest = text.slice(variable[0].length);
+    if (rest !== "" && !rest.startsWith("/")) {
+      return { problem: `has text right after $${variable[1]}: write a / between them` };
+    }
+    return { value: { base, path: rest.replace(/\/+/g, "/").replace(/\/$/, "") } };
+  }
+  if (text.startsWith("~")) return { problem: "starts with ~, which is not expanded" };
+  if (/^file:/i.test(text)) return { problem: "is a URL: write the path" };
+  if (!isAbsolute(text)) {
+    return { problem: "is relative: write an absolute path, or start with $BUNDLE or $STORAGE" };
+  }
+  return { value: { base: "absolute", path: normalise(text) } };
+}
+
+/**
+ * Says what keeps a real path from becoming the value of a flag.
+ *
+ * @param path An absolute path with every symlink resolved.
+ * @returns The problem, or `undefined`.
+ */
+export function realPathProblem(path: string): string | undefined {
+  const problem = characterProblem(path);
+  if (problem !== undefined) return problem;
+  if (!isAbsolute(path)) return "is not absolute";
+  return normalise(path) === path ? undefined : "is not in normal form";
+}
+
+/**
+ * Says why a path can never be granted, whatever the policy says.
+ *
+ * @param path An absolute path in normal form.
+ * @param access How it would be used.
+ * @returns The reason, or `undefined`.
+ */
+export function neverGranted(path: string, access: PathAccess): string | undefined {
+  if (splitPath(path).length === 0 || path === "/") return "the root folder is never granted";
+  for (const folder of NEVER) {
+    if (overlaps(folder, path)) return `${folder} is never granted, nor what contains it`;
+  }
+  if (access === "read") return undefined;
+  const system = NEVER_WRITTEN.find((folder) => overlaps(folder, path));
+  return system && `${system} is never granted for writing, nor what contains it`;
+}
+
+/**
+ * Tells whether one path contains another or is the same, segment by segment: `/a` not `/ab`.
+ *
+ * @param grant The containing folder, absolute and in normal form.
+ * @param request The path within it.
+ * @returns Whether the request lies within the grant.
+ */
+export function pathCovers(grant: string, request: string): boolean {
+  if (DRIVE.test(grant) !== DRIVE.test(request)) return false;
+  const outer = splitPath(grant);
+  const inner = splitPath(request);
+  return outer.length <= inner.length && outer.every((part, index) => part === inner[index]);
+}
+
+/**
+ * Tells whether two paths are nested either way or the same.
+ *
+ * @param a One path.
+ * @param b The other.
+ * @returns Whether one contains the other.
+ */
+export function overlaps(a: string, b: string): boolean {
+  return pathCovers(a, b) || pathCovers(b, a);
+}
+
+/**
+ * Gives the path that both contain.
+ *
+ * @param a One path.
+ * @param b The other.
+ * @returns The deeper one when they are nested, else `undefined`.
+ */
+export function intersectPath(a: string, b: string): string | undefined {
+  if (pathCovers(a, b)) return b;
+  return pathCovers(b, a) ? a : undefined;
+}
+
+function characterProblem(text: string): string | undefined {
+  if (text === "" || text.length > MAX_PATH_LENGTH) {
+    return `is empty or longer than ${MAX_PATH_LENGTH} characters`;
+  }
+  // LA-01: Deno splits its flags at commas and there is no escape
+  if (text.includes(",")) {
+    return "has a comma, which Deno's flags cannot express: rename the folder";
+  }
+  // deno-lint-ignore no-control-regex
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return "has a control character";
+  if (!text.isWellFormed()) return "is not well-formed Unicode";
+  if (text.split(/[\\/]/).includes("..")) return "has a .. segment";
+  return undefined;
+}
+
+function isAbsolute(path: string): boolean {
+  return (path.startsWith("/") && !path.startsWith("//")) || DRIVE.test(path);
+}
+
+function normalise(path: string): string {
+  const separator = DRIVE.test(path) ? "\\" : "/";
+  const parts = path.split(DRIVE.test(path) ? /[\\/]+/ : /\/+/);
+  const kept = parts.filter((part) => part !== "" && part !== ".");
+  if (separator === "/") return `/${kept.join("/")}`;
+  return kept.length === 1 ? `${kept[0]}\\` : kept.join("\\");
+}
+
+/** Splits a path into comparable segments; Windows compares without case, so those are folded. */
+function splitPath(path: string): string[] {
+  if (!DRIVE.test(path)) return path.split("/").filter((part) => part !== "");
+  return path.toLowerCase().split(/[\\/]/).filter((part) => part !== "");
+}

@@ -1,0 +1,211 @@
+/**
+ * The policy, `policy.json`: what the operator grants to plugins, and under which limits.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { describeIssues, joinIssues, type SchemaIssue } from "../bundle/schema_issues.ts";
+import type { AccessLevel, Limits } from "../bundle/manifest.ts";
+import { parseStrictJson } from "../bundle/strict_json.ts";
+import { escapeText, SallyportError } from "../errors.ts";
+import { entrySchema, policySchema } from "./policy_schema.ts";
+
+/** Lists what the operator gives; a plugin gets what it asks for *and* what is in here. */
+export interface Grant {
+  /** Hosts: `host`, `host:port`, `*.host`, addresses, CIDR ranges; without a port it is 443. */
+  readonly net?: readonly string[];
+  /** Absolute paths to read; a plugin always reads its own bundle and the storage it declares. */
+  readonly read?: readonly string[];
+  /** Absolute paths to write; a plugin that declares storage may write that without a grant. */
+  readonly write?: readonly string[];
+  /** Kinds of system information, such as `hostname`. */
+  readonly sys?: readonly string[];
+  /** Services by key, with how far the plugin may use them. */
+  readonly context?: Readonly<Record<string, AccessLevel>>;
+  /** Names of hooks that the plugin may handle; `*` stands for every hook that it asks for. */
+  readonly hooks?: readonly string[];
+}
+
+/** Holds the operator's decision about one plugin, or about all that have none of their own. */
+export interface PolicyEntry {
+  /** What the plugin may have. */
+  readonly grant?: Grant;
+  /** Caps on the limits of the manifest. */
+  readonly limits?: Partial<Limits>;
+  /** The launcher for the plugin's process. */
+  readonly isolation?: "auto" | "bwrap" | "unshare" | "plain";
+  /** How granted hosts are reached. */
+  readonly network?: "isolated" | "proxied" | "host";
+  /** The system call filter. */
+  readonly seccomp?: "strict" | "baseline" | "off";
+  /** Whether V8 runs without its compilers (and without WebAssembly). */
+  readonly jitless?: boolean;
+  /** What happens to a request that the grant does not cover; `reject` when absent. */
+  readonly onExcess?: "reject" | "narrow";
+}
+
+/** Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down. */
+export interface Policy {
+  /** Where the JSON Schema of the file is, for editors; never fetched. */
+  readonly $schema?: string;
+  /** The entry beneath every plugin's own. */
+  readonly default?: PolicyEntry;
+  /** Entries by plugin name. */
+  readonly plugins?: Readonly<Record<string, PolicyEntry>>;
+}
+
+/** Is the greatest size of `policy.json`, in bytes. */
+export const MAX_POLICY_BYTES: number = 1024 * 1024;
+
+const UNKNOWN_GRANTS: ReadonlyMap<string, string> = new Map([
+  ["env", "a plugin never gets the environment"],
+  ["run", "a plugin never starts processes"],
+  ["ffi", "a plugin never calls native code"],
+  ["import", "a plugin imports from its own bundle only"],
+]);
+
+/** Remembers, for entries made by `entryFor`, which part of the policy each list came from. */
+const origins = new WeakMap<PolicyEntry, ReadonlyMap<keyof Grant, string>>();
+
+/**
+ * Parses a policy and checks every field of it, the form of hosts and paths included.
+ *
+ * @param input The bytes or text of `policy.json`, at most 1 MiB, or the object in it.
+ * @param source How messages name the policy.
+ * @returns The policy, frozen all the way down; an object given is copied, not frozen.
+ * @throws {SallyportError} `bad-config`, naming all mistakes at once; they are in `details.issues`
+ * as `{ path, message }`, the first 100 of them.
+ *
+ * @example
+ * ```ts
+ * import { parsePolicy } from "@sallyport/host";
+ *
+ * const policy = parsePolicy({
+ *   plugins: { "link-check": { grant: { net: ["example.com:443"] } } },
+ * });
+ * if (policy.default !== undefined) throw new Error("unexpected");
+ * ```
+ */
+export function parsePolicy(input: unknown, source: string = "policy.json"): Policy {
+  const result = policySchema.safeParse(readInput(input, source), { reportInput: true });
+  if (!result.success) {
+    throw invalid(
+      source,
+      describeIssues(result.error.issues, (path) => {
+        const grant = /(?:^default|^plugins\..+)\.grant\.(\w+)$/.exec(path);
+        return grant ? UNKNOWN_GRANTS.get(grant[1]!) : undefined;
+      }),
+    );
+  }
+  return deepFreeze(result.data);
+}
+
+/**
+ * Gives the entry of one plugin: its own laid over the default.
+ *
+ * Each list of the grant (and the `context` table) replaces that of the default as a whole; lists
+ * are never merged. Each limit and each other setting replaces its counterpart.
+ *
+ * @param policy The policy, or `undefined` for none.
+ * @param name The plugin's name.
+ * @returns The frozen entry; an empty one grants nothing.
+ */
+export function entryFor(policy: Policy | undefined, name: string): PolicyEntry {
+  const base = policy?.default ?? {};
+  const plugins = policy?.plugins ?? {};
+  const own = Object.hasOwn(plugins, name) ? plugins[name]! : {};
+  const entry: PolicyEntry = {
+    ...base,
+    ...withoutUndefined(own),
+    ...(base.grant || own.grant
+      ? { grant: { ...base.grant, ...withoutUndefined(own.grant ?? {}) } }
+      : {}),
+    ...(base.limits || own.limits
+      ? { limits: { ...base.limits, ...withoutUndefined(own.limits ?? {}) } }
+      : {}),
+  };
+  const origin = new Map<keyof Grant, string>();
+  for (const family of ["net", "read", "write", "sys", "context", "hooks"] as const) {
+    if (own.grant?.[family] !== undefined) origin.set(family, `plugins.${name}.grant.${family}`);
+    else if (base.grant?.[family] !== undefined) origin.set(family, `default.grant.${family}`);
+  }
+  origins.set(entry, origin);
+  return deepFreeze(entry);
+}
+
+/**
+ * Checks an entry that did not come out of {@linkcode parsePolicy}, or might not have.
+ *
+ * @param entry The entry.
+ * @param plugin The plugin that it is for, for the message.
+ * @throws {SallyportError} `bad-config`, naming all mistakes at once, also in `details.issues`.
+ */
+export function checkEntry(entry: PolicyEntry, plugin: string): void {
+  const result = entrySchema.safeParse(entry, { reportInput: true });
+  if (!result.success) throw invalid(`entry for ${plugin}`, describeIssues(result.error.issues));
+}
+
+/**
+ * Names the part of the policy that a list of an entry came from, for people.
+ *
+ * @param entry An entry, usually from {@linkcode entryFor}.
+ * @param family The list.
+ * @returns Such as `plugins.link-check.grant.net`.
+ */
+export function grantOrigin(entry: PolicyEntry, family: keyof Grant): string {
+  return origins.get(entry)?.get(family) ?? `grant.${family}`;
+}
+
+/**
+ * Makes the JSON Schema (draft 2020-12) of `policy.json`, for editors.
+ *
+ * It says less than {@linkcode parsePolicy} checks: the form of hosts and paths is left to it.
+ *
+ * @returns The schema as plain data.
+ */
+export function policyJsonSchema(): Record<string, unknown> {
+  return {
+    $id: "https://sallyport.dev/schema/policy.json",
+    title: "Sallyport policy",
+    ...z.toJSONSchema(policySchema),
+  };
+}
+
+function readInput(input: unknown, source: string): unknown {
+  if (typeof input !== "string" && !(input instanceof Uint8Array)) return input;
+  if (input.length > MAX_POLICY_BYTES) {
+    throw invalid(source, [{ path: "", message: `is larger than ${MAX_POLICY_BYTES} bytes` }]);
+  }
+  try {
+    return parseStrictJson(input);
+  } catch (cause) {
+    const message = escapeText((cause as Error).message, 300);
+    throw invalid(source, [{ path: "", message }], cause);
+  }
+}
+
+function invalid(source: string, issues: SchemaIssue[], cause?: unknown): SallyportError {
+  return new SallyportError(
+    "bad-config",
+    `Cannot use policy "${escapeText(source, 500)}": ${joinIssues(issues)}`,
+    {
+      hint: "Mend the policy; its fields are described in docs/security.md",
+      details: { source, issues },
+      cause,
+    },
+  );
+}
+
+/** An option that a caller passed as `undefined` is one that it left out, not one that it cleared. */
+function withoutUndefined<T extends object>(value: T): Partial<T> {
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return Object.fromEntries(entries) as Partial<T>;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,102 @@
+/**
+ * The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { LIMIT_BOUNDS, type LimitName } from "../bundle/manifest.ts";
+import { type Parsed, parseNetScope } from "./net_scope.ts";
+import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
+import type { Policy, PolicyEntry } from "./policy.ts";
+import { parseSysKind } from "./sys_scope.ts";
+
+const MAX_ENTRIES = 1_000;
+const MAX_PLUGINS = 10_000;
+
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+const KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
+const NAME_RULE = "must be a lower-case letter, then at most 63 lower-case letters, digits, _ or -";
+const KEY_RULE =
+  "must be a lower-case letter, then at most 63 lower-case letters, digits, _ . : or -";
+
+/** Makes a list of texts, each of which a parser of ours must accept. */
+function scopes(
+  parse: (text: string) => Parsed<unknown>,
+  description: string,
+): z.ZodOptional<z.ZodArray<z.ZodString>> {
+  const item = z.string().superRefine((text, context) => {
+    const parsed = parse(text);
+    if ("problem" in parsed) context.addIssue({ code: "custom", message: parsed.problem });
+  });
+  return z.array(item).max(MAX_ENTRIES).optional().describe(description);
+}
+
+function parsePathFor(access: PathAccess): (text: string) => Parsed<unknown> {
+  return (text) => {
+    const parsed = parsePathScope(text);
+    if ("problem" in parsed) return parsed;
+    if (parsed.value.base === "bundle" && access === "write") {
+      return { problem: "is the bundle, which is never writable" };
+    }
+    const never = parsed.value.base === "absolute" && neverGranted(parsed.value.path, access);
+    return never ? { problem: `cannot be granted: ${never}` } : parsed;
+  };
+}
+
+function parseHookName(text: string): Parsed<string> {
+  return text === "*" || KEY.test(text) ? { value: text } : { problem: `is not * and ${KEY_RULE}` };
+}
+
+const access = z.enum(["read", "readwrite"]);
+
+const grant = z.strictObject({
+  net: scopes(parseNetScope, "Hosts as host:port, *.host:port, addresses or CIDR ranges"),
+  read: scopes(parsePathFor("read"), "Absolute paths to read"),
+  write: scopes(parsePathFor("write"), "Absolute paths to write"),
+  sys: scopes(parseSysKind, "Kinds of system information"),
+  context: z.record(z.string().regex(KEY, { error: KEY_RULE }), access)
+    .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
+      error: `must have at most ${MAX_ENTRIES} entries`,
+    }).optional().describe("Services by key"),
+  hooks: scopes(parseHookName, "Names of hooks; * for every hook that the plugin asks for"),
+});
+
+function limit(limitName: LimitName): z.ZodOptional<z.ZodInt> {
+  const { min, max } = LIMIT_BOUNDS[limitName];
+  return z.int().min(min).max(max).optional();
+}
+
+const limits = z.strictObject(
+  {
+    memoryBytes: limit("memoryBytes"),
+    cpuTimeMs: limit("cpuTimeMs"),
+    cpuPercent: limit("cpuPercent"),
+    threads: limit("threads"),
+    fileDescriptors: limit("fileDescriptors"),
+    connections: limit("connections"),
+    callTimeoutMs: limit("callTimeoutMs"),
+    messageBytes: limit("messageBytes"),
+    storageBytes: limit("storageBytes"),
+  } satisfies Record<LimitName, unknown>,
+);
+
+/** Checks one entry of a policy. */
+export const entrySchema: z.ZodType<PolicyEntry> = z.strictObject({
+  grant: grant.optional(),
+  limits: limits.optional(),
+  isolation: z.enum(["auto", "bwrap", "unshare", "plain"]).optional(),
+  network: z.enum(["isolated", "proxied", "host"]).optional(),
+  seccomp: z.enum(["strict", "baseline", "off"]).optional(),
+  jitless: z.boolean().optional(),
+  onExcess: z.enum(["reject", "narrow"]).optional(),
+});
+
+/** Checks `policy.json`; every object in it refuses unknown fields. */
+export const policySchema: z.ZodType<Policy> = z.strictObject({
+  $schema: z.string().max(1_024).optional(),
+  default: entrySchema.optional(),
+  plugins: z.record(z.string().regex(NAME, { error: NAME_RULE }), entrySchema)
+    .refine((value) => Object.keys(value).length <= MAX_PLUGINS, {
+      error: `must have at most ${MAX_PLUGINS} entries`,
+    }).optional(),
+});
