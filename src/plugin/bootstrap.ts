@@ -1,0 +1,215 @@
+/**
+ * The main module of every plugin's process: takes over standard input and output, imports the
+ * plugin and answers the host. It exports nothing, because a plugin can import it (threat IM-10), and
+ * holds no secret and no authority, because plugin code shares its realm: what it does is for
+ * robustness, and the host believes nothing that comes out of the pipe.
+ *
+ * `deno task build` bundles it into `bootstrap.generated.ts`.
+ *
+ * @module
+ */
+import { Connection, type IncomingCall } from "../rpc/connection.ts";
+import { stdioDuplex } from "../rpc/duplex.ts";
+import { WIRE_CODES } from "../rpc/message.ts";
+import { readError } from "../rpc/wire_error.ts";
+import { replaceConsole } from "./console.ts";
+import { createContext, type InitializeParams } from "./context.ts";
+import { type Definition, failure, importDefinition } from "./definition.ts";
+import { removeSharedState, replaceStdio } from "./lockdown.ts";
+import { LogSender } from "./log_sender.ts";
+import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
+import type { CallContext, PluginContext } from "./types.ts";
+
+const PROTOCOL = 1;
+
+const exit: (code: number) => never = Deno.exit.bind(Deno);
+const writeError = Deno.stderr.writeSync.bind(Deno.stderr);
+const apply = Reflect.apply;
+const bootstrap = Deno.mainModule;
+const stopping = new AbortController();
+
+let entry = "";
+let definition: Definition | undefined;
+let context: PluginContext | undefined;
+let started = false;
+
+const connection = new Connection({
+  io: stdioDuplex(),
+  role: "plugin",
+  onRequest: answer,
+  describeError: errorDescriber(bootstrap, () => entry),
+});
+const logger = new LogSender((params) => connection.notify("log", params));
+const log = logger.log.bind(logger);
+
+removeSharedState();
+replaceConsole(log);
+replaceStdio(log);
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  crash("Uncaught (in promise)", event.reason);
+});
+addEventListener("error", (event) => {
+  event.preventDefault();
+  crash("Uncaught", event.error ?? event.message);
+});
+// The end of stdin is the end of the host's interest, whatever is still under way
+connection.closed.then((reason) => {
+  if (reason === undefined) exit(0);
+  try {
+    writeError(new TextEncoder().encode(`${reason?.message}\n`));
+  } finally {
+    exit(1);
+  }
+});
+
+function crash(what: string, error: unknown): void {
+  const { name, message, stack } = readError(error);
+  try {
+    log("error", `${what} ${name}: ${message}`, { stack: pluginStack(stack, entry, bootstrap) });
+    connection.flush();
+  } finally {
+    exit(1);
+  }
+}
+
+function answer(method: string, params: unknown, call: IncomingCall): unknown {
+  if (method === "initialize") return initialize(params as InitializeParams);
+  if (definition === undefined || context === undefined) {
+    throw new Refusal(`Cannot answer "${method}" before the plugin is initialized`);
+  }
+  switch (method) {
+    case "plugin/call":
+      return callMethod(definition, params as { method: string; params?: unknown }, call);
+    case "hook/run":
+      return runHook(definition, context, params as { hook: string; data?: unknown });
+    case "state/snapshot":
+      return snapshot(definition);
+    case "state/restore":
+      return restore(definition, params as { state?: unknown });
+    case "shutdown":
+      return shutdown(definition, context);
+  }
+}
+
+async function initialize(params: InitializeParams): Promise<unknown> {
+  if (started) throw new Refusal("Cannot initialize twice");
+  if (params?.protocol !== PROTOCOL) {
+    throw new Refusal(`Cannot speak protocol ${params?.protocol}: only ${PROTOCOL} is known`);
+  }
+  started = true;
+  entry = params.entry;
+  const { messageBytes } = params.limits ?? {};
+  if (messageBytes !== undefined) connection.setMaxMessageBytes(messageBytes);
+  const loaded = await importDefinition(entry);
+  for (const name of loaded.hooks.keys()) {
+    if (params.hooks === undefined || params.hooks.includes(name)) continue;
+    loaded.hooks.delete(name);
+    log(
+      "warn",
+      `Hook "${name}" is left out: the manifest does not name it, or the policy does not grant it`,
+    );
+  }
+  context = createContext(params, connection, logger, stopping.signal);
+  if (loaded.init) {
+    try {
+      await apply(loaded.init, loaded.plugin, [context]);
+    } catch (error) {
+      throw failure("init", "The plugin's init failed", error);
+    }
+  }
+  definition = loaded;
+  return {
+    protocol: PROTOCOL,
+    methods: [...loaded.methods.keys()],
+    streams: [...loaded.methods].filter(([, method]) => method.streams).map(([name]) => name),
+    hooks: [...loaded.hooks].map(([name, { priority }]) => ({ name, priority })),
+    snapshot: loaded.snapshot !== undefined && loaded.restore !== undefined,
+  };
+}
+
+function callMethod(
+  { methods, plugin }: Definition,
+  { method: name, params }: { method: string; params?: unknown },
+  call: IncomingCall,
+): unknown {
+  const method = methods.get(name);
+  if (method === undefined) {
+    throw new Refusal(`The plugin has no method "${name}"`, WIRE_CODES.methodNotFound);
+  }
+  if (method.streams !== call.streaming && method.streams) throw useOther(name, "stream");
+  const given = apply(method.run, plugin.methods, [params, callContext(call)]);
+  return given instanceof Promise
+    ? given.then((value) => checkShape(name, value, call))
+    : checkShape(name, given, call);
+}
+
+function callContext(call: IncomingCall): CallContext {
+  const { traceparent } = call.meta;
+  return {
+    get signal() {
+      return call.signal;
+    },
+    traceparent: typeof traceparent === "string" ? traceparent : undefined,
+    progress: (value) => call.progress(value),
+  };
+}
+
+/** Makes sure that a stream was asked for exactly where there is one. */
+function checkShape(name: string, value: unknown, call: IncomingCall): unknown {
+  const object = typeof value === "object" && value !== null
+    ? value as Record<symbol, unknown>
+    : {};
+  if (typeof object[Symbol.asyncIterator] === "function") {
+    if (!call.streaming) throw useOther(name, "stream");
+    return value;
+  }
+  if (!call.streaming) return value;
+  const { next } = object as { next?: unknown };
+  if (typeof object[Symbol.iterator] === "function" && typeof next === "function") {
+    return delegate(value as Generator<unknown>);
+  }
+  throw useOther(name, "call");
+}
+
+async function* delegate(items: Generator<unknown>): AsyncGenerator<unknown> {
+  return yield* items;
+}
+
+function useOther(name: string, other: "call" | "stream"): Refusal {
+  const what = other === "stream" ? "gives a stream" : "gives no stream";
+  return new Refusal(`Method "${name}" ${what}: use ${other}() instead`);
+}
+
+async function runHook(
+  { hooks, plugin }: Definition,
+  ctx: PluginContext,
+  { hook: name, data }: { hook: string; data?: unknown },
+): Promise<unknown> {
+  const hook = hooks.get(name);
+  if (hook === undefined) {
+    throw new Refusal(`The plugin has no hook "${name}"`, WIRE_CODES.methodNotFound);
+  }
+  const value = await apply(hook.run, plugin.hooks, [data, ctx]);
+  return value === undefined ? {} : { value };
+}
+
+async function snapshot({ snapshot, plugin }: Definition): Promise<unknown> {
+  if (snapshot === undefined) throw new Refusal("The plugin has no snapshot()");
+  return { state: await apply(snapshot, plugin, []) ?? null };
+}
+
+async function restore(
+  { restore, plugin }: Definition,
+  params: { state?: unknown },
+): Promise<unknown> {
+  if (restore === undefined) throw new Refusal("The plugin has no restore()");
+  await apply(restore, plugin, [params.state]);
+  return {};
+}
+
+async function shutdown({ shutdown, plugin }: Definition, ctx: PluginContext): Promise<unknown> {
+  stopping.abort();
+  if (shutdown) await apply(shutdown, plugin, [ctx]);
+  return {};
+}

@@ -1,0 +1,100 @@
+import { SallyportError } from "../errors.ts";
+import type { Connection } from "../rpc/connection.ts";
+import { TokenBucket } from "../rpc/token_bucket.ts";
+import type { LogSender } from "./log_sender.ts";
+import type { PluginContext, Service, ServiceAccess } from "./types.ts";
+
+const EVENTS_PER_SECOND = 2_500;
+const EVENTS_BURST = 10_000;
+
+/** What the host says to `initialize`. */
+export interface InitializeParams {
+  /** The version of the protocol. */
+  protocol: number;
+  /** Who the plugin is. */
+  plugin: { name: string; version: string };
+  /** The URL of its entry. */
+  entry: string;
+  /** The services that it may use. */
+  context?: Record<string, ServiceAccess>;
+  /** The hooks that it may handle; all of its own where this is missing. */
+  hooks?: string[];
+  /** The limits in force. */
+  limits?: Record<string, number>;
+  /** Its own folder. */
+  storage?: string;
+  /** Values of the application. */
+  config?: unknown;
+}
+
+/** Makes the context that a plugin's functions get. */
+export function createContext(
+  params: InitializeParams,
+  connection: Connection,
+  logger: LogSender,
+  signal: AbortSignal,
+): PluginContext {
+  const events = new TokenBucket(EVENTS_PER_SECOND, EVENTS_BURST, performance.now());
+  const services = new Map<string, Service<unknown>>();
+  return Object.freeze({
+    name: params.plugin.name,
+    version: params.plugin.version,
+    limits: Object.freeze({ ...params.limits }),
+    services: Object.freeze({ ...params.context }),
+    config: params.config,
+    storage: params.storage,
+    signal,
+    log: Object.freeze({
+      debug: (message: string, fields?: Record<string, unknown>) =>
+        logger.log("debug", message, fields),
+      info: (message: string, fields?: Record<string, unknown>) =>
+        logger.log("info", message, fields),
+      warn: (message: string, fields?: Record<string, unknown>) =>
+        logger.log("warn", message, fields),
+      error: (message: string, fields?: Record<string, unknown>) =>
+        logger.log("error", message, fields),
+    }),
+    get(key: string) {
+      if (typeof key !== "string") {
+        throw new TypeError("Cannot get a service: its key must be a string");
+      }
+      let service = services.get(key);
+      if (service === undefined) services.set(key, service = createService(key, connection));
+      return service;
+    },
+    emit(event: string, data?: unknown) {
+      if (typeof event !== "string") {
+        throw new TypeError("Cannot emit an event: its name must be a string");
+      }
+      events.refill(performance.now());
+      if (!events.take()) {
+        throw new SallyportError(
+          "limit-exceeded",
+          `Cannot emit "${event}": more than ${EVENTS_PER_SECOND} events a second`,
+          { hint: "Emit fewer events, or several in one" },
+        );
+      }
+      connection.notify("event/emit", data === undefined ? { event } : { event, data });
+    },
+  });
+}
+
+/** Makes an object that has every method: which of them exist is for the host to say. */
+function createService(key: string, connection: Connection): Service<unknown> {
+  const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
+  const target = Object.create(null);
+  return new Proxy(target, {
+    get(_target, name) {
+      // Whoever awaits a service must get the service
+      if (typeof name !== "string" || name === "then") return undefined;
+      let method = methods.get(name);
+      if (method === undefined) {
+        method = (...args) => connection.request("context/call", { key, method: name, args });
+        methods.set(name, method);
+      }
+      return method;
+    },
+    set: () => false,
+    has: (_target, name) => typeof name === "string" && name !== "then",
+  });
+}

@@ -1,0 +1,142 @@
+import { StartFailure } from "./refusal.ts";
+import type { HookHandler, Plugin, PluginMethod } from "./types.ts";
+
+/** A method, and whether it streams. */
+export interface MethodEntry {
+  /** The method. */
+  run: PluginMethod;
+  /** `undefined` where only the result can tell. */
+  streams: boolean;
+}
+
+/** A hook's handler. */
+export interface HookEntry {
+  /** The handler. */
+  run: HookHandler;
+  /** Where it wants to run. */
+  priority: number | undefined;
+}
+
+/** A plugin's definition, read once: what its author changes later has no effect. */
+export interface Definition {
+  /** The object itself, as `this` of its functions. */
+  plugin: Plugin;
+  /** Methods by name; a `Map`, so that no name of `Object.prototype` is a method. */
+  methods: Map<string, MethodEntry>;
+  /** Hooks by name. */
+  hooks: Map<string, HookEntry>;
+  /** Functions that may be missing. */
+  init: Plugin["init"];
+  /** See {@linkcode Plugin}. */
+  shutdown: Plugin["shutdown"];
+  /** See {@linkcode Plugin}. */
+  snapshot: Plugin["snapshot"];
+  /** See {@linkcode Plugin}. */
+  restore: Plugin["restore"];
+}
+
+const MAX_NAMES = 1_000;
+const NAME = /^[A-Za-z_$][\w$.:-]{0,127}$/;
+
+/**
+ * Imports an entry and reads its default export, every part of it once.
+ *
+ * The entry is imported by a wrapper that names it statically: a module namespace with a callable
+ * `then` would otherwise take over the promise (threat RE-14).
+ */
+export async function importDefinition(entry: string): Promise<Definition> {
+  const wrapper = `import * as m from ${JSON.stringify(entry)}; export { m };`;
+  let namespace: { m: Record<string, unknown> };
+  try {
+    namespace = await import(`data:text/javascript,${encodeURIComponent(wrapper)}`);
+  } catch (error) {
+    throw failure("import", "Cannot import the entry", error);
+  }
+  try {
+    return readDefinition(namespace.m.default);
+  } catch (error) {
+    if (error instanceof StartFailure) throw error;
+    throw failure("import", "Cannot read the entry's default export", error);
+  }
+}
+
+/** Makes the error of a stage, with the message of what was thrown. */
+export function failure(stage: string, what: string, error: unknown): StartFailure {
+  let message = "an error that cannot be read";
+  try {
+    message = error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    // The thrown value refuses to be read
+  }
+  return new StartFailure(stage, `${what}: ${message}`, error);
+}
+
+function readDefinition(given: unknown): Definition {
+  if (typeof given !== "object" || given === null) {
+    throw new StartFailure(
+      "import",
+      "The entry has no default export that is an object: write `export default definePlugin({ … })`",
+    );
+  }
+  const plugin = given as Plugin;
+  const definition: Definition = {
+    plugin,
+    methods: new Map(),
+    hooks: new Map(),
+    init: readFunction(plugin, "init"),
+    shutdown: readFunction(plugin, "shutdown"),
+    snapshot: readFunction(plugin, "snapshot"),
+    restore: readFunction(plugin, "restore"),
+  };
+  for (const [name, value] of readTable(plugin.methods, "methods")) {
+    if (typeof value !== "function") throw wrong(`methods.${name}`, "a function");
+    definition.methods.set(name, {
+      run: value as PluginMethod,
+      streams: isGeneratorFunction(value),
+    });
+  }
+  for (const [name, value] of readTable(plugin.hooks, "hooks")) {
+    definition.hooks.set(name, readHook(name, value));
+  }
+  return definition;
+}
+
+function readFunction<K extends "init" | "shutdown" | "snapshot" | "restore">(
+  plugin: Plugin,
+  name: K,
+): Plugin[K] {
+  const value = plugin[name];
+  if (value !== undefined && typeof value !== "function") throw wrong(name, "a function");
+  return value;
+}
+
+function readTable(table: unknown, what: string): [string, unknown][] {
+  if (table === undefined) return [];
+  if (typeof table !== "object" || table === null) throw wrong(what, "an object");
+  const entries = Object.entries(table);
+  if (entries.length > MAX_NAMES) throw wrong(what, `an object of at most ${MAX_NAMES} members`);
+  for (const [name] of entries) {
+    if (!NAME.test(name)) throw wrong(`${what}: a name`, "of letters, digits and _ $ . : -");
+  }
+  return entries;
+}
+
+function readHook(name: string, value: unknown): HookEntry {
+  if (typeof value === "function") return { run: value as HookHandler, priority: undefined };
+  const { handler, priority } = (value ?? {}) as { handler?: unknown; priority?: unknown };
+  if (typeof handler !== "function") throw wrong(`hooks.${name}`, "a function or has a handler");
+  if (priority !== undefined && !Number.isSafeInteger(priority)) {
+    throw wrong(`hooks.${name}.priority`, "an integer");
+  }
+  const run: HookHandler = (data, ctx) => (value as { handler: HookHandler }).handler(data, ctx);
+  return { run, priority: priority as number | undefined };
+}
+
+function isGeneratorFunction(value: object): boolean {
+  const tag = (value as Record<symbol, unknown>)[Symbol.toStringTag];
+  return tag === "AsyncGeneratorFunction" || tag === "GeneratorFunction";
+}
+
+function wrong(what: string, needed: string): StartFailure {
+  return new StartFailure("import", `The plugin's "${what}" is not ${needed}`);
+}

@@ -1,0 +1,65 @@
+import { SallyportError } from "../errors.ts";
+import { WIRE_CODES, type WireError } from "../rpc/message.ts";
+import { readError } from "../rpc/wire_error.ts";
+
+const MAX_STACK_LENGTH = 4_000;
+
+/** Says no in the bootstrap's own name, where an error would else be the plugin's. */
+export class Refusal extends Error {
+  /** The numeric code on the wire. */
+  readonly wireCode: number;
+
+  /** Makes a refusal. */
+  constructor(message: string, wireCode: number = WIRE_CODES.own) {
+    super(message);
+    this.wireCode = wireCode;
+  }
+}
+
+/** Says at which stage of the start a plugin failed, and how. */
+export class StartFailure extends Error {
+  /** `import` or `init`. */
+  readonly stage: string;
+
+  /** Makes a failure. */
+  constructor(stage: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.stage = stage;
+  }
+}
+
+/** Keeps the lines of a stack that lie in the plugin's own files, relative to its entry. */
+export function pluginStack(stack: string, entry: string, bootstrap: string): string {
+  const base = entry.slice(0, entry.lastIndexOf("/") + 1);
+  const lines = stack.split("\n").filter((line) =>
+    line.trimStart().startsWith("at ") && line.includes("file://") && !line.includes(bootstrap)
+  );
+  const text = lines.map((line) => line.replaceAll(base, "./").trim()).join("\n");
+  return text.slice(0, MAX_STACK_LENGTH);
+}
+
+/**
+ * Makes the function that turns what plugin code threw into its wire form: name, message and the
+ * plugin's part of the stack, bounded.
+ */
+export function errorDescriber(
+  bootstrap: string,
+  entry: () => string,
+): (error: unknown) => WireError {
+  return (error) => {
+    if (error instanceof Refusal) return { code: error.wireCode, message: error.message };
+    const stage = error instanceof StartFailure ? { stage: error.stage } : {};
+    const { name, message, stack } = readError(
+      error instanceof StartFailure && error.cause !== undefined ? error.cause : error,
+    );
+    const code = error instanceof SallyportError ? { code: error.code } : {};
+    return {
+      code: WIRE_CODES.own,
+      message: error instanceof StartFailure ? error.message : message,
+      data: {
+        code: "plugin-error",
+        details: { ...stage, ...code, name, stack: pluginStack(stack, entry(), bootstrap) },
+      },
+    };
+  };
+}

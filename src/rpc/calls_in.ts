@@ -1,0 +1,275 @@
+import { SallyportError } from "../errors.ts";
+import { encodeValue } from "./binary.ts";
+import {
+  errorLine,
+  type Message,
+  notificationLine,
+  resultLine,
+  WIRE_CODES,
+  type WireError,
+} from "./message.ts";
+import type { IncomingCall, ResolvedOptions } from "./options.ts";
+import { SafeMap } from "./safe_map.ts";
+import { StreamWriter } from "./stream_writer.ts";
+import type { TokenBucket } from "./token_bucket.ts";
+import { violation } from "./violation.ts";
+import { toWireError } from "./wire_error.ts";
+
+const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
+const MAX_FIRST_CREDIT = 65_536;
+
+/** What incoming calls need of their connection. */
+export interface CallsInWire {
+  /** Sends a line; throws `limit-exceeded` for one that is too long. */
+  send(line: string, raw?: Uint8Array[]): void;
+  /** Limits how often progress is reported. */
+  readonly progressBudget: TokenBucket;
+}
+
+/** One request of the peer. */
+class Served implements IncomingCall {
+  readonly id: number;
+  readonly meta: Readonly<Record<string, unknown>>;
+  readonly #wire: CallsInWire;
+  #controller: AbortController | undefined;
+  answered = false;
+  aborted = false;
+  writer: StreamWriter | undefined;
+
+  constructor(id: number, meta: Readonly<Record<string, unknown>>, wire: CallsInWire) {
+    this.id = id;
+    this.meta = meta;
+    this.#wire = wire;
+  }
+
+  get streaming(): boolean {
+    return this.writer !== undefined;
+  }
+
+  /** Made when first looked at: most handlers never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(abortReason());
+    }
+    return this.#controller.signal;
+  }
+
+  progress(value: unknown): void {
+    if (this.answered || this.meta.progress !== true) return;
+    const { text, raw } = encodeValue(value, "null");
+    this.#wire.progressBudget.refill(performance.now());
+    if (!this.#wire.progressBudget.take()) return;
+    this.#wire.send(notificationLine("$/progress", `{"id":${this.id},"value":${text}}`, raw), raw);
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.writer?.stop();
+    this.#controller?.abort(abortReason());
+  }
+}
+
+function abortReason(): SallyportError {
+  return new SallyportError("cancelled", "The caller gave the call up");
+}
+
+/** Keeps account of the peer's requests: every one is answered once, a cancelled one at once. */
+export class CallsIn {
+  readonly #wire: CallsInWire;
+  readonly #options: ResolvedOptions;
+  readonly #serving = new SafeMap<number, Served>();
+  /** Handlers under way, those of cancelled requests included. */
+  #running = 0;
+  #highestId = 0;
+  #closed = false;
+
+  /** Makes an empty account. */
+  constructor(wire: CallsInWire, options: ResolvedOptions) {
+    this.#wire = wire;
+    this.#options = options;
+  }
+
+  /** Counts requests that are not answered. */
+  get size(): number {
+    return this.#serving.size;
+  }
+
+  /** Takes a request. */
+  accept(message: Message): void {
+    const { id, method, value: params } = message;
+    const { maxInFlight, role, accepts } = this.#options;
+    if (this.#serving.has(id)) throw violation(`request ${id} came again while it was in flight`);
+    if (this.#serving.size >= maxInFlight) {
+      throw violation(`more than ${maxInFlight} requests are in flight`, { maxInFlight });
+    }
+    if (id > this.#highestId) this.#highestId = id;
+    if (!accepts(method, "request")) {
+      if (role === "host") throw violation(`a plugin may not request "${cut(method)}"`);
+      return this.#send(
+        errorLine(id, { code: WIRE_CODES.methodNotFound, message: "Unknown method" }),
+      );
+    }
+    const call = this.#newCall(id, params);
+    this.#serving.set(id, call);
+    // A peer that cancels what it sends must not pile up handlers that ignore their signal
+    if (this.#running >= 2 * maxInFlight) {
+      return this.#fail(
+        call,
+        new SallyportError("limit-exceeded", "Too many cancelled calls are still under way"),
+      );
+    }
+    let given: unknown;
+    try {
+      given = this.#options.onRequest?.(method, params, call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (isThenable(given)) {
+      this.#running++;
+      given.then((value) => {
+        this.#running--;
+        this.#finish(call, value);
+      }, (error) => {
+        this.#running--;
+        this.#fail(call, error);
+      });
+    } else this.#finish(call, given);
+  }
+
+  /** Takes a `$/cancel` notification; one that comes too late is no mistake. */
+  cancel(id: number): void {
+    const call = this.#serving.get(id);
+    if (call === undefined) return;
+    this.#answer(call, errorLine(id, { code: WIRE_CODES.cancelled, message: "Request cancelled" }));
+    call.abort();
+  }
+
+  /** Takes a `$/credit` notification; one that comes too late is no mistake. */
+  credit(id: number, count: number): void {
+    if (id > this.#highestId) {
+      throw violation(`credit came for request ${id}, which was never sent`);
+    }
+    const call = this.#serving.get(id);
+    if (call === undefined) return;
+    if (call.writer === undefined) {
+      throw violation(`credit came for request ${id}, which did not ask for a stream`);
+    }
+    if (!call.writer.grant(count)) throw violation(`credit for request ${id} adds up to too much`);
+  }
+
+  /** Aborts every call and answers nothing from now on. */
+  close(): void {
+    this.#closed = true;
+    for (const call of this.#serving.values()) {
+      call.answered = true;
+      call.abort();
+    }
+    this.#serving.clear();
+  }
+
+  #newCall(id: number, params: unknown): Served {
+    const meta = readMeta(params);
+    const call = new Served(id, meta, this.#wire);
+    if (meta.stream !== undefined) {
+      call.writer = new StreamWriter(meta.stream as number, (items, raw) => {
+        if (call.answered) return;
+        this.#wire.send(notificationLine("$/stream", `{"id":${id},"items":${items}}`, raw), raw);
+      });
+    }
+    return call;
+  }
+
+  #finish(call: Served, value: unknown): void {
+    if (call.answered || this.#closed) return;
+    if (call.writer !== undefined && isAsyncIterable(value)) {
+      this.#running++;
+      call.writer.run(value).then((result) => {
+        this.#running--;
+        this.#result(call, result);
+      }, (error) => {
+        this.#running--;
+        this.#fail(call, error);
+      });
+      return;
+    }
+    this.#result(call, value);
+  }
+
+  #result(call: Served, value: unknown): void {
+    if (call.answered || this.#closed) return;
+    try {
+      const { text, raw } = encodeValue(value, "null");
+      this.#wire.send(resultLine(call.id, text, raw), raw);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    call.answered = true;
+    this.#serving.delete(call.id);
+  }
+
+  #fail(call: Served, error: unknown): void {
+    if (call.answered || this.#closed) return;
+    this.#answer(call, this.#errorLine(call.id, error));
+  }
+
+  #answer(call: Served, line: string): void {
+    call.answered = true;
+    this.#serving.delete(call.id);
+    this.#send(line);
+  }
+
+  #send(line: string): void {
+    this.#wire.send(line);
+  }
+
+  #errorLine(id: number, error: unknown): string {
+    const { role, describeError } = this.#options;
+    const last: WireError = { code: WIRE_CODES.internal, message: "The error cannot be told" };
+    for (const describe of [describeError, (error: unknown) => toWireError(error, role)]) {
+      try {
+        if (describe) return errorLine(id, describe(error));
+      } catch {
+        // Details that JSON cannot carry: the next form has less in it
+      }
+    }
+    return errorLine(id, last);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as Record<symbol, unknown>)[Symbol.asyncIterator] === "function";
+}
+
+function cut(text: string): string {
+  return text.replace(/[^\w$/.:-]/g, "?").slice(0, 60);
+}
+
+function readMeta(params: unknown): Readonly<Record<string, unknown>> {
+  if (typeof params !== "object" || params === null || !Object.hasOwn(params, "_meta")) {
+    return NO_META;
+  }
+  const meta = (params as { _meta: unknown })._meta;
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) {
+    throw violation('"_meta" is not an object');
+  }
+  const { stream, progress } = meta as Record<string, unknown>;
+  if (
+    stream !== undefined &&
+    !(Number.isSafeInteger(stream) && (stream as number) > 0 &&
+      (stream as number) <= MAX_FIRST_CREDIT)
+  ) {
+    throw violation('"_meta.stream" is not a credit');
+  }
+  if (progress !== undefined && typeof progress !== "boolean") {
+    throw violation('"_meta.progress" is not a boolean');
+  }
+  return meta as Record<string, unknown>;
+}

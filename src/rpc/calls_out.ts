@@ -1,0 +1,345 @@
+import { SallyportError } from "../errors.ts";
+import { type EncodedValue, encodeValue } from "./binary.ts";
+import type { Message } from "./message.ts";
+import { notificationLine, requestLine } from "./message.ts";
+import type { RequestOptions, ResolvedOptions } from "./options.ts";
+import { SafeMap } from "./safe_map.ts";
+import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
+import { violation } from "./violation.ts";
+import { fromWireError } from "./wire_error.ts";
+
+/** What outgoing calls need of their connection. */
+export interface CallsOutWire {
+  /** Sends a line; throws `limit-exceeded` for one that is too long. */
+  send(line: string, raw?: Uint8Array[]): void;
+  /** Makes sure that {@linkcode CallsOut.expire} runs at a moment. */
+  arm(at: number): void;
+  /** Says whether the outgoing queue has room for more requests. */
+  hasRoom(): boolean;
+}
+
+/** One request of our own, from the moment it was made until the peer has answered it. */
+interface Call {
+  id: number;
+  label: string;
+  /** What comes before the peer's own words. */
+  prefix: string;
+  timeoutMs: number;
+  /** When it fails with `timeout`; when the peer must have answered, once it was given up. */
+  deadline: number;
+  givenUp: boolean;
+  settled: boolean;
+  resolve: (value: unknown) => void;
+  reject: (error: SallyportError) => void;
+  stream: StreamReader | undefined;
+  onProgress: ((value: unknown) => void) | undefined;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+interface WaitingCall {
+  call: Call;
+  method: string;
+  body: EncodedValue;
+}
+
+function ignore(): void {}
+
+/** Keeps account of our own requests: every one is settled once, and every id is answered once. */
+export class CallsOut {
+  readonly #wire: CallsOutWire;
+  readonly #options: ResolvedOptions;
+  readonly #pending = new SafeMap<number, Call>();
+  /** Calls that wait for room, from `#waitingFrom` on; one that was given up stays until its turn. */
+  #waiting: WaitingCall[] = [];
+  #waitingFrom = 0;
+  #nextId = 1;
+  #givenUp = 0;
+  #closedBy: SallyportError | undefined;
+
+  /** Makes an empty account. */
+  constructor(wire: CallsOutWire, options: ResolvedOptions) {
+    this.#wire = wire;
+    this.#options = options;
+  }
+
+  /** Counts requests that somebody waits for. */
+  get inFlight(): number {
+    return this.#pending.size - this.#givenUp + this.#waitingCount;
+  }
+
+  /** Counts requests that were given up and are not answered. */
+  get unanswered(): number {
+    return this.#givenUp;
+  }
+
+  /** Sends a request and gives its result. */
+  request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = newCall(method, options);
+      call.resolve = resolve;
+      call.reject = reject;
+      // What is thrown in here rejects the promise
+      this.#start(call, method, params, options);
+    });
+  }
+
+  /** Makes a stream whose request is sent when its first item is asked for. */
+  stream(method: string, params: unknown, options: RequestOptions): StreamReader {
+    const call = newCall(method, options);
+    const stream = new StreamReader({
+      start: () => {
+        call.deadline = Infinity;
+        this.#start(call, method, params, options);
+      },
+      grant: (count) => {
+        if (this.#pending.has(call.id)) this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
+      },
+      cancel: () => this.#giveUp(call, undefined),
+      waiting: (waits) => {
+        if (call.givenUp || call.settled) return;
+        call.deadline = waits ? performance.now() + call.timeoutMs : Infinity;
+        if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
+      },
+    }, this.#options.maxQueuedBytes);
+    call.stream = stream;
+    call.resolve = (value) => stream.finish(value);
+    call.reject = (error) => stream.fail(error);
+    return stream;
+  }
+
+  /** Takes an answer. */
+  answer(message: Message): void {
+    const call = this.#pending.get(message.id);
+    if (call === undefined) {
+      const why = message.id < this.#nextId ? "which was already answered" : "which nobody sent";
+      throw violation(`an answer came to request ${message.id}, ${why}`);
+    }
+    this.#pending.delete(message.id);
+    if (call.givenUp) this.#givenUp--;
+    else if (message.error === undefined) settle(call).resolve(message.value);
+    else settle(call).reject(fromWireError(message.error, this.#options.role, call.prefix));
+    if (this.#waiting.length > 0) this.admit();
+  }
+
+  /** Takes a `$/progress` notification. */
+  progress(id: number, value: unknown): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) {
+      if (id < this.#nextId) return;
+      throw violation(`progress came for request ${id}, which nobody sent`);
+    }
+    if (call.onProgress === undefined) {
+      throw violation(`progress came for request ${id}, which did not ask for it`);
+    }
+    if (!call.givenUp) call.onProgress(value);
+  }
+
+  /** Takes a `$/stream` notification and about how many bytes it had. */
+  items(id: number, items: readonly unknown[], bytes: number): void {
+    const call = this.#pending.get(id);
+    if (call?.stream === undefined) {
+      throw violation(`stream items came for request ${id}, which is not a stream in flight`);
+    }
+    call.stream.receive(items, bytes);
+  }
+
+  /** Handles the deadlines up to a moment; gives the next one, or `Infinity`. */
+  expire(now: number): number {
+    let next = Infinity;
+    for (const call of this.#pending.values()) {
+      if (call.deadline <= now) {
+        if (call.givenUp) throw neverAnswered(call, this.#options.cancelGraceMs);
+        this.#giveUp(call, timedOut(call));
+      }
+      next = Math.min(next, call.deadline);
+    }
+    for (let i = this.#waitingFrom; i < this.#waiting.length; i++) {
+      const { call } = this.#waiting[i]!;
+      if (call.settled) continue;
+      if (call.deadline <= now) this.#giveUp(call, timedOut(call));
+      else next = Math.min(next, call.deadline);
+    }
+    return next;
+  }
+
+  /** Sends requests that waited, as far as there is room. */
+  admit(): void {
+    while (this.#waitingCount > 0 && this.#hasRoom()) {
+      const waiting = this.#waiting[this.#waitingFrom++]!;
+      if (this.#waitingCount === 0) this.#clearWaiting();
+      if (waiting.call.settled) continue;
+      try {
+        this.#sendRequest(waiting.call, waiting.method, waiting.body);
+      } catch (error) {
+        settle(waiting.call).reject(error as SallyportError);
+      }
+    }
+  }
+
+  /** Settles everything with one reason, now and from now on. */
+  close(reason: SallyportError): void {
+    this.#closedBy = reason;
+    const waiting = this.#waiting.slice(this.#waitingFrom).map((waiting) => waiting.call);
+    const calls = [...this.#pending.values(), ...waiting];
+    this.#pending.clear();
+    this.#clearWaiting();
+    this.#givenUp = 0;
+    for (const call of calls) if (!call.settled) settle(call).reject(reason);
+  }
+
+  #start(call: Call, method: string, params: unknown, options: RequestOptions): void {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+    const { signal } = options;
+    if (signal?.aborted) throw cancelled(call, signal.reason);
+    const meta = metaFor(options, call.stream !== undefined);
+    const full = meta === undefined ? params : withMeta(params, meta);
+    const body = full === undefined ? { text: "", raw: undefined } : encodeValue(full, "");
+    if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
+    else this.#wait(call, method, body);
+    if (signal && !call.settled) {
+      call.signal = signal;
+      call.onAbort = () => this.#giveUp(call, cancelled(call, signal.reason));
+      signal.addEventListener("abort", call.onAbort, { once: true });
+    }
+    if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
+  }
+
+  #hasRoom(): boolean {
+    return this.#pending.size < this.#options.maxInFlight && this.#wire.hasRoom();
+  }
+
+  #wait(call: Call, method: string, body: EncodedValue): void {
+    const { maxWaiting } = this.#options;
+    if (this.#waitingCount >= maxWaiting) {
+      throw new SallyportError(
+        "limit-exceeded",
+        `Cannot send ${call.label}: ${maxWaiting} others wait`,
+        {
+          hint: "Await earlier calls before making more",
+          details: { local: true, maxWaiting },
+        },
+      );
+    }
+    // The caller may change its bytes before they are sent
+    this.#waiting.push({
+      call,
+      method,
+      body: { ...body, raw: body.raw?.map((part) => part.slice()) },
+    });
+  }
+
+  #sendRequest(call: Call, method: string, body: EncodedValue): void {
+    const id = call.id = this.#nextId++;
+    // First, because sending may close the connection, which settles what is pending
+    this.#pending.set(id, call);
+    try {
+      this.#wire.send(requestLine(id, method, body.text, body.raw), body.raw);
+    } catch (error) {
+      this.#pending.delete(id);
+      throw error;
+    }
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.length - this.#waitingFrom;
+  }
+
+  #clearWaiting(): void {
+    this.#waiting = [];
+    this.#waitingFrom = 0;
+  }
+
+  #notify(method: string, params: string): void {
+    this.#wire.send(notificationLine(method, params));
+  }
+
+  /** Settles a call without its answer, which the peer still owes. */
+  #giveUp(call: Call, error: SallyportError | undefined): void {
+    if (call.givenUp || call.settled) return;
+    const { reject } = settle(call);
+    call.givenUp = true;
+    if (this.#pending.has(call.id)) {
+      this.#givenUp++;
+      call.deadline = performance.now() + this.#options.cancelGraceMs;
+      this.#wire.arm(call.deadline);
+      this.#notify("$/cancel", `{"id":${call.id}}`);
+    }
+    if (error) reject(error);
+  }
+}
+
+function newCall(method: string, options: RequestOptions): Call {
+  const { timeoutMs = Infinity, label = `"${method}"` } = options;
+  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
+    throw new RangeError(`Cannot send ${label}: "timeoutMs" must be positive: ${timeoutMs}`);
+  }
+  return {
+    id: 0,
+    label,
+    prefix: options.label === undefined ? "" : `${label} failed: `,
+    timeoutMs,
+    deadline: timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs,
+    givenUp: false,
+    settled: false,
+    resolve: ignore,
+    reject: ignore,
+    stream: undefined,
+    onProgress: options.onProgress,
+    signal: undefined,
+    onAbort: undefined,
+  };
+}
+
+/** Marks a call as settled and lets go of its signal. */
+function settle(call: Call): Pick<Call, "resolve" | "reject"> {
+  if (call.onAbort) call.signal?.removeEventListener("abort", call.onAbort);
+  call.settled = true;
+  return call;
+}
+
+function metaFor(options: RequestOptions, streams: boolean): Record<string, unknown> | undefined {
+  if (options.meta === undefined && options.onProgress === undefined && !streams) return undefined;
+  return {
+    ...options.meta,
+    ...(options.onProgress ? { progress: true } : {}),
+    ...(streams ? { stream: FIRST_CREDIT } : {}),
+  };
+}
+
+function withMeta(params: unknown, meta: Record<string, unknown>): Record<string, unknown> {
+  if (
+    params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params))
+  ) {
+    throw new TypeError("Cannot send a request: params must be an object where there is meta");
+  }
+  return { ...params, _meta: meta };
+}
+
+function cancelled(call: Call, reason: unknown): SallyportError {
+  return new SallyportError("cancelled", `Cannot finish ${call.label}: the caller cancelled it`, {
+    cause: reason,
+    details: { local: true },
+  });
+}
+
+function timedOut(call: Call): SallyportError {
+  return new SallyportError(
+    "timeout",
+    `Cannot finish ${call.label}: no ${
+      call.stream ? "item" : "answer"
+    } within ${call.timeoutMs} ms`,
+    {
+      hint: "Give it more time, or look at what the plugin does",
+      details: { local: true, timeoutMs: call.timeoutMs },
+    },
+  );
+}
+
+function neverAnswered(call: Call, cancelGraceMs: number): SallyportError {
+  return new SallyportError(
+    "timeout",
+    `Cannot go on: ${call.label} was given up and the peer did not answer it within ${cancelGraceMs} ms`,
+    { hint: "The plugin is stuck; it was cut off", details: { cancelGraceMs, id: call.id } },
+  );
+}

@@ -1,0 +1,427 @@
+/**
+ * A connection between host and plugin: requests, streams and notifications in both directions over
+ * any duplex of bytes. The peer is not trusted; what breaks the protocol closes the connection.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import { encodeValue, insertBytes, rawLength } from "./binary.ts";
+import { CallsIn } from "./calls_in.ts";
+import { CallsOut } from "./calls_out.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
+import { FrameReader } from "./framing.ts";
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
+import { type Message, notificationLine, parseMessage } from "./message.ts";
+import {
+  type ConnectionOptions,
+  type ConnectionStats,
+  PROGRESS_PER_SECOND,
+  type RequestOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { TokenBucket } from "./token_bucket.ts";
+import { violation } from "./violation.ts";
+
+export type { ByteDuplex } from "./duplex.ts";
+export type {
+  ConnectionOptions,
+  ConnectionStats,
+  IncomingCall,
+  RequestOptions,
+} from "./options.ts";
+
+/** How long a peer that cannot be written to may still be read from, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
+const BURST_SECONDS = 4;
+
+type State = "open" | "ending" | "closed";
+
+/** Speaks the wire protocol over a duplex of bytes, for either end. */
+export class Connection implements AsyncDisposable {
+  /**
+   * Resolves when the connection is closed and its duplex released: with `undefined` when the peer
+   * ended at a frame boundary or {@linkcode close} was called without a reason, else with the reason.
+   */
+  readonly closed: Promise<SallyportError | undefined>;
+  readonly #settleClosed: (reason: SallyportError | undefined) => void;
+  readonly #options: ResolvedOptions;
+  readonly #limits: MessageLimits;
+  readonly #reader: FrameReader;
+  readonly #outbox: Outbox;
+  readonly #callsOut: CallsOut;
+  readonly #callsIn: CallsIn;
+  readonly #timer: DeadlineTimer;
+  readonly #messages: TokenBucket;
+  readonly #notifications: TokenBucket;
+  #state: State = "open";
+  #received = 0;
+  #bytesReceived = 0;
+  /** When the message that is half here must be whole. */
+  #lineDeadline = Infinity;
+  #writeDeadline = Infinity;
+  /** For how long reading should stop, and until when it does. */
+  #holdUpMs = 0;
+  #resumeAt = Infinity;
+  #resume: () => void = () => {};
+  /** A message whose byte arrays are still to come. */
+  #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
+
+  /**
+   * Opens a connection and begins to read.
+   *
+   * @param options The duplex, the role, handlers and caps.
+   * @throws {RangeError} when a number in the options is not positive.
+   */
+  constructor(options: ConnectionOptions) {
+    const resolved = this.#options = resolveOptions(options);
+    this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
+    ({ promise: this.closed, resolve: this.#settleClosed } = Promise.withResolvers());
+    const now = performance.now();
+    this.#messages = bucket(resolved.maxMessagesPerSecond, now);
+    this.#notifications = bucket(resolved.maxNotificationsPerSecond, now);
+    this.#timer = new DeadlineTimer((now) => this.#expire(now));
+    this.#reader = new FrameReader({
+      line: (text) => this.#line(text),
+      filled: () => this.#filled(),
+    }, resolved.maxMessageBytes);
+    this.#outbox = new Outbox(resolved.io, {
+      failed: () => this.#writeFailed(),
+      drained: () => this.#callsOut.admit(),
+    });
+    const send = (line: string, raw?: Uint8Array[]) => this.#send(line, raw);
+    this.#callsOut = new CallsOut({
+      send,
+      arm: (at) => this.#timer.arm(at),
+      hasRoom: () => this.#outbox.queuedBytes * 2 <= resolved.maxQueuedBytes,
+    }, resolved);
+    this.#callsIn = new CallsIn({
+      send,
+      progressBudget: bucket(PROGRESS_PER_SECOND, now),
+    }, resolved);
+    void this.#readAll();
+  }
+
+  /** Says whether the connection has ended or is closed, so that nothing can be sent any more. */
+  get isClosed(): boolean {
+    return this.#state !== "open";
+  }
+
+  /** Counts what went over the connection and what is under way. */
+  get stats(): ConnectionStats {
+    return {
+      sent: this.#outbox.sent,
+      received: this.#received,
+      bytesSent: this.#outbox.bytesSent,
+      bytesReceived: this.#bytesReceived,
+      inFlight: this.#callsOut.inFlight,
+      unanswered: this.#callsOut.unanswered,
+      serving: this.#callsIn.size,
+    };
+  }
+
+  /** Changes how many bytes a message may have, in both directions, from the next message on. */
+  setMaxMessageBytes(bytes: number): void {
+    if (!(bytes > 0)) throw new RangeError(`"maxMessageBytes" must be positive: ${bytes}`);
+    this.#limits.maxMessageBytes = bytes;
+    this.#reader.maxLineBytes = bytes;
+  }
+
+  /**
+   * Sends a request.
+   *
+   * @param method The method.
+   * @param params Anything that JSON can carry, with `Uint8Array`s anywhere in it.
+   * @returns The result.
+   * @throws {SallyportError} `cancelled`, `timeout`, `method-not-found`, `plugin-error`,
+   * `limit-exceeded` for a message that is too long, or the reason for which the connection closed.
+   * @throws {TypeError} when the params cannot be sent.
+   */
+  request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    return this.#callsOut.request(method, params, options);
+  }
+
+  /**
+   * Sends a request that is answered in items; the result of the generator is that of the request.
+   * Nothing is sent before the first item is asked for. Leaving early cancels the request.
+   *
+   * @throws {SallyportError} as {@linkcode request} does, from the generator.
+   */
+  stream(
+    method: string,
+    params: unknown,
+    options: RequestOptions = {},
+  ): AsyncGenerator<unknown, unknown, undefined> {
+    return this.#callsOut.stream(method, params, options);
+  }
+
+  /**
+   * Sends a notification; after the end of the connection it is dropped.
+   *
+   * @throws {SallyportError} `limit-exceeded` for a message that is too long.
+   * @throws {TypeError} when the params cannot be sent.
+   */
+  notify(method: string, params: unknown): void {
+    const { text, raw } = encodeValue(params, "");
+    this.#send(notificationLine(method, text, raw), raw);
+  }
+
+  /** Writes what is queued without waiting for the end of this turn of the event loop. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  /** Writes what is queued, then ends the outgoing direction; reading goes on. */
+  async end(): Promise<void> {
+    await this.#outbox.idle();
+    if (this.#state === "open") await this.#options.io.end?.();
+  }
+
+  /**
+   * Closes the connection and settles every request and stream.
+   *
+   * @param reason What they fail with; `cancelled` by default.
+   */
+  close(reason?: SallyportError): void {
+    this.#close(reason, reason ?? new SallyportError("cancelled", "The connection was closed"));
+  }
+
+  /** Closes the connection and waits until its duplex is released. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.closed;
+  }
+
+  #close(reason: SallyportError | undefined, forCalls: SallyportError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#reader.stop();
+    this.#timer.stop();
+    this.#resume();
+    this.#callsIn.close();
+    this.#outbox.stop();
+    this.#callsOut.close(forCalls);
+    void (async () => {
+      try {
+        await this.#options.io.close();
+      } catch {
+        // The peer is gone, which is what closing is for
+      }
+      this.#settleClosed(reason);
+    })();
+  }
+
+  async #readAll(): Promise<void> {
+    const { io } = this.#options;
+    try {
+      for (;;) {
+        const chunk = await io.read();
+        if (this.#state !== "open") return;
+        if (chunk === null) break;
+        this.#receive(chunk);
+        if (this.#holdUpMs > 0) await this.#pause();
+      }
+    } catch (error) {
+      await this.#ended(error);
+      return;
+    }
+    await this.#ended(undefined);
+  }
+
+  /** Leaves the peer's messages in the pipe for a while, because it sends too many. */
+  async #pause(): Promise<void> {
+    this.#resumeAt = performance.now() + this.#holdUpMs;
+    this.#holdUpMs = 0;
+    this.#timer.arm(this.#resumeAt);
+    await new Promise<void>((resolve) => this.#resume = resolve);
+  }
+
+  #receive(chunk: Uint8Array): void {
+    this.#bytesReceived += chunk.length;
+    const now = performance.now();
+    this.#messages.refill(now);
+    this.#notifications.refill(now);
+    const before = this.#received;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.#closeWith(error);
+      return;
+    }
+    if (!this.#reader.midFrame) this.#lineDeadline = Infinity;
+    else if (this.#received !== before || this.#lineDeadline === Infinity) {
+      this.#lineDeadline = now + this.#options.lineTimeoutMs;
+      this.#timer.arm(this.#lineDeadline);
+    }
+  }
+
+  #line(text: string): Uint8Array[] | undefined {
+    const message = parseMessage(text, this.#limits);
+    if (message.bin === undefined) {
+      this.#dispatch(message, text.length);
+      return undefined;
+    }
+    const raw = message.bin.map((length) => new Uint8Array(length));
+    this.#half = { message, raw, bytes: text.length + rawLength(raw) };
+    return raw;
+  }
+
+  #filled(): void {
+    const { message, raw, bytes } = this.#half!;
+    this.#half = undefined;
+    message.value = insertBytes(message.value, raw);
+    this.#dispatch(message, bytes);
+  }
+
+  #dispatch(message: Message, bytes: number): void {
+    this.#received++;
+    if (message.kind === "result" || message.kind === "error") {
+      this.#callsOut.answer(message);
+      return;
+    }
+    // Answers and stream items are bounded by what we asked for; the rest is not
+    if (message.method === "$/stream" && message.kind === "notification") {
+      const { items } = readParams(message, "items");
+      if (!Array.isArray(items) || items.length === 0) throw malformed(message.method);
+      this.#callsOut.items(readId(message), items, bytes);
+      return;
+    }
+    this.#holdUpMs = this.#messages.borrow();
+    if (message.kind === "request") this.#callsIn.accept(message);
+    else this.#notification(message);
+  }
+
+  #notification(message: Message): void {
+    const { method } = message;
+    if (method === "$/credit") {
+      const { n } = readParams(message, "n");
+      if (!Number.isSafeInteger(n) || (n as number) <= 0) throw malformed(method);
+      return this.#callsIn.credit(readId(message), n as number);
+    }
+    if (method === "$/cancel") {
+      readParams(message);
+      return this.#callsIn.cancel(readId(message));
+    }
+    if (!this.#notifications.take()) {
+      throw violation(
+        `more than ${this.#options.maxNotificationsPerSecond} notifications a second came`,
+      );
+    }
+    if (method === "$/progress") {
+      return this.#callsOut.progress(readId(message), readParams(message, "value").value);
+    }
+    if (this.#options.accepts(method, "notification")) {
+      this.#options.onNotification?.(method, message.value);
+    } else if (this.#options.role === "host") {
+      throw violation(
+        `a plugin may not notify "${method.replace(/[^\w$/.:-]/g, "?").slice(0, 60)}"`,
+      );
+    }
+  }
+
+  #send(line: string, raw?: Uint8Array[]): void {
+    if (this.#state !== "open") return;
+    const { maxMessageBytes } = this.#limits;
+    if (tooLong(line, maxMessageBytes) || rawLength(raw) > maxMessageBytes) {
+      throw new SallyportError(
+        "limit-exceeded",
+        `Cannot send a message: it has more than the ${maxMessageBytes} bytes that are allowed`,
+        {
+          hint: "Send less at once, or raise the limit messageBytes",
+          details: { maxMessageBytes },
+        },
+      );
+    }
+    this.#outbox.push(line, raw);
+    const { maxQueuedBytes } = this.#options;
+    if (this.#outbox.queuedBytes > maxQueuedBytes) {
+      this.#closeWith(
+        violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
+      );
+    }
+  }
+
+  #expire(now: number): number {
+    try {
+      if (this.#lineDeadline <= now) {
+        throw violation(`a message was not whole after ${this.#options.lineTimeoutMs} ms`);
+      }
+      const next = this.#callsOut.expire(now);
+      if (this.#writeDeadline <= now) void this.#ended(new Error("The pipe broke"));
+      return this.#state === "open"
+        ? Math.min(next, this.#lineDeadline, this.#writeDeadline)
+        : Infinity;
+    } catch (error) {
+      this.#closeWith(error);
+      return Infinity;
+    }
+  }
+
+  /** The peer has most likely ended; what it said before is still to be read. */
+  #writeFailed(): void {
+    if (this.#state !== "open") return;
+    this.#writeDeadline = performance.now() + LAST_WORDS_MS;
+    this.#timer.arm(this.#writeDeadline);
+  }
+
+  async #ended(error: unknown): Promise<void> {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    this.#callsIn.close();
+    const torn = error === undefined && this.#reader.midFrame
+      ? violation("the peer ended in the middle of a message")
+      : undefined;
+    let reason: SallyportError | undefined;
+    try {
+      reason = await this.#options.onEnd?.();
+    } catch (cause) {
+      reason = new SallyportError("bad-state", "Cannot tell why the peer ended", { cause });
+    }
+    const cause = error === undefined ? {} : { cause: error };
+    const crashed = reason ?? torn ??
+      new SallyportError("crashed", "The peer ended before it answered", cause);
+    this.#close(torn ?? (error === undefined ? undefined : crashed), crashed);
+  }
+
+  #closeWith(error: unknown): void {
+    const reason = error instanceof SallyportError
+      ? error
+      : new SallyportError("bad-state", "Cannot go on: a handler failed", { cause: error });
+    this.#close(reason, reason);
+  }
+}
+
+function bucket(perSecond: number, now: number): TokenBucket {
+  return new TokenBucket(perSecond, perSecond * BURST_SECONDS, now);
+}
+
+const encoder = new TextEncoder();
+
+/** Counts exactly only where the answer is not plain from the number of UTF-16 units. */
+function tooLong(line: string, maxBytes: number): boolean {
+  if (line.length * 3 <= maxBytes) return false;
+  return line.length - 1 > maxBytes || encoder.encode(line).length - 1 > maxBytes;
+}
+
+function malformed(method: string): SallyportError {
+  return violation(`the params of "${method}" are malformed`);
+}
+
+/** Reads the params of a `$/` notification, which has exactly an id and what is named. */
+function readParams(message: Message, name?: string): Record<string, unknown> {
+  const params = message.value;
+  if (typeof params !== "object" || params === null) throw malformed(message.method);
+  const names = Object.keys(params);
+  if (names.length !== (name === undefined ? 1 : 2) || !Object.hasOwn(params, "id")) {
+    throw malformed(message.method);
+  }
+  if (name !== undefined && !Object.hasOwn(params, name)) throw malformed(message.method);
+  return params as Record<string, unknown>;
+}
+
+function readId(message: Message): number {
+  const id = (message.value as { id?: unknown } | undefined)?.id;
+  if (!Number.isSafeInteger(id) || (id as number) <= 0) throw malformed(message.method);
+  return id as number;
+}

@@ -1,0 +1,50 @@
+// Captured, because plugin code shares the realm
+const startTimer = setTimeout;
+const stopTimer = clearTimeout;
+const { unrefTimer } = Deno;
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/**
+ * One timer for many deadlines. Arming costs nothing while an earlier deadline stands, and nothing is
+ * disarmed when a call ends in time: the timer then fires once for nothing and looks for the next one.
+ */
+export class DeadlineTimer {
+  readonly #fire: (now: number) => number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #at = Infinity;
+  #stopped = false;
+
+  /**
+   * Makes a timer that is not armed and never keeps the process alive.
+   *
+   * @param fire Handles every deadline up to `now` (as of `performance.now()`) and gives the next
+   * one, or `Infinity`.
+   */
+  constructor(fire: (now: number) => number) {
+    this.#fire = fire;
+  }
+
+  /** Makes sure that the timer fires at a moment of `performance.now()`, or earlier. */
+  arm(at: number): void {
+    if (at >= this.#at || this.#stopped) return;
+    if (this.#timer !== undefined) stopTimer(this.#timer);
+    this.#at = at;
+    const delay = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(at - performance.now())));
+    const timer = this.#timer = startTimer(() => this.#onTimer(), delay);
+    unrefTimer(timer);
+  }
+
+  /** Releases the timer for good. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== undefined) stopTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#at = Infinity;
+    const next = this.#fire(performance.now());
+    if (next !== Infinity) this.arm(next);
+  }
+}

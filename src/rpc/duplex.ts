@@ -1,0 +1,88 @@
+/** Bytes in both directions, however they travel. */
+export interface ByteDuplex {
+  /** Gives the next bytes, valid until the next call, or `null` at the end. */
+  read(): Promise<Uint8Array | null>;
+  /** Writes all bytes; they belong to the duplex until the promise settles. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Writes all bytes at once, where that is cheaper and may block. */
+  writeSync?(bytes: Uint8Array): void;
+  /** Ends the outgoing direction, after what was written; reading goes on. */
+  end?(): Promise<void>;
+  /** Releases everything; a pending read gives `null`. */
+  close(): void | Promise<void>;
+}
+
+/** How many bytes one read of standard input takes at most: what a Linux pipe holds. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Makes a duplex of this process's standard input and output, for the plugin's side.
+ *
+ * Writes block: a pipe takes a message in less time than an asynchronous write needs to be scheduled,
+ * and the host always reads. The methods of `Deno.stdin` and `Deno.stdout` are captured here, so that
+ * nobody who replaces them later reaches the pipe by accident.
+ */
+export function stdioDuplex(): ByteDuplex {
+  const { stdin, stdout } = Deno;
+  const read = stdin.read.bind(stdin);
+  const writeSync = stdout.writeSync.bind(stdout);
+  const { WouldBlock } = Deno.errors;
+  const buffer = new Uint8Array(READ_BYTES);
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const writeAll = (bytes: Uint8Array): void => {
+    let at = 0;
+    while (at < bytes.length) {
+      try {
+        at += writeSync(at === 0 ? bytes : bytes.subarray(at));
+      } catch (error) {
+        // Only a descriptor that somebody made non-blocking gets here
+        if (!(error instanceof WouldBlock)) throw error;
+        Atomics.wait(pause, 0, 0, 1);
+      }
+    }
+  };
+  return {
+    async read() {
+      const count = await read(buffer);
+      return count === null ? null : buffer.subarray(0, count);
+    },
+    write(bytes) {
+      writeAll(bytes);
+      return Promise.resolve();
+    },
+    writeSync: writeAll,
+    close() {},
+  };
+}
+
+/**
+ * Makes a duplex of a child's standard output and input, for the host's side.
+ *
+ * @param child A child that was started with `stdin` and `stdout` piped.
+ */
+export function childDuplex(child: Deno.ChildProcess): ByteDuplex {
+  const reader = child.stdout.getReader();
+  const writer = child.stdin.getWriter();
+  // Without a listener a broken pipe would be an unhandled rejection; writes report it themselves
+  writer.closed.catch(() => {});
+  let ended = false;
+  return {
+    async read() {
+      const { done, value } = await reader.read();
+      return done ? null : value;
+    },
+    write(bytes) {
+      return writer.write(bytes as Uint8Array<ArrayBuffer>);
+    },
+    async end() {
+      if (ended) return;
+      ended = true;
+      await writer.close();
+    },
+    async close() {
+      ended = true;
+      // Each may fail because the child is gone, which is what closing is for
+      await Promise.allSettled([reader.cancel(), writer.abort()]);
+    },
+  };
+}

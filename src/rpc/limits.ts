@@ -1,0 +1,22 @@
+/** Caps what one message may be; every number is a maximum. */
+export interface MessageLimits {
+  /** Bytes of one line without its newline, and separately of the raw bytes behind it. */
+  maxMessageBytes: number;
+  /** Levels of arrays and objects in one message, its envelope included. */
+  maxDepth: number;
+  /** Array elements and object members in one message. */
+  maxNodes: number;
+}
+
+/** How many byte arrays one message may carry behind its line. */
+export const MAX_BINARY_PARTS = 1_024;
+
+/** What holds where nothing else was asked for. */
+export const DEFAULT_MESSAGE_LIMITS: Readonly<MessageLimits> = Object.freeze({
+  maxMessageBytes: 16 * 1024 * 1024,
+  maxDepth: 128,
+  maxNodes: 2_000_000,
+});
+
+/** Levels that a value may have on its way out, so that it fits in an envelope within `maxDepth`. */
+export const MAX_VALUE_DEPTH = 120;

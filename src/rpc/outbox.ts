@@ -1,0 +1,146 @@
+import { type EncodedValue, rawLength } from "./binary.ts";
+import type { ByteDuplex } from "./duplex.ts";
+
+// Captured, because plugin code shares the realm of its end
+const encoder = new TextEncoder();
+const encode = encoder.encode.bind(encoder);
+const soon = queueMicrotask;
+
+/** What the outbox tells its owner. */
+export interface OutboxEvents {
+  /** The peer can no longer be written to. */
+  failed(error: unknown): void;
+  /** Everything that was queued has been written. */
+  drained(): void;
+}
+
+/**
+ * Collects what is sent in one turn of the event loop and writes it at once: one write for a thousand
+ * messages is worth a factor of two in throughput.
+ */
+export class Outbox {
+  readonly #io: ByteDuplex;
+  readonly #events: OutboxEvents;
+  #text = "";
+  /** What comes before `#text`, where byte arrays are among it. */
+  #segments: (string | Uint8Array)[] = [];
+  #segmentBytes = 0;
+  #scheduled = false;
+  #writing = false;
+  #writingBytes = 0;
+  #stopped = false;
+  #idle: PromiseWithResolvers<void> | undefined;
+  /** Messages that were queued so far. */
+  sent = 0;
+  /** Bytes that were handed to the peer so far. */
+  bytesSent = 0;
+
+  /** Makes an empty outbox over a duplex. */
+  constructor(io: ByteDuplex, events: OutboxEvents) {
+    this.#io = io;
+    this.#events = events;
+  }
+
+  /** Gives about how many bytes wait, those of the write under way included. */
+  get queuedBytes(): number {
+    return this.#text.length + this.#segmentBytes + this.#writingBytes;
+  }
+
+  /** Queues a line, with the byte arrays that follow it; those are copied unless written at once. */
+  push(line: string, raw?: EncodedValue["raw"]): void {
+    if (this.#stopped) return;
+    this.sent++;
+    this.#text += line;
+    if (raw !== undefined) {
+      const copy = this.#io.writeSync === undefined;
+      this.#segments.push(this.#text);
+      this.#segmentBytes += this.#text.length + rawLength(raw);
+      this.#text = "";
+      for (const part of raw) if (part.length > 0) this.#segments.push(copy ? part.slice() : part);
+      if (!copy) return this.flush();
+    }
+    if (this.#scheduled || this.#writing) return;
+    this.#scheduled = true;
+    soon(() => this.flush());
+  }
+
+  /** Writes what is queued, now. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#stopped || this.#writing || !this.#hasWork()) return;
+    const { writeSync } = this.#io;
+    if (writeSync === undefined) {
+      void this.#drain();
+      return;
+    }
+    try {
+      for (const bytes of this.#take()) {
+        writeSync(bytes);
+        this.bytesSent += bytes.length;
+      }
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#events.drained();
+  }
+
+  /** Waits until all that is queued has been written, or the peer is gone. */
+  async idle(): Promise<void> {
+    this.flush();
+    if (!this.#writing) return;
+    this.#idle ??= Promise.withResolvers<void>();
+    await this.#idle.promise;
+  }
+
+  /** Drops what is queued, for good. */
+  stop(): void {
+    this.#stopped = true;
+    this.#text = "";
+    this.#segments = [];
+    this.#segmentBytes = 0;
+    this.#idle?.resolve();
+  }
+
+  #hasWork(): boolean {
+    return this.#text.length > 0 || this.#segments.length > 0;
+  }
+
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#hasWork() && !this.#stopped) {
+        for (const bytes of this.#take()) {
+          this.#writingBytes = bytes.length;
+          await this.#io.write(bytes);
+          this.bytesSent += bytes.length;
+        }
+        this.#writingBytes = 0;
+        if (!this.#stopped) this.#events.drained();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#writing = false;
+      this.#writingBytes = 0;
+      this.#idle?.resolve();
+      this.#idle = undefined;
+    }
+  }
+
+  #take(): Uint8Array[] {
+    const text = this.#text;
+    this.#text = "";
+    if (this.#segments.length === 0) return [encode(text)];
+    const segments = this.#segments;
+    this.#segments = [];
+    this.#segmentBytes = 0;
+    if (text.length > 0) segments.push(text);
+    return segments.map((part) => typeof part === "string" ? encode(part) : part);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#events.failed(error);
+  }
+}

@@ -1,0 +1,42 @@
+/** Limits a rate: so many at once, and so many a second over time. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #refilledAt: number;
+
+  /**
+   * Makes a full bucket.
+   *
+   * @param perSecond How many are allowed a second over time.
+   * @param burst How many are allowed at once.
+   * @param now The time in milliseconds, from the clock that {@linkcode refill} is given.
+   */
+  constructor(perSecond: number, burst: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#refilledAt = now;
+  }
+
+  /** Adds what time has earned; call it once for a batch, so that no clock is read for each item. */
+  refill(now: number): void {
+    if (this.#perSecond === Infinity) return;
+    const earned = (now - this.#refilledAt) * this.#perSecond / 1_000;
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, earned));
+    this.#refilledAt = now;
+  }
+
+  /** Takes one on credit; gives for how many milliseconds nothing more should be taken. */
+  borrow(): number {
+    this.#tokens -= 1;
+    return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / this.#perSecond;
+  }
+
+  /** Takes one; gives `false` where none is left. */
+  take(): boolean {
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
