@@ -1,0 +1,153 @@
+/**
+ * One handler of a hook: how it is ordered, and how it runs under a deadline.
+ *
+ * @module
+ */
+
+import { SallyportError, type SallyportErrorCode } from "../errors.ts";
+import type { HookHandler, PluginHookRunner } from "./types.ts";
+
+interface HandlerBase {
+  readonly hook: string;
+  readonly owner: string;
+  readonly priority: number;
+  /** Order of registration, the last tie-breaker. */
+  readonly sequence: number;
+}
+
+/** A handler in the application's process. */
+export interface HostHandler extends HandlerBase {
+  readonly kind: "host";
+  readonly handle: HookHandler;
+}
+
+/** A handler in a plugin's process. */
+export interface PluginHandler extends HandlerBase {
+  readonly kind: "plugin";
+  readonly run: PluginHookRunner;
+}
+
+/** Any registered handler. */
+export type Handler = HostHandler | PluginHandler;
+
+/**
+ * Orders handlers: priority, then the application before plugins, then owner, then registration.
+ *
+ * @param a One handler.
+ * @param b Another.
+ */
+export function compareHandlers(a: Handler, b: Handler): number {
+  if (a.priority !== b.priority) return a.priority - b.priority;
+  if (a.kind !== b.kind) return a.kind === "host" ? -1 : 1;
+  // plugin names are ASCII; comparing code units keeps the order the same in every locale
+  if (a.owner !== b.owner) return a.owner < b.owner ? -1 : 1;
+  return a.sequence - b.sequence;
+}
+
+/** Gives a handler's identity as the public types have it. */
+export function identityOf(handler: Handler): { plugin?: string; owner: string } {
+  return handler.kind === "plugin"
+    ? { plugin: handler.owner, owner: handler.owner }
+    : { owner: handler.owner };
+}
+
+/**
+ * Runs one handler, and waits for it no longer than its deadline and its run allow.
+ *
+ * A handler that is given up goes on in the background until it sees its signal; what it gives then
+ * is dropped.
+ *
+ * @param handler The handler.
+ * @param data The data; a handler of the application gets a copy.
+ * @param options The deadline in milliseconds, and the signal of the run.
+ * @returns What the handler gave back; `undefined` when it leaves the data as it is.
+ * @throws {SallyportError} with the code of the failure; `timeout`, or `cancelled` by the signal.
+ * @throws {TypeError} when the data cannot be copied.
+ */
+export async function runHandler(
+  handler: Handler,
+  data: unknown,
+  options: { timeoutMs: number; signal: AbortSignal | undefined },
+): Promise<unknown> {
+  const { timeoutMs, signal } = options;
+  if (signal?.aborted) throw cancelled(handler.hook, signal);
+  const input = handler.kind === "host" ? clone(handler, data) : data;
+  const controller = new AbortController();
+  const ended = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    ended.reject(
+      failure(handler, "timeout", `deadline of ${timeoutMs} ms passed`, undefined, {
+        hint: "Make the handler faster, or give the hook a longer timeoutMs",
+      }),
+    );
+  }, timeoutMs);
+  const onAbort = () => ended.reject(cancelled(handler.hook, signal!));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  let early: unknown;
+  ended.promise.catch((reason) => controller.abort(early = reason));
+  const work = invoke(handler, input, controller.signal, timeoutMs);
+  // when the deadline wins, nobody listens to the handler any more
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, ended.promise]);
+  } catch (error) {
+    if (error === early) throw error;
+    // a run that was cancelled ends as cancelled, whatever the handler made of its signal
+    if (signal?.aborted) throw cancelled(handler.hook, signal);
+    throw describe(handler, error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function invoke(
+  handler: Handler,
+  data: unknown,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<unknown> {
+  if (handler.kind === "plugin") return (await handler.run(data, { signal, timeoutMs })).value;
+  return await handler.handle(data, { hook: handler.hook, signal });
+}
+
+function clone(handler: Handler, data: unknown): unknown {
+  try {
+    return structuredClone(data);
+  } catch (cause) {
+    throw new TypeError(`Cannot run hook "${handler.hook}": its data is not plain data`, { cause });
+  }
+}
+
+function describe(handler: Handler, error: unknown): SallyportError {
+  if (error instanceof SallyportError) {
+    return failure(handler, error.code, error.message, error, { hint: error.hint });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return failure(handler, "plugin-error", message, error, {});
+}
+
+function failure(
+  handler: Handler,
+  code: SallyportErrorCode,
+  message: string,
+  cause: unknown,
+  options: { hint?: string },
+): SallyportError {
+  const who = handler.kind === "plugin"
+    ? `plugin "${handler.owner}"`
+    : `the handler of "${handler.owner}"`;
+  return new SallyportError(code, `Hook "${handler.hook}" failed in ${who}: ${message}`, {
+    hint: options.hint,
+    details: { hook: handler.hook, ...identityOf(handler) },
+    cause,
+  });
+}
+
+/** Gives the error of a run that its caller cancelled. */
+export function cancelled(hook: string, signal: AbortSignal): SallyportError {
+  return new SallyportError("cancelled", `Hook "${hook}" was cancelled`, {
+    details: { hook },
+    cause: signal.reason,
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * What the hook registry takes and gives.
+ *
+ * @module
+ */
+
+import type { SallyportError } from "../errors.ts";
+import type { HookBand } from "./names.ts";
+
+/**
+ * Says what a failing handler does to a run: `fail-closed` ends the run with the error, `fail-open`
+ * goes on as if the handler were not there.
+ */
+export type HookFailurePolicy = "fail-closed" | "fail-open";
+
+/** Names the three ways to run a hook. */
+export type HookMode = "chain" | "broadcast" | "first";
+
+/** Says how a hook behaves wherever a run does not say otherwise. */
+export interface HookDefinition {
+  /**
+   * How long each handler may take, in milliseconds.
+   *
+   * @default 5000
+   */
+  timeoutMs?: number;
+  /**
+   * What a failing handler does to a run. Where nothing is said, a chain and a first answer fail
+   * closed, and a broadcast gives each failure in its results.
+   */
+  onFailure?: HookFailurePolicy;
+}
+
+/** Tells a handler of the application about the run it is part of. */
+export interface HookCall {
+  /** The hook's name. */
+  readonly hook: string;
+  /** Aborts when the run is cancelled or the handler's deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Handles a hook in the application's own process.
+ *
+ * The data is a copy of the handler's own, so changing it in place affects nobody; give the changed
+ * data back. Giving `undefined` back leaves the data as it was.
+ */
+export type HookHandler = (data: unknown, call: HookCall) => unknown;
+
+/** Options of {@linkcode HookRegistry.register}. */
+export interface HookRegisterOptions {
+  /**
+   * Where the handler runs, lower first; 0 to 99 come before every plugin.
+   *
+   * @default 200
+   */
+  priority?: number;
+  /**
+   * The name that errors and lists give the handler.
+   *
+   * @default "host"
+   */
+  owner?: string;
+}
+
+/** Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data. */
+export type PluginHookRunner = (
+  data: unknown,
+  options: { signal: AbortSignal; timeoutMs: number },
+) => Promise<{ value?: unknown }>;
+
+/** Reports one handler that failed. */
+export interface HookFailure {
+  /** The hook's name. */
+  readonly hook: string;
+  /** How the hook was run. */
+  readonly mode: HookMode;
+  /** The plugin that failed; absent for a handler of the application. */
+  readonly plugin?: string;
+  /** The plugin's name, or the owner of the application's handler. */
+  readonly owner: string;
+  /** What went wrong, naming hook and handler. */
+  readonly error: SallyportError;
+  /** Whether the run went on without the handler. */
+  readonly skipped: boolean;
+}
+
+/** Options of one run. */
+export interface HookRunOptions {
+  /** Cancels the run. */
+  signal?: AbortSignal;
+  /** How long each handler may take, in milliseconds; over what the hook's definition says. */
+  timeoutMs?: number;
+  /** What a failing handler does; over what the hook's definition says. */
+  onFailure?: HookFailurePolicy;
+  /** Hears of each handler that fails in this run. */
+  onFailed?: (failure: HookFailure) => void;
+}
+
+/** Gives what one handler of a broadcast did, in the order of priority. */
+export type HookResult =
+  & {
+    /** The plugin; absent for a handler of the application. */
+    readonly plugin?: string;
+    /** The plugin's name, or the owner of the application's handler. */
+    readonly owner: string;
+  }
+  & (
+    | { readonly status: "fulfilled"; readonly value: unknown }
+    | { readonly status: "rejected"; readonly error: SallyportError }
+  );
+
+/** Gives the first answer and who gave it. */
+export interface HookAnswer {
+  /** The plugin; absent for a handler of the application. */
+  readonly plugin?: string;
+  /** The plugin's name, or the owner of the application's handler. */
+  readonly owner: string;
+  /** The answer; never `null` or `undefined`. */
+  readonly value: unknown;
+}
+
+/** Describes one registered handler. */
+export interface HookEntry {
+  /** The hook's name. */
+  readonly hook: string;
+  /** The plugin; absent for a handler of the application. */
+  readonly plugin?: string;
+  /** The plugin's name, or the owner of the application's handler. */
+  readonly owner: string;
+  /** Where it runs, lower first. */
+  readonly priority: number;
+  /** The band of the priority. */
+  readonly band: HookBand;
+}
+
+/** Options of a hook registry. */
+export interface HookRegistryOptions {
+  /** Hears of every handler that fails, in any run. */
+  onFailure?: (failure: HookFailure) => void;
+  /**
+   * How many handlers one hook may have.
+   *
+   * @default 1000
+   */
+  maxHandlers?: number;
+  /**
+   * How many hooks may have handlers or definitions.
+   *
+   * @default 1000
+   */
+  maxHooks?: number;
+}

@@ -1,0 +1,396 @@
+/**
+ * The data shared between host and plugins: services by key, checked on every call.
+ *
+ * @module
+ */
+
+import { escapeText, SallyportError } from "../errors.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import { AppService } from "./app_service.ts";
+import type { ServiceCaller } from "./caller.ts";
+import { ConfigService, type PluginConfigs } from "./config_service.ts";
+import {
+  DatabaseService,
+  ownDatabase,
+  sharedDatabase,
+  type SharedDatabaseOptions,
+} from "./database_service.ts";
+import { checkServiceAccess, checkServiceKey } from "./denial.ts";
+import { KvService } from "./kv_service.ts";
+import { LogService } from "./log_service.ts";
+import type { MethodAccess, MethodTable } from "./method_table.ts";
+import { ServiceScratch } from "./scratch.ts";
+import { serviceError } from "./service_error.ts";
+
+/** Options of {@linkcode PluginContext.provide}. */
+export interface ProvideOptions {
+  /** The access that each method needs; a method that is not named needs `readwrite`. */
+  readonly access?: MethodAccess;
+  /** What the service is for, for people. */
+  readonly description?: string;
+}
+
+/** Describes one service. */
+export interface ServiceDescription {
+  /** The key. */
+  readonly key: string;
+  /** Whether the host brings it. */
+  readonly builtIn: boolean;
+  /** What it is for. */
+  readonly description?: string;
+  /** The methods and the access that each needs; absent where each plugin gets an object of its own. */
+  readonly methods?: MethodAccess;
+}
+
+/** Options of {@linkcode PluginContext}. */
+export interface PluginContextOptions {
+  /** The folder of `kv` and `database`; without it the two are not provided. */
+  readonly dir?: string;
+  /** A folder of this host's run alone, for the database processes; removed in the end. */
+  readonly scratch?: string;
+  /** The settings that the `config` service gives each plugin, by plugin name. */
+  readonly config?: PluginConfigs;
+  /** Takes what plugins log through the `log` service. */
+  readonly logger?: Logger;
+  /**
+   * How long one call of a database may take, in milliseconds; its process is ended then.
+   *
+   * @default 5000
+   */
+  readonly databaseTimeoutMs?: number;
+}
+
+/** What the context needs of any service. */
+interface Service {
+  readonly builtIn?: boolean;
+  /** Whether its errors are this package's own. */
+  readonly hostMade?: boolean;
+  readonly description?: string;
+  /** The methods that every plugin sees; `undefined` where each gets its own. */
+  readonly methods: MethodTable | undefined;
+  table(caller: ServiceCaller): MethodTable;
+  release?(plugin: string): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+const SERVICE_KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
+const MAX_SERVICES = 1_000;
+
+/**
+ * Holds the services that plugins reach through their context: `config`, `log`, `kv`, `database`, and
+ * whatever the application provides.
+ *
+ * Each call is checked against the manifest (the plugin declared the key), the policy (it granted
+ * enough access) and the service's own closed table of methods.
+ *
+ * @example
+ * ```ts
+ * import { PluginContext } from "@sallyport/host";
+ *
+ * await using services = new PluginContext();
+ * services.provide("inventory", { get: (id: string) => ({ id, count: 3 }) }, {
+ *   access: { get: "read" },
+ * });
+ * if (!services.keys().includes("inventory")) throw new Error("not provided");
+ * ```
+ */
+export class PluginContext implements AsyncDisposable {
+  readonly #services = new Map<string, Service>();
+  readonly #scratch: ServiceScratch | undefined;
+  readonly #databaseTimeoutMs: number;
+  #closed = false;
+
+  /**
+   * Makes a context with the built-in services.
+   *
+   * @param options Folders, settings and log.
+   * @throws {RangeError} when the deadline is not a positive number of milliseconds.
+   */
+  constructor(options: PluginContextOptions = {}) {
+    const { dir, config = {}, logger = silentLogger, databaseTimeoutMs = 5_000 } = options;
+    if (!(databaseTimeoutMs > 0 && databaseTimeoutMs < 2 ** 31)) {
+      throw new RangeError(
+        `Cannot make a context: databaseTimeoutMs must be positive, got ${databaseTimeoutMs}`,
+      );
+    }
+    this.#databaseTimeoutMs = databaseTimeoutMs;
+    const scratch = options.scratch ?? (dir === undefined ? undefined : `${dir}/run`);
+    this.#scratch = scratch === undefined ? undefined : new ServiceScratch(
+      `${scratch}/services-${crypto.randomUUID()}`,
+    );
+    this.#addBuiltIn("config", new ConfigService(config), "the plugin's settings");
+    this.#addBuiltIn("log", new LogService(logger), "the host's log");
+    if (dir === undefined) return;
+    this.#addBuiltIn("kv", new KvService(`${dir}/kv`), "keys and values of the plugin's own");
+    this.#addBuiltIn(
+      "database",
+      this.#database(ownDatabase(`${dir}/database`, "database")),
+      "an SQLite database of the plugin's own",
+    );
+  }
+
+  /**
+   * Provides a service of the application.
+   *
+   * @param key The key under which plugins find it.
+   * @param implementation An object, whose methods plugins call; or a function that makes one for
+   * each plugin, which is disposed of when the plugin is unloaded.
+   * @param options The access that methods need.
+   * @returns Disposing it removes the service.
+   * @throws {TypeError} when the key is taken or no key, or the implementation has no methods.
+   */
+  provide(
+    key: string,
+    implementation: object | ((caller: ServiceCaller) => object),
+    options: ProvideOptions = {},
+  ): Disposable {
+    this.#checkKey(key);
+    return this.#add(key, new AppService(key, implementation, options));
+  }
+
+  /**
+   * Provides tables of an SQLite database of the application as a service like `database`.
+   *
+   * Each plugin's statements run in a process of their own. A plugin that writes may hold the
+   * database's lock for as long as one call may take.
+   *
+   * @param key The key under which plugins find it.
+   * @param options The file, and how far each table is shared.
+   * @returns Disposing it removes the service.
+   * @throws {TypeError} when the key is taken or no key, or no table is named.
+   * @throws {SallyportError} `bad-config` when the context has no folder for processes.
+   */
+  provideDatabase(key: string, options: SharedDatabaseOptions): Disposable {
+    this.#checkKey(key);
+    const service = this.#database(sharedDatabase(key, options));
+    return this.#add(key, { ...adapt(service, options.description), hostMade: true });
+  }
+
+  /**
+   * Removes a service; what plugins have of it is released in the background.
+   *
+   * @param key The key.
+   * @returns Whether there was one.
+   */
+  remove(key: string): boolean {
+    const service = this.#services.get(key);
+    if (service === undefined) return false;
+    this.#services.delete(key);
+    Promise.try(() => service.close?.()).catch(() => {
+      // nobody can use the service any more; how its own clean-up went is not this call's business
+    });
+    return true;
+  }
+
+  /** Lists the keys of all services, sorted. */
+  keys(): readonly string[] {
+    return [...this.#services.keys()].sort();
+  }
+
+  /** Describes all services, sorted by key. */
+  describe(): readonly ServiceDescription[] {
+    return this.keys().map((key) => {
+      const { builtIn = false, description, methods } = this.#services.get(key)!;
+      return {
+        key,
+        builtIn,
+        ...(description === undefined ? {} : { description }),
+        ...(methods === undefined ? {} : {
+          methods: Object.fromEntries([...methods].map(([name, { access }]) => [name, access])),
+        }),
+      };
+    });
+  }
+
+  /**
+   * Calls a method of a service for a plugin; the host does this for each `context/call`.
+   *
+   * @param caller The plugin.
+   * @param key The service, as the plugin named it.
+   * @param method The method, as the plugin named it.
+   * @param args The arguments, as the plugin gave them.
+   * @param options The signal of the call.
+   * @returns What the method gave.
+   * @throws {SallyportError} `service-denied` when the manifest does not declare the service or the
+   * policy does not grant enough; `method-not-found`; `cancelled`; the code of what the method threw,
+   * `plugin-error` for what is no `SallyportError`.
+   */
+  async call(
+    caller: ServiceCaller,
+    key: string,
+    method: string,
+    args: readonly unknown[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<unknown> {
+    if (typeof key !== "string" || typeof method !== "string" || !Array.isArray(args)) {
+      throw new TypeError("Cannot call a service: give a key, a method and an array of arguments");
+    }
+    const service = this.#services.get(key);
+    const needed = service?.methods?.get(method)?.access ?? "read";
+    checkServiceKey(caller, key, needed);
+    if (service === undefined) throw notProvided(caller, key);
+    const signal = options.signal === undefined
+      ? caller.signal
+      : AbortSignal.any([caller.signal, options.signal]);
+    if (signal.aborted) throw cancelled(key, method, signal);
+    const found = tableFor(service, caller, key, method).get(method);
+    if (found === undefined) throw methodNotFound(key, method, service.table(caller));
+    checkServiceAccess(caller, key, method, found.access);
+    try {
+      return await untilAborted(
+        Promise.try(() => found.call(args, { caller, signal })),
+        signal,
+        () => cancelled(key, method, signal),
+      );
+    } catch (error) {
+      throw serviceError({ key, method, hostMade: service.hostMade ?? false }, error);
+    }
+  }
+
+  /**
+   * Releases what a plugin holds: its database processes, its open files, and the objects that
+   * services made for it. Its data stays.
+   *
+   * @param plugin The plugin's name.
+   */
+  async release(plugin: string): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      [...this.#services.values()].map(async (service) => await service.release?.(plugin)),
+    );
+    rethrow(outcomes, `Cannot release the services of plugin "${plugin}"`);
+  }
+
+  /** Releases everything, and removes the processes' files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const services = [...this.#services.values()];
+    this.#services.clear();
+    const outcomes = await Promise.allSettled(
+      services.map(async (service) => await service.close?.()),
+    );
+    await this.#scratch?.[Symbol.asyncDispose]();
+    rethrow(outcomes, "Cannot close the services");
+  }
+
+  #database(config: ReturnType<typeof sharedDatabase>): DatabaseService {
+    if (this.#scratch === undefined) {
+      throw new SallyportError("bad-config", "Cannot provide a database: there is no folder", {
+        hint: "Make the context with `dir` or `scratch`",
+      });
+    }
+    const timeoutMs = this.#databaseTimeoutMs;
+    return new DatabaseService({ scratch: this.#scratch, config, timeoutMs });
+  }
+
+  #addBuiltIn(
+    key: string,
+    service: { readonly table: MethodTable } & Pick<Service, "release" | "close">,
+    description: string,
+  ): void {
+    this.#services.set(key, {
+      ...adapt(service, description),
+      builtIn: true,
+      hostMade: true,
+    });
+  }
+
+  #add(key: string, service: Service): Disposable {
+    this.#services.set(key, service);
+    return {
+      [Symbol.dispose]: () => {
+        // whoever took the key since then keeps it
+        if (this.#services.get(key) === service) this.remove(key);
+      },
+    };
+  }
+
+  #checkKey(key: string): void {
+    const head = `Cannot provide service "${escapeText(String(key), 100)}"`;
+    if (typeof key !== "string" || !SERVICE_KEY.test(key)) {
+      throw new TypeError(`${head}: the key must match ${SERVICE_KEY.source}`);
+    }
+    if (this.#services.has(key)) throw new TypeError(`${head}: the key is taken; remove it first`);
+    if (this.#closed) throw new SallyportError("bad-state", `${head}: the context is closed`);
+    if (this.#services.size >= MAX_SERVICES) {
+      throw new SallyportError("limit-exceeded", `${head}: there are ${MAX_SERVICES} services`);
+    }
+  }
+}
+
+function adapt(
+  service: { readonly table: MethodTable } & Pick<Service, "release" | "close">,
+  description: string | undefined,
+): Service {
+  return {
+    description,
+    methods: service.table,
+    table: () => service.table,
+    release: (plugin) => service.release?.(plugin),
+    close: () => service.close?.(),
+  };
+}
+
+/** Gives the methods that a plugin sees; making its object runs code of the application. */
+function tableFor(
+  service: Service,
+  caller: ServiceCaller,
+  key: string,
+  method: string,
+): MethodTable {
+  try {
+    return service.table(caller);
+  } catch (error) {
+    throw serviceError({ key, method: escapeText(method, 100), hostMade: false }, error);
+  }
+}
+
+/** Waits for a promise unless the signal aborts first; what the promise gives then is dropped. */
+async function untilAborted(
+  work: Promise<unknown>,
+  signal: AbortSignal,
+  reason: () => SallyportError,
+): Promise<unknown> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(reason());
+  signal.addEventListener("abort", onAbort, { once: true });
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function cancelled(key: string, method: string, signal: AbortSignal): SallyportError {
+  return new SallyportError(
+    "cancelled",
+    `The call of "${escapeText(method, 100)}" of service "${escapeText(key, 100)}" was cancelled`,
+    { cause: signal.reason },
+  );
+}
+
+function notProvided(caller: ServiceCaller, key: string): SallyportError {
+  return new SallyportError(
+    "service-denied",
+    `Plugin "${caller.plugin}" may not use service "${key}": the application does not provide it`,
+    {
+      hint: `Provide it with host.services.provide("${key}", …)`,
+      details: { plugin: caller.plugin, key },
+    },
+  );
+}
+
+function methodNotFound(key: string, method: string, table: MethodTable): SallyportError {
+  return new SallyportError(
+    "method-not-found",
+    `Service "${key}" has no method "${escapeText(String(method), 100)}"`,
+    { hint: `It has ${[...table.keys()].sort().join(", ")}`, details: { key } },
+  );
+}
+
+function rethrow(outcomes: readonly PromiseSettledResult<unknown>[], message: string): void {
+  const errors = outcomes.filter((outcome) => outcome.status === "rejected")
+    .map((outcome) => outcome.reason);
+  if (errors.length > 0) throw new AggregateError(errors, message);
+}

@@ -1,0 +1,117 @@
+/**
+ * The `log` service: a plugin's messages in the host's log, escaped and at a bounded rate.
+ *
+ * @module
+ */
+
+import { escapeText } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { MethodTable, ServiceMethod } from "./method_table.ts";
+
+/** Names the methods of {@linkcode Logger}. */
+export type LogMethod = keyof Logger;
+
+const METHODS: readonly LogMethod[] = ["debug", "info", "warn", "error"];
+const RATE_PER_SECOND = 100;
+const BURST = 200;
+const MAX_MESSAGE = 2_000;
+const MAX_FIELDS = 4_096;
+
+/** One plugin's way to the host's log. */
+export class PluginLog {
+  readonly #plugin: string;
+  readonly #logger: Logger;
+  #tokens = BURST;
+  #refilled = performance.now();
+  #dropped = 0;
+
+  /**
+   * Makes a plugin's log.
+   *
+   * @param plugin The plugin's name; each message carries it.
+   * @param logger The host's log.
+   */
+  constructor(plugin: string, logger: Logger) {
+    this.#plugin = plugin;
+    this.#logger = logger;
+  }
+
+  /**
+   * Logs a message, unless the plugin logs too much: 100 a second, 200 at once. What is dropped is
+   * counted, and the count logged when there is room again.
+   *
+   * @param method How important it is.
+   * @param message Any text; escaped and cut to 2,000 characters.
+   * @param fields Any value; left out where it is more than 4 KiB as JSON.
+   */
+  write(method: LogMethod, message: string, fields?: unknown): void {
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + (now - this.#refilled) * RATE_PER_SECOND / 1_000);
+    this.#refilled = now;
+    if (this.#tokens < 1) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#tokens -= 1;
+    this.flush();
+    const context = { plugin: this.#plugin };
+    const extra = fields === undefined || fields === null ? {} : { fields: boundedFields(fields) };
+    this.#logger[method](escapeText(message, MAX_MESSAGE), { ...context, ...extra });
+  }
+
+  /** Says how many messages were dropped, where any were. */
+  flush(): void {
+    if (this.#dropped === 0) return;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    this.#logger.warn(`Dropped ${dropped} log messages of plugin "${this.#plugin}"`, {
+      plugin: this.#plugin,
+      dropped,
+    });
+  }
+}
+
+/** Gives each plugin its log. */
+export class LogService {
+  /** The methods; all need `read`, for logging changes nothing of the application. */
+  readonly table: MethodTable;
+  readonly #logger: Logger;
+  readonly #logs = new Map<string, PluginLog>();
+
+  /** Makes the service over the host's log. */
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.table = new Map(METHODS.map((name): [string, ServiceMethod] => [name, {
+      access: "read",
+      call: ([message, fields], { caller }) => {
+        if (typeof message !== "string") {
+          throw new TypeError("Cannot log: message must be a string");
+        }
+        this.#log(caller.plugin).write(name, message, fields);
+        return null;
+      },
+    }]));
+  }
+
+  /** Forgets a plugin, after saying what of its messages was dropped. */
+  release(plugin: string): void {
+    this.#logs.get(plugin)?.flush();
+    this.#logs.delete(plugin);
+  }
+
+  #log(plugin: string): PluginLog {
+    let log = this.#logs.get(plugin);
+    if (log === undefined) this.#logs.set(plugin, log = new PluginLog(plugin, this.#logger));
+    return log;
+  }
+}
+
+function boundedFields(fields: unknown): unknown {
+  try {
+    const text = JSON.stringify(fields);
+    return text === undefined || text.length > MAX_FIELDS ? "(left out: too large)" : fields;
+  } catch {
+    // a cycle or a bigint: the message itself still counts
+    return "(left out: no JSON)";
+  }
+}

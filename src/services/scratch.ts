@@ -1,0 +1,59 @@
+/**
+ * The services' private files of one run: the database process's source, and a folder for each process.
+ *
+ * @module
+ */
+
+import type { DatabasePlace } from "./database_child.ts";
+import { DATABASE_PROCESS_SOURCE } from "./database_process.generated.ts";
+
+/** Makes and removes what database processes need on disk. */
+export class ServiceScratch implements AsyncDisposable {
+  readonly #dir: string;
+  #prepared: Promise<string> | undefined;
+  #next = 1;
+
+  /**
+   * Makes nothing yet.
+   *
+   * @param dir A folder that is this host's alone; made where it is missing, removed in the end.
+   */
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /**
+   * Makes the folder of one database process, and the process's script where it is missing.
+   *
+   * @returns The place; disposing it removes the folder.
+   */
+  async databasePlace(): Promise<DatabasePlace & AsyncDisposable> {
+    const dir = await (this.#prepared ??= this.#prepare());
+    const denoDir = `${dir}/${this.#next++}`;
+    await Deno.mkdir(denoDir, { mode: 0o700 });
+    return {
+      script: `${dir}/database_process.js`,
+      denoDir,
+      [Symbol.asyncDispose]: () => Deno.remove(denoDir, { recursive: true }),
+    };
+  }
+
+  /** Removes everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#prepared === undefined) return;
+    await this.#prepared.catch(() => {}); // a folder that was never made is removed already
+    this.#prepared = undefined;
+    await Deno.remove(this.#dir, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+
+  async #prepare(): Promise<string> {
+    await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const dir = await Deno.realPath(this.#dir);
+    await Deno.writeTextFile(`${dir}/database_process.js`, DATABASE_PROCESS_SOURCE, {
+      mode: 0o400,
+    });
+    return dir;
+  }
+}

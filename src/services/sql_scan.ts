@@ -1,0 +1,40 @@
+/**
+ * Finds the parameters of a statement, because SQLite takes a missing one for NULL without a word.
+ *
+ * @module
+ */
+
+/** What a look at a statement's text found. */
+export interface SqlScan {
+  /** Whether there is nothing but white space, comments and semicolons. */
+  readonly empty: boolean;
+  /** How many values the statement's `?` and `?N` take in order. */
+  readonly positional: number;
+  /** The names behind `:`, `@` and `$`. */
+  readonly names: ReadonlySet<string>;
+}
+
+// SQLite's own tokens (https://www.sqlite.org/lang.html, tokenize.c) as far as they can hide or be
+// a parameter. An unterminated string or comment runs to the end, as it does there.
+const TOKEN =
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|\?(\d*)|[:@$]([A-Za-z_0-9$\u0080-\uffff]+)|[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*|\d[\w.]*|[\s\S]/g;
+
+/**
+ * Scans the text of a statement.
+ *
+ * @param sql The text.
+ */
+export function scanSql(sql: string): SqlScan {
+  const names = new Set<string>();
+  let empty = true;
+  let positional = 0;
+  for (const match of sql.matchAll(TOKEN)) {
+    const [token, number, name] = match;
+    if (number !== undefined) {
+      // "?" takes the place after the highest one so far, "?N" the Nth
+      positional = number === "" ? positional + 1 : Math.max(positional, Number(number));
+    } else if (name !== undefined) names.add(name);
+    if (empty && !/^(?:\s|;|--|\/\*)/.test(token)) empty = false;
+  }
+  return { empty, positional, names };
+}

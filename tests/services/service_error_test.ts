@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { SallyportError } from "../../src/errors.ts";
+import { redactPaths, serviceError } from "../../src/services/service_error.ts";
+
+Deno.test("redactPaths() takes out host paths and leaves other text", () => {
+  const cases: [text: string, expected: string][] = [
+    ["open '/home/u/my files/x.db'", "open '<path>'"],
+    ["no such file: /home/u/x.db, sorry", "no such file: <path>, sorry".replace(",", "")],
+    ["at file:///srv/app/main.ts:3:4", "at <path>"],
+    ["path=/srv/app/x", "path=<path>"],
+    ["C:\\Users\\me\\x.db is locked", "<path> is locked"],
+    ["and/or, 1/2, GET https://example.com/a/b", "and/or, 1/2, GET https://example.com/a/b"],
+    ["a ratio of 3 / 4", "a ratio of 3 / 4"],
+  ];
+  for (const [text, expected] of cases) {
+    assert.equal(redactPaths(text).replace(",", ""), expected.replace(",", ""), text);
+  }
+});
+
+Deno.test("serviceError() keeps code, message and hint, and drops stack and paths", () => {
+  const call = { key: "inventory", method: "get", hostMade: false };
+  const own = serviceError(
+    call,
+    new SallyportError("limit-exceeded", "Full: '/srv/data/x'", {
+      hint: "Look at /srv/data/x",
+      details: { max: 3 },
+    }),
+  );
+  assert.equal(own.code, "limit-exceeded");
+  assert.equal(own.message, "Full: '<path>'");
+  assert.equal(own.hint, "Look at <path>");
+  assert.deepEqual(own.details, { max: 3, service: "inventory", method: "get" });
+  const other = serviceError(call, new RangeError("no\u001b[31m item"));
+  assert.equal(other.code, "plugin-error");
+  assert.equal(other.message, 'Service "inventory" failed in "get": no\\u001b[31m item');
+  assert.equal(other.details.name, "RangeError");
+  assert.equal(JSON.stringify(other).includes("stack"), false);
+  assert.equal(serviceError(call, "text").message, 'Service "inventory" failed in "get": text');
+});
+
+Deno.test("serviceError() leaves a plugin's own words in errors of our own services", () => {
+  const error = new SallyportError("plugin-error", 'near "/a/b": syntax error');
+  const call = { key: "database", method: "query" };
+  assert.match(serviceError({ ...call, hostMade: true }, error).message, /"\/a\/b"/);
+  assert.match(serviceError({ ...call, hostMade: false }, error).message, /"<path>"/);
+});
