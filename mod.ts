@@ -1,0 +1,90 @@
+/**
+ * Sallyport: a plugin host for Deno that lets an application run other people's plugins without
+ * trusting them.
+ *
+ * It verifies who signed a plugin and that not a byte has changed, grants the narrowest permissions
+ * that the plugin asked for and the operator allows, starts it in a process of its own, and talks to
+ * it over stdio.
+ *
+ * @example Load a plugin and call it
+ * ```ts ignore
+ * import { PluginHost } from "@sallyport/host";
+ *
+ * await using host = await PluginHost.open({ keys: ["keys/author.pub"], policy: "policy.json" });
+ * const plugin = await host.load<typeof import("./plugins/word-count/main.ts")>("plugins/word-count");
+ * console.log(await plugin.call("count", { text: "to be or not to be" }));
+ * ```
+ *
+ * @module
+ */
+export {
+  type ErrorDetails,
+  SALLYPORT_ERROR_CODES,
+  SallyportError,
+  type SallyportErrorCode,
+  type SallyportErrorOptions,
+} from "./src/errors.ts";
+export { VERSION } from "./src/version.ts";
+export {
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+  type LogLevelName,
+  silentLogger,
+} from "./src/log.ts";
+
+export {
+  DEFAULT_LIMITS,
+  LIMIT_BOUNDS,
+  type LimitBounds,
+  type LimitName,
+  type Limits,
+} from "./src/bundle/limits.ts";
+export {
+  type AccessLevel,
+  type ContextRequest,
+  type HookRequest,
+  type Manifest,
+  manifestJsonSchema,
+  parseManifest,
+  type PermissionRequest,
+  type StorageRequest,
+} from "./src/bundle/manifest.ts";
+
+export { type PublicKey } from "./src/trust/keys.ts";
+export { type TrustedPlugin } from "./src/trust/verify.ts";
+export {
+  type Grant,
+  parsePolicy,
+  type Policy,
+  type PolicyEntry,
+  policyJsonSchema,
+} from "./src/permissions/policy.ts";
+
+export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
+export { type SandboxReport } from "./src/sandbox/launcher.ts";
+export { type LauncherName } from "./src/sandbox/launch_spec.ts";
+
+export { HOOK_PRIORITY, type HookBand } from "./src/hooks/names.ts";
+export { HookRegistry } from "./src/hooks/registry.ts";
+export {
+  type HookAnswer,
+  type HookCall,
+  type HookDefinition,
+  type HookEntry,
+  type HookFailure,
+  type HookFailurePolicy,
+  type HookHandler,
+  type HookMode,
+  type HookRegisterOptions,
+  type HookResult,
+  type HookRunOptions,
+} from "./src/hooks/types.ts";
+
+export { type HostEvent } from "./src/host/events.ts";
+export { type LoadOptions, PluginHost, type UnloadOptions } from "./src/host/host.ts";
+export { type PluginUsage, type Signer, type Violation } from "./src/host/managed_plugin.ts";
+export { type PluginHostOptions } from "./src/host/options.ts";
+export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
+export { type PluginQuery } from "./src/host/registry.ts";
+export { PLUGIN_STATES, type PluginState } from "./src/host/state.ts";

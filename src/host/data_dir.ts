@@ -1,0 +1,237 @@
+/**
+ * The host's folder: store, runtime files, storage, and one folder for each run that goes away with it.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import { removeTree } from "../bundle/remove_tree.ts";
+import { sha3_512Hex } from "../crypto/digest.ts";
+import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
+import { type HeldLock, holdLock, isStale } from "./lock.ts";
+
+/** Holds the two files that every plugin process starts from. */
+export interface RuntimeFiles {
+  /** The main module of a plugin's process. */
+  readonly bootstrap: string;
+  /** The import map that resolves the SDK without network. */
+  readonly importMap: string;
+}
+
+/** Holds the folders of one plugin process, removed when it has ended. */
+export interface RunDir extends AsyncDisposable {
+  /** The runtime's cache folder. */
+  readonly denoDir: string;
+  /** The empty working folder. */
+  readonly cwd: string;
+}
+
+const TEMPORARY_PREFIX = "sallyport-";
+
+/** Manages the host's folder; several hosts may share one. */
+export class DataDir implements AsyncDisposable {
+  /** The real path of the folder. */
+  readonly root: string;
+  /** Whether the folder is removed when the host closes. */
+  readonly temporary: boolean;
+  /** The files that plugin processes start from. */
+  readonly runtime: RuntimeFiles;
+  #lock: HeldLock;
+  #runs: string;
+  #nextRun = 1;
+
+  private constructor(root: string, temporary: boolean, runtime: RuntimeFiles, lock: HeldLock) {
+    this.root = root;
+    this.temporary = temporary;
+    this.runtime = runtime;
+    this.#lock = lock;
+    this.#runs = lock.path.slice(0, -".lock".length);
+  }
+
+  /**
+   * Opens the folder, and removes what hosts that were killed have left in it.
+   *
+   * @param path The folder; made where it is missing. Without one, a private temporary folder.
+   * @returns The open folder.
+   * @throws {SallyportError} `bad-config` when it cannot be made or written.
+   */
+  static async open(path?: string): Promise<DataDir> {
+    const temporary = path === undefined;
+    let root: string;
+    try {
+      if (path === undefined) {
+        root = await Deno.realPath(await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX }));
+      } else {
+        await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+        root = await Deno.realPath(path);
+      }
+      if (root.includes(",")) {
+        throw new SallyportError("bad-config", `Cannot use "${root}": the path has a comma`, {
+          hint: "Deno's permission flags cannot express a comma; choose another dataDir",
+        });
+      }
+      for (const name of ["store", "run", "runtime", "storage"]) {
+        await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
+      }
+      const lock = await holdLock(`${root}/run/${crypto.randomUUID()}.lock`);
+      try {
+        await Deno.mkdir(lock.path.slice(0, -".lock".length), { mode: 0o700 });
+        await sweepRuns(`${root}/run`, lock.path);
+        if (temporary) await sweepTemporary(root);
+        return new DataDir(root, temporary, await writeRuntime(`${root}/runtime`), lock);
+      } catch (error) {
+        lock[Symbol.dispose]();
+        throw error;
+      }
+    } catch (cause) {
+      if (cause instanceof SallyportError) throw cause;
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new SallyportError(
+        "bad-config",
+        `Cannot use ${path === undefined ? "a temporary folder" : `"${path}"`}: ${message}`,
+        {
+          cause,
+          hint: "Pass a dataDir that the host may read and write (--allow-write=<dataDir>)",
+        },
+      );
+    }
+  }
+
+  /** The folder of the content-addressed store. */
+  get store(): string {
+    return `${this.root}/store`;
+  }
+
+  /** A private folder of this host's run, for helper processes and their files. */
+  get scratch(): string {
+    return this.#runs;
+  }
+
+  /**
+   * Makes the folders of one plugin process.
+   *
+   * @returns The folders.
+   */
+  async createRun(): Promise<RunDir> {
+    const base = `${this.#runs}/${this.#nextRun++}`;
+    await Deno.mkdir(base, { mode: 0o700 });
+    await Deno.mkdir(`${base}/deno`, { mode: 0o700 });
+    await Deno.mkdir(`${base}/cwd`, { mode: 0o700 });
+    return {
+      denoDir: `${base}/deno`,
+      cwd: `${base}/cwd`,
+      [Symbol.asyncDispose]: () => removeTree(base),
+    };
+  }
+
+  /**
+   * Makes a plugin's own folder, `$STORAGE`, and refuses links in it: a link that stands there would
+   * lead the plugin's reads and writes out of its grant.
+   *
+   * @param plugin The plugin's name.
+   * @returns The real path.
+   * @throws {SallyportError} `permission-denied` when there is a link or it has too many entries.
+   */
+  async storage(plugin: string): Promise<string> {
+    const dir = `${this.root}/storage/${plugin}`;
+    await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+    const pending = [dir];
+    for (let seen = 0; pending.length > 0;) {
+      const folder = pending.pop()!;
+      for await (const entry of Deno.readDir(folder)) {
+        if (entry.isSymlink || ++seen > 100_000) {
+          throw new SallyportError(
+            "permission-denied",
+            `Cannot start plugin "${plugin}": its storage has ${
+              entry.isSymlink ? "a symbolic link" : "more than 100000 entries"
+            }`,
+            { hint: `Look into "${folder}" and remove what does not belong there` },
+          );
+        }
+        if (entry.isDirectory) pending.push(`${folder}/${entry.name}`);
+      }
+    }
+    return await Deno.realPath(dir);
+  }
+
+  /** Removes this run's folders, and everything when the folder is temporary. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeTree(this.#runs);
+    await Deno.remove(this.#lock.path).catch(() => {}); // swept by another host: as good
+    this.#lock[Symbol.dispose]();
+    if (this.temporary) await removeTree(this.root);
+  }
+}
+
+/** Removes the runs of hosts that no longer live; a run without a lock file is half removed. */
+async function sweepRuns(runs: string, own: string): Promise<void> {
+  const names = new Set<string>();
+  for await (const entry of Deno.readDir(runs)) names.add(entry.name);
+  for (const name of names) {
+    const id = name.replace(/\.lock$/, "");
+    if (`${runs}/${id}.lock` === own) continue;
+    if (name !== id) {
+      if (!await isStale(`${runs}/${name}`)) continue;
+      await removeTree(`${runs}/${id}`);
+      await Deno.remove(`${runs}/${name}`).catch(() => {}); // another host swept it first
+    } else if (!names.has(`${id}.lock`) && !await exists(`${runs}/${id}.lock`)) {
+      await removeTree(`${runs}/${id}`);
+    }
+  }
+}
+
+/** Removes temporary folders of this user whose host was killed. */
+async function sweepTemporary(own: string): Promise<void> {
+  const parent = own.slice(0, own.lastIndexOf("/"));
+  const { uid } = await Deno.lstat(own);
+  const candidates: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(parent)) {
+      if (entry.isDirectory && entry.name.startsWith(TEMPORARY_PREFIX)) {
+        candidates.push(`${parent}/${entry.name}`);
+      }
+    }
+  } catch {
+    return; // the temporary folder cannot be listed: nothing of ours can be found there
+  }
+  for (const dir of candidates) {
+    if (dir === own) continue;
+    try {
+      if ((await Deno.lstat(dir)).uid !== uid) continue;
+      const locks: string[] = [];
+      for await (const entry of Deno.readDir(`${dir}/run`)) {
+        if (entry.name.endsWith(".lock")) locks.push(`${dir}/run/${entry.name}`);
+      }
+      if (locks.length === 0) continue;
+      let stale = true;
+      for (const lock of locks) stale &&= await isStale(lock);
+      if (stale) await removeTree(dir);
+    } catch {
+      // not a folder of ours, or another host is removing it
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+/** Writes bootstrap and import map under the hash of their content, so that hosts may share them. */
+async function writeRuntime(dir: string): Promise<RuntimeFiles> {
+  const hash = sha3_512Hex(new TextEncoder().encode(BOOTSTRAP_SOURCE + IMPORT_MAP_SOURCE));
+  const base = `${dir}/${hash.slice(0, 16)}`;
+  await Deno.mkdir(base, { recursive: true, mode: 0o700 });
+  const write = async (name: string, text: string) => {
+    const path = `${base}/${name}`;
+    const present = await Deno.readTextFile(path).catch(() => undefined);
+    if (present !== text) {
+      const temporary = `${path}.${crypto.randomUUID()}`;
+      await Deno.writeTextFile(temporary, text, { mode: 0o444 });
+      await Deno.rename(temporary, path);
+    }
+    return path;
+  };
+  return {
+    bootstrap: await write("bootstrap.js", BOOTSTRAP_SOURCE),
+    importMap: await write("import_map.json", IMPORT_MAP_SOURCE),
+  };
+}

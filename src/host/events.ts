@@ -1,0 +1,158 @@
+/**
+ * What happens in a host, as typed events that any number of readers may follow.
+ *
+ * @module
+ */
+import type { SallyportError } from "../errors.ts";
+import type { PluginState } from "./state.ts";
+
+/** Tells of something that happened in a host. */
+export type HostEvent =
+  & {
+    /** When it happened, in RFC 3339. */
+    readonly time: string;
+  }
+  & (
+    | { readonly type: "state"; readonly plugin: string; from: PluginState; to: PluginState }
+    | {
+      readonly type: "loaded";
+      readonly plugin: string;
+      readonly version: string;
+      readonly bundleHash: string;
+      readonly pid: number;
+    }
+    | { readonly type: "unloaded"; readonly plugin: string; readonly reason: string }
+    | {
+      readonly type: "reloaded";
+      readonly plugin: string;
+      readonly version: string;
+      readonly bundleHash: string;
+      readonly pid: number;
+    }
+    | { readonly type: "untrusted"; readonly plugin: string; path: string; error: SallyportError }
+    | { readonly type: "failed"; readonly plugin: string; path: string; error: SallyportError }
+    | { readonly type: "crashed"; readonly plugin: string; readonly error: SallyportError }
+    | { readonly type: "violation"; readonly plugin: string; readonly error: SallyportError }
+    | { readonly type: "denied"; readonly plugin: string; readonly error: SallyportError }
+    | {
+      readonly type: "hook-failed";
+      readonly plugin: string | undefined;
+      readonly hook: string;
+      readonly error: SallyportError;
+    }
+    | {
+      readonly type: "emitted";
+      readonly plugin: string;
+      readonly event: string;
+      readonly data: unknown;
+    }
+    | { readonly type: "lagged"; readonly dropped: number }
+  );
+
+/** Holds the content of an event before it is given a time. */
+export type EventInput = HostEvent extends infer E ? E extends HostEvent ? Omit<E, "time"> : never
+  : never;
+
+const MAX_QUEUED = 1_024;
+
+/** Gives every event to every reader; a slow reader loses the oldest and is told how many. */
+export class EventHub {
+  #readers = new Set<EventReader>();
+  #closed = false;
+
+  /**
+   * Publishes an event.
+   *
+   * @param event What happened.
+   */
+  emit(event: EventInput): void {
+    if (this.#readers.size === 0) return;
+    const stamped = { ...event, time: new Date().toISOString() } as HostEvent;
+    for (const reader of this.#readers) reader.push(stamped);
+  }
+
+  /**
+   * Follows events from now on.
+   *
+   * @param signal Ends the iteration.
+   * @returns An iterator that ends with the host or the signal.
+   */
+  events(signal?: AbortSignal): AsyncIterableIterator<HostEvent> {
+    const reader = new EventReader(() => this.#readers.delete(reader));
+    if (this.#closed || signal?.aborted) {
+      reader.end();
+    } else {
+      this.#readers.add(reader);
+      reader.follow(signal);
+    }
+    return reader;
+  }
+
+  /** Ends every reader after what it has not yet read. */
+  close(): void {
+    this.#closed = true;
+    for (const reader of [...this.#readers]) reader.end();
+  }
+}
+
+class EventReader implements AsyncIterableIterator<HostEvent> {
+  #queue: HostEvent[] = [];
+  #dropped = 0;
+  #ended = false;
+  #waiting: ((result: IteratorResult<HostEvent>) => void)[] = [];
+  #release: () => void;
+  #stop: () => void = () => {};
+
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  follow(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const stop = () => this.end();
+    signal.addEventListener("abort", stop, { once: true });
+    this.#stop = () => signal.removeEventListener("abort", stop);
+  }
+
+  push(event: HostEvent): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) return waiting({ done: false, value: event });
+    this.#queue.push(event);
+    if (this.#queue.length > MAX_QUEUED) {
+      this.#queue.shift();
+      this.#dropped++;
+    }
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stop();
+    this.#release();
+    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
+  }
+
+  next(): Promise<IteratorResult<HostEvent>> {
+    if (this.#dropped > 0) {
+      const dropped = this.#dropped;
+      this.#dropped = 0;
+      const value: HostEvent = { type: "lagged", dropped, time: new Date().toISOString() };
+      return Promise.resolve({ done: false, value });
+    }
+    const value = this.#queue.shift();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  return(): Promise<IteratorResult<HostEvent>> {
+    this.#queue = [];
+    this.#dropped = 0;
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

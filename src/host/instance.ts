@@ -1,0 +1,405 @@
+/**
+ * One running plugin process: its start, its calls, its end.
+ *
+ * @module
+ */
+import { pathToFileURL } from "node:url";
+import { escapeText, SallyportError } from "../errors.ts";
+import { deriveFlags } from "../permissions/flags.ts";
+import type { ResolvedPermissions } from "../permissions/resolve.ts";
+import { Connection } from "../rpc/connection.ts";
+import type { RequestOptions } from "../rpc/options.ts";
+import { childDuplex } from "../rpc/duplex.ts";
+import { createLaunchSpec } from "../sandbox/launch_spec.ts";
+import type { Launcher, SandboxReport } from "../sandbox/launcher.ts";
+import { type Child, type ExitStatus, startChild } from "../process/child.ts";
+import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
+import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
+import type { VerifiedPlugin } from "../trust/verify.ts";
+import type { RunDir, RuntimeFiles } from "./data_dir.ts";
+import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
+
+/** What a plugin's process may ask of the host. */
+export interface InstanceEvents {
+  /** Answers a service call. */
+  contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown>;
+  /** Takes an event that the plugin emitted. */
+  emitted(event: string, data: unknown): void;
+  /** Takes a log record; every field is the plugin's own word. */
+  log(level: string, message: string, fields: Record<string, unknown> | undefined): void;
+  /** Takes a line of stderr, escaped. */
+  stderr(line: string): void;
+}
+
+/** Everything that starting a plugin takes. */
+export interface InstanceOptions {
+  /** The verified bundle. */
+  verified: VerifiedPlugin;
+  /** What it may do. */
+  permissions: ResolvedPermissions;
+  /** The read-only copy that it is started from. */
+  bundleDir: string;
+  /** Its own folder, where it asked for one. */
+  storageDir: string | undefined;
+  /** How processes are started. */
+  launcher: Launcher;
+  /** The deno executable. */
+  executable: string;
+  /** Bootstrap and import map. */
+  runtime: RuntimeFiles;
+  /** The folders of this run; the instance removes them. */
+  run: RunDir;
+  /** Where the plugin's requests go. */
+  events: InstanceEvents;
+  /** How long import and init may take, in milliseconds. */
+  startTimeoutMs: number;
+  /** Gives up the start. */
+  signal?: AbortSignal;
+}
+
+/** Says how an instance ended; without an error the host wanted it to. */
+export interface InstanceEnd extends ExitStatus {
+  /** Why it ended, when the host did not stop it. */
+  readonly error: SallyportError | undefined;
+}
+
+/** Says how long each step of stopping may take, in milliseconds. */
+export interface StopTimes {
+  /** For the plugin's own `shutdown`. */
+  shutdownMs: number;
+  /** After the end of stdin, and again after SIGTERM. */
+  graceMs: number;
+}
+
+const DRAIN_MS = 500;
+
+/** Runs one plugin process; made only from a verified bundle and resolved permissions. */
+export class PluginInstance {
+  /** The process id. */
+  readonly pid: number;
+  /** What contains the process. */
+  readonly sandbox: SandboxReport;
+  /** What the plugin's module offers, as it says. */
+  readonly offers: InitializeAnswer;
+  /** Settles when the process is gone and its folders are removed. */
+  readonly ended: Promise<InstanceEnd>;
+  #child: Child;
+  #connection: Connection;
+  #maxCallMs: number;
+  #stopping = false;
+  #stop: Promise<StopStep> | undefined;
+  #usage: ProcessUsage = { peakMemoryBytes: undefined, cpuTimeMs: undefined };
+
+  private constructor(
+    options: InstanceOptions,
+    child: Child,
+    connection: Connection,
+    ended: Promise<InstanceEnd>,
+    offers: InitializeAnswer,
+  ) {
+    this.#maxCallMs = options.permissions.limits.callTimeoutMs;
+    this.pid = child.pid;
+    this.sandbox = options.launcher.report();
+    this.offers = offers;
+    this.ended = ended;
+    this.#child = child;
+    this.#connection = connection;
+  }
+
+  /**
+   * Starts a process, imports the plugin in it and runs its `init`.
+   *
+   * @param options The proofs, folders and limits.
+   * @returns The instance, ready for calls.
+   * @throws {SallyportError} `launch-failed` when the process, the import or `init` fails or takes too
+   * long, `protocol-violation` when it answers with anything but the protocol.
+   */
+  static async start(options: InstanceOptions): Promise<PluginInstance> {
+    const { manifest } = options.verified;
+    const spec = createLaunchSpec({
+      plugin: manifest.name,
+      executable: options.executable,
+      flags: deriveFlags(options.permissions, { bundleDir: options.bundleDir }),
+      importMap: options.runtime.importMap,
+      bootstrap: options.runtime.bootstrap,
+      denoDir: options.run.denoDir,
+      cwd: options.run.cwd,
+    });
+    let child: Child;
+    try {
+      child = startChild(options.launcher.command(spec), {
+        onLine: (line) => options.events.stderr(line),
+      });
+    } catch (error) {
+      await options.run[Symbol.asyncDispose]();
+      throw error;
+    }
+    const life: Life = { child, name: manifest.name, wanted: () => false };
+    const connection = connect(life, options);
+    const ended = supervise(life, connection, options.run);
+    try {
+      const answer = await connection.request("initialize", {
+        protocol: 1,
+        plugin: { name: manifest.name, version: manifest.version },
+        entry: pathToFileURL(`${options.bundleDir}/${manifest.entry}`).href,
+        context: Object.fromEntries(options.permissions.context),
+        hooks: options.permissions.hooks,
+        limits: options.permissions.limits,
+        ...(options.storageDir === undefined ? {} : { storage: options.storageDir }),
+      }, { timeoutMs: options.startTimeoutMs, signal: options.signal, label: "its start" });
+      const offers = parseInitializeAnswer(answer, manifest.name);
+      const instance = new PluginInstance(options, child, connection, ended, offers);
+      life.wanted = () => instance.#stopping;
+      return instance;
+    } catch (cause) {
+      const status = child.status; // as it was before we end it
+      life.wanted = () => true;
+      child.kill("SIGKILL");
+      await ended;
+      throw startError(manifest.name, cause, status, child.stderr.text());
+    }
+  }
+
+  /** How many calls wait for an answer. */
+  get inFlight(): number {
+    return this.#connection.stats.inFlight;
+  }
+
+  /** Waits until no call is in flight; new ones are not kept out. */
+  async whenIdle(): Promise<void> {
+    // bounded by the caller, and by the end of the process
+    while (this.inFlight > 0 && this.#child.status === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** How many bytes went to the plugin and came from it. */
+  get traffic(): { bytesSent: number; bytesReceived: number } {
+    const { bytesSent, bytesReceived } = this.#connection.stats;
+    return { bytesSent, bytesReceived };
+  }
+
+  /**
+   * Sends a request.
+   *
+   * @param method The wire method.
+   * @param params Its parameters.
+   * @param options Signal, deadline, progress.
+   * @returns The answer.
+   */
+  request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    return this.#connection.request(method, params, this.#bounded(options));
+  }
+
+  /**
+   * Sends a request whose answer is a stream.
+   *
+   * @param method The wire method.
+   * @param params Its parameters.
+   * @param options Signal, deadline, progress.
+   * @returns The items.
+   */
+  stream(
+    method: string,
+    params: unknown,
+    options: RequestOptions = {},
+  ): AsyncGenerator<unknown, unknown, undefined> {
+    return this.#connection.stream(method, params, this.#bounded(options));
+  }
+
+  /** Reads what the process has used, or what it had used when it was stopped. */
+  async usage(): Promise<ProcessUsage> {
+    if (this.#child.status === undefined) {
+      const usage = await readProcessUsage(this.pid);
+      if (usage.cpuTimeMs !== undefined) this.#usage = usage;
+    }
+    return this.#usage;
+  }
+
+  /**
+   * Stops the process; bounded whatever it does. Calls in flight are settled with `cancelled`.
+   *
+   * @param times How long each step may take.
+   * @returns At which step it ended.
+   */
+  stop(times: StopTimes): Promise<StopStep> {
+    return this.#stop ??= this.#stopOnce(times);
+  }
+
+  /** Kills the process at once and waits for its end. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#child.kill("SIGKILL");
+    await this.ended;
+  }
+
+  async #stopOnce(times: StopTimes): Promise<StopStep> {
+    this.#stopping = true;
+    await this.usage();
+    const { step } = await stopChild(this.#child, {
+      ...times,
+      shutdown: () =>
+        this.#connection.request("shutdown", { timeoutMs: times.shutdownMs }, {
+          timeoutMs: times.shutdownMs,
+        }),
+      endInput: () => this.#connection.end(),
+    });
+    await this.ended;
+    return step;
+  }
+
+  #bounded(options: RequestOptions): RequestOptions {
+    const timeoutMs = Math.min(options.timeoutMs ?? this.#maxCallMs, this.#maxCallMs);
+    return { ...options, timeoutMs };
+  }
+}
+
+/** What connection and supervision share of a process. */
+interface Life {
+  readonly child: Child;
+  readonly name: string;
+  /** Whether the host wants the process to end. */
+  wanted: () => boolean;
+}
+
+function connect(life: Life, options: InstanceOptions): Connection {
+  const { events, permissions } = options;
+  return new Connection({
+    io: childDuplex(life.child.process),
+    role: "host",
+    maxMessageBytes: permissions.limits.messageBytes,
+    onEnd: () => reasonOfEnd(life),
+    onRequest(_method, params, call) {
+      const { key, method: name, args } = record(params);
+      if (typeof key !== "string" || typeof name !== "string" || !Array.isArray(args)) {
+        throw new SallyportError("protocol-violation", "Malformed context/call");
+      }
+      return events.contextCall(key, name, args, call.signal);
+    },
+    onNotification(method, params) {
+      const { event, data, level, message, fields } = record(params);
+      if (method === "event/emit" && typeof event === "string") {
+        events.emitted(event.slice(0, 256), data);
+      } else if (method === "log" && typeof message === "string") {
+        events.log(String(level), message, isRecord(fields) ? fields : undefined);
+      }
+    },
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
+
+/** Waits for the exit that follows the end of the pipe, and tells why the process ended. */
+async function reasonOfEnd(life: Life): Promise<SallyportError> {
+  const { child, name } = life;
+  if (!life.wanted() && !await settledWithin(child.exited, DRAIN_MS)) child.kill("SIGKILL");
+  const status = await child.exited;
+  await settledWithin(child.stderr.done, DRAIN_MS);
+  return life.wanted() ? unloadedError(name) : crashError(name, status, child.stderr.text());
+}
+
+/** Waits for the end of process or pipe, whichever is first, and takes the other down with it. */
+async function supervise(life: Life, connection: Connection, run: RunDir): Promise<InstanceEnd> {
+  const { child, name } = life;
+  await Promise.race([
+    connection.closed,
+    // what the process wrote before its exit is still in the pipe
+    child.exited.then(() => settledWithin(connection.closed, DRAIN_MS)),
+  ]);
+  // a closed pipe means a broken protocol, or an end that the stop ladder or reasonOfEnd has seen to
+  if (!life.wanted()) child.kill("SIGKILL");
+  const status = await child.exited;
+  connection.close(await reasonOfEnd(life));
+  const reason = await connection.closed;
+  await child.stderr.release();
+  await run[Symbol.asyncDispose]();
+  if (life.wanted()) return { ...status, error: undefined };
+  const violated = reason !== undefined && reason.code !== "crashed";
+  const stderrTail = child.stderr.text();
+  return {
+    ...status,
+    error: violated
+      ? violationError(name, reason, status, stderrTail)
+      : crashError(name, status, stderrTail),
+  };
+}
+
+function unloadedError(name: string): SallyportError {
+  return new SallyportError("cancelled", `Plugin "${name}" was unloaded`, {
+    details: { plugin: name },
+  });
+}
+
+function describeExit(status: ExitStatus): string {
+  return status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
+}
+
+function violationError(
+  name: string,
+  violation: SallyportError,
+  status: ExitStatus,
+  stderrTail: string,
+): SallyportError {
+  return new SallyportError(violation.code, `Plugin "${name}" was ended: ${violation.message}`, {
+    details: { ...violation.details, ...exitDetails(name, status, stderrTail) },
+    hint: violation.hint,
+    cause: violation,
+  });
+}
+
+function crashError(name: string, status: ExitStatus, stderrTail: string): SallyportError {
+  return new SallyportError("crashed", `Plugin "${name}" crashed: ${describeExit(status)}`, {
+    details: exitDetails(name, status, stderrTail),
+    hint: stderrTail === ""
+      ? "It wrote nothing to stderr"
+      : `It last wrote: ${lastLine(stderrTail)}`,
+  });
+}
+
+function exitDetails(name: string, status: ExitStatus, stderrTail: string) {
+  return { plugin: name, exitCode: status.code, signal: status.signal, stderrTail };
+}
+
+function lastLine(text: string): string {
+  return escapeText(text.slice(text.lastIndexOf("\n") + 1), 200);
+}
+
+function startError(
+  name: string,
+  cause: unknown,
+  status: ExitStatus | undefined,
+  stderrTail: string,
+): SallyportError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof SallyportError ? cause.code : undefined;
+  const details = {
+    ...(cause instanceof SallyportError ? cause.details : {}),
+    plugin: name,
+    stderrTail,
+    ...(status === undefined ? {} : exitDetails(name, status, stderrTail)),
+  };
+  const hint = stderrTail === "" ? undefined : `It last wrote: ${lastLine(stderrTail)}`;
+  if (code === "protocol-violation" || code === "cancelled") {
+    return new SallyportError(code, `Cannot start plugin "${name}": ${message}`, {
+      details,
+      cause,
+      hint,
+    });
+  }
+  const reason = status !== undefined
+    ? `the process ended with ${describeExit(status)} before it was ready`
+    : code === "timeout"
+    ? "it was not ready in time"
+    : message;
+  return new SallyportError("launch-failed", `Cannot start plugin "${name}": ${reason}`, {
+    details,
+    cause,
+    hint,
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * From a folder to a running instance: read, verify, store, resolve, start.
+ *
+ * @module
+ */
+import { isInRange } from "../bundle/version_range.ts";
+import { SallyportError } from "../errors.ts";
+import type { Manifest } from "../bundle/manifest.ts";
+import { readBundle } from "../bundle/reading.ts";
+import { BundleStore } from "../bundle/store.ts";
+import { entryFor } from "../permissions/policy.ts";
+import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
+import { type VerifiedPlugin, verifyBundle } from "../trust/verify.ts";
+import { VERSION } from "../version.ts";
+import type { DataDir } from "./data_dir.ts";
+import { type InstanceEvents, PluginInstance } from "./instance.ts";
+import type { HostSettings } from "./options.ts";
+
+/** Holds a verified plugin whose permissions are settled: all that a start needs. */
+export interface PreparedPlugin {
+  /** The verified bundle. */
+  readonly verified: VerifiedPlugin;
+  /** What it may do. */
+  readonly permissions: ResolvedPermissions;
+  /** Its read-only copy. */
+  readonly bundleDir: string;
+  /** Its own folder, where it asked for one. */
+  readonly storageDir: string | undefined;
+}
+
+/** Turns bundles into instances. */
+export class PluginLoader {
+  #settings: HostSettings;
+  #data: DataDir;
+  #executable: string;
+  #store: BundleStore;
+
+  /**
+   * Makes a loader.
+   *
+   * @param settings Keys, policy and launcher.
+   * @param data The host's folder.
+   * @param executable The deno executable.
+   */
+  constructor(settings: HostSettings, data: DataDir, executable: string) {
+    this.#settings = settings;
+    this.#data = data;
+    this.#executable = executable;
+    this.#store = new BundleStore(data.store);
+  }
+
+  /** Removes what an interrupted write left in the store. */
+  async sweep(): Promise<void> {
+    await this.#store.sweep();
+  }
+
+  /**
+   * Reads a bundle once and verifies what was read.
+   *
+   * @param dir The folder.
+   * @param signal Gives up.
+   * @returns The proof, with the very bytes that will run.
+   * @throws {SallyportError} with the code of the first rule that the bundle breaks.
+   */
+  async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
+    const contents = await readBundle(dir, { signal });
+    const verified = await verifyBundle(contents, this.#settings.anchors);
+    checkSdk(verified.manifest);
+    return verified;
+  }
+
+  /**
+   * Stores a verified bundle read-only and settles what it may do.
+   *
+   * @param verified The proof.
+   * @returns Everything that a start needs.
+   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants.
+   */
+  async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
+    const { manifest } = verified;
+    const bundleDir = await this.#store.put(verified);
+    const storageDir = asksForStorage(manifest)
+      ? await this.#data.storage(manifest.name)
+      : undefined;
+    const permissions = resolvePermissions(
+      manifest,
+      entryFor(this.#settings.policy, manifest.name),
+      { bundleDir, storageDir, protectedDirs: [this.#data.root], realPath },
+    );
+    return { verified, permissions, bundleDir, storageDir };
+  }
+
+  /**
+   * Starts a prepared plugin.
+   *
+   * @param prepared The proofs.
+   * @param events Where the plugin's requests go.
+   * @param options `recheck` compares the stored copy with the verified bytes once more, which every
+   * start needs that does not follow at once upon `prepare`.
+   * @returns The running instance.
+   */
+  async start(
+    prepared: PreparedPlugin,
+    events: InstanceEvents,
+    options: { recheck: boolean; signal?: AbortSignal },
+  ): Promise<PluginInstance> {
+    const { recheck, signal } = options;
+    if (recheck) await this.#store.put(prepared.verified);
+    return await PluginInstance.start({
+      ...prepared,
+      launcher: this.#settings.launcher,
+      executable: this.#executable,
+      runtime: this.#data.runtime,
+      run: await this.#data.createRun(),
+      events,
+      startTimeoutMs: this.#settings.times.startTimeoutMs,
+      signal,
+    });
+  }
+}
+
+function asksForStorage(manifest: Manifest): boolean {
+  const paths = [...manifest.permissions?.read ?? [], ...manifest.permissions?.write ?? []];
+  return manifest.storage !== undefined ||
+    paths.some((path) => path === "$STORAGE" || path.startsWith("$STORAGE/"));
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) return undefined; // absent: refused by name
+    throw new SallyportError("bad-config", `Cannot resolve "${path}": the host may not read it`, {
+      cause,
+      hint: "Give the host --allow-read for the folders that its policy grants",
+    });
+  }
+}
+
+function checkSdk(manifest: Manifest): void {
+  if (manifest.sdk === undefined || isInRange(VERSION, manifest.sdk)) return;
+  throw new SallyportError(
+    "manifest-invalid",
+    `Cannot load plugin "${manifest.name}": it needs host API ${manifest.sdk}, this is ${VERSION}`,
+    {
+      hint: "Install a version of the plugin for this host, or update the host",
+      details: { plugin: manifest.name, sdk: manifest.sdk, version: VERSION },
+    },
+  );
+}

@@ -1,0 +1,253 @@
+/**
+ * The options of a host, checked and brought to one form before anything is opened.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import { createLogger, type Logger } from "../log.ts";
+import { parsePolicy, type Policy } from "../permissions/policy.ts";
+import { chooseLauncher, type IsolationMode, type IsolationOptions } from "../sandbox/choose.ts";
+import type { Launcher } from "../sandbox/launcher.ts";
+import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
+import type { TrustAnchors, TrustedPlugin } from "../trust/verify.ts";
+
+/** Options of `PluginHost.open`. */
+export interface PluginHostOptions {
+  /**
+   * The host's folder: store, plugin storage, databases. Several hosts may share one.
+   *
+   * @default {a private temporary folder, removed when the host closes}
+   */
+  dataDir?: string | URL;
+  /**
+   * The public keys whose signatures count: 64 hex digits, an SPKI PEM, or the path of a file with
+   * either. Without a key no plugin is trusted.
+   */
+  keys?: readonly (string | URL | { readonly publicKey: string | URL; readonly name?: string })[];
+  /** The only plugins that may load: name, version and bundle hash must all match an entry. */
+  trustedPlugins?: readonly TrustedPlugin[];
+  /** The grants and limits, as an object or as the path of a `policy.json`. */
+  policy?: Policy | string | URL;
+  /**
+   * How plugins are isolated.
+   *
+   * @default {"auto"}
+   */
+  isolation?: IsolationMode | IsolationOptions;
+  /** What the `config` service gives each plugin, by plugin name. */
+  config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Where log records go. By default to stderr, from level INFO. */
+  logger?: Logger;
+  /**
+   * How long a plugin's import and `init` may take, in milliseconds.
+   *
+   * @default {10000}
+   */
+  startTimeoutMs?: number;
+  /**
+   * How long an unloaded plugin may take to finish its calls, in milliseconds.
+   *
+   * @default {5000}
+   */
+  drainMs?: number;
+  /**
+   * How long a plugin's `shutdown` may take, in milliseconds.
+   *
+   * @default {2000}
+   */
+  shutdownMs?: number;
+  /**
+   * How long its process has to exit after the end of its input, and again after SIGTERM, in
+   * milliseconds.
+   *
+   * @default {1000}
+   */
+  graceMs?: number;
+}
+
+/** The options in one form. */
+export interface HostSettings {
+  /** The folder, or `undefined` for a temporary one. */
+  readonly dataDir: string | undefined;
+  /** What plugins are verified against. */
+  readonly anchors: TrustAnchors;
+  /** Grants and limits. */
+  readonly policy: Policy;
+  /** How processes are started. */
+  readonly launcher: Launcher;
+  /** What the `config` service gives. */
+  readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Where log records go. */
+  readonly logger: Logger;
+  /** Times in milliseconds. */
+  readonly times: {
+    readonly startTimeoutMs: number;
+    readonly drainMs: number;
+    readonly shutdownMs: number;
+    readonly graceMs: number;
+  };
+}
+
+const KNOWN = new Set<string>([
+  "dataDir",
+  "keys",
+  "trustedPlugins",
+  "policy",
+  "isolation",
+  "config",
+  "logger",
+  "startTimeoutMs",
+  "drainMs",
+  "shutdownMs",
+  "graceMs",
+]);
+const MAX_KEYS = 1_000;
+const MAX_KEY_FILE_BYTES = 4_096;
+const MAX_POLICY_BYTES = 1_048_576;
+
+/**
+ * Checks the options of a host.
+ *
+ * @param options What the application passed.
+ * @returns The settings.
+ * @throws {TypeError} when an option is unknown or of the wrong type.
+ * @throws {RangeError} when a time is out of range.
+ * @throws {SallyportError} `bad-config` when a key, the policy or the isolation is not valid.
+ */
+export async function parseHostOptions(options: PluginHostOptions): Promise<HostSettings> {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) {
+      throw new TypeError(`Cannot open the host: unknown option "${name}"`);
+    }
+  }
+  const keys = options.keys ?? [];
+  if (!Array.isArray(keys)) throw new TypeError("Cannot open the host: keys must be an array");
+  if (keys.length > MAX_KEYS) {
+    throw new RangeError(`Cannot open the host: ${keys.length} keys, at most ${MAX_KEYS}`);
+  }
+  const publicKeys = await Promise.all(keys.map(readKey));
+  return {
+    dataDir: options.dataDir === undefined ? undefined : toPath(options.dataDir),
+    anchors: {
+      keys: publicKeys,
+      ...(options.trustedPlugins === undefined
+        ? {}
+        : { plugins: options.trustedPlugins.map(checkTrustedPlugin) }),
+    },
+    policy: await readPolicy(options.policy),
+    launcher: chooseLauncher(options.isolation),
+    config: options.config ?? {},
+    logger: options.logger ?? createLogger(),
+    times: {
+      startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000),
+      drainMs: checkTime("drainMs", options.drainMs ?? 5_000),
+      shutdownMs: checkTime("shutdownMs", options.shutdownMs ?? 2_000),
+      graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
+    },
+  };
+}
+
+/**
+ * Turns a path or `file:` URL into a path.
+ *
+ * @param path The path or URL.
+ * @returns The path, or the text as it is.
+ */
+export function toPath(path: string | URL): string {
+  const url = path instanceof URL ? path : path.startsWith("file:") ? new URL(path) : undefined;
+  if (url === undefined) return path as string;
+  if (url.protocol !== "file:") {
+    throw new TypeError(`Cannot use "${url.href}": only file: URLs name a folder`);
+  }
+  const name = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? name.replace(/^\/(?=[A-Za-z]:)/, "") : name;
+}
+
+/**
+ * Reads a file of known purpose, but no more than its limit.
+ *
+ * @param path The file.
+ * @param maxBytes The limit.
+ * @param what What it is, for the message.
+ * @returns Its text.
+ * @throws {SallyportError} `bad-config` when it cannot be read or is larger.
+ */
+export async function readSmallFile(path: string, maxBytes: number, what: string): Promise<string> {
+  try {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(maxBytes + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = await file.read(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    if (length <= maxBytes) {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SallyportError("bad-config", `Cannot read ${what} "${path}": ${reason}`, {
+      cause,
+      hint: "Check the path and that the host may read it",
+    });
+  }
+  throw new SallyportError(
+    "bad-config",
+    `Cannot read ${what} "${path}": it is larger than ${maxBytes} bytes`,
+    { hint: `Check that this is ${what}` },
+  );
+}
+
+async function readKey(
+  key: string | URL | { readonly publicKey: string | URL; readonly name?: string },
+): Promise<PublicKey> {
+  if (typeof key === "object" && !(key instanceof URL)) {
+    const parsed = await readKey(key.publicKey);
+    return key.name === undefined ? parsed : { ...parsed, name: key.name };
+  }
+  const text = typeof key === "string" ? key.trim() : key;
+  if (typeof text === "string" && (/^[0-9a-f]{64}$/i.test(text) || text.includes("-----BEGIN"))) {
+    return parsePublicKey(text);
+  }
+  if (typeof text === "string" && /^[0-9a-f]*$/i.test(text)) {
+    throw new SallyportError(
+      "bad-config",
+      `Cannot read public key "${text.slice(0, 80)}": ${text.length} hex digits, not 64`,
+      { hint: "Pass 64 hex digits, an SPKI PEM, or the path of a .pub file" },
+    );
+  }
+  const path = toPath(text);
+  const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.pub$/, "");
+  return parsePublicKey(await readSmallFile(path, MAX_KEY_FILE_BYTES, "the public key"), name);
+}
+
+async function readPolicy(policy: Policy | string | URL | undefined): Promise<Policy> {
+  if (policy === undefined) return parsePolicy({});
+  if (typeof policy !== "string" && !(policy instanceof URL)) return parsePolicy(policy);
+  return parsePolicy(await readSmallFile(toPath(policy), MAX_POLICY_BYTES, "the policy"));
+}
+
+function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin {
+  const { name, version, hash, note } = entry;
+  const problem = typeof name !== "string" || typeof version !== "string"
+    ? "name and version must be strings"
+    : typeof hash !== "string" || !/^[0-9a-f]{128}$/i.test(hash)
+    ? "hash must be 128 hex digits"
+    : note !== undefined && typeof note !== "string"
+    ? "note must be a string"
+    : undefined;
+  if (problem !== undefined) {
+    throw new SallyportError("bad-config", `Cannot use trustedPlugins[${index}]: ${problem}`, {
+      hint: 'Each entry is { name, version, hash, note? }; "deno task hash DIR" prints the hash',
+    });
+  }
+  return { name, version, hash: hash.toLowerCase(), ...(note === undefined ? {} : { note }) };
+}
+
+function checkTime(name: string, value: number): number {
+  if (!Number.isFinite(value) || value < 0 || value > 3_600_000) {
+    throw new RangeError(`Cannot open the host: ${name} must be 0 to 3600000, is ${value}`);
+  }
+  return value;
+}

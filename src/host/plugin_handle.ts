@@ -1,0 +1,197 @@
+/**
+ * What an application holds of a plugin: typed calls and a view of its state.
+ *
+ * @module
+ */
+import type { SallyportError } from "../errors.ts";
+import type { Manifest } from "../bundle/manifest.ts";
+import { explainPermissions } from "../permissions/explain.ts";
+import type {
+  AnyPluginModule,
+  CallParams,
+  CallResult,
+  MethodNames,
+  StreamItem,
+} from "../plugin/types.ts";
+import type { RequestOptions } from "../rpc/options.ts";
+import type { SandboxReport } from "../sandbox/launcher.ts";
+import type { ManagedPlugin, PluginUsage, Signer } from "./managed_plugin.ts";
+import type { PluginState } from "./state.ts";
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Cancels the call: it rejects with `cancelled` at once and the plugin is told. */
+  signal?: AbortSignal;
+  /**
+   * How long the plugin may take, in milliseconds; at most its `callTimeoutMs`.
+   *
+   * @default {the plugin's callTimeoutMs}
+   */
+  timeoutMs?: number;
+  /** Gets what the plugin reports with `call.progress`. */
+  onProgress?: (value: unknown) => void;
+  /** The W3C trace context to hand on, as in the `traceparent` header. */
+  traceparent?: string;
+}
+
+/** Gives the arguments of a call: parameters are optional only where the method takes none. */
+export type CallArguments<M extends AnyPluginModule, K extends MethodNames<M>> = undefined extends
+  CallParams<M, K> ? [params?: CallParams<M, K>, options?: CallOptions]
+  : [params: CallParams<M, K>, options?: CallOptions];
+
+/** Calls and observes one plugin; stays valid across reloads. */
+export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implements AsyncDisposable {
+  #plugin: ManagedPlugin;
+  #host: HandleHost;
+
+  /** Made by the host. */
+  constructor(plugin: ManagedPlugin, host: HandleHost) {
+    this.#plugin = plugin;
+    this.#host = host;
+  }
+
+  /** The plugin's name. */
+  get name(): string {
+    return this.#plugin.name;
+  }
+
+  /** The version in its manifest; `undefined` where it could not be read. */
+  get version(): string | undefined {
+    return this.#plugin.manifest?.version;
+  }
+
+  /** The folder that it comes from. */
+  get path(): string {
+    return this.#plugin.path;
+  }
+
+  /** Where it is in its life. */
+  get state(): PluginState {
+    return this.#plugin.state;
+  }
+
+  /** Why it was refused, or how it ended. */
+  get error(): SallyportError | undefined {
+    return this.#plugin.error;
+  }
+
+  /** Its verified manifest. */
+  get manifest(): Manifest | undefined {
+    return this.#plugin.manifest;
+  }
+
+  /** The SHA3-512 of its verified bundle, in hex. */
+  get bundleHash(): string | undefined {
+    return this.#plugin.bundleHash;
+  }
+
+  /** Whose trusted signatures it carries. */
+  get signers(): readonly Signer[] {
+    return this.#plugin.signers;
+  }
+
+  /** The id of its process, while there is one. */
+  get pid(): number | undefined {
+    return this.#plugin.pid;
+  }
+
+  /** The methods that it offers, while it runs. */
+  get methods(): readonly string[] {
+    return this.#plugin.methods;
+  }
+
+  /** What really contains its process, layer by layer, while there is one. */
+  get sandbox(): SandboxReport | undefined {
+    return this.#plugin.sandbox;
+  }
+
+  /** What it may do, and why, one line each. */
+  explain(): string[] {
+    const { permissions } = this.#plugin;
+    return permissions === undefined ? [] : explainPermissions(permissions);
+  }
+
+  /** Counts what it has done and used. */
+  usage(): Promise<PluginUsage> {
+    return this.#plugin.usage();
+  }
+
+  /**
+   * Calls a method and waits for its answer.
+   *
+   * @param method The method's name.
+   * @param args Its parameters, and options.
+   * @returns What the method returned, as JSON carries it: `undefined` arrives as `null`.
+   * @throws {SallyportError} `method-not-found`, `plugin-error`, `timeout`, `cancelled`, `crashed`,
+   * `protocol-violation` or `bad-state`.
+   */
+  call<K extends MethodNames<M>>(
+    method: K,
+    ...args: CallArguments<M, K>
+  ): Promise<CallResult<M, K>> {
+    const [params, options] = args as [unknown, CallOptions?];
+    return this.#plugin.request(
+      "plugin/call",
+      { method, params: params ?? null },
+      this.#requestOptions(method, options),
+    ) as Promise<CallResult<M, K>>;
+  }
+
+  /**
+   * Calls a generator method and gives its items as they come, no faster than they are taken.
+   *
+   * @param method The method's name.
+   * @param args Its parameters, and options.
+   * @returns The items; leaving the loop cancels the call.
+   */
+  stream<K extends MethodNames<M>>(
+    method: K,
+    ...args: CallArguments<M, K>
+  ): AsyncGenerator<StreamItem<M, K>> {
+    const [params, options] = args as [unknown, CallOptions?];
+    return this.#plugin.stream(
+      "plugin/call",
+      { method, params: params ?? null },
+      this.#requestOptions(method, options),
+    ) as AsyncGenerator<StreamItem<M, K>>;
+  }
+
+  /** Verifies the bundle again and replaces the running process by one of the new bundle. */
+  async reload(): Promise<void> {
+    await this.#host.reload(this.name);
+  }
+
+  /** Finishes the calls in flight and stops the process. */
+  async unload(): Promise<void> {
+    await this.#host.unload(this.name);
+  }
+
+  /** Unloads the plugin; one that is not loaded is left as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#host.plugin(this.name)?.path === this.path) await this.#host.unload(this.name);
+  }
+
+  #requestOptions(method: string, options: CallOptions = {}): RequestOptions {
+    const { timeoutMs, traceparent, signal, onProgress } = options;
+    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31)) {
+      throw new RangeError(`Cannot call: timeoutMs must be above 0, is ${timeoutMs}`);
+    }
+    return {
+      signal,
+      onProgress,
+      label: `${this.name}.${method}`,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(traceparent === undefined ? {} : { meta: { traceparent } }),
+    };
+  }
+}
+
+/** What a handle needs of its host. */
+export interface HandleHost {
+  /** Unloads a plugin. */
+  unload(name: string): Promise<void>;
+  /** Reloads a plugin. */
+  reload(name: string): Promise<unknown>;
+  /** Gets a plugin. */
+  plugin(name: string): { readonly path: string } | undefined;
+}

@@ -1,0 +1,32 @@
+/**
+ * The states of a plugin.
+ *
+ * @module
+ */
+
+/**
+ * Names where a plugin is in its life: `available` (verified, not started), `untrusted` (never
+ * started), `starting`, `active`, `draining` (finishing its calls), `inactive` (unloaded), `failed`
+ * (could not be loaded, or crashed), `quarantined` (not to be loaded until an operator says so).
+ */
+export type PluginState =
+  | "available"
+  | "untrusted"
+  | "starting"
+  | "active"
+  | "draining"
+  | "inactive"
+  | "failed"
+  | "quarantined";
+
+/** Lists every state once, in the order of a plugin's life. */
+export const PLUGIN_STATES: readonly PluginState[] = Object.freeze([
+  "available",
+  "untrusted",
+  "starting",
+  "active",
+  "draining",
+  "inactive",
+  "failed",
+  "quarantined",
+]);

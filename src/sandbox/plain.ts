@@ -1,0 +1,60 @@
+/**
+ * The plain launcher: Deno's permission flags and nothing below them.
+ *
+ * @module
+ */
+import type { Launcher } from "./launcher.ts";
+import type { LaunchSpec } from "./launch_spec.ts";
+
+/** Options of {@linkcode plainLauncher}. */
+export interface PlainLauncherOptions {
+  /** The path of util-linux's `setpriv`, where it exists and the host may run it. */
+  setpriv?: string;
+}
+
+/**
+ * Makes the launcher that relies on Deno's flags alone.
+ *
+ * Flags alone are not a boundary against a determined plugin; `docs/security.md` says what they leave.
+ * With `setpriv` the kernel kills the process when the host dies, even one that is in a busy loop.
+ *
+ * @param options Where `setpriv` is.
+ * @returns The launcher.
+ */
+export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
+  const { setpriv } = options;
+  const missing = [
+    "no namespaces: the plugin's process sees the machine as the host's user does, held by Deno's flags only",
+    "no seccomp filter",
+    "no cgroup: memory outside the V8 heap, cpu time and threads are not capped by the kernel",
+  ];
+  if (setpriv === undefined) {
+    missing.push(
+      "no setpriv: a plugin in a busy loop outlives a host that is killed with SIGKILL",
+    );
+  }
+  return {
+    name: "plain",
+    command(spec: LaunchSpec) {
+      return setpriv === undefined
+        ? { command: spec.executable, args: spec.args, env: spec.env, cwd: spec.cwd }
+        : {
+          command: setpriv,
+          args: ["--pdeathsig", "KILL", "--", spec.executable, ...spec.args],
+          env: spec.env,
+          cwd: spec.cwd,
+        };
+    },
+    report() {
+      return {
+        launcher: "plain",
+        denoPermissions: true,
+        namespaces: false,
+        seccomp: false,
+        cgroup: false,
+        diesWithHost: setpriv === undefined ? "stdin" : "kernel",
+        missing,
+      };
+    },
+  };
+}
