@@ -1,0 +1,36 @@
+/**
+ * Ctrl-C: turns the signals that ask a program to end into an abort.
+ *
+ * @module
+ */
+import { EXIT_INTERRUPTED } from "./failure.ts";
+
+/** Follows the signals until it is disposed. */
+export interface Interrupt extends Disposable {
+  /** Aborts at the first signal. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Listens for SIGINT and SIGTERM; a second one ends the process at once.
+ *
+ * @returns The signal to pass on.
+ */
+export function listenForInterrupt(): Interrupt {
+  const controller = new AbortController();
+  const listener = () => {
+    // whoever asks twice does not want to wait; the next host removes what this one leaves
+    if (controller.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
+    controller.abort();
+  };
+  const names: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  for (const name of names) Deno.addSignalListener(name, listener);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of names) Deno.removeSignalListener(name, listener);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * The process that the command line talks through: its streams, and whether they are terminals.
+ *
+ * @module
+ */
+
+/** Says where a command reads and writes; a test may pass its own. */
+export interface CliIo {
+  /** Writes all of a text to stdout. */
+  writeOut(text: string): void;
+  /** Writes all of a text to stderr. */
+  writeErr(text: string): void;
+  /** Opens stdin. */
+  stdin(): ReadableStream<Uint8Array>;
+  /** Whether stdout is a terminal. */
+  readonly outIsTerminal: boolean;
+  /** Whether stderr is a terminal. */
+  readonly errIsTerminal: boolean;
+  /** Whether colour is unwanted, whatever the streams are. */
+  readonly noColor: boolean;
+}
+
+/** Tells that whoever read stdout has gone, as `head` does; nobody is left to tell anything to. */
+export class OutputClosed extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("stdout is closed");
+    this.name = "OutputClosed";
+  }
+}
+
+const RETRY_MS = 5;
+
+/**
+ * Gives the streams of this process.
+ *
+ * @returns The streams; writing is synchronous, so that nothing is lost when the process exits.
+ */
+export function processIo(): CliIo {
+  return {
+    writeOut(text) {
+      try {
+        writeAll(Deno.stdout, text);
+      } catch (error) {
+        throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+      }
+    },
+    writeErr(text) {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch (error) {
+        // without a reader there is nobody to tell; the exit code still says how it went
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
+    stdin: () => Deno.stdin.readable,
+    outIsTerminal: Deno.stdout.isTerminal(),
+    errIsTerminal: Deno.stderr.isTerminal(),
+    noColor: Deno.noColor,
+  };
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest = new TextEncoder().encode(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(to.writeSync(rest));
+    } catch (error) {
+      // a parent may have made the pipe non-blocking: wait for its reader
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}

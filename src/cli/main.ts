@@ -1,0 +1,101 @@
+/**
+ * The command line: `sallyport <command>`.
+ *
+ * Prints for people, or one JSON document with `--json`. Exit codes: 0 done, 1 refused or failed,
+ * 2 wrong usage, 130 interrupted.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../version.ts";
+import type { CliContext } from "./command.ts";
+import { describeFailure, EXIT_DONE, EXIT_USAGE, isInternal } from "./failure.ts";
+import { addHash } from "./hash.ts";
+import { addInspect } from "./inspect.ts";
+import { type CliIo, OutputClosed, processIo } from "./io.ts";
+import { addKeygen } from "./keygen.ts";
+import { addNew } from "./new.ts";
+import { Output } from "./output.ts";
+import { addRun } from "./run.ts";
+import { addSign } from "./sign.ts";
+import { addVerify } from "./verify.ts";
+
+export type { CliIo } from "./io.ts";
+
+const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
+
+/**
+ * Runs one command.
+ *
+ * @param args The arguments after the program's name.
+ * @param io Where it reads and writes; by default the streams of this process.
+ * @returns The exit code; the process is not ended.
+ *
+ * @example
+ * ```ts
+ * import { main } from "@sallyport/host/cli";
+ *
+ * const code = await main(["--version"]);
+ * if (code !== 0) throw new Error(`exit code ${code}`);
+ * ```
+ */
+export async function main(args: readonly string[], io: CliIo = processIo()): Promise<number> {
+  const output = new Output(io, wantsJson(args));
+  const program = createProgram({ io, output });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return EXIT_DONE;
+  } catch (error) {
+    if (error instanceof OutputClosed) return EXIT_DONE;
+    if (error instanceof CommanderError && SHOWN.has(error.code)) {
+      if (error.exitCode === 0) return EXIT_DONE;
+      if (!output.json) return EXIT_USAGE; // the help on stderr says it all
+    }
+    const command = program.commands.find((known) => known.name() === args[0])?.name();
+    const failure = describeFailure(error, command);
+    try {
+      if (isInternal(error)) output.errorLine(error.stack ?? "");
+      output.failure(failure);
+    } catch (again) {
+      if (!(again instanceof OutputClosed)) throw again;
+    }
+    return failure.exitCode;
+  }
+}
+
+function createProgram(context: CliContext): Command {
+  const { io } = context;
+  const program = new Command("sallyport")
+    .description("Host for plugins that you do not trust: signed, sandboxed, least privilege")
+    .version(VERSION, "-V, --version", "print the version")
+    .option("--json", "print one JSON document on stdout")
+    .exitOverride() // throws instead of ending the process
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.writeOut(text),
+      writeErr: (text) => {
+        if (!context.output.json) io.writeErr(text);
+      },
+      outputError() {}, // main() says it in its own form
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  addKeygen(program, context);
+  addHash(program, context);
+  addSign(program, context);
+  addVerify(program, context);
+  addInspect(program, context);
+  addRun(program, context);
+  addNew(program, context);
+  return program;
+}
+
+/** Looks for `--json` before anything is parsed, since a wrong command line is told as JSON, too. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).includes("--json");
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,51 @@
+/**
+ * Finds out whether a project knows where `@sallyport/host` is.
+ *
+ * @module
+ */
+
+/** Says what a project's configuration says of the package. */
+export type PackageMapping =
+  | {
+    /** It names the package. */
+    readonly kind: "mapped";
+    /** The configuration. */
+    readonly path: string;
+    /** Whether it is that of the package itself, whose commands are tasks. */
+    readonly isCheckout: boolean;
+  }
+  | {
+    /** There is a configuration, which does not name it. */
+    readonly kind: "unmapped";
+    /** The nearest configuration. */
+    readonly path: string;
+  }
+  | {
+    /** There is no configuration at all. */
+    readonly kind: "no-config";
+  };
+
+const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
+const PACKAGE = /"@sallyport\/host"/;
+const OWN = /"name"\s*:\s*"@sallyport\/host"/;
+
+/**
+ * Looks through the configurations of a folder and those above it.
+ *
+ * @param dir An absolute folder.
+ * @returns What they say.
+ */
+export async function findMapping(dir: string): Promise<PackageMapping> {
+  let nearest: string | undefined;
+  for (let folder = dir.replaceAll("\\", "/");; folder = folder.replace(/\/[^/]*$/, "")) {
+    for (const name of CONFIG_FILES) {
+      const path = `${folder}/${name}`;
+      const text = await Deno.readTextFile(path).catch(() => undefined);
+      if (text === undefined) continue;
+      if (PACKAGE.test(text)) return { kind: "mapped", path, isCheckout: OWN.test(text) };
+      nearest ??= path;
+    }
+    if (!folder.includes("/")) break;
+  }
+  return nearest === undefined ? { kind: "no-config" } : { kind: "unmapped", path: nearest };
+}

@@ -1,0 +1,44 @@
+/**
+ * Shows what a plugin says, its log and its stderr, on our stderr under its name.
+ *
+ * @module
+ */
+import { escapeText } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { type Output, toJson } from "./output.ts";
+
+type Level = "debug" | "info" | "warn" | "error";
+
+/**
+ * Makes a logger for a command that runs a plugin.
+ *
+ * @param output Where lines go.
+ * @returns The logger; what the host itself has to say below a warning is left out.
+ */
+export function pluginLogger(output: Output): Logger {
+  const write = (level: Level) => (message: string, fields: Record<string, unknown> = {}): void => {
+    const { plugin, source, ...rest } = fields;
+    const isPlugins = typeof plugin === "string";
+    // the host reports a failed plugin with its code; the command's own error says the same
+    if (isPlugins && source === undefined && "code" in rest) return;
+    if (!isPlugins && (level === "debug" || level === "info")) return;
+    const name = output.errStyle("dim", `[${isPlugins ? escapeText(plugin, 64) : "sallyport"}]`);
+    const label = level === "info" ? "" : `${level}: `;
+    const details = Object.keys(rest).length === 0 ? "" : ` ${safeJson(rest)}`;
+    output.errorLine(`${name} ${label}${escapeText(message, 4_000)}${details}`);
+  };
+  return {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+  };
+}
+
+function safeJson(value: unknown): string {
+  try {
+    return escapeText(toJson(value, false), 4_000);
+  } catch {
+    return "[unreadable]"; // a cycle or a bigint in what the host passed: the message still stands
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * `sallyport run`: loads a plugin, calls one method and prints what it gives.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { SallyportError } from "../errors.ts";
+import { PluginHost } from "../host/host.ts";
+import type { CallOptions, PluginHandle } from "../host/plugin_handle.ts";
+import type { CliContext } from "./command.ts";
+import { InterruptedError } from "./failure.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+import { toJson } from "./output.ts";
+import { readParams } from "./params.ts";
+import { pluginLogger } from "./plugin_logger.ts";
+import { addTrustOptions, trustedHostOptions, type TrustOptions } from "./trust_options.ts";
+
+interface RunOptions extends TrustOptions {
+  call: string;
+  params?: string;
+  timeout?: number;
+  stream?: boolean;
+  dataDir?: string;
+}
+
+/** How long a call that was cancelled may take to end, in milliseconds: somebody waits. */
+const DRAIN_MS = 1_000;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Adds the command. */
+export function addRun(program: Command, context: CliContext): void {
+  const command = program.command("run")
+    .description("load a plugin, call a method, print the result; its log goes to stderr")
+    .argument("<dir>", "the folder of the bundle");
+  addTrustOptions(command)
+    .requiredOption("--call <method>", "the method to call (required)")
+    .option("--params <json>", "its parameters: JSON, @FILE, or - for stdin")
+    .option(
+      "--timeout <ms>",
+      "how long the call may take (at most its callTimeoutMs)",
+      parseTimeout,
+    )
+    .option("--stream", "call a generator method: one item a line; with --json an array of all")
+    .option("--data-dir <dir>", "the host's folder, kept (default: a temporary one)")
+    .action((dir: string, options: RunOptions) => run(dir, options, context));
+}
+
+async function run(dir: string, options: RunOptions, context: CliContext): Promise<void> {
+  const { io, output } = context;
+  const params = await readParams(options.params, () => io.stdin());
+  using interrupt = listenForInterrupt();
+  try {
+    await using host = await PluginHost.open({
+      ...trustedHostOptions(options),
+      ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+      logger: pluginLogger(output),
+      drainMs: DRAIN_MS,
+    });
+    const plugin = await load(host, dir, interrupt.signal);
+    const callOptions: CallOptions = {
+      signal: interrupt.signal,
+      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    };
+    if (options.stream) await printStream(plugin, options.call, params, callOptions, context);
+    else {
+      const result = await plugin.call(options.call, params, callOptions);
+      output.result({ result }, () => [toJson(result, true)]);
+    }
+  } catch (error) {
+    if (interrupt.signal.aborted || diedOfInterrupt(error)) throw new InterruptedError();
+    throw withStreamHint(error, options);
+  }
+}
+
+/** Loads a plugin; what it depends on is looked for beside it, and must be trusted just the same. */
+async function load(host: PluginHost, dir: string, signal: AbortSignal): Promise<PluginHandle> {
+  try {
+    return await host.load(dir, { signal });
+  } catch (error) {
+    if (!(error instanceof SallyportError) || error.details.missing === undefined) throw error;
+    await host.discover(dirname(await Deno.realPath(dir)), { signal });
+    return await host.load(dir, { signal });
+  }
+}
+
+async function printStream(
+  plugin: PluginHandle,
+  method: string,
+  params: unknown,
+  options: CallOptions,
+  { output }: CliContext,
+): Promise<void> {
+  const items: unknown[] = [];
+  for await (const item of plugin.stream(method, params, options)) {
+    if (output.json) items.push(item);
+    else output.line(toJson(item, false));
+  }
+  if (output.json) output.result({ result: items }, () => []);
+}
+
+/** A terminal sends Ctrl-C to the plugin as well, and its end may be seen before the signal is. */
+function diedOfInterrupt(error: unknown): boolean {
+  return error instanceof SallyportError && error.details.signal === "SIGINT";
+}
+
+/** The plugin says which function of the API would have fitted; here that is an option. */
+function withStreamHint(error: unknown, { stream }: RunOptions): unknown {
+  if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
+  const [, other] =
+    /^(?:.*: )?Method ".*" gives (?:a|no) stream: use (stream|call)\(\) instead/.exec(
+      error.message,
+    ) ?? [];
+  if (other === undefined || (other === "stream") === (stream === true)) return error;
+  const hint = other === "stream" ? "Pass --stream" : "Leave out --stream";
+  return new SallyportError(error.code, error.message.replace(/: use \w+\(\) instead$/, ""), {
+    hint,
+    details: error.details,
+    cause: error,
+  });
+}
+
+function parseTimeout(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value > 0 && value <= MAX_TIMEOUT_MS) return value;
+  throw new InvalidArgumentError(`It must be 1 to ${MAX_TIMEOUT_MS} milliseconds`);
+}

@@ -1,0 +1,67 @@
+/**
+ * A loader with a temporary data folder, for commands that look at a plugin without starting it.
+ *
+ * @module
+ */
+import { DataDir } from "../host/data_dir.ts";
+import { PluginLoader } from "../host/loader.ts";
+import { type HostSettings, parseHostOptions } from "../host/options.ts";
+import { silentLogger } from "../log.ts";
+import { denoExecutable } from "../process/deno_command.ts";
+import { trustedHostOptions, type TrustOptions } from "./trust_options.ts";
+
+/** Stands for the folder that a host would keep its files in. */
+export const DATA_PLACEHOLDER = "<data>";
+
+/** Holds the very parts that a host loads plugins with. */
+export class Workbench implements AsyncDisposable {
+  /** Keys, policy and launcher. */
+  readonly settings: HostSettings;
+  /** The temporary data folder. */
+  readonly data: DataDir;
+  /** The host's loader. */
+  readonly loader: PluginLoader;
+  /** The deno executable that would run the plugin. */
+  readonly executable: string;
+
+  private constructor(settings: HostSettings, data: DataDir, executable: string) {
+    this.settings = settings;
+    this.data = data;
+    this.executable = executable;
+    this.loader = new PluginLoader(settings, data, executable);
+  }
+
+  /**
+   * Opens one.
+   *
+   * @param options Whom and what to trust.
+   * @returns The parts; dispose it to remove the folder.
+   * @throws {SallyportError} `bad-config` as `PluginHost.open` does.
+   */
+  static async open(options: TrustOptions): Promise<Workbench> {
+    const settings = await parseHostOptions({
+      ...trustedHostOptions(options),
+      logger: silentLogger,
+    });
+    const executable = denoExecutable();
+    return new Workbench(settings, await DataDir.open(), executable);
+  }
+
+  /** Writes a text, or every text in plain data, with a placeholder for the temporary folder. */
+  show<T>(value: T): T {
+    if (typeof value === "string") {
+      const text = value.replaceAll(this.data.scratch, `${DATA_PLACEHOLDER}/run/<run>`)
+        .replaceAll(this.data.root, DATA_PLACEHOLDER);
+      return text as T & string;
+    }
+    if (Array.isArray(value)) return value.map((inner) => this.show(inner)) as T;
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value).map(([key, inner]) => [key, this.show(inner)]);
+    return Object.fromEntries(entries) as T;
+  }
+
+  /** Removes the folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.data[Symbol.asyncDispose]();
+  }
+}

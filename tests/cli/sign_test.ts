@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { parseEnvelope } from "../../src/bundle/envelope.ts";
+import { scratch, signedBundle, writeBundle } from "./bundles.ts";
+import { document, done, failed, inProcess, sallyport } from "./sallyport.ts";
+
+async function makeKeys(dir: string, ...names: string[]): Promise<string[]> {
+  for (const name of names) done(await inProcess(["keygen", name, "--dir", dir]));
+  return names.map((name) => `${dir}/${name}.key`);
+}
+
+async function envelopeOf(bundle: string) {
+  return parseEnvelope(await Deno.readFile(`${bundle}/plugin.sig.json`));
+}
+
+Deno.test("sign says what it signed, and writes the envelope", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(dir.path, "a");
+  const outcome = await sallyport(["sign", bundle, "--key", key!]);
+  const text = done(outcome);
+  assert.equal(outcome.stderr, "");
+  assert.match(text, /^Signed sample 1\.2\.3 with 1 key\n/);
+  const hash = done(await inProcess(["hash", bundle])).trim();
+  assert.ok(text.includes(hash));
+  const [signature] = (await envelopeOf(bundle)).signatures;
+  assert.ok(text.includes(signature!.keyid));
+});
+
+Deno.test("sign adds to the signatures when the bundle is unchanged", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [a, b] = await makeKeys(dir.path, "a", "b");
+  const first = document(await sallyport(["sign", bundle, "--key", a!, "--json"]));
+  assert.deepEqual([first.name, first.version, first.added, first.signatures], [
+    "sample",
+    "1.2.3",
+    1,
+    1,
+  ]);
+  const second = document(await sallyport(["sign", bundle, "--key", b!, "--json"]));
+  assert.deepEqual([second.added, second.signatures], [1, 2]);
+  assert.equal(second.bundleHash, first.bundleHash);
+  const again = document(await inProcess(["sign", bundle, "--key", a!, "--json"]));
+  assert.deepEqual([again.added, again.signatures], [0, 2]);
+  const keyIds = (await envelopeOf(bundle)).signatures.map(({ keyid }) => keyid).sort();
+  assert.deepEqual(keyIds, [...first.keyIds, ...second.keyIds].sort());
+});
+
+Deno.test("sign drops the signatures of a bundle that has changed, and warns", async () => {
+  await using dir = await scratch();
+  const { dir: bundle } = await signedBundle(dir.path);
+  await Deno.writeTextFile(`${bundle}/main.ts`, "export default {};\n");
+  const [b] = await makeKeys(dir.path, "b");
+  const outcome = await inProcess(["sign", bundle, "--key", b!, "--json"]);
+  const signed = document(outcome);
+  assert.deepEqual([signed.added, signed.signatures, signed.replaced], [1, 1, "changed"]);
+  assert.match(outcome.stderr, /^warning: .*changed since\n$/);
+});
+
+for (
+  const [form, args] of [
+    ["--key A --key B DIR", (a, b, dir) => ["--key", a, "--key", b, dir]],
+    ["DIR --key A B", (a, b, dir) => [dir, "--key", a, b]],
+  ] satisfies [string, (a: string, b: string, dir: string) => string[]][]
+) {
+  Deno.test(`sign takes several keys as ${form}`, async () => {
+    await using dir = await scratch();
+    const bundle = await writeBundle(dir.path);
+    const [a, b] = await makeKeys(dir.path, "a", "b");
+    const signed = document(await inProcess(["sign", ...args(a!, b!, bundle), "--json"]));
+    assert.equal(signed.signatures, 2);
+  });
+}
+
+Deno.test("sign --expires puts the date into the statement", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(dir.path, "a");
+  const sign = (date: string) =>
+    inProcess(["sign", bundle, "--key", key!, "--expires", date, "--json"]);
+  assert.equal(document(await sign("2999-01-31")).expiresAt, "2999-01-31T00:00:00.000Z");
+  const other = document(await sign("2999-01-31T12:00:00+02:00"));
+  assert.equal(other.expiresAt, "2999-01-31T10:00:00.000Z");
+  assert.equal(other.replaced, "expiry");
+  for (const bad of ["tomorrow", "2999-02-30", "2999-1-1", "2020-01-01", "2999-01-31T12:00"]) {
+    failed(await sign(bad), "usage", 2);
+  }
+});
+
+Deno.test("sign warns of a private key that others may read", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(dir.path, "a");
+  await Deno.chmod(key!, 0o640);
+  const outcome = await sallyport(["sign", bundle, "--key", key!]);
+  done(outcome);
+  assert.match(outcome.stderr, /^warning: others may use .*a\.key" \(mode 0640\)/);
+});
+
+Deno.test("sign refuses what is not a private key, and names the file", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  await makeKeys(dir.path, "a");
+  const sign = (key: string) => inProcess(["sign", bundle, "--key", key, "--json"]);
+  assert.match(failed(await sign(`${dir.path}/a.pub`), "bad-config").message, /a\.pub.*public key/);
+  assert.match(failed(await sign(`${dir.path}/none`), "bad-config").message, /none/);
+  await Deno.writeTextFile(`${dir.path}/large`, "x".repeat(5_000));
+  assert.match(failed(await sign(`${dir.path}/large`), "bad-config").message, /larger than 4096/);
+  await assert.rejects(Deno.lstat(`${bundle}/plugin.sig.json`), Deno.errors.NotFound);
+});
+
+Deno.test("sign refuses a bundle that breaks a rule", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(dir.path, "a");
+  await Deno.symlink("/etc/hostname", `${bundle}/link`);
+  const error = failed(
+    await sallyport(["sign", bundle, "--key", key!, "--json"]),
+    "bundle-invalid",
+  );
+  assert.match(error.message, /link/);
+});
+
+Deno.test("sign without a key is wrong usage", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const outcome = await sallyport(["sign", bundle]);
+  assert.equal(outcome.code, 2);
+  assert.match(outcome.stderr, /^error: Required option "--key <file>" not specified\n/);
+});
