@@ -77,9 +77,22 @@ export {
   type HookHandler,
   type HookMode,
   type HookRegisterOptions,
+  type HookRegistryOptions,
   type HookResult,
   type HookRunOptions,
+  type PluginHookRunner,
 } from "./src/hooks/types.ts";
+
+export { type ServiceCaller } from "./src/services/caller.ts";
+export { type PluginConfigs } from "./src/services/config_service.ts";
+export {
+  PluginContext,
+  type PluginContextOptions,
+  type ProvideOptions,
+  type ServiceDescription,
+} from "./src/services/context.ts";
+export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
+export { type MethodAccess } from "./src/services/method_table.ts";
 
 export { type HostEvent } from "./src/host/events.ts";
 export { type LoadOptions, PluginHost, type UnloadOptions } from "./src/host/host.ts";

@@ -77,8 +77,8 @@ export class PluginHost implements AsyncDisposable {
     const hub = this.#hub = new EventHub();
     this.#loader = new PluginLoader(settings, data, executable);
     this.hooks = new HookRegistry({
-      onFailure({ hook, owner, error }) {
-        hub.emit({ type: "hook-failed", plugin: owner, hook, error });
+      onFailure({ hook, plugin, error }) {
+        hub.emit({ type: "hook-failed", plugin, hook, error });
       },
     });
     this.services = new PluginContext({
@@ -111,6 +111,7 @@ export class PluginHost implements AsyncDisposable {
     try {
       const host = new PluginHost(settings, data, executable);
       await host.#loader.sweep();
+      if (!data.temporary) await data.prime(executable); // a temporary folder is seldom loaded from twice
       return host;
     } catch (error) {
       await data[Symbol.asyncDispose]();
@@ -432,7 +433,10 @@ export class PluginHost implements AsyncDisposable {
   async #loadDependencies(verified: VerifiedPlugin): Promise<void> {
     for (const name of this.#orderOf(verified).slice(0, -1)) {
       const plugin = this.#registry.getVerified(name)!;
-      if (isLoaded(plugin)) continue;
+      if (isLoaded(plugin)) {
+        await plugin.wake(); // a lazy one must run before what needs it
+        continue;
+      }
       const again = await this.#verify(plugin.path);
       if (again.verified === undefined) throw again.plugin.error;
       await this.#load(plugin, again.verified, {});

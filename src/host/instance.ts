@@ -146,7 +146,7 @@ export class PluginInstance {
         hooks: options.permissions.hooks,
         limits: options.permissions.limits,
         ...(options.storageDir === undefined ? {} : { storage: options.storageDir }),
-      }, { timeoutMs: options.startTimeoutMs, signal: options.signal, label: "its start" });
+      }, { timeoutMs: options.startTimeoutMs, signal: options.signal });
       const offers = parseInitializeAnswer(answer, manifest.name);
       const instance = new PluginInstance(options, child, connection, ended, offers);
       life.wanted = () => instance.#stopping;

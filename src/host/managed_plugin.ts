@@ -313,13 +313,18 @@ export class ManagedPlugin implements RegistryEntry {
     return this.#state === "active" ? this.#instance : undefined;
   }
 
-  async #wake(): Promise<PluginInstance> {
+  /** Starts a plugin that was loaded lazily; does nothing for any other. */
+  async wake(): Promise<void> {
     await this.exclusive(async () => {
       const prepared = this.#prepared;
       if (this.#state !== "available" || prepared === undefined) return;
       await this.beforeStart();
       await this.start(prepared, true);
     });
+  }
+
+  async #wake(): Promise<PluginInstance> {
+    await this.wake();
     const instance = this.#ready();
     if (instance !== undefined) return instance;
     throw new SallyportError(
@@ -343,8 +348,10 @@ export class ManagedPlugin implements RegistryEntry {
     signal?: AbortSignal,
   ): Promise<PluginInstance> {
     const { loader } = this.#parts;
-    const caller = this.#caller(prepared);
+    const unloaded = new AbortController();
+    const caller = this.#caller(prepared, unloaded.signal);
     const instance = await loader.start(prepared, this.#events(caller), { recheck, signal });
+    instance.ended.then(() => unloaded.abort());
     const offered = new Set(instance.offers.hooks.map((hook) => hook.name));
     const missing = prepared.permissions.hooks.filter((hook) => !offered.has(hook));
     if (missing.length > 0) {
@@ -374,7 +381,7 @@ export class ManagedPlugin implements RegistryEntry {
       if (!granted.has(name)) continue;
       const offered = instance?.offers.hooks.find((hook) => hook.name === name)?.priority;
       hooks.registerPlugin(this.name, name, priority ?? bandOf(offered), async (data, options) => {
-        const label = `${this.name}.hooks.${name}`;
+        const label = `"${this.name}.hooks.${name}"`;
         const answer = await this.request("hook/run", { hook: name, data }, { ...options, label });
         return typeof answer === "object" && answer !== null && "value" in answer
           ? { value: answer.value }
@@ -413,7 +420,7 @@ export class ManagedPlugin implements RegistryEntry {
     if (this.violations.length > MAX_VIOLATIONS) this.violations.shift();
   }
 
-  #caller(prepared: PreparedPlugin): Omit<ServiceCaller, "signal"> {
+  #caller(prepared: PreparedPlugin, signal: AbortSignal): ServiceCaller {
     const { manifest } = prepared.verified;
     return {
       plugin: manifest.name,
@@ -421,17 +428,18 @@ export class ManagedPlugin implements RegistryEntry {
       requested: manifest.context ?? [],
       context: prepared.permissions.context,
       limits: prepared.permissions.limits,
+      signal,
     };
   }
 
-  #events(caller: Omit<ServiceCaller, "signal">): InstanceEvents {
+  #events(caller: ServiceCaller): InstanceEvents {
     const { services, hub } = this.#parts;
     const logger = this.#logger;
     const plugin = caller.plugin;
     return {
       async contextCall(key, method, args, signal) {
         try {
-          return await services.call({ ...caller, signal }, key, method, args, { signal });
+          return await services.call(caller, key, method, args, { signal });
         } catch (error) {
           if (error instanceof SallyportError && error.code === "service-denied") {
             hub.emit({ type: "denied", plugin, error });

@@ -179,7 +179,7 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
     return {
       signal,
       onProgress,
-      label: `${this.name}.${method}`,
+      label: `"${this.name}.${method}"`,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(traceparent === undefined ? {} : { meta: { traceparent } }),
     };

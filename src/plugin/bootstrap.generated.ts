@@ -224,8 +224,11 @@ function collectChildren(container, next) {
   }
   return names2.length;
 }
-function needsCheck(text, limits) {
-  return text.length > 2 * limits.maxDepth || text.length > limits.maxNodes || text.includes("__proto__") || text.includes("\\\\u");
+function mayHoldProto(text) {
+  return text.includes("__proto__") || text.includes("\\\\u");
+}
+function isShort(text, limits) {
+  return text.length <= 2 * limits.maxDepth && text.length <= limits.maxNodes;
 }
 
 // src/rpc/message.ts
@@ -247,7 +250,7 @@ var decoder = new TextDecoder("utf-8", {
   ignoreBOM: true
 });
 var decode = decoder.decode.bind(decoder);
-function parseMessage(line, limits = DEFAULT_MESSAGE_LIMITS) {
+function parseMessage(line, limits = DEFAULT_MESSAGE_LIMITS, harmless = false) {
   const text = typeof line === "string" ? line : decodeLine(line);
   let value;
   try {
@@ -263,7 +266,7 @@ function parseMessage(line, limits = DEFAULT_MESSAGE_LIMITS) {
   if (isArray3(value)) {
     throw violation("a line is an array, and batches are not part of the protocol");
   }
-  if (needsCheck(text, limits)) checkParsed(value, limits);
+  if (!isShort(text, limits) || !harmless && mayHoldProto(text)) checkParsed(value, limits);
   return readEnvelope(value, limits);
 }
 function decodeLine(bytes) {
@@ -569,7 +572,7 @@ function readError(error) {
     };
   }
 }
-function fromWireError(error, role, prefix) {
+function fromWireError(error, role, prefix2) {
   const message = escapeText(error.message, MAX_MESSAGE_LENGTH);
   const data = asRecord(error.data);
   if (role === "plugin") {
@@ -589,7 +592,7 @@ function fromWireError(error, role, prefix) {
     "stage",
     "code"
   ]);
-  return new SallyportError(code, \`\${prefix}\${message}\`, {
+  return new SallyportError(code, \`\${prefix2}\${message}\`, {
     details: {
       ...details,
       message
@@ -1044,27 +1047,23 @@ var CallsOut = class {
   /** Sends a request and gives its result. */
   request(method, params, options) {
     return new Promise((resolve, reject) => {
-      const call = newCall(method, options);
-      call.resolve = resolve;
-      call.reject = reject;
+      const call = newCall(method, options, resolve, reject);
+      call.deadline = this.#deadline(options);
       this.#start(call, method, params, options);
     });
   }
   /** Makes a stream whose request is sent when its first item is asked for. */
   stream(method, params, options) {
-    const call = newCall(method, options);
+    const call = newCall(method, options, ignore, ignore);
     const stream = new StreamReader({
-      start: () => {
-        call.deadline = Infinity;
-        this.#start(call, method, params, options);
-      },
+      start: () => this.#start(call, method, params, options),
       grant: (count) => {
         if (this.#pending.has(call.id)) this.#notify("$/credit", \`{"id":\${call.id},"n":\${count}}\`);
       },
       cancel: () => this.#giveUp(call, void 0),
       waiting: (waits) => {
         if (call.givenUp || call.settled) return;
-        call.deadline = waits ? performance.now() + call.timeoutMs : Infinity;
+        call.deadline = waits ? this.#deadline(options) : Infinity;
         if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
       }
     }, this.#options.maxQueuedBytes);
@@ -1083,7 +1082,7 @@ var CallsOut = class {
     this.#pending.delete(message.id);
     if (call.givenUp) this.#givenUp--;
     else if (message.error === void 0) settle(call).resolve(message.value);
-    else settle(call).reject(fromWireError(message.error, this.#options.role, call.prefix));
+    else settle(call).reject(fromWireError(message.error, this.#options.role, prefix(call)));
     if (this.#waiting.length > 0) this.admit();
   }
   /** Takes a \`$/progress\` notification. */
@@ -1093,10 +1092,11 @@ var CallsOut = class {
       if (id < this.#nextId) return;
       throw violation(\`progress came for request \${id}, which nobody sent\`);
     }
-    if (call.onProgress === void 0) {
+    const { onProgress } = call.options;
+    if (onProgress === void 0) {
       throw violation(\`progress came for request \${id}, which did not ask for it\`);
     }
-    if (!call.givenUp) call.onProgress(value);
+    if (!call.givenUp) onProgress(value);
   }
   /** Takes a \`$/stream\` notification and about how many bytes it had. */
   items(id, items, bytes) {
@@ -1163,7 +1163,6 @@ var CallsOut = class {
     if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
     else this.#wait(call, method, body);
     if (signal && !call.settled) {
-      call.signal = signal;
       call.onAbort = () => this.#giveUp(call, cancelled(call, signal.reason));
       signal.addEventListener("abort", call.onAbort, {
         once: true
@@ -1177,7 +1176,7 @@ var CallsOut = class {
   #wait(call, method, body) {
     const { maxWaiting } = this.#options;
     if (this.#waitingCount >= maxWaiting) {
-      throw new SallyportError("limit-exceeded", \`Cannot send \${call.label}: \${maxWaiting} others wait\`, {
+      throw new SallyportError("limit-exceeded", \`Cannot send \${label(call)}: \${maxWaiting} others wait\`, {
         hint: "Await earlier calls before making more",
         details: {
           local: true,
@@ -1204,6 +1203,9 @@ var CallsOut = class {
       throw error;
     }
   }
+  #deadline({ timeoutMs }) {
+    return timeoutMs === void 0 || timeoutMs === Infinity ? Infinity : this.#wire.now() + timeoutMs;
+  }
   get #waitingCount() {
     return this.#waiting.length - this.#waitingFrom;
   }
@@ -1228,31 +1230,34 @@ var CallsOut = class {
     if (error) reject(error);
   }
 };
-function newCall(method, options) {
-  const { timeoutMs = Infinity, label = \`"\${method}"\` } = options;
-  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
-    throw new RangeError(\`Cannot send \${label}: "timeoutMs" must be positive: \${timeoutMs}\`);
+function newCall(method, options, resolve, reject) {
+  const { timeoutMs } = options;
+  if (timeoutMs !== void 0 && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    throw new RangeError(\`Cannot send a request: "timeoutMs" must be positive: \${timeoutMs}\`);
   }
   return {
     id: 0,
-    label,
-    prefix: options.label === void 0 ? "" : \`\${label} failed: \`,
-    timeoutMs,
-    deadline: timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs,
+    method,
+    options,
+    deadline: Infinity,
     givenUp: false,
     settled: false,
-    resolve: ignore,
-    reject: ignore,
+    resolve,
+    reject,
     stream: void 0,
-    onProgress: options.onProgress,
-    signal: void 0,
     onAbort: void 0
   };
 }
 function settle(call) {
-  if (call.onAbort) call.signal?.removeEventListener("abort", call.onAbort);
+  if (call.onAbort) call.options.signal?.removeEventListener("abort", call.onAbort);
   call.settled = true;
   return call;
+}
+function label(call) {
+  return call.options.label ?? \`"\${call.method}"\`;
+}
+function prefix(call) {
+  return call.options.label === void 0 ? "" : \`\${call.options.label} failed: \`;
 }
 function metaFor(options, streams) {
   if (options.meta === void 0 && options.onProgress === void 0 && !streams) return void 0;
@@ -1276,7 +1281,7 @@ function withMeta(params, meta) {
   };
 }
 function cancelled(call, reason) {
-  return new SallyportError("cancelled", \`Cannot finish \${call.label}: the caller cancelled it\`, {
+  return new SallyportError("cancelled", \`Cannot finish \${label(call)}: the caller cancelled it\`, {
     cause: reason,
     details: {
       local: true
@@ -1284,16 +1289,18 @@ function cancelled(call, reason) {
   });
 }
 function timedOut(call) {
-  return new SallyportError("timeout", \`Cannot finish \${call.label}: no \${call.stream ? "item" : "answer"} within \${call.timeoutMs} ms\`, {
+  const { timeoutMs } = call.options;
+  const what = call.stream ? "item" : "answer";
+  return new SallyportError("timeout", \`Cannot finish \${label(call)}: no \${what} within \${timeoutMs} ms\`, {
     hint: "Give it more time, or look at what the plugin does",
     details: {
       local: true,
-      timeoutMs: call.timeoutMs
+      timeoutMs
     }
   });
 }
 function neverAnswered(call, cancelGraceMs) {
-  return new SallyportError("timeout", \`Cannot go on: \${call.label} was given up and the peer did not answer it within \${cancelGraceMs} ms\`, {
+  return new SallyportError("timeout", \`Cannot go on: \${label(call)} was given up and the peer did not answer it within \${cancelGraceMs} ms\`, {
     hint: "The plugin is stuck; it was cut off",
     details: {
       cancelGraceMs,
@@ -1415,13 +1422,14 @@ var FrameReader = class {
     } catch {
       return this.#lineByLine(chunk, from, last);
     }
+    const harmless = !mayHoldProto(text);
     let at = 0;
     let lines = 0;
     while (at <= text.length) {
       let end = text.indexOf("\\n", at);
       if (end < 0) end = text.length;
       if ((end - at) * 3 > this.maxLineBytes) this.#checkLength(chunk, from, lines);
-      const targets = this.#sink.line(text.slice(at, end));
+      const targets = this.#sink.line(text.slice(at, end), harmless);
       if (this.#stopped) return chunk.length;
       lines++;
       if (targets !== void 0) {
@@ -1443,7 +1451,7 @@ var FrameReader = class {
   }
   #line(line, chunk, next) {
     if (line.length > this.maxLineBytes) throw this.#tooLong();
-    const targets = this.#sink.line(decodeLine(line));
+    const targets = this.#sink.line(decodeLine(line), false);
     if (this.#stopped) return chunk.length;
     return targets === void 0 ? next : this.#begin(targets, chunk, next);
   }
@@ -1538,13 +1546,16 @@ function resolveOptions(options) {
     ...known.keys()
   ]).map((name) => [
     name,
-    known.get(name)
+    known.get(name) ?? "either"
   ]));
   const resolved = {
     ...NUMBERS,
     ...options.role === "host" ? {} : UNLIMITED_RATES,
     ...options,
-    accepts: (method, kind) => allowed.has(method) && (allowed.get(method) ?? kind) === kind
+    accepts: (method, kind) => {
+      const expected = allowed.get(method);
+      return expected === kind || expected === "either";
+    }
   };
   for (const name of Object.keys(NUMBERS)) {
     const value = resolved[name];
@@ -1559,6 +1570,7 @@ function resolveOptions(options) {
 var encoder = new TextEncoder();
 var encode = encoder.encode.bind(encoder);
 var soon2 = queueMicrotask;
+var EARLY_LENGTH = 16 * 1024;
 var Outbox = class {
   #io;
   #events;
@@ -1567,6 +1579,7 @@ var Outbox = class {
   #segments = [];
   #segmentBytes = 0;
   #scheduled = false;
+  #turnTime = 0;
   #writing = false;
   #writingBytes = 0;
   #stopped = false;
@@ -1579,6 +1592,11 @@ var Outbox = class {
   constructor(io, events) {
     this.#io = io;
     this.#events = events;
+  }
+  /** Gives the time of \`performance.now()\`, read once for all that is sent in one turn. */
+  get turnTime() {
+    if (!this.#scheduled) this.#turnTime = performance.now();
+    return this.#turnTime;
   }
   /** Gives about how many bytes wait, those of the write under way included. */
   get queuedBytes() {
@@ -1597,6 +1615,7 @@ var Outbox = class {
       for (const part of raw) if (part.length > 0) this.#segments.push(copy ? part.slice() : part);
       if (!copy) return this.flush();
     }
+    if (this.#text.length > EARLY_LENGTH && this.#io.writeSync !== void 0) this.flush();
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
     soon2(() => this.flush());
@@ -1767,7 +1786,7 @@ var Connection = class {
     this.#notifications = bucket(resolved.maxNotificationsPerSecond, now);
     this.#timer = new DeadlineTimer((now2) => this.#expire(now2));
     this.#reader = new FrameReader({
-      line: (text) => this.#line(text),
+      line: (text, harmless) => this.#line(text, harmless),
       filled: () => this.#filled()
     }, resolved.maxMessageBytes);
     this.#outbox = new Outbox(resolved.io, {
@@ -1778,6 +1797,7 @@ var Connection = class {
     this.#callsOut = new CallsOut({
       send,
       arm: (at) => this.#timer.arm(at),
+      now: () => this.#outbox.turnTime,
       hasRoom: () => this.#outbox.queuedBytes * 2 <= resolved.maxQueuedBytes
     }, resolved);
     this.#callsIn = new CallsIn({
@@ -1920,8 +1940,8 @@ var Connection = class {
       this.#timer.arm(this.#lineDeadline);
     }
   }
-  #line(text) {
-    const message = parseMessage(text, this.#limits);
+  #line(text, harmless) {
+    const message = parseMessage(text, this.#limits, harmless);
     if (message.bin === void 0) {
       this.#dispatch(message, text.length);
       return void 0;
@@ -2180,9 +2200,9 @@ function replaceConsole(log2) {
     if (args.length > 0) info(...args);
     if (indent.length < 40) indent += "  ";
   };
-  const elapsed = (label) => {
-    const began = timers.get(label);
-    return began === void 0 ? \`Timer "\${label}" does not exist\` : \`\${label}: \${(performance.now() - began).toFixed(3)}ms\`;
+  const elapsed = (label2) => {
+    const began = timers.get(label2);
+    return began === void 0 ? \`Timer "\${label2}" does not exist\` : \`\${label2}: \${(performance.now() - began).toFixed(3)}ms\`;
   };
   const methods = {
     log: info,
@@ -2202,21 +2222,21 @@ function replaceConsole(log2) {
     groupEnd: () => {
       indent = indent.slice(2);
     },
-    count: (label = "default") => {
-      const count = (counts.get(String(label)) ?? 0) + 1;
-      counts.set(String(label), count);
-      info(\`\${label}: \${count}\`);
+    count: (label2 = "default") => {
+      const count = (counts.get(String(label2)) ?? 0) + 1;
+      counts.set(String(label2), count);
+      info(\`\${label2}: \${count}\`);
     },
-    countReset: (label = "default") => {
-      counts.delete(String(label));
+    countReset: (label2 = "default") => {
+      counts.delete(String(label2));
     },
-    time: (label = "default") => {
-      timers.set(String(label), performance.now());
+    time: (label2 = "default") => {
+      timers.set(String(label2), performance.now());
     },
-    timeLog: (label = "default", ...args) => info(elapsed(String(label)), ...args),
-    timeEnd: (label = "default") => {
-      info(elapsed(String(label)));
-      timers.delete(String(label));
+    timeLog: (label2 = "default", ...args) => info(elapsed(String(label2)), ...args),
+    timeEnd: (label2 = "default") => {
+      info(elapsed(String(label2)));
+      timers.delete(String(label2));
     },
     clear: () => {
     },
@@ -2673,20 +2693,26 @@ function callMethod({ methods, plugin }, { method: name, params }, call) {
   if (method.streams !== call.streaming && method.streams) throw useOther(name, "stream");
   const given = apply(method.run, plugin.methods, [
     params,
-    callContext(call)
+    new MethodCall(call)
   ]);
   return given instanceof Promise ? given.then((value) => checkShape(name, value, call)) : checkShape(name, given, call);
 }
-function callContext(call) {
-  const { traceparent } = call.meta;
-  return {
-    get signal() {
-      return call.signal;
-    },
-    traceparent: typeof traceparent === "string" ? traceparent : void 0,
-    progress: (value) => call.progress(value)
-  };
-}
+var MethodCall = class {
+  #call;
+  constructor(call) {
+    this.#call = call;
+  }
+  get signal() {
+    return this.#call.signal;
+  }
+  get traceparent() {
+    const { traceparent } = this.#call.meta;
+    return typeof traceparent === "string" ? traceparent : void 0;
+  }
+  progress(value) {
+    this.#call.progress(value);
+  }
+};
 function checkShape(name, value, call) {
   const object = typeof value === "object" && value !== null ? value : {};
   if (typeof object[Symbol.asyncIterator] === "function") {

@@ -138,21 +138,32 @@ function callMethod(
     throw new Refusal(`The plugin has no method "${name}"`, WIRE_CODES.methodNotFound);
   }
   if (method.streams !== call.streaming && method.streams) throw useOther(name, "stream");
-  const given = apply(method.run, plugin.methods, [params, callContext(call)]);
+  const given = apply(method.run, plugin.methods, [params, new MethodCall(call)]);
   return given instanceof Promise
     ? given.then((value) => checkShape(name, value, call))
     : checkShape(name, given, call);
 }
 
-function callContext(call: IncomingCall): CallContext {
-  const { traceparent } = call.meta;
-  return {
-    get signal() {
-      return call.signal;
-    },
-    traceparent: typeof traceparent === "string" ? traceparent : undefined,
-    progress: (value) => call.progress(value),
-  };
+/** What a method sees of its call; a class, because an object with a getter is slow to make. */
+class MethodCall implements CallContext {
+  readonly #call: IncomingCall;
+
+  constructor(call: IncomingCall) {
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get traceparent(): string | undefined {
+    const { traceparent } = this.#call.meta;
+    return typeof traceparent === "string" ? traceparent : undefined;
+  }
+
+  progress(value: unknown): void {
+    this.#call.progress(value);
+  }
 }
 
 /** Makes sure that a stream was asked for exactly where there is one. */

@@ -36,6 +36,18 @@ export type {
   ServiceAccess,
   StreamItem,
 } from "./types.ts";
+export type {
+  Config,
+  Database,
+  ExecuteResult,
+  JsonValue,
+  Kv,
+  KvListOptions,
+  Log,
+  SqlParameters,
+  SqlRow,
+  SqlValue,
+} from "./service_types.ts";
 
 /**
  * Gives back a plugin's definition, with the types of its methods checked and kept, so that a host

@@ -14,6 +14,8 @@ export interface CallsOutWire {
   send(line: string, raw?: Uint8Array[]): void;
   /** Makes sure that {@linkcode CallsOut.expire} runs at a moment. */
   arm(at: number): void;
+  /** Gives the time of `performance.now()`, or that of a moment ago in the same turn. */
+  now(): number;
   /** Says whether the outgoing queue has room for more requests. */
   hasRoom(): boolean;
 }
@@ -21,10 +23,8 @@ export interface CallsOutWire {
 /** One request of our own, from the moment it was made until the peer has answered it. */
 interface Call {
   id: number;
-  label: string;
-  /** What comes before the peer's own words. */
-  prefix: string;
-  timeoutMs: number;
+  method: string;
+  options: RequestOptions;
   /** When it fails with `timeout`; when the peer must have answered, once it was given up. */
   deadline: number;
   givenUp: boolean;
@@ -32,8 +32,6 @@ interface Call {
   resolve: (value: unknown) => void;
   reject: (error: SallyportError) => void;
   stream: StreamReader | undefined;
-  onProgress: ((value: unknown) => void) | undefined;
-  signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
 }
 
@@ -76,9 +74,8 @@ export class CallsOut {
   /** Sends a request and gives its result. */
   request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = newCall(method, options);
-      call.resolve = resolve;
-      call.reject = reject;
+      const call = newCall(method, options, resolve, reject);
+      call.deadline = this.#deadline(options);
       // What is thrown in here rejects the promise
       this.#start(call, method, params, options);
     });
@@ -86,19 +83,16 @@ export class CallsOut {
 
   /** Makes a stream whose request is sent when its first item is asked for. */
   stream(method: string, params: unknown, options: RequestOptions): StreamReader {
-    const call = newCall(method, options);
+    const call = newCall(method, options, ignore, ignore);
     const stream = new StreamReader({
-      start: () => {
-        call.deadline = Infinity;
-        this.#start(call, method, params, options);
-      },
+      start: () => this.#start(call, method, params, options),
       grant: (count) => {
         if (this.#pending.has(call.id)) this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
       },
       cancel: () => this.#giveUp(call, undefined),
       waiting: (waits) => {
         if (call.givenUp || call.settled) return;
-        call.deadline = waits ? performance.now() + call.timeoutMs : Infinity;
+        call.deadline = waits ? this.#deadline(options) : Infinity;
         if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
       },
     }, this.#options.maxQueuedBytes);
@@ -118,7 +112,7 @@ export class CallsOut {
     this.#pending.delete(message.id);
     if (call.givenUp) this.#givenUp--;
     else if (message.error === undefined) settle(call).resolve(message.value);
-    else settle(call).reject(fromWireError(message.error, this.#options.role, call.prefix));
+    else settle(call).reject(fromWireError(message.error, this.#options.role, prefix(call)));
     if (this.#waiting.length > 0) this.admit();
   }
 
@@ -129,10 +123,11 @@ export class CallsOut {
       if (id < this.#nextId) return;
       throw violation(`progress came for request ${id}, which nobody sent`);
     }
-    if (call.onProgress === undefined) {
+    const { onProgress } = call.options;
+    if (onProgress === undefined) {
       throw violation(`progress came for request ${id}, which did not ask for it`);
     }
-    if (!call.givenUp) call.onProgress(value);
+    if (!call.givenUp) onProgress(value);
   }
 
   /** Takes a `$/stream` notification and about how many bytes it had. */
@@ -198,7 +193,6 @@ export class CallsOut {
     if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
     else this.#wait(call, method, body);
     if (signal && !call.settled) {
-      call.signal = signal;
       call.onAbort = () => this.#giveUp(call, cancelled(call, signal.reason));
       signal.addEventListener("abort", call.onAbort, { once: true });
     }
@@ -214,7 +208,7 @@ export class CallsOut {
     if (this.#waitingCount >= maxWaiting) {
       throw new SallyportError(
         "limit-exceeded",
-        `Cannot send ${call.label}: ${maxWaiting} others wait`,
+        `Cannot send ${label(call)}: ${maxWaiting} others wait`,
         {
           hint: "Await earlier calls before making more",
           details: { local: true, maxWaiting },
@@ -239,6 +233,12 @@ export class CallsOut {
       this.#pending.delete(id);
       throw error;
     }
+  }
+
+  #deadline({ timeoutMs }: RequestOptions): number {
+    return timeoutMs === undefined || timeoutMs === Infinity
+      ? Infinity
+      : this.#wire.now() + timeoutMs;
   }
 
   get #waitingCount(): number {
@@ -269,33 +269,44 @@ export class CallsOut {
   }
 }
 
-function newCall(method: string, options: RequestOptions): Call {
-  const { timeoutMs = Infinity, label = `"${method}"` } = options;
-  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
-    throw new RangeError(`Cannot send ${label}: "timeoutMs" must be positive: ${timeoutMs}`);
+function newCall(
+  method: string,
+  options: RequestOptions,
+  resolve: Call["resolve"],
+  reject: Call["reject"],
+): Call {
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    throw new RangeError(`Cannot send a request: "timeoutMs" must be positive: ${timeoutMs}`);
   }
   return {
     id: 0,
-    label,
-    prefix: options.label === undefined ? "" : `${label} failed: `,
-    timeoutMs,
-    deadline: timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs,
+    method,
+    options,
+    deadline: Infinity,
     givenUp: false,
     settled: false,
-    resolve: ignore,
-    reject: ignore,
+    resolve,
+    reject,
     stream: undefined,
-    onProgress: options.onProgress,
-    signal: undefined,
     onAbort: undefined,
   };
 }
 
 /** Marks a call as settled and lets go of its signal. */
 function settle(call: Call): Pick<Call, "resolve" | "reject"> {
-  if (call.onAbort) call.signal?.removeEventListener("abort", call.onAbort);
+  if (call.onAbort) call.options.signal?.removeEventListener("abort", call.onAbort);
   call.settled = true;
   return call;
+}
+
+function label(call: Call): string {
+  return call.options.label ?? `"${call.method}"`;
+}
+
+/** What comes before the peer's own words in the message of an error. */
+function prefix(call: Call): string {
+  return call.options.label === undefined ? "" : `${call.options.label} failed: `;
 }
 
 function metaFor(options: RequestOptions, streams: boolean): Record<string, unknown> | undefined {
@@ -317,21 +328,21 @@ function withMeta(params: unknown, meta: Record<string, unknown>): Record<string
 }
 
 function cancelled(call: Call, reason: unknown): SallyportError {
-  return new SallyportError("cancelled", `Cannot finish ${call.label}: the caller cancelled it`, {
+  return new SallyportError("cancelled", `Cannot finish ${label(call)}: the caller cancelled it`, {
     cause: reason,
     details: { local: true },
   });
 }
 
 function timedOut(call: Call): SallyportError {
+  const { timeoutMs } = call.options;
+  const what = call.stream ? "item" : "answer";
   return new SallyportError(
     "timeout",
-    `Cannot finish ${call.label}: no ${
-      call.stream ? "item" : "answer"
-    } within ${call.timeoutMs} ms`,
+    `Cannot finish ${label(call)}: no ${what} within ${timeoutMs} ms`,
     {
       hint: "Give it more time, or look at what the plugin does",
-      details: { local: true, timeoutMs: call.timeoutMs },
+      details: { local: true, timeoutMs },
     },
   );
 }
@@ -339,7 +350,9 @@ function timedOut(call: Call): SallyportError {
 function neverAnswered(call: Call, cancelGraceMs: number): SallyportError {
   return new SallyportError(
     "timeout",
-    `Cannot go on: ${call.label} was given up and the peer did not answer it within ${cancelGraceMs} ms`,
+    `Cannot go on: ${
+      label(call)
+    } was given up and the peer did not answer it within ${cancelGraceMs} ms`,
     { hint: "The plugin is stuck; it was cut off", details: { cancelGraceMs, id: call.id } },
   );
 }

@@ -83,7 +83,7 @@ export class Connection implements AsyncDisposable {
     this.#notifications = bucket(resolved.maxNotificationsPerSecond, now);
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
     this.#reader = new FrameReader({
-      line: (text) => this.#line(text),
+      line: (text, harmless) => this.#line(text, harmless),
       filled: () => this.#filled(),
     }, resolved.maxMessageBytes);
     this.#outbox = new Outbox(resolved.io, {
@@ -94,6 +94,7 @@ export class Connection implements AsyncDisposable {
     this.#callsOut = new CallsOut({
       send,
       arm: (at) => this.#timer.arm(at),
+      now: () => this.#outbox.turnTime,
       hasRoom: () => this.#outbox.queuedBytes * 2 <= resolved.maxQueuedBytes,
     }, resolved);
     this.#callsIn = new CallsIn({
@@ -256,8 +257,8 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  #line(text: string): Uint8Array[] | undefined {
-    const message = parseMessage(text, this.#limits);
+  #line(text: string, harmless: boolean): Uint8Array[] | undefined {
+    const message = parseMessage(text, this.#limits, harmless);
     if (message.bin === undefined) {
       this.#dispatch(message, text.length);
       return undefined;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mayHoldProto } from "./json_check.ts";
 import { decodeLine } from "./message.ts";
 import { violation } from "./violation.ts";
 
@@ -16,9 +17,11 @@ export interface FrameSink {
   /**
    * Takes a line, without its newline.
    *
+   * @param harmless Whether the line is known to hold no `__proto__`, escaped or not: looking for it
+   * once in many lines is cheaper.
    * @returns Byte arrays to be filled with what follows the line, or nothing when none does.
    */
-  line(text: string): Uint8Array[] | undefined;
+  line(text: string, harmless: boolean): Uint8Array[] | undefined;
   /** Says that every byte array which the last line announced is filled. */
   filled(): void;
 }
@@ -98,6 +101,7 @@ export class FrameReader {
       // Raw bytes, or a broken line: the slow way tells which, and keeps the lines before it
       return this.#lineByLine(chunk, from, last);
     }
+    const harmless = !mayHoldProto(text);
     let at = 0;
     let lines = 0;
     while (at <= text.length) {
@@ -105,7 +109,7 @@ export class FrameReader {
       if (end < 0) end = text.length;
       // A character has at most three bytes for each unit; only a long line is worth counting exactly
       if ((end - at) * 3 > this.maxLineBytes) this.#checkLength(chunk, from, lines);
-      const targets = this.#sink.line(text.slice(at, end));
+      const targets = this.#sink.line(text.slice(at, end), harmless);
       if (this.#stopped) return chunk.length;
       lines++;
       if (targets !== undefined) {
@@ -129,7 +133,7 @@ export class FrameReader {
 
   #line(line: Uint8Array, chunk: Uint8Array, next: number): number {
     if (line.length > this.maxLineBytes) throw this.#tooLong();
-    const targets = this.#sink.line(decodeLine(line));
+    const targets = this.#sink.line(decodeLine(line), false);
     if (this.#stopped) return chunk.length;
     return targets === undefined ? next : this.#begin(targets, chunk, next);
   }

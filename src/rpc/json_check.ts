@@ -48,11 +48,12 @@ function collectChildren(container: object, next: object[]): number {
   return names.length;
 }
 
-/**
- * Says whether {@linkcode checkParsed} could find anything in a text: one this short can be neither
- * too deep nor too full, and `__proto__` can only hide behind an escape.
- */
-export function needsCheck(text: string, limits: MessageLimits): boolean {
-  return text.length > 2 * limits.maxDepth || text.length > limits.maxNodes ||
-    text.includes("__proto__") || text.includes("\\u");
+/** Says whether a text may hold a `__proto__` key: as it is, or behind an escape. */
+export function mayHoldProto(text: string): boolean {
+  return text.includes("__proto__") || text.includes("\\u");
+}
+
+/** Says whether a text is so short that it can be neither too deep nor too full. */
+export function isShort(text: string, limits: MessageLimits): boolean {
+  return text.length <= 2 * limits.maxDepth && text.length <= limits.maxNodes;
 }

@@ -174,13 +174,16 @@ export const PROGRESS_PER_SECOND: number = NUMBERS.maxNotificationsPerSecond / 2
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const known = new SafeMap(Object.entries(PEER_METHODS[options.role]));
   const allowed = new SafeMap(
-    (options.methods ?? [...known.keys()]).map((name) => [name, known.get(name)]),
+    (options.methods ?? [...known.keys()]).map((name) => [name, known.get(name) ?? "either"]),
   );
   const resolved: ResolvedOptions = {
     ...NUMBERS,
     ...(options.role === "host" ? {} : UNLIMITED_RATES),
     ...options,
-    accepts: (method, kind) => allowed.has(method) && (allowed.get(method) ?? kind) === kind,
+    accepts: (method, kind) => {
+      const expected = allowed.get(method);
+      return expected === kind || expected === "either";
+    },
   };
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
     const value = resolved[name];

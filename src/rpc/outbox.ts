@@ -6,6 +6,9 @@ const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 const soon = queueMicrotask;
 
+/** So much is written before the end of the turn, where a write is done when it returns. */
+const EARLY_LENGTH = 16 * 1024;
+
 /** What the outbox tells its owner. */
 export interface OutboxEvents {
   /** The peer can no longer be written to. */
@@ -26,6 +29,7 @@ export class Outbox {
   #segments: (string | Uint8Array)[] = [];
   #segmentBytes = 0;
   #scheduled = false;
+  #turnTime = 0;
   #writing = false;
   #writingBytes = 0;
   #stopped = false;
@@ -39,6 +43,12 @@ export class Outbox {
   constructor(io: ByteDuplex, events: OutboxEvents) {
     this.#io = io;
     this.#events = events;
+  }
+
+  /** Gives the time of `performance.now()`, read once for all that is sent in one turn. */
+  get turnTime(): number {
+    if (!this.#scheduled) this.#turnTime = performance.now();
+    return this.#turnTime;
   }
 
   /** Gives about how many bytes wait, those of the write under way included. */
@@ -59,6 +69,8 @@ export class Outbox {
       for (const part of raw) if (part.length > 0) this.#segments.push(copy ? part.slice() : part);
       if (!copy) return this.flush();
     }
+    // Before the end of the turn, so that the peer can work while this end goes on
+    if (this.#text.length > EARLY_LENGTH && this.#io.writeSync !== undefined) this.flush();
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
     soon(() => this.flush());

@@ -20,7 +20,8 @@ import { KvService } from "./kv_service.ts";
 import { LogService } from "./log_service.ts";
 import type { MethodAccess, MethodTable } from "./method_table.ts";
 import { ServiceScratch } from "./scratch.ts";
-import { serviceError } from "./service_error.ts";
+import { cancelled, runServiceCall } from "./service_call.ts";
+import { type FailedCall, serviceError } from "./service_error.ts";
 
 /** Options of {@linkcode PluginContext.provide}. */
 export interface ProvideOptions {
@@ -229,22 +230,14 @@ export class PluginContext implements AsyncDisposable {
     const needed = service?.methods?.get(method)?.access ?? "read";
     checkServiceKey(caller, key, needed);
     if (service === undefined) throw notProvided(caller, key);
-    const signal = options.signal === undefined
-      ? caller.signal
-      : AbortSignal.any([caller.signal, options.signal]);
-    if (signal.aborted) throw cancelled(key, method, signal);
-    const found = tableFor(service, caller, key, method).get(method);
-    if (found === undefined) throw methodNotFound(key, method, service.table(caller));
+    const call = { key, method, hostMade: service.hostMade ?? false };
+    // an unloaded plugin must not have an object made that nobody would dispose of
+    if (caller.signal.aborted) throw cancelled(call, caller.signal.reason);
+    const table = tableFor(service, caller, call);
+    const found = table.get(method);
+    if (found === undefined) throw methodNotFound(key, method, table);
     checkServiceAccess(caller, key, method, found.access);
-    try {
-      return await untilAborted(
-        Promise.try(() => found.call(args, { caller, signal })),
-        signal,
-        () => cancelled(key, method, signal),
-      );
-    } catch (error) {
-      throw serviceError({ key, method, hostMade: service.hostMade ?? false }, error);
-    }
+    return await runServiceCall(call, found, args, caller, options.signal);
   }
 
   /**
@@ -332,42 +325,12 @@ function adapt(
 }
 
 /** Gives the methods that a plugin sees; making its object runs code of the application. */
-function tableFor(
-  service: Service,
-  caller: ServiceCaller,
-  key: string,
-  method: string,
-): MethodTable {
+function tableFor(service: Service, caller: ServiceCaller, call: FailedCall): MethodTable {
   try {
     return service.table(caller);
   } catch (error) {
-    throw serviceError({ key, method: escapeText(method, 100), hostMade: false }, error);
+    throw serviceError({ ...call, method: escapeText(call.method, 100) }, error);
   }
-}
-
-/** Waits for a promise unless the signal aborts first; what the promise gives then is dropped. */
-async function untilAborted(
-  work: Promise<unknown>,
-  signal: AbortSignal,
-  reason: () => SallyportError,
-): Promise<unknown> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(reason());
-  signal.addEventListener("abort", onAbort, { once: true });
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function cancelled(key: string, method: string, signal: AbortSignal): SallyportError {
-  return new SallyportError(
-    "cancelled",
-    `The call of "${escapeText(method, 100)}" of service "${escapeText(key, 100)}" was cancelled`,
-    { cause: signal.reason },
-  );
 }
 
 function notProvided(caller: ServiceCaller, key: string): SallyportError {

@@ -11,8 +11,11 @@ import type { AccessLevel } from "../bundle/manifest.ts";
 import { escapeText } from "../errors.ts";
 import type { Authorizer } from "./sqlite.ts";
 
-/** What the statements of the moment may do; `transaction` is for our own BEGIN and COMMIT. */
-export type StatementMode = "read" | "write" | "transaction";
+/**
+ * What the statements of the moment may do; `transaction` is for our own BEGIN and COMMIT, `host` for
+ * our own look at the schema.
+ */
+export type StatementMode = "read" | "write" | "transaction" | "host";
 
 /** Decides for SQLite, and remembers why it refused. */
 export interface Judge {
@@ -22,6 +25,14 @@ export interface Judge {
   refusal: string | undefined;
   /** What SQLite calls. */
   readonly authorize: Authorizer;
+}
+
+/** What a shared database has besides the tables that are shared, in small letters. */
+export interface SchemaNames {
+  /** Tables, views and indexes as they are now; to be kept up to date. */
+  tables: ReadonlySet<string>;
+  /** Virtual table modules, which can be read like tables. */
+  readonly modules: ReadonlySet<string>;
 }
 
 const OK = 0;
@@ -111,6 +122,8 @@ export function ownDatabaseJudge(): Judge {
   });
 }
 
+const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["json_each", "json_tree"]);
+
 /**
  * Makes the judge of a database that the application shares: the tables that it named, no others,
  * and no change of the schema.
@@ -119,20 +132,28 @@ export function ownDatabaseJudge(): Judge {
  * plugin can make a common table expression of the same name, so the name proves nothing.
  *
  * @param tables The tables and how far each is shared.
- * @param tableFunctions Table-valued functions that no table of the database hides.
+ * @param names What else there is.
  */
 export function sharedDatabaseJudge(
   tables: Readonly<Record<string, AccessLevel>>,
-  tableFunctions: readonly string[],
+  names: SchemaNames,
 ): Judge {
   const shared = new Map(Object.entries(tables).map(([name, level]) => [fold(name), level]));
-  const functions = new Set(tableFunctions);
-  return judge((action, first, _second, database, mode) => {
+  const mayRead = (table: string, column: string | null, database: string | null): boolean => {
+    // without a column, SQLite asks for any name in FROM of which no column is used, and gives the
+    // schema as the statement wrote it
+    const bare = column === "";
+    if (shared.has(table)) return database === "main" || (bare && database === null);
+    if (names.tables.has(table) || table.startsWith("sqlite_")) return false;
+    if (TABLE_FUNCTIONS.has(table)) return true;
+    // what is left is the name of a common table expression; what that reads is asked for itself
+    return bare && database === null && !names.modules.has(table) && !table.startsWith("pragma_");
+  };
+  return judge((action, first, second, database, mode) => {
     if (action === READ) {
-      const table = fold(first ?? "");
-      if (functions.has(table)) return undefined;
-      if (database === "main" && shared.has(table)) return undefined;
-      return `table "${first}" is not shared`;
+      return mayRead(fold(first ?? ""), second, database)
+        ? undefined
+        : `table "${first}" is not shared`;
     }
     if (action === INSERT || action === UPDATE || action === DELETE) {
       if (mode === "read") return "query() only reads; use execute()";
@@ -166,6 +187,7 @@ function judge(rule: Rule): Judge {
     authorize(action, first, second, database) {
       let refusal: string | undefined;
       try {
+        if (self.mode === "host") return OK;
         refusal = self.mode === "transaction"
           ? (action === TRANSACTION ? undefined : "only BEGIN and COMMIT")
           : common(action, first, second) ?? rule(action, first, second, database, self.mode);

@@ -5,10 +5,11 @@
  */
 
 import { escapeText, SallyportError } from "../errors.ts";
-import type { ExecuteResult, SqlRow } from "./client_types.ts";
+import type { ExecuteResult, SqlRow } from "../plugin/service_types.ts";
 import {
   type Judge,
   ownDatabaseJudge,
+  type SchemaNames,
   sharedDatabaseJudge,
   type StatementMode,
 } from "./database_authorizer.ts";
@@ -30,7 +31,6 @@ const HEAP_BYTES = 64 * 1024 * 1024;
 const VALUE_BYTES = 16 * 1024 * 1024;
 const JOURNAL_BYTES = 4 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 1_000;
-const TABLE_FUNCTIONS = ["json_each", "json_tree"];
 
 /** One open database under the rules of its configuration. */
 export class DatabaseEngine {
@@ -38,6 +38,7 @@ export class DatabaseEngine {
   readonly #judge: Judge;
   readonly #caps: ResultCaps;
   readonly #writable: boolean;
+  readonly #names: SchemaReader | undefined;
   readonly #totalChanges: Statement;
   readonly #changes: Statement;
 
@@ -53,9 +54,11 @@ export class DatabaseEngine {
     try {
       this.#database = config.tables === undefined ? openOwn(config) : openShared(config);
       confine(this.#database, config);
-      this.#judge = config.tables === undefined
-        ? ownDatabaseJudge()
-        : sharedDatabaseJudge(config.tables, visibleTableFunctions(this.#database));
+      if (config.tables === undefined) this.#judge = ownDatabaseJudge();
+      else {
+        this.#names = new SchemaReader(this.#database);
+        this.#judge = sharedDatabaseJudge(config.tables, this.#names);
+      }
       this.#totalChanges = this.#database.prepare("SELECT total_changes() AS n");
       this.#changes = this.#database.prepare(
         "SELECT changes() AS changes, last_insert_rowid() AS id",
@@ -155,6 +158,8 @@ export class DatabaseEngine {
     const scan = scanSql(sql);
     // the runtime crashes on a statement that SQLite finds empty
     if (scan.empty) throw new TypeError("Cannot run a statement: it is empty");
+    this.#judge.mode = "host";
+    this.#names?.refresh();
     this.#judge.mode = mode;
     this.#judge.refusal = undefined;
     const statement = this.#database.prepare(sql);
@@ -257,11 +262,26 @@ function confine(database: Sqlite, config: DatabaseConfig): void {
   database.limits.triggerDepth = 32;
 }
 
-/** Gives the table functions that no table of the database has the name of. */
-function visibleTableFunctions(database: Sqlite): string[] {
-  const names = database.prepare("SELECT lower(name) AS name FROM sqlite_schema").all();
-  const taken = new Set((names as { name: string }[]).map(({ name }) => name));
-  return TABLE_FUNCTIONS.filter((name) => !taken.has(name));
+/** Knows the names in a database whose schema is the application's to change at any time. */
+class SchemaReader implements SchemaNames {
+  tables: ReadonlySet<string> = new Set();
+  readonly modules: ReadonlySet<string>;
+  readonly #statement: Statement;
+
+  constructor(database: Sqlite) {
+    this.modules = new Set(namesOf(database.prepare("SELECT lower(name) FROM pragma_module_list")));
+    this.#statement = database.prepare("SELECT lower(name) FROM sqlite_schema");
+    this.refresh();
+  }
+
+  refresh(): void {
+    this.tables = new Set(namesOf(this.#statement));
+  }
+}
+
+function namesOf(statement: Statement): string[] {
+  statement.setReturnArrays(true);
+  return (statement.all() as string[][]).map(([name]) => name!);
 }
 
 function inBatch(error: unknown, index: number): unknown {

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { escapeText, SallyportError } from "../errors.ts";
-import type { SqlRow, SqlValue } from "./client_types.ts";
+import type { SqlRow, SqlValue } from "../plugin/service_types.ts";
 import type { SqlScan } from "./sql_scan.ts";
 import type { SqliteValue, Statement } from "./sqlite.ts";
 

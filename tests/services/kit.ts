@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from "../../src/bundle/limits.ts";
 import type { AccessLevel } from "../../src/bundle/manifest.ts";
 import type { ServiceCaller } from "../../src/services/caller.ts";
-import type { ExecuteResult, SqlRow } from "../../src/services/client_types.ts";
+import type { ExecuteResult, SqlRow } from "../../src/plugin/service_types.ts";
 import { PluginContext, type PluginContextOptions } from "../../src/services/context.ts";
 
 /** Options of {@linkcode caller}. */

@@ -5,7 +5,7 @@ import { redactPaths, serviceError } from "../../src/services/service_error.ts";
 Deno.test("redactPaths() takes out host paths and leaves other text", () => {
   const cases: [text: string, expected: string][] = [
     ["open '/home/u/my files/x.db'", "open '<path>'"],
-    ["no such file: /home/u/x.db, sorry", "no such file: <path>, sorry".replace(",", "")],
+    ["no such file (/home/u/x.db)", "no such file (<path>)"],
     ["at file:///srv/app/main.ts:3:4", "at <path>"],
     ["path=/srv/app/x", "path=<path>"],
     ["C:\\Users\\me\\x.db is locked", "<path> is locked"],
@@ -13,7 +13,7 @@ Deno.test("redactPaths() takes out host paths and leaves other text", () => {
     ["a ratio of 3 / 4", "a ratio of 3 / 4"],
   ];
   for (const [text, expected] of cases) {
-    assert.equal(redactPaths(text).replace(",", ""), expected.replace(",", ""), text);
+    assert.equal(redactPaths(text), expected);
   }
 });
 

@@ -20,13 +20,21 @@ Deno.test("scanSql() finds parameters where SQLite does, and nowhere else", () =
   ];
   for (const [sql, positional, names] of cases) {
     const scan = scanSql(sql);
-    assert.deepEqual([scan.positional, [...scan.names], scan.empty], [positional, names, false], sql);
+    assert.deepEqual(
+      [scan.positional, [...scan.names], scan.empty],
+      [positional, names, false],
+      sql,
+    );
   }
 });
 
 Deno.test("scanSql() knows an empty statement, which would crash the runtime", () => {
-  for (const sql of ["", " \n\t", ";", ";; ;", "-- ?", "/* x */", "/* open", " -- a\n ; /* b */ ;"]) {
+  for (
+    const sql of ["", " \n\t", ";", ";; ;", "-- ?", "/* x */", "/* open", " -- a\n ; /* b */ ;"]
+  ) {
     assert.equal(scanSql(sql).empty, true, JSON.stringify(sql));
   }
-  for (const sql of ["-- a\nSELECT 1", "/**/1", "'", "-"]) assert.equal(scanSql(sql).empty, false, sql);
+  for (const sql of ["-- a\nSELECT 1", "/**/1", "'", "-"]) {
+    assert.equal(scanSql(sql).empty, false, sql);
+  }
 });

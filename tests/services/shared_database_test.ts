@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import type { AccessLevel } from "../../src/bundle/manifest.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { caller, databaseOf, openContext } from "./kit.ts";
+
+const SCHEMA = `
+  CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+  CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, item REFERENCES items (id));
+  CREATE TABLE secrets (word);
+  CREATE TABLE audit (what);
+  CREATE INDEX by_item ON orders (item);
+  CREATE TABLE watched (a);
+  CREATE TRIGGER watch AFTER INSERT ON watched BEGIN INSERT INTO audit VALUES (new.a); END;
+  CREATE VIEW peek AS SELECT word FROM secrets;
+  INSERT INTO items VALUES (1, 'one'), (2, 'two');
+  INSERT INTO secrets VALUES ('hidden');
+`;
+const TABLES: Record<string, AccessLevel> = {
+  items: "read",
+  orders: "readwrite",
+  watched: "readwrite",
+  peek: "readwrite",
+};
+
+async function open(options: { access?: AccessLevel; wal?: boolean; schema?: string } = {}) {
+  const { access = "readwrite", wal = false, schema = SCHEMA } = options;
+  const test = await openContext();
+  const file = `${test.dir}/app.sqlite`;
+  const app = new DatabaseSync(file);
+  if (wal) app.exec("PRAGMA journal_mode = WAL");
+  app.exec(schema);
+  test.services.provideDatabase("shop", { file, tables: TABLES });
+  const request = { shop: "readwrite" } as const;
+  const db = databaseOf(test.services, caller("p", { request, grant: { shop: access } }), "shop");
+  return {
+    ...test,
+    app,
+    db,
+    async [Symbol.asyncDispose]() {
+      if (app.isOpen) app.close();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a shared database gives the tables that were named, as far as they were", async () => {
+  await using test = await open();
+  const { db } = test;
+  assert.deepEqual(await db.query("SELECT name FROM Items ORDER BY id"), [
+    { name: "one" },
+    { name: "two" },
+  ]);
+  assert.equal((await db.execute("INSERT INTO orders (item) VALUES (2)")).changes, 1);
+  assert.deepEqual(
+    await db.query("SELECT name FROM orders JOIN items ON items.id = orders.item"),
+    [{ name: "two" }],
+  );
+  assert.deepEqual(await db.query("SELECT count(*) AS n FROM items"), [{ n: 2 }]);
+  assert.deepEqual(await db.query("SELECT value AS v FROM json_each('[1]')"), [{ v: 1 }]);
+  const expression = "WITH c AS (SELECT name FROM items) SELECT count(*) AS n FROM c";
+  assert.deepEqual(await db.query(expression), [{ n: 2 }]);
+  assert.deepEqual(await db.query("SELECT count(*) AS n FROM (SELECT id FROM items)"), [{ n: 2 }]);
+  test.app.exec("CREATE TABLE c (a)"); // from now on the name is a table's
+  await assertRejectsWithCode(db.query("SELECT count(*) AS n FROM c"), "service-denied", /"c"/);
+  assert.deepEqual({ ...test.app.prepare("SELECT count(*) AS n FROM orders").get() }, { n: 1 });
+  test.app.exec("INSERT INTO items VALUES (3, 'three')");
+  assert.deepEqual(await db.query("SELECT count(*) AS n FROM items"), [{ n: 3 }], "both use it");
+});
+
+Deno.test("a shared database refuses every way to a table that was not named", async () => {
+  await using test = await open();
+  for (
+    const sql of [
+      "SELECT word FROM secrets",
+      "SELECT count(*) FROM secrets",
+      "SELECT 1 FROM secrets",
+      "SELECT rowid FROM secrets",
+      'SELECT * FROM main."secrets"',
+      "SELECT (SELECT word FROM secrets) AS w FROM items",
+      "SELECT name FROM items WHERE EXISTS (SELECT 1 FROM secrets WHERE word LIKE 'h%')",
+      "SELECT name FROM items UNION SELECT word FROM secrets",
+      "WITH items AS (SELECT word FROM secrets) SELECT * FROM items",
+      "WITH peek AS (SELECT word FROM secrets) SELECT * FROM peek",
+      "WITH watch AS (SELECT word FROM secrets) SELECT * FROM watch",
+      "SELECT * FROM peek",
+      "SELECT name AS n FROM items ORDER BY (SELECT word FROM secrets)",
+      "EXPLAIN SELECT * FROM secrets",
+      "SELECT count(*) FROM main.secrets",
+      "SELECT count(*) FROM peek",
+      "WITH items AS (SELECT word FROM secrets) SELECT count(*) FROM items",
+      "SELECT count(*) FROM items, secrets",
+      "SELECT count(*) FROM sqlite_master",
+      "SELECT count(*) FROM sqlite_temp_master",
+      "SELECT count(*) FROM pragma_table_list",
+      "SELECT count(*) FROM dbstat",
+      "SELECT sql FROM sqlite_master",
+      "SELECT sql FROM sqlite_schema",
+      "SELECT * FROM sqlite_sequence",
+      "SELECT * FROM pragma_table_list",
+      "SELECT * FROM dbstat",
+    ]
+  ) {
+    await assertRejectsWithCode(test.db.query(sql), "service-denied", /not shared|PRAGMA/);
+  }
+  for (
+    const sql of [
+      "INSERT INTO secrets VALUES ('x')",
+      "DELETE FROM secrets",
+      "INSERT INTO orders (item) SELECT word FROM secrets",
+      "UPDATE orders SET item = (SELECT word FROM secrets)",
+      "INSERT INTO watched VALUES (1)", // its trigger writes to a table that was not named
+      "INSERT INTO items VALUES (9, 'x')",
+      "UPDATE items SET name = 'x'",
+      "DELETE FROM items",
+      "REPLACE INTO items VALUES (1, 'x')",
+    ]
+  ) {
+    await assertRejectsWithCode(test.db.execute(sql), "service-denied", /not shared|reading only/);
+  }
+  assert.deepEqual({ ...test.app.prepare("SELECT count(*) AS n FROM secrets").get() }, { n: 1 });
+  // control: the application itself may
+  test.app.exec("INSERT INTO watched VALUES (1); UPDATE secrets SET word = 'y'");
+});
+
+Deno.test("a shared database keeps its schema and its settings", async () => {
+  await using test = await open();
+  for (
+    const sql of [
+      "CREATE TABLE mine (a)",
+      "CREATE TEMP TABLE mine (a)",
+      "CREATE VIEW items2 AS SELECT * FROM secrets",
+      "CREATE TRIGGER mine AFTER INSERT ON orders BEGIN DELETE FROM secrets; END",
+      "CREATE INDEX mine ON orders (item)",
+      "CREATE VIRTUAL TABLE mine USING fts5(a)",
+      "DROP TABLE orders",
+      "ALTER TABLE orders ADD COLUMN x",
+      "ALTER TABLE orders RENAME TO secrets2",
+      "ANALYZE",
+      "REINDEX",
+      "PRAGMA user_version = 3",
+      "ATTACH ':memory:' AS x",
+      "VACUUM",
+      "BEGIN EXCLUSIVE",
+    ]
+  ) await assertRejectsWithCode(test.db.execute(sql), "service-denied", /Statement refused/);
+  assert.equal(
+    (await test.db.execute("INSERT INTO orders (item) VALUES (1)")).changes,
+    1,
+    "control",
+  );
+});
+
+for (const wal of [false, true]) {
+  Deno.test(`a shared database ${wal ? "with" : "without"} a write-ahead log is read with read access`, async () => {
+    await using test = await open({ access: "read", wal });
+    assert.deepEqual(await test.db.query("SELECT count(*) AS n FROM items"), [{ n: 2 }]);
+    await assertRejectsWithCode(
+      test.db.execute("INSERT INTO orders (item) VALUES (1)"),
+      "service-denied",
+      /"shop": "readwrite"/,
+    );
+    await assertRejectsWithCode(
+      test.db.query("INSERT INTO orders (item) VALUES (1) RETURNING id"),
+      "service-denied",
+      /only reads/,
+    );
+    await test.services.release("p");
+    test.app.close();
+    assert.deepEqual(await test.db.query("SELECT count(*) AS n FROM items"), [{ n: 2 }]);
+  });
+}
+
+Deno.test("a table of the application does not pass for a table function", async () => {
+  await using test = await open({ schema: `${SCHEMA} CREATE TABLE json_each (value)` });
+  await assertRejectsWithCode(
+    test.db.query("SELECT value FROM json_each"),
+    "service-denied",
+    /"json_each" is not shared/,
+  );
+  assert.deepEqual(await test.db.query("SELECT value FROM json_tree('3')"), [{ value: 3 }]);
+});
+
+Deno.test("a shared database that is not there is an error, and none is made", async () => {
+  await using test = await openContext();
+  const file = `${test.dir}/missing.sqlite`;
+  test.services.provideDatabase("shop", { file, tables: { items: "readwrite" } });
+  const db = databaseOf(test.services, caller("p", { request: { shop: "readwrite" } }), "shop");
+  const error = await assertRejectsWithCode(db.query("SELECT 1 AS a"), "bad-state", /is not there/);
+  assert.doesNotMatch(error.message, /missing/, "the plugin does not learn the path");
+  await assert.rejects(Deno.lstat(file), Deno.errors.NotFound);
+  await Deno.writeTextFile(file, "no database at all");
+  await assertRejectsWithCode(
+    db.query("SELECT * FROM items"),
+    "bad-state",
+    /Cannot open the database/,
+  );
+});
+
+Deno.test("provideDatabase() refuses an empty or wrong list of tables", async () => {
+  await using test = await openContext();
+  const provide = (tables: Record<string, AccessLevel>) =>
+    test.services.provideDatabase("shop", { file: "x", tables });
+  assert.throws(() => provide({}), /names no table/);
+  assert.throws(() => provide({ a: "write" as never }), /"read" or "readwrite"/);
+  assert.throws(() => provide({ sqlite_master: "read" }), /SQLite's own/);
+});
