@@ -70,6 +70,7 @@ export interface PluginUsage {
 }
 
 const MAX_VIOLATIONS = 100;
+const MAX_DENIALS = 32;
 
 /** Manages one plugin. */
 export class ManagedPlugin implements RegistryEntry {
@@ -99,6 +100,7 @@ export class ManagedPlugin implements RegistryEntry {
   #queue: Promise<unknown> = Promise.resolve();
   #calls = 0;
   #failures = 0;
+  #denials: SallyportError[] = [];
   #lastUsage: PluginUsage | undefined;
 
   /**
@@ -249,7 +251,7 @@ export class ManagedPlugin implements RegistryEntry {
       return await instance.request(method, params, options);
     } catch (error) {
       this.#failures++;
-      throw error;
+      throw this.#explain(error);
     }
   }
 
@@ -265,7 +267,7 @@ export class ManagedPlugin implements RegistryEntry {
       yield* instance.stream(method, params, options);
     } catch (error) {
       this.#failures++;
-      throw error;
+      throw this.#explain(error);
     }
   }
 
@@ -414,6 +416,30 @@ export class ManagedPlugin implements RegistryEntry {
     await this.#parts.services.release(this.name);
   }
 
+  /** Says of a refusal that the plugin only passed on what the host or the runtime refused, and why. */
+  #explain(error: unknown): unknown {
+    if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
+    const { name, code, message } = error.details;
+    // the plugin's word that a service was denied counts only where the host did deny one
+    const denial = code === "service-denied"
+      ? this.#denials.find((known) => known.message === message)
+      : undefined;
+    if (denial !== undefined) {
+      return new SallyportError("service-denied", error.message, {
+        hint: denial.hint,
+        details: { ...denial.details, message },
+        cause: denial,
+      });
+    }
+    if (name !== "NotCapable") return error;
+    return new SallyportError(error.code, error.message, {
+      hint:
+        `Declare the permission in plugin.json and grant it in plugins.${this.name}.grant of the policy`,
+      details: error.details,
+      cause: error,
+    });
+  }
+
   #record(error: SallyportError): void {
     const { code, message } = error;
     this.violations.push({ time: new Date().toISOString(), code, message });
@@ -436,6 +462,7 @@ export class ManagedPlugin implements RegistryEntry {
     const { services, hub } = this.#parts;
     const logger = this.#logger;
     const plugin = caller.plugin;
+    const denials = this.#denials;
     return {
       async contextCall(key, method, args, signal) {
         try {
@@ -443,6 +470,8 @@ export class ManagedPlugin implements RegistryEntry {
         } catch (error) {
           if (error instanceof SallyportError && error.code === "service-denied") {
             hub.emit({ type: "denied", plugin, error });
+            denials.push(error);
+            if (denials.length > MAX_DENIALS) denials.shift();
           }
           throw error;
         }

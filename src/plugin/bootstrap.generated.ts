@@ -1004,9 +1004,12 @@ var StreamReader = class {
   #settle(outcome) {
     if (this.#outcome.done) return;
     this.#outcome = outcome;
-    for (const waiter of this.#waiters.splice(0)) {
-      this.#end(outcome).then(waiter.resolve, waiter.reject);
-    }
+    const [first, ...others] = this.#waiters.splice(0);
+    if (first) this.#end(outcome).then(first.resolve, first.reject);
+    for (const waiter of others) waiter.resolve({
+      done: true,
+      value: void 0
+    });
   }
   #end(outcome) {
     this.#left = true;
@@ -1312,7 +1315,6 @@ function neverAnswered(call, cancelGraceMs) {
 // src/rpc/deadline_timer.ts
 var startTimer = setTimeout;
 var stopTimer = clearTimeout;
-var { unrefTimer } = Deno;
 var MAX_DELAY_MS = 2 ** 31 - 1;
 var DeadlineTimer = class {
   #fire;
@@ -1320,7 +1322,7 @@ var DeadlineTimer = class {
   #at = Infinity;
   #stopped = false;
   /**
-   * Makes a timer that is not armed and never keeps the process alive.
+   * Makes a timer that is not armed.
    *
    * @param fire Handles every deadline up to \`now\` (as of \`performance.now()\`) and gives the next
    * one, or \`Infinity\`.
@@ -1334,8 +1336,7 @@ var DeadlineTimer = class {
     if (this.#timer !== void 0) stopTimer(this.#timer);
     this.#at = at;
     const delay = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(at - performance.now())));
-    const timer = this.#timer = startTimer(() => this.#onTimer(), delay);
-    unrefTimer(timer);
+    this.#timer = startTimer(() => this.#onTimer(), delay);
   }
   /** Releases the timer for good. */
   stop() {
@@ -2023,7 +2024,12 @@ var Connection = class {
       }
       const next = this.#callsOut.expire(now);
       if (this.#writeDeadline <= now) void this.#ended(new Error("The pipe broke"));
-      return this.#state === "open" ? Math.min(next, this.#lineDeadline, this.#writeDeadline) : Infinity;
+      if (this.#resumeAt <= now) {
+        this.#resumeAt = Infinity;
+        this.#resume();
+      }
+      if (this.#state !== "open") return Infinity;
+      return Math.min(next, this.#lineDeadline, this.#writeDeadline, this.#resumeAt);
     } catch (error) {
       this.#closeWith(error);
       return Infinity;
@@ -2404,6 +2410,7 @@ function failure(stage, what, error) {
     message = error instanceof Error ? String(error.message) : String(error);
   } catch {
   }
+  message = message.split("\\n", 1)[0];
   return new StartFailure(stage, \`\${what}: \${message}\`, error);
 }
 function readDefinition(given) {

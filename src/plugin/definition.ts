@@ -68,6 +68,8 @@ export function failure(stage: string, what: string, error: unknown): StartFailu
   } catch {
     // The thrown value refuses to be read
   }
+  // Deno puts the place of a failed import on lines of its own: paths of the host, which stay here
+  message = message.split("\n", 1)[0]!;
   return new StartFailure(stage, `${what}: ${message}`, error);
 }
 

@@ -27,6 +27,8 @@ export type {
   Hook,
   HookHandler,
   MethodNames,
+  MethodOf,
+  MethodsOf,
   Plugin,
   PluginContext,
   PluginLog,
@@ -35,6 +37,7 @@ export type {
   Service,
   ServiceAccess,
   StreamItem,
+  UntypedMethods,
 } from "./types.ts";
 export type {
   Config,

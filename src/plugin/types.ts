@@ -21,12 +21,16 @@ export interface PluginLog {
 
 /** Turns the methods of a service into what a plugin sees of them: all of them answer later. */
 // deno-lint-ignore no-explicit-any -- a service without a type can be called with anything
-export type Service<T> = any extends T ? any
+export type Service<T> = 0 extends 1 & T ? any
   : {
     readonly [
       // deno-lint-ignore no-explicit-any -- the only way to infer from any function
       K in keyof T as T[K] extends (...args: any[]) => unknown ? K : never
-    ]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+    ]: // a method that answers later is left as it is, so that its generics and overloads stay
+      // deno-lint-ignore no-explicit-any -- as above
+      T[K] extends (...args: any[]) => Promise<unknown> ? T[K]
+        : T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>>
+        : never;
   };
 
 /** Gives a plugin its part of the host. */
@@ -132,18 +136,19 @@ export interface AnyPluginModule {
 /** Gives the plugin of an entry module's type, such as `typeof import("./main.ts")`. */
 export type PluginOf<M> = M extends { readonly default: infer D } ? D : never;
 
-type Untyped = Record<string, (params?: unknown) => unknown>;
+/** Are the methods of a plugin whose type is not known: any name, any value, any answer. */
+// deno-lint-ignore no-explicit-any -- nothing is known of them
+export type UntypedMethods = Record<string, (params?: any) => any>;
 
 /** Gives the methods of a plugin's module; of one whose type is not known, any method. */
-type MethodsOf<M> = object extends PluginOf<M> ? Untyped
+export type MethodsOf<M> = keyof PluginOf<M> extends never ? UntypedMethods
   : PluginOf<M> extends { readonly methods?: infer X } ? NonNullable<X>
   : Record<never, never>;
 
-// deno-lint-ignore no-explicit-any -- the only way to infer from any function
-type AnyFunction = (...args: any[]) => unknown;
-
-type MethodOf<M, K> = K extends keyof MethodsOf<M>
-  ? MethodsOf<M>[K] extends AnyFunction ? MethodsOf<M>[K] : never
+/** Gives one method of a plugin's module. */
+export type MethodOf<M, K> = K extends keyof MethodsOf<M>
+  // deno-lint-ignore no-explicit-any -- the only way to infer from any function
+  ? MethodsOf<M>[K] extends (...args: any[]) => unknown ? MethodsOf<M>[K] : never
   : never;
 
 /** Names the methods of a plugin's module. */
@@ -156,15 +161,14 @@ export type CallParams<M, K extends MethodNames<M>> = Parameters<MethodOf<M, K>>
 
 /** Gives the type of a method's result; `never` for a method that streams. */
 export type CallResult<M, K extends MethodNames<M>> = unknown extends ReturnType<MethodOf<M, K>>
-  ? unknown
-  : ReturnType<MethodOf<M, K>> extends AnyGenerator ? never
+  ? ReturnType<MethodOf<M, K>>
+  : ReturnType<MethodOf<M, K>> extends AsyncIterable<unknown> | Generator<unknown, unknown, never>
+    ? never
   : Awaited<ReturnType<MethodOf<M, K>>>;
 
 /** Gives the type of the items of a method that streams; `never` for one that does not. */
 export type StreamItem<M, K extends MethodNames<M>> = unknown extends ReturnType<MethodOf<M, K>>
-  ? unknown
+  ? ReturnType<MethodOf<M, K>>
   : ReturnType<MethodOf<M, K>> extends AsyncIterable<infer T> ? T
   : ReturnType<MethodOf<M, K>> extends Generator<infer T, unknown, never> ? T
   : never;
-
-type AnyGenerator = AsyncIterable<unknown> | Generator<unknown, unknown, never>;

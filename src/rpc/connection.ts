@@ -350,9 +350,12 @@ export class Connection implements AsyncDisposable {
       }
       const next = this.#callsOut.expire(now);
       if (this.#writeDeadline <= now) void this.#ended(new Error("The pipe broke"));
-      return this.#state === "open"
-        ? Math.min(next, this.#lineDeadline, this.#writeDeadline)
-        : Infinity;
+      if (this.#resumeAt <= now) {
+        this.#resumeAt = Infinity;
+        this.#resume();
+      }
+      if (this.#state !== "open") return Infinity;
+      return Math.min(next, this.#lineDeadline, this.#writeDeadline, this.#resumeAt);
     } catch (error) {
       this.#closeWith(error);
       return Infinity;

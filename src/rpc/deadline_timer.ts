@@ -1,12 +1,12 @@
 // Captured, because plugin code shares the realm
 const startTimer = setTimeout;
 const stopTimer = clearTimeout;
-const { unrefTimer } = Deno;
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * One timer for many deadlines. Arming costs nothing while an earlier deadline stands, and nothing is
  * disarmed when a call ends in time: the timer then fires once for nothing and looks for the next one.
+ * It may keep the event loop alive, but no longer than its connection, whose reading does so anyway.
  */
 export class DeadlineTimer {
   readonly #fire: (now: number) => number;
@@ -15,7 +15,7 @@ export class DeadlineTimer {
   #stopped = false;
 
   /**
-   * Makes a timer that is not armed and never keeps the process alive.
+   * Makes a timer that is not armed.
    *
    * @param fire Handles every deadline up to `now` (as of `performance.now()`) and gives the next
    * one, or `Infinity`.
@@ -30,8 +30,7 @@ export class DeadlineTimer {
     if (this.#timer !== undefined) stopTimer(this.#timer);
     this.#at = at;
     const delay = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(at - performance.now())));
-    const timer = this.#timer = startTimer(() => this.#onTimer(), delay);
-    unrefTimer(timer);
+    this.#timer = startTimer(() => this.#onTimer(), delay);
   }
 
   /** Releases the timer for good. */

@@ -181,9 +181,10 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
   #settle(outcome: Outcome): void {
     if (this.#outcome.done) return;
     this.#outcome = outcome;
-    for (const waiter of this.#waiters.splice(0)) {
-      this.#end(outcome).then(waiter.resolve, waiter.reject);
-    }
+    // Only the first one gets the end, as with any generator
+    const [first, ...others] = this.#waiters.splice(0);
+    if (first) this.#end(outcome).then(first.resolve, first.reject);
+    for (const waiter of others) waiter.resolve({ done: true, value: undefined });
   }
 
   #end(outcome: Outcome): Promise<IteratorResult<unknown, unknown>> {

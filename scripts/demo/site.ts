@@ -1,0 +1,39 @@
+/**
+ * A small web site on loopback, for links to point at.
+ *
+ * @module
+ */
+
+/** A running site. */
+export interface Site extends AsyncDisposable {
+  /** Its host and port, such as `127.0.0.1:40123`. */
+  readonly host: string;
+  /** Gives the address of a page. */
+  url(path: string): string;
+  /** The requests that reached it, such as `HEAD /here`. */
+  readonly requests: readonly string[];
+}
+
+/**
+ * Starts a site.
+ *
+ * @param pages What each path answers: a status, or the address that it redirects to.
+ */
+export function startSite(pages: Readonly<Record<string, number | string>>): Site {
+  const requests: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    requests.push(`${request.method} ${pathname}`);
+    const page = pages[pathname] ?? 404;
+    return typeof page === "number"
+      ? new Response(null, { status: page })
+      : new Response(null, { status: 302, headers: { location: page } });
+  });
+  const host = `127.0.0.1:${server.addr.port}`;
+  return {
+    host,
+    url: (path) => `http://${host}${path}`,
+    requests,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
