@@ -54,6 +54,7 @@ async function perform(terminal: Terminal): Promise<void> {
     for (
       const { name, from, manifest } of [
         { name: "word-count", from: new URL("plugins/word-count/", PROJECT) },
+        { name: "doc-stats", from: new URL("plugins/doc-stats/", PROJECT) },
         { name: "notes", from: new URL("plugins/notes/", PROJECT) },
         {
           name: "link-check",
@@ -80,7 +81,7 @@ async function perform(terminal: Terminal): Promise<void> {
       keys: [author.publicKey],
       policy: {
         plugins: {
-          "word-count": { grant: { hooks: ["on_document"] } },
+          "doc-stats": { grant: { hooks: ["on_document"] } },
           "notes": { grant: { hooks: ["on_document"], context: { database: "readwrite" } } },
           "link-check": { grant: { net: [site.host] } },
         },
@@ -108,7 +109,7 @@ async function perform(terminal: Terminal): Promise<void> {
 /** Finds every bundle in a folder, starting nothing, and then loads each by its name. */
 async function loadAll(terminal: Terminal, host: PluginHost, dir: string): Promise<number[]> {
   const found = await host.discover(dir);
-  expect(host.counts().available === 4, "four plugins are available");
+  expect(host.counts().available === 5, "five plugins are available");
   terminal.say(`Found ${found.length} plugins; none is started by that.`);
   const pids: number[] = [];
   const rows = [];
@@ -117,15 +118,16 @@ async function loadAll(terminal: Terminal, host: PluginHost, dir: string): Promi
     const plugin = await host.loadByName(name);
     expect(plugin.state === "active", `${name} is active`);
     pids.push(plugin.pid!);
+    const handled = (plugin.manifest?.hooks ?? []).map((hook) => `hook ${hook.name}`);
     rows.push([
       name,
       plugin.state,
       String(plugin.pid),
       `${Math.round(performance.now() - begun)} ms`,
-      plugin.methods.join(", "),
+      [...plugin.methods, ...handled].join(", "),
     ]);
   }
-  terminal.table(["loaded", "state", "process", "took", "methods"], rows);
+  terminal.table(["loaded", "state", "process", "took", "methods and hooks"], rows);
   return pids;
 }
 

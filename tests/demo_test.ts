@@ -69,14 +69,16 @@ Deno.test("the demo shows every allowed and every refused step, piped as plain t
   for (
     const outcome of [
       /word-count +1\.0\.0 +[0-9a-f]{40}…/,
-      /Found 4 plugins; none is started by that/,
-      /notes +active +\d+ +\d+ ms +add, get, list, search, remove/,
+      /Found 5 plugins; none is started by that/,
+      /notes +active +\d+ +\d+ ms +add, get, list, search, remove, hook on_document/,
+      /doc-stats +active +\d+ +\d+ ms +hook on_document/,
+      /word-count +active +\d+ +\d+ ms +count, lines, words$/m,
       /README\.md +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ /,
       /docs\/[a-z-]+\.md +[\d,]+ /,
       /streamed 20 lines of README\.md and left the loop/,
       /"sign march" finds "Renew the signing key"/,
       /DROP TABLE notes; --" is one more note: 3 in all/,
-      /word-count \(200\) -> notes \(300\)/,
+      /doc-stats \(200\) -> notes \(300\)/,
       /docs\/[a-z-]+\.md +[\d,]+ +note \d+ +document, (?:long|short), md/,
       /127\.0\.0\.1:\d+\/here +ok/,
       /127\.0\.0\.1:\d+\/gone +broken +status 410/,
@@ -95,8 +97,9 @@ Deno.test("the demo shows every allowed and every refused step, piped as plain t
       /✗ it uses a service that its manifest does not declare: service-denied/,
       /link-check +1 +0 +[\d,]+ +[\d,]+ /,
       /nosy: only to read its own bundle/,
+      /word-count: only to read its own bundle/,
       /database \(readwrite\) +asked for, granted by plugins\.notes\.grant\.context/,
-      /4 plugin processes \([\d, ]+\) have ended; no child is left/,
+      /5 plugin processes \([\d, ]+\) have ended; no child is left/,
       /Everything went as it has to, in [\d.]+ seconds/,
     ]
   ) assert.match(stdout, outcome);

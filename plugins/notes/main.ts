@@ -64,7 +64,7 @@ interface Document {
   path: string;
   text: string;
   title?: string;
-  /** What `word-count` adds when it comes before. */
+  /** What `doc-stats` adds when it comes before. */
   counts?: { words: number };
 }
 

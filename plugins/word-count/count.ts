@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { asciiWords, hasPlainWords, isAscii } from "./ascii.ts";
 
 /** Chooses what to count, and how. */
 export interface CountOptions {
@@ -48,8 +49,9 @@ const MAX_TOP = 1_000;
 
 /** Adds up counts line by line, so that a long text never has to be segmented as a whole. */
 export class Counter {
-  readonly #words: Intl.Segmenter;
-  readonly #characters: Intl.Segmenter;
+  // both are made when a text first needs them
+  #words: Intl.Segmenter | undefined;
+  #characters: Intl.Segmenter | undefined;
   readonly #locale: string;
   readonly #top: number;
   readonly #seen = new Map<string, number>();
@@ -66,8 +68,7 @@ export class Counter {
     if (!Number.isInteger(top) || top < 0 || top > MAX_TOP) {
       throw new RangeError(`top must be an integer from 0 to ${MAX_TOP}, got ${top}`);
     }
-    this.#words = new Intl.Segmenter(locale, { granularity: "word" });
-    this.#characters = new Intl.Segmenter(locale, { granularity: "grapheme" });
+    Intl.getCanonicalLocales(locale); // throws
     this.#locale = locale;
     this.#top = top;
   }
@@ -86,8 +87,7 @@ export class Counter {
       const key = word.toLocaleLowerCase(this.#locale);
       this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
     }
-    let characters = 0;
-    for (const _ of this.#characters.segment(text)) characters++;
+    const characters = this.#charactersIn(text);
     this.#totals.lines++;
     this.#totals.words += words;
     this.#totals.characters += characters + (text.length < line.length ? 1 : 0);
@@ -100,9 +100,20 @@ export class Counter {
    * @param text The text.
    */
   *wordsOf(text: string): Generator<string> {
+    if (hasPlainWords(text)) return yield* asciiWords(text);
+    this.#words ??= new Intl.Segmenter(this.#locale, { granularity: "word" });
     for (const { segment, isWordLike } of this.#words.segment(text)) {
       if (isWordLike) yield segment;
     }
+  }
+
+  /** Counts the characters of a text without line breaks. */
+  #charactersIn(text: string): number {
+    if (isAscii(text)) return text.length;
+    this.#characters ??= new Intl.Segmenter(this.#locale, { granularity: "grapheme" });
+    let characters = 0;
+    for (const _ of this.#characters.segment(text)) characters++;
+    return characters;
   }
 
   /** Gives the counts of all lines so far. */

@@ -8,7 +8,7 @@ import { removeTree } from "../bundle/remove_tree.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
 import { primeDenoDir } from "./deno_dir_template.ts";
-import { type HeldLock, holdLock, isStale } from "./lock.ts";
+import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
 export interface RuntimeFiles {
@@ -26,7 +26,11 @@ export interface RunDir extends AsyncDisposable {
   readonly cwd: string;
 }
 
-const TEMPORARY_PREFIX = "sallyport-";
+const FOLDERS = ["store", "run", "runtime", "storage"];
+const TEMPORARY_PREFIX = "sallyport-host-";
+/** How old a temporary folder without a lock must be before it counts as left behind. */
+const UNLOCKED_MS = 600_000;
+const MAX_STORAGE_ENTRIES = 100_000;
 
 /** Manages the host's folder; several hosts may share one. */
 export class DataDir implements AsyncDisposable {
@@ -36,17 +40,23 @@ export class DataDir implements AsyncDisposable {
   readonly temporary: boolean;
   /** The files that plugin processes start from. */
   readonly runtime: RuntimeFiles;
-  #lock: HeldLock;
+  #locks: AsyncDisposableStack;
   #runs: string;
   #nextRun = 1;
   #denoDirFiles: string[] = [];
 
-  private constructor(root: string, temporary: boolean, runtime: RuntimeFiles, lock: HeldLock) {
+  private constructor(
+    root: string,
+    temporary: boolean,
+    runtime: RuntimeFiles,
+    runs: string,
+    locks: AsyncDisposableStack,
+  ) {
     this.root = root;
     this.temporary = temporary;
     this.runtime = runtime;
-    this.#lock = lock;
-    this.#runs = lock.path.slice(0, -".lock".length);
+    this.#runs = runs;
+    this.#locks = locks;
   }
 
   /**
@@ -57,33 +67,27 @@ export class DataDir implements AsyncDisposable {
    * @throws {SallyportError} `bad-config` when it cannot be made or written.
    */
   static async open(path?: string): Promise<DataDir> {
-    const temporary = path === undefined;
-    let root: string;
+    await using undo = new AsyncDisposableStack();
     try {
-      if (path === undefined) {
-        root = await Deno.realPath(await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX }));
-      } else {
-        await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-        root = await Deno.realPath(path);
-      }
+      const root = path === undefined
+        ? await makeTemporary(undo)
+        : await Deno.mkdir(path, { recursive: true, mode: 0o700 }).then(() => Deno.realPath(path));
       if (root.includes(",")) {
         throw new SallyportError("bad-config", `Cannot use "${root}": the path has a comma`, {
           hint: "Deno's permission flags cannot express a comma; choose another dataDir",
         });
       }
-      for (const name of ["store", "run", "runtime", "storage"]) {
+      for (const name of FOLDERS) {
         await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
       }
-      const lock = await holdLock(`${root}/run/${crypto.randomUUID()}.lock`);
-      try {
-        await Deno.mkdir(lock.path.slice(0, -".lock".length), { mode: 0o700 });
-        await sweepRuns(`${root}/run`, lock.path);
-        if (temporary) await sweepTemporary(root);
-        return new DataDir(root, temporary, await writeRuntime(`${root}/runtime`), lock);
-      } catch (error) {
-        lock[Symbol.dispose]();
-        throw error;
-      }
+      const runs = `${root}/run/${crypto.randomUUID()}`;
+      undo.use(releasing(await holdLock(`${runs}.lock`)));
+      undo.defer(() => removeTree(runs));
+      await Deno.mkdir(runs, { mode: 0o700 });
+      await sweepRuns(`${root}/run`);
+      if (path === undefined) await sweepTemporary(root);
+      const runtime = await writeRuntime(`${root}/runtime`);
+      return new DataDir(root, path === undefined, runtime, runs, undo.move());
     } catch (cause) {
       if (cause instanceof SallyportError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
@@ -92,7 +96,8 @@ export class DataDir implements AsyncDisposable {
         `Cannot use ${path === undefined ? "a temporary folder" : `"${path}"`}: ${message}`,
         {
           cause,
-          hint: "Pass a dataDir that the host may read and write (--allow-write=<dataDir>)",
+          hint:
+            "Pass a dataDir that the host may read and write (--allow-read=<dataDir> --allow-write=<dataDir>)",
         },
       );
     }
@@ -151,19 +156,23 @@ export class DataDir implements AsyncDisposable {
    */
   async storage(plugin: string): Promise<string> {
     const dir = `${this.root}/storage/${plugin}`;
+    const refuse = (what: string, where: string): never => {
+      throw new SallyportError(
+        "permission-denied",
+        `Cannot start plugin "${plugin}": its storage ${what}`,
+        { hint: `Look into "${where}" and remove what does not belong there` },
+      );
+    };
+    const present = await Deno.lstat(dir).catch(() => undefined);
+    if (present?.isSymlink) refuse("is a symbolic link", `${this.root}/storage`);
     await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
     const pending = [dir];
     for (let seen = 0; pending.length > 0;) {
       const folder = pending.pop()!;
       for await (const entry of Deno.readDir(folder)) {
-        if (entry.isSymlink || ++seen > 100_000) {
-          throw new SallyportError(
-            "permission-denied",
-            `Cannot start plugin "${plugin}": its storage has ${
-              entry.isSymlink ? "a symbolic link" : "more than 100000 entries"
-            }`,
-            { hint: `Look into "${folder}" and remove what does not belong there` },
-          );
+        if (entry.isSymlink) refuse("has a symbolic link", folder);
+        if (++seen > MAX_STORAGE_ENTRIES) {
+          refuse(`has more than ${MAX_STORAGE_ENTRIES} entries`, folder);
         }
         if (entry.isDirectory) pending.push(`${folder}/${entry.name}`);
       }
@@ -173,27 +182,51 @@ export class DataDir implements AsyncDisposable {
 
   /** Removes this run's folders, and everything when the folder is temporary. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeTree(this.#runs);
-    await Deno.remove(this.#lock.path).catch(() => {}); // swept by another host: as good
-    this.#lock[Symbol.dispose]();
-    if (this.temporary) await removeTree(this.root);
+    await this.#locks.disposeAsync();
+  }
+}
+
+/** Makes a temporary folder, with a lock by which the next host sees whether its host still lives. */
+async function makeTemporary(undo: AsyncDisposableStack): Promise<string> {
+  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX }));
+  undo.defer(() => Deno.remove(root));
+  undo.use(releasing(await holdLock(`${root}/lock`)));
+  // the lock goes last, so that a host that is killed while it closes is swept too
+  undo.defer(() => removeAllBut(root, "lock"));
+  return root;
+}
+
+/** Removes a lock's file with the lock. */
+function releasing(lock: HeldLock): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(lock.path).catch(() => {}); // somebody removed the whole folder: as good
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+async function removeAllBut(dir: string, kept: string): Promise<void> {
+  for await (const { name } of Deno.readDir(dir)) {
+    if (name !== kept) await removeTree(`${dir}/${name}`);
   }
 }
 
 /** Removes the runs of hosts that no longer live; a run without a lock file is half removed. */
-async function sweepRuns(runs: string, own: string): Promise<void> {
-  const names = new Set<string>();
-  for await (const entry of Deno.readDir(runs)) names.add(entry.name);
+async function sweepRuns(runs: string): Promise<void> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(runs)) names.push(name);
   for (const name of names) {
-    const id = name.replace(/\.lock$/, "");
-    if (`${runs}/${id}.lock` === own) continue;
-    if (name !== id) {
-      if (!await isStale(`${runs}/${name}`)) continue;
-      await removeTree(`${runs}/${id}`);
-      await Deno.remove(`${runs}/${name}`).catch(() => {}); // another host swept it first
-    } else if (!names.has(`${id}.lock`) && !await exists(`${runs}/${id}.lock`)) {
-      await removeTree(`${runs}/${id}`);
+    const id = name.replace(/\.lock(?:\.new)?$/, "");
+    if (name === id) {
+      // a run is made after its lock and removed before it
+      if (!await exists(`${runs}/${id}.lock`)) await removeTree(`${runs}/${id}`);
+      continue;
     }
+    using lock = await takeStale(`${runs}/${name}`);
+    if (lock === undefined) continue;
+    if (!name.endsWith(UNNAMED)) await removeTree(`${runs}/${id}`);
+    await Deno.remove(lock.path);
   }
 }
 
@@ -204,27 +237,28 @@ async function sweepTemporary(own: string): Promise<void> {
   const candidates: string[] = [];
   try {
     for await (const entry of Deno.readDir(parent)) {
-      if (entry.isDirectory && entry.name.startsWith(TEMPORARY_PREFIX)) {
-        candidates.push(`${parent}/${entry.name}`);
+      const path = `${parent}/${entry.name}`;
+      if (entry.isDirectory && entry.name.startsWith(TEMPORARY_PREFIX) && path !== own) {
+        candidates.push(path);
       }
     }
   } catch {
     return; // the temporary folder cannot be listed: nothing of ours can be found there
   }
   for (const dir of candidates) {
-    if (dir === own) continue;
     try {
-      if ((await Deno.lstat(dir)).uid !== uid) continue;
-      const locks: string[] = [];
-      for await (const entry of Deno.readDir(`${dir}/run`)) {
-        if (entry.name.endsWith(".lock")) locks.push(`${dir}/run/${entry.name}`);
+      const stat = await Deno.lstat(dir);
+      if (stat.uid !== uid) continue;
+      using lock = await takeStale(`${dir}/lock`);
+      if (lock !== undefined) {
+        await removeAllBut(dir, "lock");
+        await Deno.remove(lock.path);
+        await Deno.remove(dir);
+      } else if (Date.now() - (stat.mtime?.getTime() ?? Date.now()) > UNLOCKED_MS) {
+        await Deno.remove(dir); // only where it is empty: killed before it had a lock
       }
-      if (locks.length === 0) continue;
-      let stale = true;
-      for (const lock of locks) stale &&= await isStale(lock);
-      if (stale) await removeTree(dir);
     } catch {
-      // not a folder of ours, or another host is removing it
+      // in use without a lock, or another host is removing it
     }
   }
 }

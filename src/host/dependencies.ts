@@ -28,47 +28,55 @@ export function orderDependencies(
 ): string[] {
   const order: string[] = [];
   const done = new Set<string>();
-  const trail: string[] = [];
-  const refuse = (message: string, hint: string, details: Record<string, unknown>) => {
+  // a stack of our own: a chain may be longer than the engine's
+  const trail: { name: string; rest: [name: string, range: string][] }[] = [];
+  const refuse = (message: string, hint: string, details: Record<string, unknown>): never => {
     throw new SallyportError("bad-state", `Cannot load plugin "${name}": ${message}`, {
       hint,
       details: { plugin: name, ...details },
     });
   };
-  const visit = (current: string) => {
-    if (done.has(current)) return;
-    const start = trail.indexOf(current);
-    if (start >= 0) {
-      const cycle = [...trail.slice(start), current];
+  const onTrail = new Set<string>();
+  const enter = (current: string) => {
+    const entries = Object.entries(find(current)?.dependencies ?? {});
+    trail.push({ name: current, rest: entries.sort(([a], [b]) => a < b ? 1 : -1) });
+    onTrail.add(current);
+  };
+  enter(name);
+  for (let top = trail.at(-1); top !== undefined; top = trail.at(-1)) {
+    const next = top.rest.pop();
+    if (next === undefined) {
+      trail.pop();
+      onTrail.delete(top.name);
+      done.add(top.name);
+      order.push(top.name);
+      continue;
+    }
+    const [dependency, range] = next;
+    const found = find(dependency);
+    if (found === undefined) {
+      refuse(
+        `"${top.name}" depends on "${dependency}" ${range}, which is not registered or not trusted`,
+        `Discover or load a trusted "${dependency}" ${range} first`,
+        { missing: dependency, range },
+      );
+    } else if (!isInRange(found.version, range)) {
+      refuse(
+        `"${top.name}" depends on "${dependency}" ${range}, but version ${found.version} is registered`,
+        `Install a version of "${dependency}" in the range ${range}`,
+        { dependency, range, version: found.version },
+      );
+    }
+    if (onTrail.has(dependency)) {
+      const names = trail.map((entry) => entry.name);
+      const cycle = [...names.slice(names.indexOf(dependency)), dependency];
       refuse(
         `dependency cycle ${cycle.map((entry) => `"${entry}"`).join(" → ")}`,
         "Remove one of these dependencies from its plugin.json",
         { cycle },
       );
     }
-    trail.push(current);
-    const entries = Object.entries(find(current)?.dependencies ?? {});
-    for (const [dependency, range] of entries.sort(([a], [b]) => a < b ? -1 : 1)) {
-      const found = find(dependency);
-      if (found === undefined) {
-        refuse(
-          `"${current}" depends on "${dependency}" ${range}, which is not registered or not trusted`,
-          `Discover or load a trusted "${dependency}" ${range} first`,
-          { missing: dependency, range },
-        );
-      } else if (!isInRange(found.version, range)) {
-        refuse(
-          `"${current}" depends on "${dependency}" ${range}, but version ${found.version} is registered`,
-          `Install a version of "${dependency}" in the range ${range}`,
-          { dependency, range, version: found.version },
-        );
-      }
-      visit(dependency);
-    }
-    trail.pop();
-    done.add(current);
-    order.push(current);
-  };
-  visit(name);
+    if (!done.has(dependency)) enter(dependency);
+  }
   return order;
 }

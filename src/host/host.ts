@@ -70,6 +70,8 @@ export class PluginHost implements AsyncDisposable {
   #registry = new PluginRegistry<ManagedPlugin>();
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
   #closing: Promise<void> | undefined;
+  #abort = new AbortController();
+  #operations = new Set<Promise<unknown>>();
 
   private constructor(settings: HostSettings, data: DataDir, executable: string) {
     this.#settings = settings;
@@ -136,14 +138,15 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: { signal?: AbortSignal } = {},
   ): Promise<PluginHandle[]> {
-    this.#assertOpen();
-    const root = toPath(dir);
-    const found: PluginHandle[] = [];
-    for (const path of await bundleFolders(root)) {
-      options.signal?.throwIfAborted();
-      found.push(this.#handle(await this.#register(path, options.signal)));
-    }
-    return found;
+    return await this.#operation(async () => {
+      const found: PluginHandle[] = [];
+      for (const path of await bundleFolders(toPath(dir))) {
+        throwIfAborted(options.signal);
+        throwIfAborted(this.#abort.signal);
+        found.push(this.#handle(await this.#register(path, options.signal)));
+      }
+      return found;
+    });
   }
 
   /**
@@ -158,12 +161,13 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: LoadOptions = {},
   ): Promise<PluginHandle<M>> {
-    this.#assertOpen();
-    const path = toPath(dir);
-    const { plugin, verified } = await this.#verify(path, options.signal);
-    if (verified === undefined) throw plugin.error;
-    await this.#load(plugin, verified, options);
-    return this.#handle(plugin) as unknown as PluginHandle<M>;
+    return await this.#operation(async () => {
+      const path = await realDir(dir);
+      const verified = await this.#verify(path, options.signal);
+      const plugin = this.#claim(path, verified);
+      await this.#load(plugin, verified, options);
+      return this.#handle(plugin) as unknown as PluginHandle<M>;
+    });
   }
 
   /**
@@ -193,22 +197,34 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} with the code of what was wrong; the running plugin then serves on.
    */
   async reload(name: string): Promise<PluginHandle> {
-    this.#assertOpen();
-    const plugin = this.#find(name);
-    if (plugin.state !== "active") return await this.loadByName(name);
-    const verified = await this.#loader.verify(plugin.path);
-    if (verified.manifest.name !== name) {
-      throw new SallyportError(
-        "bad-state",
-        `Cannot reload plugin "${name}": its folder now holds "${verified.manifest.name}"`,
-        { hint: "Unload it and load the other one by its path" },
-      );
-    }
-    await this.#loadDependencies(verified);
-    await plugin.exclusive(async () => {
-      await plugin.replace(await this.#loader.prepare(verified));
+    return await this.#operation(async () => {
+      const plugin = this.#find(name);
+      if (!plugin.isTaken) return await this.loadByName(name);
+      const verified = await this.#loader.verify(plugin.path);
+      if (verified.manifest.name !== name) {
+        throw new SallyportError(
+          "bad-state",
+          `Cannot reload plugin "${name}": its folder now holds "${verified.manifest.name}"`,
+          { hint: "Unload it and load the other one by its path" },
+        );
+      }
+      await plugin.load(undefined, async (signal) => {
+        if (plugin.isLazy) {
+          plugin.park(await plugin.prepare(verified));
+          return;
+        }
+        if (plugin.state !== "active") {
+          throw new SallyportError(
+            "bad-state",
+            `Cannot reload plugin "${name}": it is ${plugin.state} by now`,
+            { hint: "Load it again", details: { plugin: name, state: plugin.state } },
+          );
+        }
+        await this.#loadDependencies(verified, signal);
+        await plugin.replace(await this.#loader.prepare(verified), signal);
+      });
+      return this.#handle(plugin);
     });
-    return this.#handle(plugin);
   }
 
   /**
@@ -232,18 +248,20 @@ export class PluginHost implements AsyncDisposable {
       );
     }
     for (const dependent of dependents) await this.unload(dependent.name, options);
+    plugin.cancelLoading();
     await plugin.exclusive(() => plugin.unload(options.reason ?? "asked to"));
   }
 
   /** Unloads every plugin, dependents before what they depend on. */
   async unloadAll(reason = "asked to"): Promise<void> {
-    const loaded = () => this.#registry.query().filter((plugin) => isLoaded(plugin));
+    const loaded = () => this.#registry.query().filter((plugin) => plugin.isTaken);
     for (let left = loaded(); left.length > 0; left = loaded()) {
       const leaves = left.filter((plugin) => this.#dependents(plugin.name).length === 0);
       await Promise.all(
-        (leaves.length > 0 ? leaves : left).map((plugin) =>
-          plugin.exclusive(() => plugin.unload(reason))
-        ),
+        (leaves.length > 0 ? leaves : left).map((plugin) => {
+          plugin.cancelLoading();
+          return plugin.exclusive(() => plugin.unload(reason));
+        }),
       );
     }
   }
@@ -317,7 +335,25 @@ export class PluginHost implements AsyncDisposable {
     stack.use(this.#data);
     stack.defer(() => this.#hub.close());
     stack.use(this.services);
-    stack.defer(() => this.unloadAll("the host closes"));
+    stack.defer(async () => {
+      this.#abort.abort();
+      await this.unloadAll("the host closes");
+      // a load that was still reading its bundle finds the host closed and ends by itself
+      await Promise.allSettled(this.#operations);
+      await this.unloadAll("the host closes");
+    });
+  }
+
+  /** Runs an operation that closing the host waits for. */
+  async #operation<T>(act: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    const operation = act();
+    this.#operations.add(operation);
+    try {
+      return await operation;
+    } finally {
+      this.#operations.delete(operation);
+    }
   }
 
   #assertOpen(): void {
@@ -351,47 +387,54 @@ export class PluginHost implements AsyncDisposable {
   }
 
   async #register(path: string, signal?: AbortSignal): Promise<ManagedPlugin> {
-    return (await this.#verify(path, signal)).plugin;
+    try {
+      return this.#claim(path, await this.#verify(path, signal));
+    } catch (error) {
+      const refused = this.#registry.refusedAt(path);
+      if (refused === undefined || refused.error !== error) throw error;
+      return refused;
+    }
   }
 
-  /** Verifies a folder and registers the outcome, whichever it is. */
-  async #verify(
-    path: string,
-    signal?: AbortSignal,
-  ): Promise<{ plugin: ManagedPlugin; verified?: VerifiedPlugin }> {
-    let verified: VerifiedPlugin;
+  /** Verifies a folder; one that is refused is listed with the error. */
+  async #verify(path: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
     try {
-      verified = await this.#loader.verify(path, signal);
+      return await this.#loader.verify(path, signal);
     } catch (error) {
-      if (!(error instanceof SallyportError)) throw error;
-      return { plugin: this.#refuse(path, error) };
+      if (error instanceof SallyportError && error.code !== "cancelled") this.#refuse(path, error);
+      throw error;
     }
+  }
+
+  /** Registers a verified plugin; at once, so that no other folder gets its name in between. */
+  #claim(path: string, verified: VerifiedPlugin): ManagedPlugin {
+    this.#assertOpen();
     const { name } = verified.manifest;
     let plugin = this.#registry.getVerified(name);
-    if (plugin !== undefined && plugin.path !== path && isLoaded(plugin)) {
+    if (plugin !== undefined && plugin.path !== path && plugin.isTaken) {
       const error = new SallyportError(
         "bad-state",
         `Cannot load plugin "${name}" from "${path}": "${plugin.path}" has that name and is loaded`,
         { hint: "Unload the other one first", details: { plugin: name, path, other: plugin.path } },
       );
-      return { plugin: this.#refuse(path, error) };
+      this.#refuse(path, error);
+      throw error;
     }
     if (plugin === undefined || plugin.path !== path) {
+      this.#registry.forget((known) => known.path === path && !known.isTaken);
       plugin = new ManagedPlugin(this.#parts, name, path, "available");
       this.#registry.add(plugin);
     }
     this.#registry.forgetRefused(path);
-    if (!isLoaded(plugin)) plugin.describe(verified);
-    return { plugin, verified };
+    if (!plugin.isTaken) plugin.describe(verified);
+    return plugin;
   }
 
   #refuse(path: string, error: SallyportError): ManagedPlugin {
     const { plugin: claimed } = error.details;
-    const name = typeof claimed === "string"
-      ? claimed
-      : path.replace(/\/+$/, "").replace(/.*\//, "");
+    const name = typeof claimed === "string" ? claimed : path.replace(/.*[/\\]/, "");
     const untrusted = UNTRUSTED.has(error.code);
-    this.#registry.forget((known) => known.path === path && !isLoaded(known));
+    this.#registry.forget((known) => known.path === path && !known.isTaken);
     const plugin = new ManagedPlugin(this.#parts, name, path, untrusted ? "untrusted" : "failed");
     plugin.error = error;
     this.#registry.addRefused(plugin);
@@ -399,24 +442,35 @@ export class PluginHost implements AsyncDisposable {
     return plugin;
   }
 
-  async #load(plugin: ManagedPlugin, verified: VerifiedPlugin, options: LoadOptions) {
-    if (!options.lazy) await this.#loadDependencies(verified);
-    await plugin.exclusive(async () => {
-      if (plugin.state === "active" || (plugin.isLazy && options.lazy === true)) {
+  async #load(
+    plugin: ManagedPlugin,
+    verified: VerifiedPlugin,
+    options: LoadOptions,
+  ): Promise<void> {
+    await plugin.load(options.signal, async (signal) => {
+      if (plugin.state === "active" || plugin.isLazy) {
         throw new SallyportError("bad-state", `Cannot load plugin "${plugin.name}": it is loaded`, {
           hint: "Use host.plugin(name), or reload it to take up a new version",
           details: { plugin: plugin.name, state: plugin.state },
         });
       }
-      const prepared = await plugin.prepare(verified);
       if (options.lazy === true) {
+        this.#assertOpen();
         this.#orderOf(verified); // a missing dependency is refused now, not at the first call
-        plugin.beforeStart = () => this.#loadDependencies(verified);
-        plugin.park(prepared);
+        plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
+        plugin.park(await plugin.prepare(verified));
       } else {
-        await plugin.start(prepared, false, options.signal);
+        await this.#startNow(plugin, verified, signal);
       }
     });
+  }
+
+  async #startNow(plugin: ManagedPlugin, verified: VerifiedPlugin, signal: AbortSignal) {
+    await this.#loadDependencies(verified, signal);
+    const prepared = await plugin.prepare(verified);
+    this.#assertOpen();
+    throwIfAborted(signal);
+    await plugin.start(prepared, false, signal);
   }
 
   #orderOf(verified: VerifiedPlugin): string[] {
@@ -429,41 +483,46 @@ export class PluginHost implements AsyncDisposable {
     });
   }
 
-  /** Loads what a plugin depends on, in order; each is verified again from its folder. */
-  async #loadDependencies(verified: VerifiedPlugin): Promise<void> {
+  /** Starts what a plugin depends on, in order; each is verified again from its folder. */
+  async #loadDependencies(verified: VerifiedPlugin, signal: AbortSignal): Promise<void> {
     for (const name of this.#orderOf(verified).slice(0, -1)) {
       const plugin = this.#registry.getVerified(name)!;
-      if (isLoaded(plugin)) {
-        await plugin.wake(); // a lazy one must run before what needs it
-        continue;
-      }
-      const again = await this.#verify(plugin.path);
-      if (again.verified === undefined) throw again.plugin.error;
-      await this.#load(plugin, again.verified, {});
+      await plugin.wake(); // a lazy one must run before what needs it
+      await plugin.load(signal, async (signal) => {
+        if (plugin.state === "active") return;
+        await this.#startNow(plugin, await this.#verify(plugin.path, signal), signal);
+      });
     }
   }
 
   #dependents(name: string): ManagedPlugin[] {
     return this.#registry.query().filter((plugin) =>
-      isLoaded(plugin) && Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
+      plugin.isTaken && Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
     );
   }
 }
 
 const UNTRUSTED = new Set(["untrusted", "revoked", "expired", "rollback"]);
 
-function isLoaded(plugin: ManagedPlugin): boolean {
-  return plugin.isLazy || plugin.state === "active" || plugin.state === "starting" ||
-    plugin.state === "draining";
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new SallyportError("cancelled", "The operation was cancelled", { cause: signal.reason });
+}
+
+/** Gives the one name of a folder, however it is written; the name itself where it cannot be told. */
+async function realDir(dir: string | URL): Promise<string> {
+  const path = toPath(dir);
+  return await Deno.realPath(path).catch(() => path);
 }
 
 /** Lists the folders that hold a manifest or a signature, sorted by name. */
-async function bundleFolders(root: string): Promise<string[]> {
+async function bundleFolders(dir: string): Promise<string[]> {
   const paths: string[] = [];
   try {
+    const root = await Deno.realPath(dir);
     for await (const entry of Deno.readDir(root)) {
       if (!entry.isDirectory) continue;
-      const path = `${root.replace(/\/+$/, "")}/${entry.name}`;
+      const path = `${root}/${entry.name}`;
       if (await isFile(`${path}/plugin.json`) || await isFile(`${path}/plugin.sig.json`)) {
         if (paths.push(path) > MAX_DISCOVERED) {
           throw new Error(`it holds more than ${MAX_DISCOVERED} bundles`);
@@ -472,9 +531,9 @@ async function bundleFolders(root: string): Promise<string[]> {
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SallyportError("bad-config", `Cannot discover plugins in "${root}": ${reason}`, {
+    throw new SallyportError("bad-config", `Cannot discover plugins in "${dir}": ${reason}`, {
       cause,
-      hint: "Pass a folder whose subfolders are bundles",
+      hint: "Pass a folder whose subfolders are bundles, and that the host may read",
     });
   }
   return paths.sort();

@@ -318,7 +318,11 @@ async function supervise(life: Life, connection: Connection, run: RunDir): Promi
   connection.close(await reasonOfEnd(life));
   const reason = await connection.closed;
   await child.stderr.release();
-  await run[Symbol.asyncDispose]();
+  try {
+    await run[Symbol.asyncDispose]();
+  } catch {
+    // it goes with the host's own folder, at the latest when the next host sweeps
+  }
   if (life.wanted()) return { ...status, error: undefined };
   const violated = reason !== undefined && reason.code !== "crashed";
   const stderrTail = child.stderr.text();

@@ -1,6 +1,9 @@
 /**
  * Lock files that the kernel releases when their holder dies, however it dies.
  *
+ * A lock file is made and locked under another name and then renamed, so that whoever finds one that
+ * is free knows that its holder is gone.
+ *
  * @module
  */
 
@@ -10,18 +13,22 @@ export interface HeldLock extends Disposable {
   readonly path: string;
 }
 
+/** The ending of a lock file that has not got its name yet. */
+export const UNNAMED = ".new";
+
 /**
- * Creates a new lock file and holds it.
+ * Makes a new lock file and holds it.
  *
- * @param path Where the file is to be.
+ * @param path Where the file is to be; a name that nobody else uses.
  * @returns The lock.
  */
 export async function holdLock(path: string): Promise<HeldLock> {
-  // A sweep may lock and remove the file between its creation and our lock: then begin again.
+  const unnamed = `${path}${UNNAMED}`;
+  // a sweep may take the file between its making and its locking: then begin again
   for (let attempt = 0; attempt < 100; attempt++) {
-    const file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
+    const file = await Deno.open(unnamed, { create: true, write: true, mode: 0o600 });
     try {
-      if (await file.tryLock(true) && await isSame(file, path)) {
+      if (await file.tryLock(true) && await renameHeld(file, unnamed, path)) {
         return { path, [Symbol.dispose]: () => file.close() };
       }
     } catch (error) {
@@ -34,23 +41,42 @@ export async function holdLock(path: string): Promise<HeldLock> {
 }
 
 /**
- * Says whether a lock file was left by a process that is gone.
+ * Takes over a lock whose holder is gone, so that what it protected can be removed.
  *
  * @param path The lock file.
- * @returns `true` when nobody holds it.
+ * @returns The lock, or `undefined` where somebody holds it or it is gone. Hold it while removing.
  */
-export async function isStale(path: string): Promise<boolean> {
+export async function takeStale(path: string): Promise<HeldLock | undefined> {
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path, { write: true });
   } catch {
-    return false; // gone, or another user's: not ours to judge
+    return undefined; // gone, or another user's: not ours to judge
   }
   try {
-    return await file.tryLock(true);
-  } finally {
+    if (await file.tryLock(true) && await isSame(file, path)) {
+      return { path, [Symbol.dispose]: () => file.close() };
+    }
+  } catch (error) {
     file.close();
+    throw error;
   }
+  file.close();
+  return undefined;
+}
+
+async function renameHeld(file: Deno.FsFile, from: string, to: string): Promise<boolean> {
+  if (!await isSame(file, from)) return false;
+  if (await Deno.lstat(to).then(() => true, () => false)) {
+    throw new Error(`Cannot lock "${to}": another process holds it`);
+  }
+  try {
+    await Deno.rename(from, to);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  return await isSame(file, to);
 }
 
 async function isSame(file: Deno.FsFile, path: string): Promise<boolean> {

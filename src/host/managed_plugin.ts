@@ -91,12 +91,17 @@ export class ManagedPlugin implements RegistryEntry {
   /** What it did against the protocol, the latest hundred. */
   readonly violations: Violation[] = [];
   /** What it needs before its first start, for plugins loaded lazily. */
-  beforeStart: () => Promise<void> = () => Promise.resolve();
+  beforeStart: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   #state: PluginState;
   #parts: HostParts;
   #logger: Logger;
   #instance: PluginInstance | undefined;
+  /** What waits for its first use. */
   #prepared: PreparedPlugin | undefined;
+  /** What the running process was started from. */
+  #running: PreparedPlugin | undefined;
+  #loading: AbortController | undefined;
+  #queued = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #calls = 0;
   #failures = 0;
@@ -151,11 +156,43 @@ export class ManagedPlugin implements RegistryEntry {
     this.signers = verified.signers;
   }
 
+  /** Whether it is loaded, or a step of its life is under way. */
+  get isTaken(): boolean {
+    return this.#queued > 0 || this.isLazy || this.#state === "active" ||
+      this.#state === "starting" || this.#state === "draining";
+  }
+
   /** Runs a step when every earlier one has ended. */
-  exclusive<T>(step: () => Promise<T>): Promise<T> {
+  async exclusive<T>(step: () => Promise<T>): Promise<T> {
+    this.#queued++;
     const result = this.#queue.then(step, step);
     this.#queue = result.catch(() => {}); // the caller has the error; the queue goes on
-    return result;
+    try {
+      return await result;
+    } finally {
+      this.#queued--;
+    }
+  }
+
+  /** Runs what loading it consists of, as an exclusive step that `cancelLoading` ends. */
+  load<T>(signal: AbortSignal | undefined, step: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.exclusive(async () => {
+      const loading = this.#loading = new AbortController();
+      const abort = () => loading.abort(signal?.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        if (signal?.aborted) abort();
+        return await step(loading.signal);
+      } finally {
+        signal?.removeEventListener("abort", abort);
+        this.#loading = undefined;
+      }
+    });
+  }
+
+  /** Ends a load that is under way; what waits behind it goes on. */
+  cancelLoading(): void {
+    this.#loading?.abort();
   }
 
   /** Settles permissions and keeps the plugin ready to start on first use. */
@@ -173,21 +210,24 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** Keeps a prepared plugin for its first use and registers its hooks. */
   park(prepared: PreparedPlugin): void {
+    try {
+      this.#registerHooks(prepared, undefined);
+    } catch (error) {
+      this.#parts.hooks.removePlugin(this.name);
+      this.fail(error);
+      throw error;
+    }
     this.#prepared = prepared;
     this.error = undefined;
     this.#move("available");
-    this.#registerHooks(prepared, undefined);
   }
 
   /** Starts a prepared plugin. */
-  async start(prepared: PreparedPlugin, recheck: boolean, signal?: AbortSignal): Promise<void> {
+  async start(prepared: PreparedPlugin, recheck: boolean, signal: AbortSignal): Promise<void> {
     this.#move("starting");
     try {
       const instance = await this.#launch(prepared, recheck, signal);
-      this.#prepared = undefined;
-      this.error = undefined;
       this.#adopt(instance, prepared);
-      this.#move("active");
       this.#parts.hub.emit({ type: "loaded", ...this.#identity(instance) });
     } catch (error) {
       this.#parts.hooks.removePlugin(this.name);
@@ -198,14 +238,22 @@ export class ManagedPlugin implements RegistryEntry {
   }
 
   /** Starts a newer bundle beside the running one, then takes its place. */
-  async replace(prepared: PreparedPlugin): Promise<void> {
+  async replace(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
     const old = this.#instance;
-    const instance = await this.#launch(prepared, false);
+    const oldPrepared = this.#running;
+    let instance: PluginInstance;
+    try {
+      instance = await this.#launch(prepared, false, signal, old);
+    } catch (error) {
+      // the running one serves on, with its own hooks
+      if (old !== undefined && oldPrepared !== undefined && this.#instance === old) {
+        this.#registerHooks(oldPrepared, old);
+      }
+      throw error;
+    }
     this.describe(prepared.verified);
     this.permissions = prepared.permissions;
     this.#adopt(instance, prepared);
-    this.error = undefined;
-    this.#move("active");
     this.#parts.hub.emit({ type: "reloaded", ...this.#identity(instance) });
     if (old !== undefined) await this.#retire(old);
   }
@@ -219,6 +267,7 @@ export class ManagedPlugin implements RegistryEntry {
       await this.#retire(instance);
       this.#lastUsage = await this.#usageOf(instance);
       this.#instance = undefined;
+      this.#running = undefined;
     }
     const wasLoaded = instance !== undefined || this.#prepared !== undefined;
     this.#prepared = undefined;
@@ -251,7 +300,7 @@ export class ManagedPlugin implements RegistryEntry {
       return await instance.request(method, params, options);
     } catch (error) {
       this.#failures++;
-      throw this.#explain(error);
+      throw await this.#explain(instance, error);
     }
   }
 
@@ -267,7 +316,7 @@ export class ManagedPlugin implements RegistryEntry {
       yield* instance.stream(method, params, options);
     } catch (error) {
       this.#failures++;
-      throw this.#explain(error);
+      throw await this.#explain(instance, error);
     }
   }
 
@@ -317,11 +366,12 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** Starts a plugin that was loaded lazily; does nothing for any other. */
   async wake(): Promise<void> {
-    await this.exclusive(async () => {
+    if (!this.isLazy) return;
+    await this.load(undefined, async (signal) => {
       const prepared = this.#prepared;
       if (this.#state !== "available" || prepared === undefined) return;
-      await this.beforeStart();
-      await this.start(prepared, true);
+      await this.beforeStart(signal);
+      await this.start(prepared, true, signal);
     });
   }
 
@@ -347,31 +397,31 @@ export class ManagedPlugin implements RegistryEntry {
   async #launch(
     prepared: PreparedPlugin,
     recheck: boolean,
-    signal?: AbortSignal,
+    signal: AbortSignal,
+    old?: PluginInstance,
   ): Promise<PluginInstance> {
     const { loader } = this.#parts;
     const unloaded = new AbortController();
     const caller = this.#caller(prepared, unloaded.signal);
     const instance = await loader.start(prepared, this.#events(caller), { recheck, signal });
     instance.ended.then(() => unloaded.abort());
-    const offered = new Set(instance.offers.hooks.map((hook) => hook.name));
-    const missing = prepared.permissions.hooks.filter((hook) => !offered.has(hook));
-    if (missing.length > 0) {
+    try {
+      checkHooks(this.name, instance, prepared);
+      if (old !== undefined) await handOver(old, instance);
+      this.#registerHooks(prepared, instance);
+      return instance;
+    } catch (error) {
       await instance.kill();
-      throw new SallyportError(
-        "launch-failed",
-        `Cannot start plugin "${this.name}": plugin.json declares the hook "${
-          missing[0]
-        }", but its module does not handle it`,
-        { hint: "Add the handler to `hooks`, or remove the hook from plugin.json" },
-      );
+      throw error;
     }
-    return instance;
   }
 
   #adopt(instance: PluginInstance, prepared: PreparedPlugin): void {
     this.#instance = instance;
-    this.#registerHooks(prepared, instance);
+    this.#running = prepared;
+    this.#prepared = undefined;
+    this.error = undefined;
+    this.#move("active");
     instance.ended.then((end) => this.#onEnd(instance, end));
   }
 
@@ -406,6 +456,7 @@ export class ManagedPlugin implements RegistryEntry {
     this.#lastUsage = await this.#usageOf(instance);
     if (this.#instance !== instance) return;
     this.#instance = undefined;
+    this.#running = undefined;
     this.#parts.hooks.removePlugin(this.name);
     const type = end.error.code === "crashed" ? "crashed" : "violation";
     if (type === "violation") this.#record(end.error);
@@ -417,8 +468,11 @@ export class ManagedPlugin implements RegistryEntry {
   }
 
   /** Says of a refusal that the plugin only passed on what the host or the runtime refused, and why. */
-  #explain(error: unknown): unknown {
-    if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
+  async #explain(instance: PluginInstance, error: unknown): Promise<unknown> {
+    if (!(error instanceof SallyportError)) return error;
+    // the end of the process tells more than the broken frame that led to it
+    if (error.code === "protocol-violation") return (await instance.ended).error ?? error;
+    if (error.code !== "plugin-error") return error;
     const { name, code, message } = error.details;
     // the plugin's word that a service was denied counts only where the host did deny one
     const denial = code === "service-denied"
@@ -493,4 +547,25 @@ export class ManagedPlugin implements RegistryEntry {
 /** Keeps what a module says of its own priority out of the host's band. */
 function bandOf(priority: number | undefined): number {
   return priority === undefined ? 200 : Math.min(Math.max(priority, 100), 9_999);
+}
+
+function checkHooks(name: string, instance: PluginInstance, prepared: PreparedPlugin): void {
+  const offered = new Set(instance.offers.hooks.map((hook) => hook.name));
+  const missing = prepared.permissions.hooks.find((hook) => !offered.has(hook));
+  if (missing === undefined) return;
+  throw new SallyportError(
+    "launch-failed",
+    `Cannot start plugin "${name}": plugin.json declares the hook "${missing}", but its module does not handle it`,
+    { hint: "Add the handler to `hooks`, or remove the hook from plugin.json" },
+  );
+}
+
+/** Gives the state of the running instance to the one that takes its place, where both want that. */
+async function handOver(old: PluginInstance, next: PluginInstance): Promise<void> {
+  if (!old.offers.snapshot || !next.offers.snapshot) return;
+  const answer = await old.request("state/snapshot", {});
+  const state = typeof answer === "object" && answer !== null && "state" in answer
+    ? answer.state
+    : null;
+  await next.request("state/restore", { state });
 }

@@ -137,9 +137,9 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     policy: await readPolicy(options.policy),
     launcher: chooseLauncher(options.isolation),
     config: options.config ?? {},
-    logger: options.logger ?? createLogger(),
+    logger: harmless(options.logger ?? createLogger()),
     times: {
-      startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000),
+      startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000, 1),
       drainMs: checkTime("drainMs", options.drainMs ?? 5_000),
       shutdownMs: checkTime("shutdownMs", options.shutdownMs ?? 2_000),
       graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
@@ -245,9 +245,27 @@ function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin 
   return { name, version, hash: hash.toLowerCase(), ...(note === undefined ? {} : { note }) };
 }
 
-function checkTime(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0 || value > 3_600_000) {
-    throw new RangeError(`Cannot open the host: ${name} must be 0 to 3600000, is ${value}`);
+function checkTime(name: string, value: number, min = 0): number {
+  if (!Number.isFinite(value) || value < min || value > 3_600_000) {
+    throw new RangeError(`Cannot open the host: ${name} must be ${min} to 3600000, is ${value}`);
   }
   return value;
+}
+
+/** Keeps what a logger of the application throws from ending what is logged about. */
+function harmless(logger: Logger): Logger {
+  const write =
+    (level: "debug" | "info" | "warn" | "error"): Logger["info"] => (message, fields) => {
+      try {
+        logger[level](message, fields);
+      } catch {
+        // there is nowhere left to report it
+      }
+    };
+  return {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+  };
 }

@@ -42,6 +42,11 @@ export class PluginRegistry<E extends RegistryEntry> {
     this.#refused.set(entry.path, entry);
   }
 
+  /** Gets a refused bundle by its path. */
+  refusedAt(path: string): E | undefined {
+    return this.#refused.get(path);
+  }
+
   /** Forgets what is known of a path that was refused before. */
   forgetRefused(path: string): void {
     this.#refused.delete(path);

@@ -189,7 +189,7 @@ function invalid(source: string, issues: SchemaIssue[], cause?: unknown): Sallyp
     "bad-config",
     `Cannot use policy "${escapeText(source, 500)}": ${joinIssues(issues)}`,
     {
-      hint: "Mend the policy; its fields are described in docs/security.md",
+      hint: "Mend the policy; its fields are described in docs/integration.md",
       details: { source, issues },
       cause,
     },

@@ -24,22 +24,26 @@ export interface StderrTailOptions {
 }
 
 const MAX_LINE_BYTES = 2_000;
+const LINE_FEED = 10;
+const WINDOW_MS = 1_000;
 
 /** Reads a stream to its end, always, so that the child never blocks on a full pipe. */
 export class StderrTail {
   /** Settles when the stream has ended or was released. */
   readonly done: Promise<void>;
   #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #chunks: Uint8Array[] = [];
-  #kept = 0;
+  /** The end of what was written, copied: a chunk of the runtime keeps a whole read buffer alive. */
+  #ring: Uint8Array;
   #total = 0;
-  #maxBytes: number;
   #onLine: ((line: string) => void) | undefined;
   #maxLines: number;
-  #line: number[] = [];
-  #windowStart = 0;
+  #line = new Uint8Array(MAX_LINE_BYTES);
+  #lineLength = 0;
+  #hasLine = false;
+  #windowStart = -Infinity;
   #windowLines = 0;
   #suppressed = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Starts draining a stream.
@@ -49,7 +53,7 @@ export class StderrTail {
    */
   constructor(stream: ReadableStream<Uint8Array>, options: StderrTailOptions = {}) {
     this.#reader = stream.getReader();
-    this.#maxBytes = options.maxBytes ?? 8_192;
+    this.#ring = new Uint8Array(options.maxBytes ?? 8_192);
     this.#maxLines = options.maxLinesPerSecond ?? 100;
     this.#onLine = options.onLine;
     this.done = this.#drain();
@@ -62,15 +66,16 @@ export class StderrTail {
 
   /** Gets the end of what was written, control characters escaped but for line ends. */
   text(): string {
-    const bytes = new Uint8Array(this.#kept);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return new TextDecoder().decode(bytes.subarray(Math.max(0, bytes.length - this.#maxBytes)))
+    const size = this.#ring.length;
+    const kept = Math.min(this.#total, size);
+    const start = (this.#total - kept) % size;
+    const bytes = new Uint8Array(kept);
+    const first = this.#ring.subarray(start, Math.min(start + kept, size));
+    bytes.set(first);
+    bytes.set(this.#ring.subarray(0, kept - first.length), first.length);
+    return new TextDecoder().decode(bytes)
       .split(/\r?\n/)
-      .map((line) => escapeText(line, this.#maxBytes)).join("\n").trimEnd();
+      .map((line) => escapeText(line, size)).join("\n").trimEnd();
   }
 
   /** Stops reading; a grandchild that holds the pipe open cannot keep the host waiting. */
@@ -90,46 +95,78 @@ export class StderrTail {
     } catch {
       // the pipe broke with the child: its exit status says the rest
     }
-    if (this.#line.length > 0) this.#emit();
-    this.#flushSuppressed();
+    if (this.#hasLine) this.#emit();
+    this.#endWindow();
   }
 
   #keep(chunk: Uint8Array): void {
+    const size = this.#ring.length;
+    const part = chunk.subarray(Math.max(0, chunk.length - size));
+    const at = (this.#total + chunk.length - part.length) % size;
+    const room = size - at;
+    this.#ring.set(part.subarray(0, room), at);
+    this.#ring.set(part.subarray(room), 0);
     this.#total += chunk.length;
-    const part = chunk.length > this.#maxBytes ? chunk.slice(-this.#maxBytes) : chunk;
-    this.#chunks.push(part);
-    this.#kept += part.length;
-    while (this.#kept - (this.#chunks[0]?.length ?? 0) >= this.#maxBytes) {
-      this.#kept -= this.#chunks.shift()?.length ?? 0;
-    }
   }
 
   #split(chunk: Uint8Array): void {
-    for (const byte of chunk) {
-      if (byte === 10) this.#emit();
-      else if (this.#line.length < MAX_LINE_BYTES) this.#line.push(byte);
+    for (let from = 0; from < chunk.length;) {
+      // past the rate there is nothing to look at until the window ends
+      if (this.#timer !== undefined && this.#windowLines >= this.#maxLines) {
+        this.#suppressed += countLines(chunk, from);
+        this.#lineLength = 0;
+        this.#hasLine = chunk.at(-1) !== LINE_FEED;
+        return;
+      }
+      const found = chunk.indexOf(LINE_FEED, from);
+      const end = found < 0 ? chunk.length : found;
+      const part = chunk.subarray(from, Math.min(end, from + MAX_LINE_BYTES - this.#lineLength));
+      this.#line.set(part, this.#lineLength);
+      this.#lineLength += part.length;
+      this.#hasLine = true;
+      if (found >= 0) this.#emit();
+      from = end + 1;
     }
   }
 
   #emit(): void {
-    const now = performance.now();
-    if (now - this.#windowStart >= 1_000) {
-      this.#flushSuppressed();
-      this.#windowStart = now;
-      this.#windowLines = 0;
+    if (performance.now() - this.#windowStart >= WINDOW_MS) {
+      this.#endWindow();
+      this.#windowStart = performance.now();
     }
-    if (this.#windowLines < this.#maxLines) {
-      this.#windowLines++;
-      this.#onLine?.(escapeText(new TextDecoder().decode(Uint8Array.from(this.#line))));
-    } else {
-      this.#suppressed++;
+    this.#windowLines++;
+    if (this.#windowLines === this.#maxLines) {
+      const left = WINDOW_MS - (performance.now() - this.#windowStart);
+      this.#timer = setTimeout(() => this.#endWindow(), Math.max(0, left));
     }
-    this.#line = [];
+    const line = new TextDecoder().decode(this.#line.subarray(0, this.#lineLength));
+    this.#lineLength = 0;
+    this.#hasLine = false;
+    this.#tell(escapeText(line.replace(/\r$/, "")));
   }
 
-  #flushSuppressed(): void {
-    if (this.#suppressed === 0) return;
-    this.#onLine?.(`(${this.#suppressed} more lines suppressed by the rate limit)`);
+  /** Begins to count anew, and tells what the rate has held back. */
+  #endWindow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#windowLines = 0;
+    this.#windowStart = -Infinity;
+    const lines = this.#suppressed;
     this.#suppressed = 0;
+    if (lines > 0) this.#tell(`(${lines} more lines suppressed by the rate limit)`);
   }
+
+  #tell(line: string): void {
+    try {
+      this.#onLine?.(line);
+    } catch {
+      // a listener that throws must not stop the draining, or the child would block
+    }
+  }
+}
+
+function countLines(chunk: Uint8Array, from: number): number {
+  let count = 0;
+  for (let at = from; at < chunk.length; at++) if (chunk[at] === LINE_FEED) count++;
+  return count;
 }

@@ -69,12 +69,12 @@ export async function stopChild(
   };
   if (child.status !== undefined) return await end("exited");
   if (options.shutdown !== undefined && shutdownMs > 0) {
-    await settledWithin(Promise.race([options.shutdown(), child.exited]), shutdownMs);
+    await settledWithin(Promise.race([Promise.try(options.shutdown), child.exited]), shutdownMs);
     if (child.status !== undefined) return await end("shutdown");
   }
   if (options.endInput !== undefined) {
     // closing a pipe whose reader is stuck may itself wait: the exit alone decides
-    Promise.resolve(options.endInput()).catch(() => {});
+    Promise.try(options.endInput).catch(() => {});
     if (await settledWithin(child.exited, graceMs)) return await end("stdin");
   }
   child.kill("SIGTERM");

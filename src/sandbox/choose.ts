@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SallyportError } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LauncherName } from "./launch_spec.ts";
 import { plainLauncher } from "./plain.ts";
@@ -55,9 +55,10 @@ export function findSetpriv(): string | undefined {
  * @returns The launcher.
  * @throws {SallyportError} `bad-config` when the mode is unknown, or asks for a sandbox that this
  * version or this machine does not have.
+ * @throws {TypeError} when an option is unknown or of the wrong type.
  */
 export function chooseLauncher(isolation: IsolationMode | IsolationOptions = "auto"): Launcher {
-  const options = typeof isolation === "string" ? { mode: isolation } : isolation;
+  const options = typeof isolation === "string" ? { mode: isolation } : checkOptions(isolation);
   const mode = options.mode ?? "auto";
   if (!MODES.includes(mode)) {
     throw new SallyportError("bad-config", `Cannot isolate plugins: unknown mode "${mode}"`, {
@@ -79,4 +80,20 @@ export function chooseLauncher(isolation: IsolationMode | IsolationOptions = "au
   }
   const setpriv = findSetpriv();
   return plainLauncher(setpriv === undefined ? {} : { setpriv });
+}
+
+/** Refuses what is misspelt: an ignored `require` would be a sandbox that nobody notices is missing. */
+function checkOptions(options: IsolationOptions): IsolationOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError("Cannot isolate plugins: isolation is neither a mode nor an object");
+  }
+  for (const name of Object.keys(options)) {
+    if (name === "mode" || name === "require") continue;
+    throw new TypeError(`Cannot isolate plugins: unknown option "${escapeText(name, 100)}"`);
+  }
+  const { require } = options;
+  if (require !== undefined && typeof require !== "boolean") {
+    throw new TypeError("Cannot isolate plugins: require must be true or false");
+  }
+  return options;
 }

@@ -54,7 +54,7 @@ export function recordingLogger(): RecordingLogger {
     warn: take("warn"),
     error: take("error"),
     async find(matches) {
-      await until(() => entries.some(matches), `a log record: ${JSON.stringify(entries)}`);
+      await until(() => entries.some(matches), `a log record that matches ${matches}`, 5_000);
       return entries.find(matches)!;
     },
   };
@@ -168,7 +168,9 @@ export async function hostTest(): Promise<HostTest> {
         await until(() => !processesNaming(dir.path).includes(pid), "its end");
       }
       try {
-        for (const { name } of Deno.readDirSync(`${dataDir}/run`)) problems.push(`run/${name} is left`);
+        for (const { name } of Deno.readDirSync(`${dataDir}/run`)) {
+          problems.push(`run/${name} is left`);
+        }
       } catch {
         // no host was opened on it
       }

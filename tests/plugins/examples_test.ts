@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { parseManifest } from "../../src/bundle/manifest.ts";
-import { manifestJsonSchema } from "../../src/bundle/manifest.ts";
+import { manifestJsonSchema, parseManifest } from "../../src/bundle/manifest.ts";
 import { signForTest } from "../../src/testing/sign.ts";
 import { EXAMPLES, PLUGINS } from "./kit.ts";
 
@@ -23,16 +22,18 @@ for (const name of EXAMPLES) {
 Deno.test("the example plugins ask for nothing that they do not use", async () => {
   const asked = await Promise.all(EXAMPLES.map(async (name) => {
     const file = new URL(`${name}/plugin.json`, PLUGINS);
-    const { permissions, context, storage } = parseManifest(await Deno.readFile(file));
-    return [name, { permissions, context: context?.map(({ key }) => key), storage }];
+    const { permissions, context, hooks, storage } = parseManifest(await Deno.readFile(file));
+    return [name, {
+      ...permissions,
+      ...(context === undefined ? {} : { context: context.map(({ key }) => key) }),
+      ...(hooks === undefined ? {} : { hooks: hooks.map((hook) => [hook.name, hook.priority]) }),
+      ...(storage === undefined ? {} : { storage }),
+    }];
   }));
   assert.deepEqual(Object.fromEntries(asked), {
-    "link-check": {
-      permissions: { net: ["example.com:443", "www.example.com:443"] },
-      context: undefined,
-      storage: undefined,
-    },
-    "notes": { permissions: undefined, context: ["database"], storage: undefined },
-    "word-count": { permissions: undefined, context: undefined, storage: undefined },
+    "doc-stats": { hooks: [["on_document", 200]] },
+    "link-check": { net: ["example.com:443", "www.example.com:443"] },
+    "notes": { context: ["database"], hooks: [["on_document", 300]] },
+    "word-count": {},
   });
 });

@@ -5,7 +5,7 @@ import { signDir } from "../helpers/signing.ts";
 export const PLUGINS = new URL("../../plugins/", import.meta.url);
 
 /** The names of the example plugins. */
-export const EXAMPLES = ["link-check", "notes", "word-count"] as const;
+export const EXAMPLES = ["doc-stats", "link-check", "notes", "word-count"] as const;
 
 /** Copies an example plugin into a test's folder, lays fields over its manifest, and signs the copy. */
 export async function signedExample(

@@ -18,7 +18,7 @@ async function load(
 ): Promise<{ host: PluginHost; plugin: PluginHandle<Notes> }> {
   const { entry = GRANTED, manifest } = options;
   const host = await test.open({
-    policy: { plugins: { "notes": entry, "word-count": { grant: { hooks: ["on_document"] } } } },
+    policy: { plugins: { "notes": entry, "doc-stats": { grant: { hooks: ["on_document"] } } } },
   });
   const plugin = await host.load<Notes>(await signedExample(test, "notes", manifest));
   return { host, plugin };
@@ -208,12 +208,12 @@ Deno.test("on_document keeps a document whatever its title, path and length are"
   assert.equal((await plugin.call("list"))[0]!.length, 100_000);
 });
 
-Deno.test("on_document goes through word-count and then through notes, which uses its counts", async () => {
+Deno.test("on_document goes through doc-stats and then through notes, which uses its counts", async () => {
   await using test = await hostTest();
   const { host, plugin } = await load(test);
-  await host.load(await signedExample(test, "word-count"));
+  await host.load(await signedExample(test, "doc-stats"));
   assert.deepEqual(host.hooks.list("on_document").map(({ plugin }) => plugin), [
-    "word-count",
+    "doc-stats",
     "notes",
   ]);
   const run = (path: string, text: string) =>

@@ -1,37 +1,44 @@
 import assert from "node:assert/strict";
-import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import type { PolicyEntry } from "../../src/permissions/policy.ts";
+import { done, sallyport } from "../cli/sallyport.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { signedExample } from "./kit.ts";
 
 type WordCount = typeof import("../../plugins/word-count/main.ts");
 
-const GRANTED: PolicyEntry = { grant: { hooks: ["on_document"] } };
-
 async function load(
   test: HostTest,
-  entry: PolicyEntry = GRANTED,
-): Promise<{ host: PluginHost; plugin: PluginHandle<WordCount> }> {
+  entry: PolicyEntry = {},
+): Promise<{ plugin: PluginHandle<WordCount> }> {
   const host = await test.open({ policy: { plugins: { "word-count": entry } } });
-  const plugin = await host.load<WordCount>(await signedExample(test, "word-count"));
-  return { host, plugin };
+  return { plugin: await host.load<WordCount>(await signedExample(test, "word-count")) };
 }
 
-Deno.test("word-count asks for no permission but its hook", async () => {
-  await using test = await hostTest();
-  const { plugin } = await load(test);
-  const lines = plugin.explain();
-  assert.equal(lines.length, 1, lines.join("\n"));
-  assert.match(lines[0]!, /^hooks\s+on_document/);
-  assert.deepEqual([...plugin.methods].sort(), ["count", "lines", "words"]);
-});
+for (const [what, options] of [["an empty policy", { policy: {} }], ["no policy", {}]] as const) {
+  Deno.test(`word-count loads with ${what}, and gets nothing but its own bundle`, async () => {
+    await using test = await hostTest();
+    const host = await test.open(options);
+    const plugin = await host.load<WordCount>(await signedExample(test, "word-count"));
+    assert.deepEqual(plugin.explain(), []);
+    assert.deepEqual([...plugin.methods].sort(), ["count", "lines", "words"]);
+    assert.deepEqual(await plugin.call("count", { text: "to be" }), {
+      words: 2,
+      lines: 1,
+      characters: 5,
+      unique: 2,
+    });
+  });
+}
 
-Deno.test("word-count is refused by a policy that does not grant its hook", async () => {
+Deno.test("sallyport run calls word-count with its author's key and nothing else", async () => {
   await using test = await hostTest();
-  const error = await assertRejectsWithCode(load(test, {}), "permission-denied", /on_document/);
-  assert.match(error.hint!, /"hooks": \["on_document"\]/);
+  const dir = await signedExample(test, "word-count");
+  const outcome = await sallyport(
+    ["run", dir, "--key", test.keys.hex, "--call", "count", "--params", '{"text":"to be"}'],
+  );
+  assert.deepEqual(JSON.parse(done(outcome)), { words: 2, lines: 1, characters: 5, unique: 2 });
 });
 
 Deno.test("count() counts words, lines, characters and different words", async () => {
@@ -142,28 +149,8 @@ Deno.test("count() gives up a long text when the caller cancels", async () => {
 
 Deno.test("word-count is held to the time that its policy leaves it", async () => {
   await using test = await hostTest();
-  const { plugin } = await load(test, { ...GRANTED, limits: { callTimeoutMs: 150 } });
+  const { plugin } = await load(test, { limits: { callTimeoutMs: 150 } });
   const text = "so many words here\n".repeat(300_000);
   await assertRejectsWithCode(plugin.call("count", { text }), "timeout");
   assert.equal(plugin.state, "active");
-});
-
-Deno.test("on_document adds counts to what has a text, and leaves the rest as it is", async () => {
-  await using test = await hostTest();
-  const { host } = await load(test);
-  const document: Record<string, unknown> = { path: "a.md", text: "Tea, tea, coffee" };
-  assert.deepEqual(await host.hooks.run("on_document", document), {
-    path: "a.md",
-    text: "Tea, tea, coffee",
-    counts: {
-      words: 3,
-      lines: 1,
-      characters: 16,
-      unique: 2,
-      top: [{ word: "tea", count: 2 }, { word: "coffee", count: 1 }],
-    },
-  });
-  for (const other of [{ path: "a.png" }, null, 7, "text", ["text"], { text: 5 }]) {
-    assert.deepEqual(await host.hooks.run("on_document", other as unknown), other);
-  }
 });

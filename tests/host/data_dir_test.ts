@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { DataDir } from "../../src/host/data_dir.ts";
+import { holdLock, takeStale } from "../../src/host/lock.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { tempDir } from "../helpers/signing.ts";
+
+async function names(dir: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).sort();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+/** Leaves a run behind as a host does that was killed. */
+async function leaveRun(root: string): Promise<string> {
+  const run = `${root}/run/${crypto.randomUUID()}`;
+  await Deno.mkdir(`${run}/1/deno`, { recursive: true });
+  await Deno.writeTextFile(`${run}/1/deno/cache`, "left");
+  await Deno.writeTextFile(`${run}.lock`, "");
+  return run;
+}
+
+Deno.test("a lock is held until it is disposed, and its file may then be taken", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("x.lock");
+  {
+    using lock = await holdLock(path);
+    assert.equal(lock.path, path);
+    assert.equal(await takeStale(path), undefined);
+  }
+  {
+    using taken = await takeStale(path);
+    assert.equal(taken?.path, path);
+    assert.equal(await takeStale(path), undefined, "one sweep at a time");
+  }
+  assert.equal(await takeStale(dir.join("none.lock")), undefined);
+  assert.deepEqual(await names(dir.path), ["x.lock"], "nothing of the making is left");
+});
+
+Deno.test("holdLock() refuses a lock that another holds", async () => {
+  await using dir = await tempDir();
+  using held = await holdLock(dir.join("x.lock"));
+  await assert.rejects(holdLock(held.path), /another process holds it/);
+});
+
+Deno.test("DataDir.open() makes private folders and leaves no run behind when disposed", async () => {
+  await using dir = await tempDir();
+  const root = dir.join("deep", "data");
+  {
+    await using data = await DataDir.open(root);
+    assert.equal(data.temporary, false);
+    assert.deepEqual(await names(root), ["run", "runtime", "storage", "store"]);
+    for (const name of [".", "run", "runtime", "storage", "store"]) {
+      assert.equal((await Deno.stat(`${root}/${name}`)).mode! & 0o777, 0o700, name);
+    }
+    await using run = await data.createRun();
+    assert.deepEqual(await names(run.cwd), []);
+    await Deno.writeTextFile(`${run.denoDir}/cache`, "x");
+    await Deno.mkdir(`${run.denoDir}/read-only/deeper`, { recursive: true });
+    await Deno.chmod(`${run.denoDir}/read-only`, 0o555);
+  }
+  assert.deepEqual(await names(`${root}/run`), []);
+});
+
+Deno.test("DataDir.open() sweeps the runs of dead hosts and keeps those of living ones", async () => {
+  await using dir = await tempDir();
+  await using living = await DataDir.open(dir.join("data"));
+  await using run = await living.createRun();
+  const dead = await leaveRun(living.root);
+  const halfRemoved = `${living.root}/run/${crypto.randomUUID()}`;
+  await Deno.mkdir(halfRemoved);
+  await using next = await DataDir.open(living.root);
+  assert.equal(await exists(dead), false);
+  assert.equal(await exists(`${dead}.lock`), false);
+  assert.equal(await exists(halfRemoved), false);
+  assert.equal(await exists(run.cwd), true);
+  assert.equal(await exists(living.scratch), true);
+  assert.equal(await exists(next.scratch), true);
+});
+
+Deno.test("a temporary DataDir goes away with its host, whatever is in it", async () => {
+  const data = await DataDir.open();
+  assert.equal(data.temporary, true);
+  await Deno.mkdir(`${data.store}/copy/inner`, { recursive: true });
+  await Deno.writeTextFile(`${data.store}/copy/inner/file`, "x", { mode: 0o444 });
+  await Deno.chmod(`${data.store}/copy/inner`, 0o555);
+  await Deno.chmod(`${data.store}/copy`, 0o555);
+  await data[Symbol.asyncDispose]();
+  assert.equal(await exists(data.root), false);
+});
+
+Deno.test("the temporary folder of a host that was killed is swept by the next host", async () => {
+  const root = await Deno.makeTempDir({ prefix: "sallyport-host-" });
+  for (const name of ["store", "run", "runtime", "storage"]) await Deno.mkdir(`${root}/${name}`);
+  await leaveRun(root);
+  await Deno.writeTextFile(`${root}/lock`, "");
+  {
+    // a host with a folder of its own has no business in the temporary folder
+    await using dir = await tempDir();
+    await using other = await DataDir.open(dir.join("data"));
+    assert.equal(await exists(root), true, other.root);
+  }
+  await using next = await DataDir.open();
+  assert.equal(await exists(root), false, next.root);
+});
+
+Deno.test("a temporary folder whose host was killed before it had a lock is swept, but not at once", async () => {
+  const young = await Deno.makeTempDir({ prefix: "sallyport-host-" });
+  const old = await Deno.makeTempDir({ prefix: "sallyport-host-" });
+  await Deno.utime(old, new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
+  await using next = await DataDir.open();
+  assert.equal(await exists(old), false, next.root);
+  assert.equal(await exists(young), true, "it may be another host's that is just opening");
+  await Deno.remove(young);
+});
+
+Deno.test("a folder that the application chose is never swept, wherever it is", async () => {
+  const tmp = (await Deno.realPath(await Deno.makeTempDir())).replace(/\/[^/]*$/, "");
+  const root = `${tmp}/sallyport-host-${crypto.randomUUID()}`;
+  try {
+    const data = await DataDir.open(root);
+    const storage = await data.storage("notes");
+    await Deno.writeTextFile(`${storage}/precious`, "data");
+    await data[Symbol.asyncDispose]();
+    await leaveRun(root); // its next host was killed
+    await using temporary = await DataDir.open();
+    assert.notEqual(temporary.root, root);
+    assert.equal(await exists(`${storage}/precious`), true, "the plugin's data are gone");
+  } finally {
+    await Deno.remove(root, { recursive: true }).catch(() => {});
+  }
+});
+
+Deno.test("many hosts may open one folder at once, and none sweeps another", async () => {
+  await using dir = await tempDir();
+  const root = dir.join("data");
+  await (await DataDir.open(root))[Symbol.asyncDispose]();
+  for (let round = 0; round < 5; round++) {
+    const opened = await Promise.allSettled(Array.from({ length: 8 }, () => DataDir.open(root)));
+    const failures = opened.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
+    const data = opened.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+    const swept = (await Promise.all(data.map(async ({ scratch }) => await exists(scratch))))
+      .filter(
+        (there) => !there,
+      );
+    await Promise.all(data.map((each) => each[Symbol.asyncDispose]()));
+    assert.deepEqual(failures, []);
+    assert.equal(swept.length, 0, `${swept.length} of 8 runs were swept under a living host`);
+  }
+});
+
+Deno.test("many temporary folders may be opened at once, and none sweeps another", async () => {
+  for (let round = 0; round < 5; round++) {
+    const opened = await Promise.allSettled(Array.from({ length: 8 }, () => DataDir.open()));
+    const failures = opened.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
+    const data = opened.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+    const swept = (await Promise.all(data.map(async ({ scratch }) => await exists(scratch))))
+      .filter(
+        (there) => !there,
+      );
+    await Promise.all(data.map((each) => each[Symbol.asyncDispose]()));
+    assert.deepEqual(failures, []);
+    assert.equal(swept.length, 0, `${swept.length} of 8 folders were swept under a living host`);
+  }
+});
+
+Deno.test("DataDir.open() says what is wrong with a folder that it cannot use", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(dir.join("file"), "");
+  await assertRejectsWithCode(
+    DataDir.open(dir.join("file")),
+    "bad-config",
+    /Cannot use ".*file": /,
+  );
+  const error = await assertRejectsWithCode(
+    DataDir.open(dir.join("a,b")),
+    "bad-config",
+    /the path has a comma/,
+  );
+  assert.match(error.hint ?? "", /comma/);
+});
+
+Deno.test("DataDir.storage() makes a private folder and refuses a link that stands in it", async () => {
+  await using dir = await tempDir();
+  await using data = await DataDir.open(dir.join("data"));
+  const storage = await data.storage("notes");
+  assert.equal((await Deno.stat(storage)).mode! & 0o777, 0o700);
+  await Deno.mkdir(`${storage}/a/b`, { recursive: true });
+  assert.equal(await data.storage("notes"), storage);
+  await Deno.symlink("/etc", `${storage}/a/b/out`);
+  const error = await assertRejectsWithCode(
+    data.storage("notes"),
+    "permission-denied",
+    /symbolic link/,
+  );
+  assert.match(error.hint ?? "", /a\/b/);
+});
+
+Deno.test("DataDir.storage() refuses a link in the place of the folder itself", async () => {
+  await using dir = await tempDir();
+  await using data = await DataDir.open(dir.join("data"));
+  await Deno.mkdir(dir.join("elsewhere"));
+  await Deno.symlink(dir.join("elsewhere"), `${data.root}/storage/notes`);
+  await assertRejectsWithCode(data.storage("notes"), "permission-denied");
+});
+
+Deno.test("the runtime files are read-only, shared by content, and repaired when changed", async () => {
+  await using dir = await tempDir();
+  await using first = await DataDir.open(dir.join("data"));
+  const { bootstrap, importMap } = first.runtime;
+  const source = await Deno.readTextFile(bootstrap);
+  JSON.parse(await Deno.readTextFile(importMap));
+  assert.equal((await Deno.stat(bootstrap)).mode! & 0o777, 0o444);
+  await Deno.chmod(bootstrap, 0o644);
+  await Deno.writeTextFile(bootstrap, `${source}\n// changed`);
+  await using second = await DataDir.open(first.root);
+  assert.equal(second.runtime.bootstrap, bootstrap);
+  assert.equal(await Deno.readTextFile(bootstrap), source);
+});
