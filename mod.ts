@@ -95,8 +95,9 @@ export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
 export { type MethodAccess } from "./src/services/method_table.ts";
 
 export { type HostEvent } from "./src/host/events.ts";
-export { type LoadOptions, PluginHost, type UnloadOptions } from "./src/host/host.ts";
-export { type PluginUsage, type Signer, type Violation } from "./src/host/managed_plugin.ts";
+export { PluginHost } from "./src/host/host.ts";
+export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
+export { type PluginUsage, type Signer, type Violation } from "./src/host/plugin_facts.ts";
 export { type PluginHostOptions } from "./src/host/options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/registry.ts";

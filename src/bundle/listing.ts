@@ -5,6 +5,7 @@
  */
 
 import { escapeText, SallyportError, type SallyportErrorOptions } from "../errors.ts";
+import { inTurns } from "./plain_file.ts";
 import { bundlePathProblem, compareBytewise, ENVELOPE_FILE, quotePath } from "./paths.ts";
 
 /** Folders beyond this number are refused; empty ones do not show in the file count. */
@@ -49,11 +50,13 @@ export async function listBundle(
 ): Promise<BundleListing> {
   const paths: string[] = [];
   let hasEnvelope = false;
+  const nextTurn = inTurns();
   const folders = [""]; // a worklist, as a deep tree must not use up the stack
   for (let at = 0; at < folders.length; at++) {
     throwIfCancelled(dir, signal);
     const folder = folders[at]!;
-    for (const entry of await readFolder(dir, root, folder, maxFiles)) {
+    await nextTurn();
+    for (const entry of readFolder(dir, root, folder, maxFiles)) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       checkEntry(dir, path, entry);
       if (entry.isDirectory) folders.push(path);
@@ -67,15 +70,15 @@ export async function listBundle(
 }
 
 /** Reads one folder in a fixed order, so that the same bundle always gives the same error. */
-async function readFolder(
+function readFolder(
   dir: string,
   root: string,
   folder: string,
   maxFiles: number,
-): Promise<Deno.DirEntry[]> {
+): Deno.DirEntry[] {
   const entries: Deno.DirEntry[] = [];
   try {
-    for await (const entry of Deno.readDir(folder === "" ? root : `${root}/${folder}`)) {
+    for (const entry of Deno.readDirSync(folder === "" ? root : `${root}/${folder}`)) {
       entries.push(entry);
       if (entries.length > maxFiles + MAX_FOLDERS) throw tooMany(dir, maxFiles, "files");
     }

@@ -4,51 +4,97 @@
  * @module
  */
 
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
 
 // Windows has neither of the two
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** Up to this size a file is read at once: handing each step to another thread takes longer. */
+const SMALL_BYTES = 256 * 1024;
+
+/** An open file; closed at the end of its scope. */
+export interface PlainFile extends Disposable {
+  /** What the system says of it: the caller checks that it is a plain file. */
+  readonly info: Stats;
+  /**
+   * Reads on.
+   *
+   * @param buffer Where to; from `at` on.
+   * @returns How many bytes came; 0 at the end.
+   */
+  read(buffer: Uint8Array, at: number): Promise<number>;
+}
 
 /**
  * Opens a file for reading: fails on a symbolic link, and does not wait on a fifo.
  *
  * A file that was listed as plain may have been swapped since. (A parent folder that was swapped
- * gains nothing: what is read must still have the signed hash.) The caller checks with `stat()` that
- * it is a plain file, and closes it.
+ * gains nothing: what is read must still have the signed hash.)
  *
  * @param path The path.
  * @returns The open file.
  */
-export function openNoFollow(path: string): Promise<FileHandle> {
-  return open(path, FLAGS);
+export function openNoFollow(path: string): PlainFile {
+  const descriptor = openSync(path, FLAGS);
+  try {
+    const info = fstatSync(descriptor);
+    return {
+      info,
+      read(buffer, at) {
+        const length = buffer.length - at;
+        if (info.size <= SMALL_BYTES) {
+          return Promise.resolve(readSync(descriptor, buffer, at, length, null));
+        }
+        return new Promise((resolve, reject) => {
+          read(descriptor, buffer, at, length, null, (error, count) => {
+            if (error) reject(error);
+            else resolve(count);
+          });
+        });
+      },
+      [Symbol.dispose]: () => closeSync(descriptor),
+    };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
 }
 
 /**
- * Reads to the end, counting what comes and not what `stat` promised.
+ * Reads to the end, counting what comes and not what the system promised.
  *
  * @param file The open file.
- * @param expected Its size as far as known.
  * @param limit More bytes than this are not read.
  * @returns The content, or nothing when there is more than `limit`.
  */
-export async function readAtMost(
-  file: FileHandle,
-  expected: number,
-  limit: number,
-): Promise<Uint8Array | undefined> {
+export async function readAtMost(file: PlainFile, limit: number): Promise<Uint8Array | undefined> {
   // one byte more than expected, so that the end shows without growing the buffer
-  let buffer = new Uint8Array(Math.min(expected, limit) + 1);
+  let buffer = new Uint8Array(Math.min(file.info.size, limit) + 1);
   let length = 0;
   for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
-    if (bytesRead === 0) return buffer.subarray(0, length);
-    length += bytesRead;
+    const room = buffer.length - length;
+    const count = await file.read(buffer, length);
+    length += count;
     if (length > limit) return undefined;
+    // of a plain file less comes than there is room for only at its end
+    if (count < room) return buffer.subarray(0, length);
     if (length === buffer.length) {
       const larger = new Uint8Array(Math.min(buffer.length * 2, limit + 1));
       larger.set(buffer);
       buffer = larger;
     }
   }
+}
+
+const FILES_A_TURN = 64;
+
+/**
+ * Counts files that are read, and now and then lets the rest of the process go on.
+ *
+ * @returns A function to await after each file.
+ */
+export function inTurns(): () => Promise<void> | void {
+  let files = 0;
+  return () => {
+    if (++files % FILES_A_TURN === 0) return new Promise((resolve) => setTimeout(resolve));
+  };
 }

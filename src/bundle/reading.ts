@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { FileHandle } from "node:fs/promises";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { SallyportError } from "../errors.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
@@ -13,7 +12,7 @@ import { cannotRead, listBundle, notAFile, throwIfCancelled } from "./listing.ts
 import { type Manifest, parseManifest } from "./manifest.ts";
 
 import { ENVELOPE_FILE, fileListProblem, MANIFEST_FILE, quotePath } from "./paths.ts";
-import { openNoFollow, readAtMost } from "./plain_file.ts";
+import { inTurns, openNoFollow, readAtMost } from "./plain_file.ts";
 
 /** Is the number of files that a bundle may have unless the caller says otherwise. */
 export const DEFAULT_MAX_FILES = 10_000;
@@ -81,19 +80,21 @@ export async function readBundle(
       );
     }
   }
-  const root = await findRoot(dir);
+  const root = findRoot(dir);
   const listing = await listBundle(dir, root, maxFiles, signal);
   const problem = fileListProblem(listing.paths);
   if (problem !== undefined) {
     throw cannotRead(dir, problem, { hint: "A bundle is described in docs/plugin-development.md" });
   }
   const files: BundleFile[] = [];
+  const nextTurn = inTurns();
   let left = maxBytes;
   for (const path of listing.paths) {
     throwIfCancelled(dir, signal);
     const bytes = await readFile(dir, root, path, left, maxBytes);
     left -= bytes.length;
     files.push(Object.freeze({ path, size: bytes.length, sha3_512: sha3_512Hex(bytes), bytes }));
+    await nextTurn();
   }
   const envelopeBytes = listing.hasEnvelope
     ? await readFile(dir, root, ENVELOPE_FILE, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_BYTES)
@@ -121,10 +122,10 @@ export function bytesOf(files: readonly BundleFile[], path: string): Uint8Array 
   return file.bytes;
 }
 
-async function findRoot(dir: string): Promise<string> {
+function findRoot(dir: string): string {
   try {
-    const root = await Deno.realPath(dir);
-    if ((await Deno.lstat(root)).isDirectory) return root;
+    const root = Deno.realPathSync(dir);
+    if (Deno.lstatSync(root).isDirectory) return root;
   } catch (cause) {
     const missing = cause instanceof Deno.errors.NotFound;
     throw cannotRead(dir, missing ? "there is no such folder" : "the folder cannot be opened", {
@@ -142,12 +143,10 @@ async function readFile(
   left: number,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  let file: FileHandle | undefined;
   try {
-    file = await openNoFollow(`${root}/${path}`);
-    const info = await file.stat();
-    if (!info.isFile()) throw notAFile(dir, path);
-    const bytes = await readAtMost(file, info.size, left);
+    using file = openNoFollow(`${root}/${path}`);
+    if (!file.info.isFile()) throw notAFile(dir, path);
+    const bytes = await readAtMost(file, left);
     if (bytes) return bytes;
   } catch (cause) {
     if (cause instanceof SallyportError) throw cause;
@@ -156,8 +155,6 @@ async function readFile(
       details: { path },
       cause,
     });
-  } finally {
-    await file?.close();
   }
   const what = path === ENVELOPE_FILE ? quotePath(path) : "it";
   throw cannotRead(dir, `${what} is larger than ${maxBytes} bytes`, {

@@ -56,8 +56,8 @@ export class BundleStore {
     checkBundle(bundle);
     let cause: unknown;
     try {
-      await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
-      const root = await Deno.realPath(this.#dir);
+      Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+      const root = Deno.realPathSync(this.#dir);
       const target = `${root}/${bundle.bundleHash}`;
       // Looks again after each change, whoever made it: another host may write, replace or sweep the
       // same folder at the same time.

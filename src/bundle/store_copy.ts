@@ -5,7 +5,7 @@
  */
 
 import { bytesEqual } from "../crypto/digest.ts";
-import { openNoFollow } from "./plain_file.ts";
+import { inTurns, openNoFollow } from "./plain_file.ts";
 
 /** Holds one verified file. */
 export interface StorableFile {
@@ -39,7 +39,7 @@ export async function compareCopy(
 ): Promise<"same" | "different" | "missing"> {
   let root: Deno.FileInfo;
   try {
-    root = await Deno.lstat(target);
+    root = Deno.lstatSync(target);
   } catch (error) {
     if (isNotFound(error)) return "missing";
     throw error;
@@ -48,12 +48,13 @@ export async function compareCopy(
   try {
     const wanted = new Map(files.map(({ path, bytes }) => [path, bytes]));
     const folders = new Set(foldersOf(files));
+    const nextTurn = inTurns();
     const open = [""];
     for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-      for await (const entry of Deno.readDir(`${target}/${folder}`)) {
+      for (const entry of Deno.readDirSync(`${target}/${folder}`)) {
         const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
         if (entry.isDirectory && folders.delete(path)) {
-          if (isWritable((await Deno.lstat(`${target}/${path}`)).mode)) return "different";
+          if (isWritable(Deno.lstatSync(`${target}/${path}`).mode)) return "different";
           open.push(path);
           continue;
         }
@@ -62,6 +63,7 @@ export async function compareCopy(
           return "different";
         }
         wanted.delete(path);
+        await nextTurn();
       }
     }
     return wanted.size === 0 ? "same" : "different";
@@ -83,19 +85,14 @@ function isWritable(mode: number | null): boolean {
 }
 
 async function hasContent(path: string, expected: Uint8Array): Promise<boolean> {
-  const file = await openNoFollow(path);
-  try {
-    const info = await file.stat();
-    if (!info.isFile() || info.size !== expected.length || isWritable(info.mode)) return false;
-    const buffer = new Uint8Array(64 * 1024);
-    for (let at = 0;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return at === expected.length;
-      const part = expected.subarray(at, at + bytesRead);
-      if (!bytesEqual(part, buffer.subarray(0, bytesRead))) return false;
-      at += bytesRead;
-    }
-  } finally {
-    await file.close();
+  using file = openNoFollow(path);
+  const { info } = file;
+  if (!info.isFile() || info.size !== expected.length || isWritable(info.mode)) return false;
+  const buffer = new Uint8Array(Math.min(info.size + 1, 64 * 1024));
+  for (let at = 0;;) {
+    const count = await file.read(buffer, 0);
+    if (count === 0) return at === expected.length;
+    if (!bytesEqual(expected.subarray(at, at + count), buffer.subarray(0, count))) return false;
+    at += count;
   }
 }

@@ -7,7 +7,7 @@ import { SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
-import { primeDenoDir } from "./deno_dir_template.ts";
+import type { CacheFile } from "./compiled_caches.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
@@ -43,7 +43,6 @@ export class DataDir implements AsyncDisposable {
   #locks: AsyncDisposableStack;
   #runs: string;
   #nextRun = 1;
-  #denoDirFiles: string[] = [];
 
   private constructor(
     root: string,
@@ -114,30 +113,23 @@ export class DataDir implements AsyncDisposable {
   }
 
   /**
-   * Makes later starts of plugin processes faster, at the cost of one start now or in an earlier run.
-   *
-   * @param executable The deno executable.
-   */
-  async prime(executable: string): Promise<void> {
-    const { bootstrap } = this.runtime;
-    const base = bootstrap.slice(0, bootstrap.lastIndexOf("/"));
-    const dir = `${base}/deno-${Deno.version.deno}`;
-    this.#denoDirFiles = await primeDenoDir(dir, executable, bootstrap);
-  }
-
-  /**
    * Makes the folders of one plugin process.
    *
+   * @param caches What to put into the cache folder.
    * @returns The folders.
    */
-  async createRun(): Promise<RunDir> {
+  createRun(caches: readonly CacheFile[] = []): RunDir {
     const base = `${this.#runs}/${this.#nextRun++}`;
-    await Deno.mkdir(base, { mode: 0o700 });
-    await Deno.mkdir(`${base}/deno`, { mode: 0o700 });
-    await Deno.mkdir(`${base}/cwd`, { mode: 0o700 });
-    for (const file of this.#denoDirFiles) {
-      // swept or changed meanwhile: then the runtime makes its own
-      await Deno.copyFile(file, `${base}/deno${file.slice(file.lastIndexOf("/"))}`).catch(() => {});
+    // a few small steps, each shorter than handing it to another thread
+    Deno.mkdirSync(base, { mode: 0o700 });
+    Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+    Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
+    const made = new Set([""]);
+    for (const { path, bytes } of caches) {
+      const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+      if (!made.has(folder)) Deno.mkdirSync(`${base}/deno/${folder}`, { recursive: true });
+      made.add(folder);
+      Deno.writeFileSync(`${base}/deno/${path}`, bytes);
     }
     return {
       denoDir: `${base}/deno`,

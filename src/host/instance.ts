@@ -4,19 +4,18 @@
  * @module
  */
 import { pathToFileURL } from "node:url";
-import { escapeText, SallyportError } from "../errors.ts";
-import { deriveFlags } from "../permissions/flags.ts";
+import { SallyportError } from "../errors.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import { Connection } from "../rpc/connection.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import { childDuplex } from "../rpc/duplex.ts";
-import { createLaunchSpec } from "../sandbox/launch_spec.ts";
-import type { Launcher, SandboxReport } from "../sandbox/launcher.ts";
+import type { LaunchCommand, SandboxReport } from "../sandbox/launcher.ts";
 import { type Child, type ExitStatus, startChild } from "../process/child.ts";
 import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import type { RunDir, RuntimeFiles } from "./data_dir.ts";
+import type { RunDir } from "./data_dir.ts";
+import { crashError, startError, unloadedError, violationError } from "./instance_end.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 
 /** What a plugin's process may ask of the host. */
@@ -31,8 +30,20 @@ export interface InstanceEvents {
   stderr(line: string): void;
 }
 
+/** How a process is started, and what goes with it. */
+export interface LaunchParts {
+  /** The command. */
+  command: LaunchCommand;
+  /** What contains the process. */
+  sandbox: SandboxReport;
+  /** The folders of this run; the instance removes them. */
+  run: RunDir;
+  /** How long import and init may take, in milliseconds. */
+  startTimeoutMs: number;
+}
+
 /** Everything that starting a plugin takes. */
-export interface InstanceOptions {
+export interface InstanceOptions extends LaunchParts {
   /** The verified bundle. */
   verified: VerifiedPlugin;
   /** What it may do. */
@@ -41,18 +52,8 @@ export interface InstanceOptions {
   bundleDir: string;
   /** Its own folder, where it asked for one. */
   storageDir: string | undefined;
-  /** How processes are started. */
-  launcher: Launcher;
-  /** The deno executable. */
-  executable: string;
-  /** Bootstrap and import map. */
-  runtime: RuntimeFiles;
-  /** The folders of this run; the instance removes them. */
-  run: RunDir;
   /** Where the plugin's requests go. */
   events: InstanceEvents;
-  /** How long import and init may take, in milliseconds. */
-  startTimeoutMs: number;
   /** Gives up the start. */
   signal?: AbortSignal;
 }
@@ -99,7 +100,7 @@ export class PluginInstance {
   ) {
     this.#maxCallMs = options.permissions.limits.callTimeoutMs;
     this.pid = child.pid;
-    this.sandbox = options.launcher.report();
+    this.sandbox = options.sandbox;
     this.offers = offers;
     this.ended = ended;
     this.#child = child;
@@ -116,18 +117,9 @@ export class PluginInstance {
    */
   static async start(options: InstanceOptions): Promise<PluginInstance> {
     const { manifest } = options.verified;
-    const spec = createLaunchSpec({
-      plugin: manifest.name,
-      executable: options.executable,
-      flags: deriveFlags(options.permissions, { bundleDir: options.bundleDir }),
-      importMap: options.runtime.importMap,
-      bootstrap: options.runtime.bootstrap,
-      denoDir: options.run.denoDir,
-      cwd: options.run.cwd,
-    });
     let child: Child;
     try {
-      child = startChild(options.launcher.command(spec), {
+      child = startChild(options.command, {
         onLine: (line) => options.events.stderr(line),
       });
     } catch (error) {
@@ -141,7 +133,7 @@ export class PluginInstance {
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },
-        entry: pathToFileURL(`${options.bundleDir}/${manifest.entry}`).href,
+        entry: entryUrl(options.bundleDir, manifest.entry),
         context: Object.fromEntries(options.permissions.context),
         hooks: options.permissions.hooks,
         limits: options.permissions.limits,
@@ -207,6 +199,17 @@ export class PluginInstance {
     return this.#connection.stream(method, params, this.#bounded(options));
   }
 
+  /**
+   * Takes over the state of the instance whose place this one takes, where both want that.
+   *
+   * @param old The running instance.
+   */
+  async takeOver(old: PluginInstance): Promise<void> {
+    if (!old.offers.snapshot || !this.offers.snapshot) return;
+    const { state = null } = record(await old.request("state/snapshot", {}));
+    await this.request("state/restore", { state });
+  }
+
   /** Reads what the process has used, or what it had used when it was stopped. */
   async usage(): Promise<ProcessUsage> {
     if (this.#child.status === undefined) {
@@ -252,6 +255,11 @@ export class PluginInstance {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#maxCallMs, this.#maxCallMs);
     return { ...options, timeoutMs };
   }
+}
+
+/** Gives the URL of a bundle's entry. */
+export function entryUrl(bundleDir: string, entry: string): string {
+  return pathToFileURL(`${bundleDir}/${entry}`).href;
 }
 
 /** What connection and supervision share of a process. */
@@ -332,78 +340,4 @@ async function supervise(life: Life, connection: Connection, run: RunDir): Promi
       ? violationError(name, reason, status, stderrTail)
       : crashError(name, status, stderrTail),
   };
-}
-
-function unloadedError(name: string): SallyportError {
-  return new SallyportError("cancelled", `Plugin "${name}" was unloaded`, {
-    details: { plugin: name },
-  });
-}
-
-function describeExit(status: ExitStatus): string {
-  return status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
-}
-
-function violationError(
-  name: string,
-  violation: SallyportError,
-  status: ExitStatus,
-  stderrTail: string,
-): SallyportError {
-  return new SallyportError(violation.code, `Plugin "${name}" was ended: ${violation.message}`, {
-    details: { ...violation.details, ...exitDetails(name, status, stderrTail) },
-    hint: violation.hint,
-    cause: violation,
-  });
-}
-
-function crashError(name: string, status: ExitStatus, stderrTail: string): SallyportError {
-  return new SallyportError("crashed", `Plugin "${name}" crashed: ${describeExit(status)}`, {
-    details: exitDetails(name, status, stderrTail),
-    hint: stderrTail === ""
-      ? "It wrote nothing to stderr"
-      : `It last wrote: ${lastLine(stderrTail)}`,
-  });
-}
-
-function exitDetails(name: string, status: ExitStatus, stderrTail: string) {
-  return { plugin: name, exitCode: status.code, signal: status.signal, stderrTail };
-}
-
-function lastLine(text: string): string {
-  return escapeText(text.slice(text.lastIndexOf("\n") + 1), 200);
-}
-
-function startError(
-  name: string,
-  cause: unknown,
-  status: ExitStatus | undefined,
-  stderrTail: string,
-): SallyportError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof SallyportError ? cause.code : undefined;
-  const details = {
-    ...(cause instanceof SallyportError ? cause.details : {}),
-    plugin: name,
-    stderrTail,
-    ...(status === undefined ? {} : exitDetails(name, status, stderrTail)),
-  };
-  const hint = stderrTail === "" ? undefined : `It last wrote: ${lastLine(stderrTail)}`;
-  if (code === "protocol-violation" || code === "cancelled") {
-    return new SallyportError(code, `Cannot start plugin "${name}": ${message}`, {
-      details,
-      cause,
-      hint,
-    });
-  }
-  const reason = status !== undefined
-    ? `the process ended with ${describeExit(status)} before it was ready`
-    : code === "timeout"
-    ? "it was not ready in time"
-    : message;
-  return new SallyportError("launch-failed", `Cannot start plugin "${name}": ${reason}`, {
-    details,
-    cause,
-    hint,
-  });
 }

@@ -8,12 +8,16 @@ import { SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
-import { entryFor } from "../permissions/policy.ts";
+import { deriveFlags } from "../permissions/flags.ts";
+import { entryFor, type PolicyEntry } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
+import { createLaunchSpec } from "../sandbox/launch_spec.ts";
+import type { SandboxReport } from "../sandbox/launcher.ts";
 import { type VerifiedPlugin, verifyBundle } from "../trust/verify.ts";
 import { VERSION } from "../version.ts";
 import type { DataDir } from "./data_dir.ts";
-import { type InstanceEvents, PluginInstance } from "./instance.ts";
+import { type CacheFile, CompiledCaches, type CompileJob } from "./compiled_caches.ts";
+import { entryUrl, type InstanceEvents, type LaunchParts, PluginInstance } from "./instance.ts";
 import type { HostSettings } from "./options.ts";
 
 /** Holds a verified plugin whose permissions are settled: all that a start needs. */
@@ -29,11 +33,12 @@ export interface PreparedPlugin {
 }
 
 /** Turns bundles into instances. */
-export class PluginLoader {
+export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
   #data: DataDir;
   #executable: string;
   #store: BundleStore;
+  #caches = new CompiledCaches();
 
   /**
    * Makes a loader.
@@ -74,17 +79,20 @@ export class PluginLoader {
    *
    * @param verified The proof.
    * @returns Everything that a start needs.
-   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants.
+   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants,
+   * `bad-config` when the policy asks for a containment that would not be in force.
    */
   async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
     const { manifest } = verified;
+    const entry = entryFor(this.#settings.policy, manifest.name);
+    checkContainment(manifest.name, entry, this.#settings.launcher.report());
     const bundleDir = await this.#store.put(verified);
     const storageDir = asksForStorage(manifest)
       ? await this.#data.storage(manifest.name)
       : undefined;
     const permissions = resolvePermissions(
       manifest,
-      entryFor(this.#settings.policy, manifest.name),
+      entry,
       { bundleDir, storageDir, protectedDirs: [this.#data.root], realPath },
     );
     return { verified, permissions, bundleDir, storageDir };
@@ -106,17 +114,68 @@ export class PluginLoader {
   ): Promise<PluginInstance> {
     const { recheck, signal } = options;
     if (recheck) await this.#store.put(prepared.verified);
-    return await PluginInstance.start({
-      ...prepared,
-      launcher: this.#settings.launcher,
-      executable: this.#executable,
-      runtime: this.#data.runtime,
-      run: await this.#data.createRun(),
-      events,
-      startTimeoutMs: this.#settings.times.startTimeoutMs,
-      signal,
-    });
+    const { bundleHash } = prepared.verified;
+    const launch = this.#launch(prepared, this.#caches.get(bundleHash));
+    const instance = await PluginInstance.start({ ...prepared, ...launch, events, signal });
+    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
+    return instance;
   }
+
+  /** Waits until nothing is being compiled for later starts. */
+  async idle(): Promise<void> {
+    await this.#caches.idle();
+  }
+
+  /** Ends what is being compiled for later starts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#caches[Symbol.asyncDispose]();
+  }
+
+  #launch(prepared: PreparedPlugin, caches: readonly CacheFile[]): LaunchParts {
+    const run = this.#data.createRun(caches);
+    const spec = createLaunchSpec({
+      plugin: prepared.verified.manifest.name,
+      executable: this.#executable,
+      flags: deriveFlags(prepared.permissions, { bundleDir: prepared.bundleDir }),
+      importMap: this.#data.runtime.importMap,
+      bootstrap: this.#data.runtime.bootstrap,
+      denoDir: run.denoDir,
+      cwd: run.cwd,
+    });
+    const { launcher, times: { startTimeoutMs } } = this.#settings;
+    return { command: launcher.command(spec), sandbox: launcher.report(), run, startTimeoutMs };
+  }
+
+  #compileJob(prepared: PreparedPlugin): CompileJob {
+    const { command, run } = this.#launch(prepared, []);
+    return {
+      entry: entryUrl(prepared.bundleDir, prepared.verified.manifest.entry),
+      command,
+      denoDir: run.denoDir,
+      dispose: () => run[Symbol.asyncDispose](),
+    };
+  }
+}
+
+/** Refuses a policy that asks for a containment which would not be in force. */
+function checkContainment(plugin: string, entry: PolicyEntry, sandbox: SandboxReport): void {
+  const { isolation, network, seccomp } = entry;
+  const missing = isolation !== undefined && isolation !== "auto" && isolation !== sandbox.launcher
+    ? `isolation "${isolation}"`
+    : network !== undefined && network !== "host" && !sandbox.namespaces
+    ? `network "${network}"`
+    : seccomp !== undefined && seccomp !== "off" && !sandbox.seccomp
+    ? `seccomp "${seccomp}"`
+    : undefined;
+  if (missing === undefined) return;
+  throw new SallyportError(
+    "bad-config",
+    `Cannot load plugin "${plugin}": its policy asks for ${missing}, and isolation here is "${sandbox.launcher}"`,
+    {
+      hint: "Take it out of the policy to run the plugin with less containment",
+      details: { plugin, isolation, network, seccomp, launcher: sandbox.launcher },
+    },
+  );
 }
 
 function asksForStorage(manifest: Manifest): boolean {

@@ -3,74 +3,26 @@
  *
  * @module
  */
-import { escapeText, SallyportError, type SallyportErrorCode } from "../errors.ts";
-import type { HookRegistry } from "../hooks/registry.ts";
+import { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import { settledWithin } from "../process/stop.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
-import type { ServiceCaller } from "../services/caller.ts";
-import type { PluginContext } from "../services/context.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import type { EventHub } from "./events.ts";
-import type { InstanceEnd, InstanceEvents, PluginInstance } from "./instance.ts";
-import type { PluginLoader, PreparedPlugin } from "./loader.ts";
-import type { HostSettings } from "./options.ts";
+import { Denials } from "./denials.ts";
+import type { HostParts } from "./host_parts.ts";
+import type { InstanceEnd, PluginInstance } from "./instance.ts";
+import { instanceEvents } from "./instance_events.ts";
+import type { PreparedPlugin } from "./loader.ts";
+import { checkHooks, registerHooks } from "./plugin_hooks.ts";
+import type { PluginUsage, Signer, Violation } from "./plugin_facts.ts";
 import type { RegistryEntry } from "./registry.ts";
+import { StepQueue } from "./step_queue.ts";
 import type { PluginState } from "./state.ts";
 
-/** What a plugin needs of its host. */
-export interface HostParts {
-  /** The settings. */
-  readonly settings: HostSettings;
-  /** Verifies and starts. */
-  readonly loader: PluginLoader;
-  /** Events of the host. */
-  readonly hub: EventHub;
-  /** Hooks. */
-  readonly hooks: HookRegistry;
-  /** Services. */
-  readonly services: PluginContext;
-}
-
-/** Says who signed a bundle. */
-export interface Signer {
-  /** The key id. */
-  readonly keyId: string;
-  /** The name that the operator gave the key. */
-  readonly name?: string;
-}
-
-/** Tells of one breach of the protocol or of a limit. */
-export interface Violation {
-  /** When it happened, in RFC 3339. */
-  readonly time: string;
-  /** What kind: the code of the error that ended the plugin. */
-  readonly code: SallyportErrorCode;
-  /** What the plugin did. */
-  readonly message: string;
-}
-
-/** Counts what a plugin has done and used since the host knows it. */
-export interface PluginUsage {
-  /** Calls and streams begun. */
-  readonly calls: number;
-  /** Calls and streams that failed. */
-  readonly failures: number;
-  /** Bytes sent to the running process. */
-  readonly bytesSent: number;
-  /** Bytes that came from it. */
-  readonly bytesReceived: number;
-  /** The most memory the process held at once, in bytes; `undefined` where the host may not read it. */
-  readonly peakMemoryBytes: number | undefined;
-  /** The processor time it used, in milliseconds; `undefined` where the host may not read it. */
-  readonly cpuTimeMs: number | undefined;
-}
-
 const MAX_VIOLATIONS = 100;
-const MAX_DENIALS = 32;
 
 /** Manages one plugin. */
 export class ManagedPlugin implements RegistryEntry {
@@ -90,6 +42,8 @@ export class ManagedPlugin implements RegistryEntry {
   permissions: ResolvedPermissions | undefined;
   /** What it did against the protocol, the latest hundred. */
   readonly violations: Violation[] = [];
+  /** The steps of its life, one at a time. */
+  readonly steps: StepQueue = new StepQueue();
   /** What it needs before its first start, for plugins loaded lazily. */
   beforeStart: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   #state: PluginState;
@@ -100,12 +54,9 @@ export class ManagedPlugin implements RegistryEntry {
   #prepared: PreparedPlugin | undefined;
   /** What the running process was started from. */
   #running: PreparedPlugin | undefined;
-  #loading: AbortController | undefined;
-  #queued = 0;
-  #queue: Promise<unknown> = Promise.resolve();
   #calls = 0;
   #failures = 0;
-  #denials: SallyportError[] = [];
+  #denials = new Denials();
   #lastUsage: PluginUsage | undefined;
 
   /**
@@ -158,41 +109,8 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** Whether it is loaded, or a step of its life is under way. */
   get isTaken(): boolean {
-    return this.#queued > 0 || this.isLazy || this.#state === "active" ||
+    return this.steps.isBusy || this.isLazy || this.#state === "active" ||
       this.#state === "starting" || this.#state === "draining";
-  }
-
-  /** Runs a step when every earlier one has ended. */
-  async exclusive<T>(step: () => Promise<T>): Promise<T> {
-    this.#queued++;
-    const result = this.#queue.then(step, step);
-    this.#queue = result.catch(() => {}); // the caller has the error; the queue goes on
-    try {
-      return await result;
-    } finally {
-      this.#queued--;
-    }
-  }
-
-  /** Runs what loading it consists of, as an exclusive step that `cancelLoading` ends. */
-  load<T>(signal: AbortSignal | undefined, step: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.exclusive(async () => {
-      const loading = this.#loading = new AbortController();
-      const abort = () => loading.abort(signal?.reason);
-      signal?.addEventListener("abort", abort, { once: true });
-      try {
-        if (signal?.aborted) abort();
-        return await step(loading.signal);
-      } finally {
-        signal?.removeEventListener("abort", abort);
-        this.#loading = undefined;
-      }
-    });
-  }
-
-  /** Ends a load that is under way; what waits behind it goes on. */
-  cancelLoading(): void {
-    this.#loading?.abort();
   }
 
   /** Settles permissions and keeps the plugin ready to start on first use. */
@@ -367,7 +285,7 @@ export class ManagedPlugin implements RegistryEntry {
   /** Starts a plugin that was loaded lazily; does nothing for any other. */
   async wake(): Promise<void> {
     if (!this.isLazy) return;
-    await this.load(undefined, async (signal) => {
+    await this.steps.load(undefined, async (signal) => {
       const prepared = this.#prepared;
       if (this.#state !== "available" || prepared === undefined) return;
       await this.beforeStart(signal);
@@ -402,12 +320,12 @@ export class ManagedPlugin implements RegistryEntry {
   ): Promise<PluginInstance> {
     const { loader } = this.#parts;
     const unloaded = new AbortController();
-    const caller = this.#caller(prepared, unloaded.signal);
-    const instance = await loader.start(prepared, this.#events(caller), { recheck, signal });
+    const events = instanceEvents(this.#parts, prepared, this.#denials, unloaded.signal);
+    const instance = await loader.start(prepared, events, { recheck, signal });
     instance.ended.then(() => unloaded.abort());
     try {
-      checkHooks(this.name, instance, prepared);
-      if (old !== undefined) await handOver(old, instance);
+      checkHooks(prepared, instance.offers);
+      if (old !== undefined) await instance.takeOver(old);
       this.#registerHooks(prepared, instance);
       return instance;
     } catch (error) {
@@ -422,24 +340,18 @@ export class ManagedPlugin implements RegistryEntry {
     this.#prepared = undefined;
     this.error = undefined;
     this.#move("active");
-    instance.ended.then((end) => this.#onEnd(instance, end));
+    instance.ended.then((end) => this.#onEnd(instance, end)).catch((error) => {
+      this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
+    });
   }
 
   #registerHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
-    const { hooks } = this.#parts;
-    hooks.removePlugin(this.name);
-    const granted = new Set(prepared.permissions.hooks);
-    for (const { name, priority } of prepared.verified.manifest.hooks ?? []) {
-      if (!granted.has(name)) continue;
-      const offered = instance?.offers.hooks.find((hook) => hook.name === name)?.priority;
-      hooks.registerPlugin(this.name, name, priority ?? bandOf(offered), async (data, options) => {
-        const label = `"${this.name}.hooks.${name}"`;
-        const answer = await this.request("hook/run", { hook: name, data }, { ...options, label });
-        return typeof answer === "object" && answer !== null && "value" in answer
-          ? { value: answer.value }
-          : {};
-      });
-    }
+    registerHooks(
+      this.#parts.hooks,
+      prepared,
+      instance?.offers,
+      (method, params, options) => this.request(method, params, options),
+    );
   }
 
   async #retire(instance: PluginInstance): Promise<void> {
@@ -449,6 +361,7 @@ export class ManagedPlugin implements RegistryEntry {
       await settledWithin(Promise.race([idle, instance.ended]), drainMs);
     }
     await instance.stop({ shutdownMs, graceMs });
+    await this.#parts.loader.idle(); // so that no process is left, of whatever kind
   }
 
   async #onEnd(instance: PluginInstance, end: InstanceEnd): Promise<void> {
@@ -467,31 +380,11 @@ export class ManagedPlugin implements RegistryEntry {
     await this.#parts.services.release(this.name);
   }
 
-  /** Says of a refusal that the plugin only passed on what the host or the runtime refused, and why. */
   async #explain(instance: PluginInstance, error: unknown): Promise<unknown> {
     if (!(error instanceof SallyportError)) return error;
     // the end of the process tells more than the broken frame that led to it
     if (error.code === "protocol-violation") return (await instance.ended).error ?? error;
-    if (error.code !== "plugin-error") return error;
-    const { name, code, message } = error.details;
-    // the plugin's word that a service was denied counts only where the host did deny one
-    const denial = code === "service-denied"
-      ? this.#denials.find((known) => known.message === message)
-      : undefined;
-    if (denial !== undefined) {
-      return new SallyportError("service-denied", error.message, {
-        hint: denial.hint,
-        details: { ...denial.details, message },
-        cause: denial,
-      });
-    }
-    if (name !== "NotCapable") return error;
-    return new SallyportError(error.code, error.message, {
-      hint:
-        `Declare the permission in plugin.json and grant it in plugins.${this.name}.grant of the policy`,
-      details: error.details,
-      cause: error,
-    });
+    return error.code === "plugin-error" ? this.#denials.explain(this.name, error) : error;
   }
 
   #record(error: SallyportError): void {
@@ -499,73 +392,4 @@ export class ManagedPlugin implements RegistryEntry {
     this.violations.push({ time: new Date().toISOString(), code, message });
     if (this.violations.length > MAX_VIOLATIONS) this.violations.shift();
   }
-
-  #caller(prepared: PreparedPlugin, signal: AbortSignal): ServiceCaller {
-    const { manifest } = prepared.verified;
-    return {
-      plugin: manifest.name,
-      version: manifest.version,
-      requested: manifest.context ?? [],
-      context: prepared.permissions.context,
-      limits: prepared.permissions.limits,
-      signal,
-    };
-  }
-
-  #events(caller: ServiceCaller): InstanceEvents {
-    const { services, hub } = this.#parts;
-    const logger = this.#logger;
-    const plugin = caller.plugin;
-    const denials = this.#denials;
-    return {
-      async contextCall(key, method, args, signal) {
-        try {
-          return await services.call(caller, key, method, args, { signal });
-        } catch (error) {
-          if (error instanceof SallyportError && error.code === "service-denied") {
-            hub.emit({ type: "denied", plugin, error });
-            denials.push(error);
-            if (denials.length > MAX_DENIALS) denials.shift();
-          }
-          throw error;
-        }
-      },
-      emitted(event, data) {
-        hub.emit({ type: "emitted", plugin, event, data });
-      },
-      log(level, message, fields) {
-        const write = level === "debug" || level === "warn" || level === "error" ? level : "info";
-        logger[write](escapeText(message), { ...fields, plugin, source: "log" });
-      },
-      stderr(line) {
-        logger.info(line, { plugin, source: "stderr" });
-      },
-    };
-  }
-}
-
-/** Keeps what a module says of its own priority out of the host's band. */
-function bandOf(priority: number | undefined): number {
-  return priority === undefined ? 200 : Math.min(Math.max(priority, 100), 9_999);
-}
-
-function checkHooks(name: string, instance: PluginInstance, prepared: PreparedPlugin): void {
-  const offered = new Set(instance.offers.hooks.map((hook) => hook.name));
-  const missing = prepared.permissions.hooks.find((hook) => !offered.has(hook));
-  if (missing === undefined) return;
-  throw new SallyportError(
-    "launch-failed",
-    `Cannot start plugin "${name}": plugin.json declares the hook "${missing}", but its module does not handle it`,
-    { hint: "Add the handler to `hooks`, or remove the hook from plugin.json" },
-  );
-}
-
-/** Gives the state of the running instance to the one that takes its place, where both want that. */
-async function handOver(old: PluginInstance, next: PluginInstance): Promise<void> {
-  if (!old.offers.snapshot || !next.offers.snapshot) return;
-  const answer = await old.request("state/snapshot", {});
-  const state = typeof answer === "object" && answer !== null && "state" in answer
-    ? answer.state
-    : null;
-  await next.request("state/restore", { state });
 }

@@ -15,7 +15,8 @@ import type {
 } from "../plugin/types.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
-import type { ManagedPlugin, PluginUsage, Signer } from "./managed_plugin.ts";
+import type { ManagedPlugin } from "./managed_plugin.ts";
+import type { PluginUsage, Signer } from "./plugin_facts.ts";
 import type { PluginState } from "./state.ts";
 
 /** Options of a call. */
@@ -132,7 +133,7 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
     const [params, options] = args as [unknown, CallOptions?];
     return this.#plugin.request(
       "plugin/call",
-      { method, params: params ?? null },
+      params === undefined ? { method } : { method, params },
       this.#requestOptions(method, options),
     ) as Promise<CallResult<M, K>>;
   }
@@ -151,7 +152,7 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
     const [params, options] = args as [unknown, CallOptions?];
     return this.#plugin.stream(
       "plugin/call",
-      { method, params: params ?? null },
+      params === undefined ? { method } : { method, params },
       this.#requestOptions(method, options),
     ) as AsyncGenerator<StreamItem<M, K>>;
   }

@@ -14,7 +14,7 @@ import { WIRE_CODES } from "../rpc/message.ts";
 import { readError } from "../rpc/wire_error.ts";
 import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
-import { type Definition, failure, importDefinition } from "./definition.ts";
+import { compileEntry, type Definition, failure, importDefinition } from "./definition.ts";
 import { removeSharedState, replaceStdio } from "./lockdown.ts";
 import { LogSender } from "./log_sender.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
@@ -23,6 +23,8 @@ import type { CallContext, PluginContext } from "./types.ts";
 const PROTOCOL = 1;
 
 const exit: (code: number) => never = Deno.exit.bind(Deno);
+const encoder = new TextEncoder();
+const encode = encoder.encode.bind(encoder);
 const writeError = Deno.stderr.writeSync.bind(Deno.stderr);
 const apply = Reflect.apply;
 const bootstrap = Deno.mainModule;
@@ -53,11 +55,13 @@ addEventListener("error", (event) => {
   event.preventDefault();
   crash("Uncaught", event.error ?? event.message);
 });
+// Deno.exit() in plugin code must not take along what it logged before
+addEventListener("unload", () => connection.flush());
 // The end of stdin is the end of the host's interest, whatever is still under way
 connection.closed.then((reason) => {
   if (reason === undefined) exit(0);
   try {
-    writeError(new TextEncoder().encode(`${reason?.message}\n`));
+    writeError(encode(`${reason?.message}\n`));
   } finally {
     exit(1);
   }
@@ -99,6 +103,10 @@ async function initialize(params: InitializeParams): Promise<unknown> {
   }
   started = true;
   entry = params.entry;
+  if (params.compileOnly === true) {
+    await compileEntry(entry);
+    return {};
+  }
   const { messageBytes } = params.limits ?? {};
   if (messageBytes !== undefined) connection.setMaxMessageBytes(messageBytes);
   const loaded = await importDefinition(entry);

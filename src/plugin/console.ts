@@ -1,3 +1,5 @@
+import { now as clock } from "../rpc/clock.ts";
+import { SafeMap } from "../rpc/safe_map.ts";
 import type { LogLevel } from "./log_sender.ts";
 
 const { inspect } = Deno;
@@ -66,8 +68,8 @@ function safely(act: () => string | undefined): string | undefined {
 
 /** Replaces the methods of `console`, so that what plugin code prints becomes log records. */
 export function replaceConsole(log: (level: LogLevel, message: string) => void): void {
-  const counts = new Map<string, number>();
-  const timers = new Map<string, number>();
+  const counts = new SafeMap<string, number>();
+  const timers = new SafeMap<string, number>();
   let indent = "";
   const at = (level: LogLevel) => (...args: unknown[]): void => {
     const text = formatArguments(args);
@@ -82,7 +84,7 @@ export function replaceConsole(log: (level: LogLevel, message: string) => void):
     const began = timers.get(label);
     return began === undefined
       ? `Timer "${label}" does not exist`
-      : `${label}: ${(performance.now() - began).toFixed(3)}ms`;
+      : `${label}: ${(clock() - began).toFixed(3)}ms`;
   };
   const methods = {
     log: info,
@@ -111,7 +113,7 @@ export function replaceConsole(log: (level: LogLevel, message: string) => void):
       counts.delete(String(label));
     },
     time: (label = "default"): void => {
-      timers.set(String(label), performance.now());
+      timers.set(String(label), clock());
     },
     timeLog: (label = "default", ...args: unknown[]): void => info(elapsed(String(label)), ...args),
     timeEnd: (label = "default"): void => {

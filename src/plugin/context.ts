@@ -1,11 +1,12 @@
 import { SallyportError } from "../errors.ts";
+import { now as clock } from "../rpc/clock.ts";
 import type { Connection } from "../rpc/connection.ts";
+import { SafeMap } from "../rpc/safe_map.ts";
 import { TokenBucket } from "../rpc/token_bucket.ts";
 import type { LogSender } from "./log_sender.ts";
 import type { PluginContext, Service, ServiceAccess } from "./types.ts";
 
 const EVENTS_PER_SECOND = 2_500;
-const EVENTS_BURST = 10_000;
 
 /** What the host says to `initialize`. */
 export interface InitializeParams {
@@ -23,8 +24,8 @@ export interface InitializeParams {
   limits?: Record<string, number>;
   /** Its own folder. */
   storage?: string;
-  /** Values of the application. */
-  config?: unknown;
+  /** Whether to have the entry compiled and to run none of it. */
+  compileOnly?: boolean;
 }
 
 /** Makes the context that a plugin's functions get. */
@@ -34,14 +35,13 @@ export function createContext(
   logger: LogSender,
   signal: AbortSignal,
 ): PluginContext {
-  const events = new TokenBucket(EVENTS_PER_SECOND, EVENTS_BURST, performance.now());
-  const services = new Map<string, Service<unknown>>();
+  const events = new TokenBucket(EVENTS_PER_SECOND, clock());
+  const services = new SafeMap<string, Service<unknown>>();
   return Object.freeze({
     name: params.plugin.name,
     version: params.plugin.version,
     limits: Object.freeze({ ...params.limits }),
     services: Object.freeze({ ...params.context }),
-    config: params.config,
     storage: params.storage,
     signal,
     log: Object.freeze({
@@ -54,19 +54,19 @@ export function createContext(
       error: (message: string, fields?: Record<string, unknown>) =>
         logger.log("error", message, fields),
     }),
-    get(key: string) {
+    get<T>(key: string): Service<T> {
       if (typeof key !== "string") {
         throw new TypeError("Cannot get a service: its key must be a string");
       }
       let service = services.get(key);
       if (service === undefined) services.set(key, service = createService(key, connection));
-      return service;
+      return service as Service<T>;
     },
     emit(event: string, data?: unknown) {
       if (typeof event !== "string") {
         throw new TypeError("Cannot emit an event: its name must be a string");
       }
-      events.refill(performance.now());
+      events.refill(clock());
       if (!events.take()) {
         throw new SallyportError(
           "limit-exceeded",
@@ -81,7 +81,7 @@ export function createContext(
 
 /** Makes an object that has every method: which of them exist is for the host to say. */
 function createService(key: string, connection: Connection): Service<unknown> {
-  const methods = new Map<string, (...args: unknown[]) => Promise<unknown>>();
+  const methods = new SafeMap<string, (...args: unknown[]) => Promise<unknown>>();
   const target = Object.create(null);
   return new Proxy(target, {
     get(_target, name) {

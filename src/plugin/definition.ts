@@ -1,3 +1,4 @@
+import { SafeMap } from "../rpc/safe_map.ts";
 import { StartFailure } from "./refusal.ts";
 import type { HookHandler, Plugin, PluginMethod } from "./types.ts";
 
@@ -45,10 +46,9 @@ const NAME = /^[A-Za-z_$][\w$.:-]{0,127}$/;
  * `then` would otherwise take over the promise (threat RE-14).
  */
 export async function importDefinition(entry: string): Promise<Definition> {
-  const wrapper = `import * as m from ${JSON.stringify(entry)}; export { m };`;
   let namespace: { m: Record<string, unknown> };
   try {
-    namespace = await import(`data:text/javascript,${encodeURIComponent(wrapper)}`);
+    namespace = await import(wrapperOf(entry));
   } catch (error) {
     throw failure("import", "Cannot import the entry", error);
   }
@@ -58,6 +58,28 @@ export async function importDefinition(entry: string): Promise<Definition> {
     if (error instanceof StartFailure) throw error;
     throw failure("import", "Cannot read the entry's default export", error);
   }
+}
+
+/**
+ * Has the runtime compile an entry and all that it imports, and runs none of it: modules run only when
+ * all of them could be linked, and the last import here never can.
+ */
+export async function compileEntry(entry: string): Promise<void> {
+  const unlinkable = `import ${JSON.stringify(wrapperOf(entry))};
+    import { missing } from "data:text/javascript,"; missing;`;
+  try {
+    await import(dataUrl(unlinkable));
+  } catch {
+    // as it is meant to
+  }
+}
+
+function wrapperOf(entry: string): string {
+  return dataUrl(`import * as m from ${JSON.stringify(entry)}; export { m };`);
+}
+
+function dataUrl(source: string): string {
+  return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
 /** Makes the error of a stage, with the message of what was thrown. */
@@ -83,8 +105,8 @@ function readDefinition(given: unknown): Definition {
   const plugin = given as Plugin;
   const definition: Definition = {
     plugin,
-    methods: new Map(),
-    hooks: new Map(),
+    methods: new SafeMap(),
+    hooks: new SafeMap(),
     init: readFunction(plugin, "init"),
     shutdown: readFunction(plugin, "shutdown"),
     snapshot: readFunction(plugin, "snapshot"),

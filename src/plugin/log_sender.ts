@@ -1,4 +1,5 @@
 import { encodeValue } from "../rpc/binary.ts";
+import { now as clock } from "../rpc/clock.ts";
 import { TokenBucket } from "../rpc/token_bucket.ts";
 
 /** The levels of a log notification. */
@@ -8,7 +9,6 @@ const MAX_MESSAGE_LENGTH = 8_000;
 const MAX_FIELDS_LENGTH = 16_000;
 // A quarter of what the host takes as a flood; progress and events have the rest
 const PER_SECOND = 2_500;
-const BURST = 10_000;
 
 /**
  * Sends log records to the host, bounded in size and rate: a plugin that prints in a loop loses
@@ -16,7 +16,7 @@ const BURST = 10_000;
  */
 export class LogSender {
   readonly #send: (params: Record<string, unknown>) => void;
-  readonly #budget = new TokenBucket(PER_SECOND, BURST, performance.now());
+  readonly #budget = new TokenBucket(PER_SECOND, clock());
   #left = 0;
 
   /** Makes a sender. */
@@ -26,7 +26,7 @@ export class LogSender {
 
   /** Sends a record, or counts it as left out. */
   log(level: LogLevel, message: string, fields?: Record<string, unknown>): void {
-    this.#budget.refill(performance.now());
+    this.#budget.refill(clock());
     if (!this.#budget.take()) {
       this.#left++;
       return;

@@ -43,8 +43,6 @@ export interface PluginContext {
   readonly limits: Readonly<Record<string, number>>;
   /** The services that the plugin asked for and was granted. */
   readonly services: Readonly<Record<string, ServiceAccess>>;
-  /** Values that the application hands to the plugin at its start. */
-  readonly config: unknown;
   /** The plugin's own folder, if its manifest asks for storage. */
   readonly storage: string | undefined;
   /** Aborts when the plugin is about to be stopped. */

@@ -1,5 +1,6 @@
 import { SallyportError } from "../errors.ts";
 import { encodeValue } from "./binary.ts";
+import { now as clock } from "./clock.ts";
 import {
   errorLine,
   type Message,
@@ -15,6 +16,7 @@ import type { TokenBucket } from "./token_bucket.ts";
 import { violation } from "./violation.ts";
 import { toWireError } from "./wire_error.ts";
 
+const { AbortController: Controller } = globalThis;
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
 const MAX_FIRST_CREDIT = 65_536;
 
@@ -49,7 +51,7 @@ class Served implements IncomingCall {
   /** Made when first looked at: most handlers never do. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = new Controller();
       if (this.aborted) this.#controller.abort(abortReason());
     }
     return this.#controller.signal;
@@ -58,7 +60,7 @@ class Served implements IncomingCall {
   progress(value: unknown): void {
     if (this.answered || this.meta.progress !== true) return;
     const { text, raw } = encodeValue(value, "null");
-    this.#wire.progressBudget.refill(performance.now());
+    this.#wire.progressBudget.refill(clock());
     if (!this.#wire.progressBudget.take()) return;
     this.#wire.send(notificationLine("$/progress", `{"id":${this.id},"value":${text}}`, raw), raw);
   }

@@ -1,5 +1,6 @@
 import { SallyportError } from "../errors.ts";
 import { type EncodedValue, encodeValue } from "./binary.ts";
+import { now as clock } from "./clock.ts";
 import type { Message } from "./message.ts";
 import { notificationLine, requestLine } from "./message.ts";
 import type { RequestOptions, ResolvedOptions } from "./options.ts";
@@ -261,7 +262,7 @@ export class CallsOut {
     call.givenUp = true;
     if (this.#pending.has(call.id)) {
       this.#givenUp++;
-      call.deadline = performance.now() + this.#options.cancelGraceMs;
+      call.deadline = clock() + this.#options.cancelGraceMs;
       this.#wire.arm(call.deadline);
       this.#notify("$/cancel", `{"id":${call.id}}`);
     }

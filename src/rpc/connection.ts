@@ -8,9 +8,11 @@ import { SallyportError } from "../errors.ts";
 import { encodeValue, insertBytes, rawLength } from "./binary.ts";
 import { CallsIn } from "./calls_in.ts";
 import { CallsOut } from "./calls_out.ts";
+import { now as clock } from "./clock.ts";
+import { malformed, readId, readParams } from "./control.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { FrameReader } from "./framing.ts";
-import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from "./limits.ts";
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong } from "./limits.ts";
 import { type Message, notificationLine, parseMessage } from "./message.ts";
 import {
   type ConnectionOptions,
@@ -34,7 +36,6 @@ export type {
 
 /** How long a peer that cannot be written to may still be read from, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
-const BURST_SECONDS = 4;
 
 type State = "open" | "ending" | "closed";
 
@@ -78,9 +79,9 @@ export class Connection implements AsyncDisposable {
     const resolved = this.#options = resolveOptions(options);
     this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
     ({ promise: this.closed, resolve: this.#settleClosed } = Promise.withResolvers());
-    const now = performance.now();
-    this.#messages = bucket(resolved.maxMessagesPerSecond, now);
-    this.#notifications = bucket(resolved.maxNotificationsPerSecond, now);
+    const now = clock();
+    this.#messages = new TokenBucket(resolved.maxMessagesPerSecond, now);
+    this.#notifications = new TokenBucket(resolved.maxNotificationsPerSecond, now);
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
     this.#reader = new FrameReader({
       line: (text, harmless) => this.#line(text, harmless),
@@ -99,7 +100,7 @@ export class Connection implements AsyncDisposable {
     }, resolved);
     this.#callsIn = new CallsIn({
       send,
-      progressBudget: bucket(PROGRESS_PER_SECOND, now),
+      progressBudget: new TokenBucket(PROGRESS_PER_SECOND, now),
     }, resolved);
     void this.#readAll();
   }
@@ -232,7 +233,7 @@ export class Connection implements AsyncDisposable {
 
   /** Leaves the peer's messages in the pipe for a while, because it sends too many. */
   async #pause(): Promise<void> {
-    this.#resumeAt = performance.now() + this.#holdUpMs;
+    this.#resumeAt = clock() + this.#holdUpMs;
     this.#holdUpMs = 0;
     this.#timer.arm(this.#resumeAt);
     await new Promise<void>((resolve) => this.#resume = resolve);
@@ -240,7 +241,7 @@ export class Connection implements AsyncDisposable {
 
   #receive(chunk: Uint8Array): void {
     this.#bytesReceived += chunk.length;
-    const now = performance.now();
+    const now = clock();
     this.#messages.refill(now);
     this.#notifications.refill(now);
     const before = this.#received;
@@ -365,7 +366,7 @@ export class Connection implements AsyncDisposable {
   /** The peer has most likely ended; what it said before is still to be read. */
   #writeFailed(): void {
     if (this.#state !== "open") return;
-    this.#writeDeadline = performance.now() + LAST_WORDS_MS;
+    this.#writeDeadline = clock() + LAST_WORDS_MS;
     this.#timer.arm(this.#writeDeadline);
   }
 
@@ -394,38 +395,4 @@ export class Connection implements AsyncDisposable {
       : new SallyportError("bad-state", "Cannot go on: a handler failed", { cause: error });
     this.#close(reason, reason);
   }
-}
-
-function bucket(perSecond: number, now: number): TokenBucket {
-  return new TokenBucket(perSecond, perSecond * BURST_SECONDS, now);
-}
-
-const encoder = new TextEncoder();
-
-/** Counts exactly only where the answer is not plain from the number of UTF-16 units. */
-function tooLong(line: string, maxBytes: number): boolean {
-  if (line.length * 3 <= maxBytes) return false;
-  return line.length - 1 > maxBytes || encoder.encode(line).length - 1 > maxBytes;
-}
-
-function malformed(method: string): SallyportError {
-  return violation(`the params of "${method}" are malformed`);
-}
-
-/** Reads the params of a `$/` notification, which has exactly an id and what is named. */
-function readParams(message: Message, name?: string): Record<string, unknown> {
-  const params = message.value;
-  if (typeof params !== "object" || params === null) throw malformed(message.method);
-  const names = Object.keys(params);
-  if (names.length !== (name === undefined ? 1 : 2) || !Object.hasOwn(params, "id")) {
-    throw malformed(message.method);
-  }
-  if (name !== undefined && !Object.hasOwn(params, name)) throw malformed(message.method);
-  return params as Record<string, unknown>;
-}
-
-function readId(message: Message): number {
-  const id = (message.value as { id?: unknown } | undefined)?.id;
-  if (!Number.isSafeInteger(id) || (id as number) <= 0) throw malformed(message.method);
-  return id as number;
 }

@@ -25,6 +25,7 @@ const READ_BYTES = 64 * 1024;
 export function stdioDuplex(): ByteDuplex {
   const { stdin, stdout } = Deno;
   const read = stdin.read.bind(stdin);
+  const readSync = stdin.readSync.bind(stdin);
   const writeSync = stdout.writeSync.bind(stdout);
   const { WouldBlock } = Deno.errors;
   const buffer = new Uint8Array(READ_BYTES);
@@ -41,9 +42,19 @@ export function stdioDuplex(): ByteDuplex {
       }
     }
   };
+  let isFirst = true;
   return {
     async read() {
-      const count = await read(buffer);
+      let count: number | null;
+      if (isFirst) {
+        // There is nothing to do before the first message, and waiting for it in the event loop costs
+        // a start nearly a millisecond; the main module is evaluated to its end before
+        isFirst = false;
+        await undefined;
+        count = readSync(buffer);
+      } else {
+        count = await read(buffer);
+      }
       return count === null ? null : buffer.subarray(0, count);
     },
     write(bytes) {

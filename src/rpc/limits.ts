@@ -20,3 +20,14 @@ export const DEFAULT_MESSAGE_LIMITS: Readonly<MessageLimits> = Object.freeze({
 
 /** Levels that a value may have on its way out, so that it fits in an envelope within `maxDepth`. */
 export const MAX_VALUE_DEPTH = 120;
+
+const encoder = new TextEncoder();
+
+/**
+ * Says whether a line with its newline has too many bytes; counts exactly only where the answer
+ * is not plain from the number of UTF-16 units.
+ */
+export function tooLong(line: string, maxBytes: number): boolean {
+  if (line.length * 3 <= maxBytes) return false;
+  return line.length - 1 > maxBytes || encoder.encode(line).length - 1 > maxBytes;
+}

@@ -11,6 +11,7 @@ import { violation } from "./violation.ts";
 const { parse, stringify } = JSON;
 const { isArray } = Array;
 const { isSafeInteger } = Number;
+const { hasOwn, keys: ownKeys } = Object;
 
 /** The error member of an answer, as JSON-RPC 2.0 section 5.1 has it. */
 export interface WireError {
@@ -111,7 +112,9 @@ function readEnvelope(record: Record<string, unknown>, limits: MessageLimits): M
     else if (name === "result") result = value;
     else if (name === "error") error = value;
     else if (name === "$bin") bin = value;
-    else throw violation(`a message has the unknown member "${escapeText(name, 60)}"`);
+    else if (hasOwn(record, name)) {
+      throw violation(`a message has the unknown member "${escapeText(name, 60)}"`);
+    }
   }
   if (jsonrpc !== "2.0") throw violation('a message has no "jsonrpc": "2.0"');
   if (id !== undefined && !(isSafeInteger(id) && (id as number) > 0)) {
@@ -173,7 +176,7 @@ function readWireError(error: unknown, id: number): WireError {
     throw violation(`the error in the answer to ${id} is not an object`);
   }
   let code: unknown, message: unknown, data: unknown;
-  for (const name in error) {
+  for (const name of ownKeys(error)) {
     const value = (error as Record<string, unknown>)[name];
     if (name === "code") code = value;
     else if (name === "message") message = value;
@@ -193,6 +196,18 @@ function lengthsMember(raw: readonly Uint8Array[] | undefined): string {
   return raw === undefined ? "" : `,"$bin":[${raw.map((part) => part.length).join()}]`;
 }
 
+let quotedMethod = "";
+let quoted = "";
+
+/** Quotes a method; nearly all messages of a connection have the same one. */
+function quote(method: string): string {
+  if (method !== quotedMethod || quoted === "") {
+    quotedMethod = method;
+    quoted = stringify(method);
+  }
+  return quoted;
+}
+
 /** Writes a request as one line; `params` is JSON text or empty. */
 export function requestLine(
   id: number,
@@ -201,13 +216,13 @@ export function requestLine(
   raw?: Uint8Array[],
 ): string {
   const rest = params === "" ? "" : `,"params":${params}`;
-  return `{"jsonrpc":"2.0","id":${id},"method":${stringify(method)}${rest}${lengthsMember(raw)}}\n`;
+  return `{"jsonrpc":"2.0","id":${id},"method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
 /** Writes a notification as one line; `params` is JSON text. */
 export function notificationLine(method: string, params: string, raw?: Uint8Array[]): string {
   const rest = params === "" ? "" : `,"params":${params}`;
-  return `{"jsonrpc":"2.0","method":${stringify(method)}${rest}${lengthsMember(raw)}}\n`;
+  return `{"jsonrpc":"2.0","method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
 /** Writes an answer as one line; `result` is JSON text. */

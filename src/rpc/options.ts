@@ -86,7 +86,7 @@ export interface ConnectionOptions {
   /**
    * Milliseconds from the first byte of a message to its last.
    *
-   * @default {30_000}
+   * @default {30_000 for the host, without a limit for the plugin}
    */
   lineTimeoutMs?: number;
   /**
@@ -161,7 +161,11 @@ const NUMBERS = {
 };
 
 /** The plugin's end trusts its host, and progress is limited to what a host takes. */
-const UNLIMITED_RATES = { maxMessagesPerSecond: Infinity, maxNotificationsPerSecond: Infinity };
+const PLUGIN_NUMBERS = {
+  maxMessagesPerSecond: Infinity,
+  maxNotificationsPerSecond: Infinity,
+  lineTimeoutMs: Infinity,
+};
 
 /** Reports of progress a second that no host takes for a flood. */
 export const PROGRESS_PER_SECOND: number = NUMBERS.maxNotificationsPerSecond / 2;
@@ -176,13 +180,18 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const allowed = new SafeMap(
     (options.methods ?? [...known.keys()]).map((name) => [name, known.get(name) ?? "either"]),
   );
+  let last: string | undefined;
   const resolved: ResolvedOptions = {
     ...NUMBERS,
-    ...(options.role === "host" ? {} : UNLIMITED_RATES),
+    ...(options.role === "host" ? {} : PLUGIN_NUMBERS),
     ...options,
     accepts: (method, kind) => {
+      // Nearly all messages of a connection have the same method, and comparing is cheaper than hashing
+      if (method === last && kind === "request") return true;
       const expected = allowed.get(method);
-      return expected === kind || expected === "either";
+      const accepted = expected === kind || expected === "either";
+      if (accepted && kind === "request") last = method;
+      return accepted;
     },
   };
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {

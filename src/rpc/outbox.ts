@@ -1,10 +1,11 @@
 import { type EncodedValue, rawLength } from "./binary.ts";
+import { now as clock } from "./clock.ts";
 import type { ByteDuplex } from "./duplex.ts";
+import { soon } from "./microtask.ts";
 
 // Captured, because plugin code shares the realm of its end
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
-const soon = queueMicrotask;
 
 /** So much is written before the end of the turn, where a write is done when it returns. */
 const EARLY_LENGTH = 16 * 1024;
@@ -47,7 +48,7 @@ export class Outbox {
 
   /** Gives the time of `performance.now()`, read once for all that is sent in one turn. */
   get turnTime(): number {
-    if (!this.#scheduled) this.#turnTime = performance.now();
+    if (!this.#scheduled) this.#turnTime = clock();
     return this.#turnTime;
   }
 

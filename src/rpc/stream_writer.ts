@@ -1,6 +1,6 @@
 import { encodeValue } from "./binary.ts";
+import { soon } from "./microtask.ts";
 
-const soon = queueMicrotask;
 /** Text of items that is sent without waiting for more. */
 const BATCH_LENGTH = 64 * 1024;
 /** Microtasks without a new item after which a batch is sent: a generator needs about four an item. */

@@ -1,4 +1,7 @@
-/** Limits a rate: so many at once, and so many a second over time. */
+/** How many seconds' worth may come at once. */
+const BURST_SECONDS = 4;
+
+/** Limits a rate: so many a second over time, and four times as many at once. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -9,13 +12,12 @@ export class TokenBucket {
    * Makes a full bucket.
    *
    * @param perSecond How many are allowed a second over time.
-   * @param burst How many are allowed at once.
    * @param now The time in milliseconds, from the clock that {@linkcode refill} is given.
    */
-  constructor(perSecond: number, burst: number, now: number) {
+  constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
+    this.#burst = perSecond * BURST_SECONDS;
+    this.#tokens = this.#burst;
     this.#refilledAt = now;
   }
 

@@ -54,7 +54,7 @@ Deno.test("DataDir.open() makes private folders and leaves no run behind when di
     for (const name of [".", "run", "runtime", "storage", "store"]) {
       assert.equal((await Deno.stat(`${root}/${name}`)).mode! & 0o777, 0o700, name);
     }
-    await using run = await data.createRun();
+    await using run = data.createRun();
     assert.deepEqual(await names(run.cwd), []);
     await Deno.writeTextFile(`${run.denoDir}/cache`, "x");
     await Deno.mkdir(`${run.denoDir}/read-only/deeper`, { recursive: true });
@@ -66,7 +66,7 @@ Deno.test("DataDir.open() makes private folders and leaves no run behind when di
 Deno.test("DataDir.open() sweeps the runs of dead hosts and keeps those of living ones", async () => {
   await using dir = await tempDir();
   await using living = await DataDir.open(dir.join("data"));
-  await using run = await living.createRun();
+  await using run = living.createRun();
   const dead = await leaveRun(living.root);
   const halfRemoved = `${living.root}/run/${crypto.randomUUID()}`;
   await Deno.mkdir(halfRemoved);

@@ -157,3 +157,23 @@ Deno.test("a logger that throws ends neither the host nor the plugin", async () 
   Deno.kill(plugin.pid!, "SIGKILL");
   await assertRejectsWithCode(plugin.call("talk"), "crashed");
 });
+
+Deno.test("a policy that asks for a containment which is not in force is refused", async () => {
+  await using test = await hostTest();
+  const dir = await test.bundle("sample", HELLO);
+  for (
+    const [entry, named] of [
+      [{ isolation: "bwrap" }, /isolation "bwrap"/],
+      [{ network: "isolated" }, /network "isolated"/],
+      [{ seccomp: "strict" }, /seccomp "strict"/],
+    ] as const
+  ) {
+    const host = await test.open({ policy: { default: entry }, isolation: "plain" });
+    const error = await assertRejectsWithCode(host.load(dir), "bad-config", named);
+    assert.match(error.hint!, /less containment/);
+    await host.close();
+  }
+  const entry = { isolation: "plain", network: "host", seccomp: "off" } as const;
+  const host = await test.open({ policy: { default: entry }, isolation: "plain" });
+  assert.equal((await host.load(dir)).state, "active"); // the control
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { asciiWords, hasPlainWords } from "../../plugins/word-count/ascii.ts";
+import { asciiWords, hasPlainWords } from "../../plugins/word-count/count.ts";
 import { Counter, splitLines } from "../../plugins/word-count/count.ts";
 import wordCount from "../../plugins/word-count/main.ts";
 

@@ -1,0 +1,144 @@
+/**
+ * What Deno would compile again at each start of a plugin, kept in memory.
+ *
+ * Every plugin process has a cache folder of its own, which is empty at first: Deno then makes its
+ * databases anew and compiles the bootstrap and the bundle, which takes longer than all the rest of
+ * the start. When a bundle is started for the second time, a process under the same flags does that
+ * once more in the background and runs nothing; what it leaves in its folder is put into the folders
+ * of later starts. Nothing is ever taken from the folder of a process that ran plugin code, and nothing of it
+ * stays on the disk, where somebody might change it.
+ *
+ * @module
+ */
+import { DatabaseSync } from "node:sqlite";
+import { removeTree } from "../bundle/remove_tree.ts";
+import { startChild } from "../process/child.ts";
+import { stopChild } from "../process/stop.ts";
+import { Connection } from "../rpc/connection.ts";
+import { childDuplex } from "../rpc/duplex.ts";
+import type { LaunchCommand } from "../sandbox/launcher.ts";
+
+/** Holds one file for a cache folder. */
+export interface CacheFile {
+  /** The path in the folder. */
+  readonly path: string;
+  /** The content. */
+  readonly bytes: Uint8Array;
+}
+
+/** Says how to have a bundle compiled. */
+export interface CompileJob {
+  /** The URL of the entry. */
+  readonly entry: string;
+  /** A command that starts the bootstrap as the plugin's own process is started. */
+  readonly command: LaunchCommand;
+  /** The cache folder of that command. */
+  readonly denoDir: string;
+  /** Removes the folders of that command. */
+  readonly dispose: () => PromiseLike<void>;
+}
+
+const MAX_BUNDLES = 64;
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_FILES = 1_000;
+const TIMEOUT_MS = 10_000;
+
+/** Compiles bundles in the background, one at a time, and keeps the results until it is disposed. */
+export class CompiledCaches implements AsyncDisposable {
+  #caches = new Map<string, readonly CacheFile[]>();
+  #starts = new Map<string, number>();
+  #work: Promise<void> = Promise.resolve();
+  #abort = new AbortController();
+
+  /** Gets the files for the cache folder of a bundle; none before it was compiled. */
+  get(key: string): readonly CacheFile[] {
+    return this.#caches.get(key) ?? [];
+  }
+
+  /**
+   * Counts a start of a bundle; at the second it is compiled, when those before it are done. A failure
+   * costs only the time that is saved otherwise.
+   *
+   * @param key The bundle hash.
+   * @param prepare Makes the job when its turn has come.
+   */
+  started(key: string, prepare: () => CompileJob): void {
+    const starts = (this.#starts.get(key) ?? 0) + 1;
+    if (starts > 1 || this.#starts.size < MAX_BUNDLES) this.#starts.set(key, starts);
+    if (starts !== 2) return;
+    this.#work = this.#work.then(async () => {
+      if (this.#abort.signal.aborted) return;
+      const job = prepare();
+      try {
+        this.#caches.set(key, await compile(job, this.#abort.signal));
+      } catch {
+        // the next start compiles for itself, as the first did
+      } finally {
+        await job.dispose();
+      }
+    }).catch(() => {}); // its folders go with the host's
+  }
+
+  /** Waits until everything asked for is compiled. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  /** Ends what is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#work;
+    this.#caches.clear();
+  }
+}
+
+async function compile(job: CompileJob, signal: AbortSignal): Promise<readonly CacheFile[]> {
+  const child = startChild(job.command);
+  const connection = new Connection({ io: childDuplex(child.process), role: "host" });
+  try {
+    await connection.request(
+      "initialize",
+      { protocol: 1, entry: job.entry, compileOnly: true },
+      { timeoutMs: TIMEOUT_MS, signal },
+    );
+    await stopChild(child, { endInput: () => connection.end() });
+  } finally {
+    child.kill("SIGKILL");
+    await connection[Symbol.asyncDispose]();
+    await child.exited;
+    await child.stderr.release();
+  }
+  for await (const { name, isFile } of Deno.readDir(job.denoDir)) {
+    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${job.denoDir}/${name}`);
+  }
+  return await readCache(job.denoDir);
+}
+
+/** Moves what is in a database's write-ahead log into the database itself. */
+function foldLog(file: string): void {
+  const database = new DatabaseSync(file);
+  try {
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } finally {
+    database.close();
+  }
+}
+
+/** Reads the databases and the compiled modules; too much of it is not worth keeping. */
+async function readCache(dir: string): Promise<readonly CacheFile[]> {
+  const files: CacheFile[] = [];
+  const folders = [""];
+  let bytes = 0;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for await (const { name, isFile, isDirectory } of Deno.readDir(`${dir}/${folder}`)) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      if (isDirectory && (folder !== "" || name === "gen")) folders.push(path);
+      if (!isFile || (folder === "" && !/_cache_v\d+$/.test(name))) continue;
+      bytes += (await Deno.lstat(`${dir}/${path}`)).size;
+      if (bytes > MAX_BYTES || files.length === MAX_FILES) return [];
+      files.push({ path, bytes: await Deno.readFile(`${dir}/${path}`) });
+    }
+  }
+  await removeTree(dir);
+  return files;
+}

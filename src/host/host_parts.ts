@@ -1,0 +1,24 @@
+/**
+ * The parts of a host that its plugins share.
+ *
+ * @module
+ */
+import type { HookRegistry } from "../hooks/registry.ts";
+import type { PluginContext } from "../services/context.ts";
+import type { EventHub } from "./events.ts";
+import type { PluginLoader } from "./loader.ts";
+import type { HostSettings } from "./options.ts";
+
+/** What a plugin needs of its host. */
+export interface HostParts {
+  /** The settings. */
+  readonly settings: HostSettings;
+  /** Verifies and starts. */
+  readonly loader: PluginLoader;
+  /** Events of the host. */
+  readonly hub: EventHub;
+  /** Hooks. */
+  readonly hooks: HookRegistry;
+  /** Services. */
+  readonly services: PluginContext;
+}

@@ -1,0 +1,62 @@
+/**
+ * Where the requests of a plugin's process go: services, events and the log.
+ *
+ * @module
+ */
+import { escapeText, SallyportError } from "../errors.ts";
+import type { ServiceCaller } from "../services/caller.ts";
+import type { Denials } from "./denials.ts";
+import type { InstanceEvents } from "./instance.ts";
+import type { PreparedPlugin } from "./loader.ts";
+import type { HostParts } from "./host_parts.ts";
+
+/**
+ * Connects one instance to the host.
+ *
+ * @param parts The host's parts.
+ * @param prepared What the instance is started from: its identity, whatever it says itself.
+ * @param denials Where denied service calls are remembered.
+ * @param unloaded Aborts when the instance has ended.
+ * @returns The handlers of its requests.
+ */
+export function instanceEvents(
+  parts: HostParts,
+  prepared: PreparedPlugin,
+  denials: Denials,
+  unloaded: AbortSignal,
+): InstanceEvents {
+  const { services, hub, settings: { logger } } = parts;
+  const { manifest } = prepared.verified;
+  const plugin = manifest.name;
+  const caller: ServiceCaller = {
+    plugin,
+    version: manifest.version,
+    requested: manifest.context ?? [],
+    context: prepared.permissions.context,
+    limits: prepared.permissions.limits,
+    signal: unloaded,
+  };
+  return {
+    async contextCall(key, method, args, signal) {
+      try {
+        return await services.call(caller, key, method, args, { signal });
+      } catch (error) {
+        if (error instanceof SallyportError && error.code === "service-denied") {
+          hub.emit({ type: "denied", plugin, error });
+          denials.add(error);
+        }
+        throw error;
+      }
+    },
+    emitted(event, data) {
+      hub.emit({ type: "emitted", plugin, event, data });
+    },
+    log(level, message, fields) {
+      const write = level === "debug" || level === "warn" || level === "error" ? level : "info";
+      logger[write](escapeText(message), { ...fields, plugin, source: "log" });
+    },
+    stderr(line) {
+      logger.info(line, { plugin, source: "stderr" });
+    },
+  };
+}

@@ -1,0 +1,323 @@
+/**
+ * How plugins come, change and go: verified, registered, loaded in order, unloaded in order.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import type { VerifiedPlugin } from "../trust/verify.ts";
+import { bundleFolders, isFile, realDir } from "./bundle_folders.ts";
+import { orderDependencies } from "./dependencies.ts";
+import type { HostParts } from "./host_parts.ts";
+import { ManagedPlugin } from "./managed_plugin.ts";
+import { toPath } from "./options.ts";
+import { PluginRegistry } from "./registry.ts";
+
+/** Options of `load` and `loadByName`. */
+export interface LoadOptions {
+  /**
+   * Whether to start the plugin only when it is first called or one of its hooks runs.
+   *
+   * @default {false}
+   */
+  lazy?: boolean;
+  /** Gives up loading. */
+  signal?: AbortSignal;
+}
+
+/** Options of `unload`. */
+export interface UnloadOptions {
+  /**
+   * Whether to unload the plugins that depend on it first, instead of refusing.
+   *
+   * @default {false}
+   */
+  cascade?: boolean;
+  /** Why, for the event. */
+  reason?: string;
+}
+
+const UNTRUSTED = new Set(["untrusted", "revoked", "expired", "rollback"]);
+
+/** Runs the operations of a host on its plugins; each is finished or ended before the host is closed. */
+export class PluginLifecycle {
+  /** All plugins that the host knows. */
+  readonly registry: PluginRegistry<ManagedPlugin> = new PluginRegistry<ManagedPlugin>();
+  #parts: HostParts;
+  #abort = new AbortController();
+  #operations = new Set<Promise<unknown>>();
+
+  /** Starts with no plugin. */
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** Verifies and registers every bundle in a folder. */
+  discover(dir: string | URL, signal: AbortSignal | undefined): Promise<ManagedPlugin[]> {
+    return this.#operation(async () => {
+      const found: ManagedPlugin[] = [];
+      for (const path of await bundleFolders(toPath(dir))) {
+        throwIfAborted(signal);
+        throwIfAborted(this.#abort.signal);
+        found.push(await this.#register(path, signal));
+      }
+      return found;
+    });
+  }
+
+  /** Verifies, registers and loads the bundle in a folder. */
+  load(dir: string | URL, options: LoadOptions): Promise<ManagedPlugin> {
+    return this.#operation(async () => {
+      const path = realDir(dir);
+      const verified = await this.#verify(path, options.signal);
+      const plugin = this.#claim(path, verified);
+      await this.#load(plugin, verified, options);
+      return plugin;
+    });
+  }
+
+  /** Loads a registered plugin from its folder. */
+  async loadByName(name: string, options: LoadOptions): Promise<ManagedPlugin> {
+    this.#assertOpen();
+    const known = this.find(name);
+    if (known.state === "untrusted") throw known.error;
+    return await this.load(known.path, options);
+  }
+
+  /** Verifies again and replaces the running process. */
+  reload(name: string): Promise<ManagedPlugin> {
+    return this.#operation(async () => {
+      const plugin = this.find(name);
+      if (!plugin.isTaken) return await this.loadByName(name, {});
+      const verified = await this.#parts.loader.verify(plugin.path);
+      if (verified.manifest.name !== name) {
+        throw new SallyportError(
+          "bad-state",
+          `Cannot reload plugin "${name}": its folder now holds "${verified.manifest.name}"`,
+          { hint: "Unload it and load the other one by its path" },
+        );
+      }
+      await plugin.steps.load(undefined, async (signal) => {
+        if (plugin.isLazy) {
+          plugin.park(await plugin.prepare(verified));
+          return;
+        }
+        if (plugin.state !== "active") {
+          throw new SallyportError(
+            "bad-state",
+            `Cannot reload plugin "${name}": it is ${plugin.state} by now`,
+            { hint: "Load it again", details: { plugin: name, state: plugin.state } },
+          );
+        }
+        await this.#loadDependencies(verified, signal);
+        await plugin.replace(await this.#parts.loader.prepare(verified), signal);
+      });
+      return plugin;
+    });
+  }
+
+  /** Unloads one plugin. */
+  async unload(name: string, options: UnloadOptions): Promise<void> {
+    const plugin = this.find(name);
+    const dependents = this.#dependents(name);
+    if (dependents.length > 0 && options.cascade !== true) {
+      const names = dependents.map((entry) => `"${entry.name}"`).join(", ");
+      throw new SallyportError(
+        "bad-state",
+        `Cannot unload plugin "${name}": ${names} ${
+          dependents.length === 1 ? "depends" : "depend"
+        } on it`,
+        { hint: "Unload the dependents first, or pass { cascade: true }", details: { name } },
+      );
+    }
+    for (const dependent of dependents) await this.unload(dependent.name, options);
+    plugin.steps.cancelLoad();
+    await plugin.steps.run(() => plugin.unload(options.reason ?? "asked to"));
+  }
+
+  /** Unloads every plugin, dependents before what they depend on. */
+  async unloadAll(reason: string): Promise<void> {
+    const loaded = () => this.registry.query().filter((plugin) => plugin.isTaken);
+    for (let left = loaded(); left.length > 0; left = loaded()) {
+      const leaves = left.filter((plugin) => this.#dependents(plugin.name).length === 0);
+      await Promise.all(
+        (leaves.length > 0 ? leaves : left).map((plugin) => {
+          plugin.steps.cancelLoad();
+          return plugin.steps.run(() => plugin.unload(reason));
+        }),
+      );
+    }
+  }
+
+  /** Unloads everything and refuses whatever comes later. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.unloadAll("the host closes");
+    // a load that was still reading its bundle finds the host closed and ends by itself
+    await Promise.allSettled(this.#operations);
+    await this.unloadAll("the host closes");
+  }
+
+  /** Gets a registered plugin by name. */
+  find(name: string): ManagedPlugin {
+    const plugin = this.registry.get(name);
+    if (plugin !== undefined) return plugin;
+    throw new SallyportError("bad-state", `Cannot find plugin "${name}": it is not registered`, {
+      hint: "Discover its folder or load it by path first",
+      details: { plugin: name },
+    });
+  }
+
+  /** Runs an operation that closing the host waits for. */
+  async #operation<T>(act: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    const operation = act();
+    this.#operations.add(operation);
+    try {
+      return await operation;
+    } finally {
+      this.#operations.delete(operation);
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#abort.signal.aborted) return;
+    throw new SallyportError("bad-state", "Cannot use the host: it is closed", {
+      hint: "Open another one",
+    });
+  }
+
+  async #register(path: string, signal?: AbortSignal): Promise<ManagedPlugin> {
+    try {
+      const verified = await this.#verify(path, signal);
+      await this.#refuseDuplicate(path, verified);
+      return this.#claim(path, verified);
+    } catch (error) {
+      const refused = this.registry.refusedAt(path);
+      if (refused === undefined || refused.error !== error) throw error;
+      return refused;
+    }
+  }
+
+  /** Verifies a folder; one that is refused is listed with the error. */
+  async #verify(path: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
+    try {
+      return await this.#parts.loader.verify(path, signal);
+    } catch (error) {
+      if (error instanceof SallyportError && error.code !== "cancelled") this.#refuse(path, error);
+      throw error;
+    }
+  }
+
+  /** Registers a verified plugin; at once, so that no other folder gets its name in between. */
+  #claim(path: string, verified: VerifiedPlugin): ManagedPlugin {
+    this.#assertOpen();
+    const { name } = verified.manifest;
+    let plugin = this.registry.getVerified(name);
+    if (plugin !== undefined && plugin.path !== path && plugin.isTaken) {
+      throw this.#nameTaken(path, plugin, "is loaded", "Unload the other one first");
+    }
+    if (plugin === undefined || plugin.path !== path) {
+      this.registry.forget((known) => known.path === path && !known.isTaken);
+      plugin = new ManagedPlugin(this.#parts, name, path, "available");
+      this.registry.add(plugin);
+    }
+    this.registry.forgetRefused(path);
+    if (!plugin.isTaken) plugin.describe(verified);
+    return plugin;
+  }
+
+  /** Refuses a discovered bundle whose name another folder has that is still there. */
+  async #refuseDuplicate(path: string, verified: VerifiedPlugin): Promise<void> {
+    const other = this.registry.getVerified(verified.manifest.name);
+    if (other === undefined || other.path === path) return;
+    if (!await isFile(`${other.path}/plugin.json`)) return;
+    throw this.#nameTaken(path, other, "was there first", "Remove one, or load one by its path");
+  }
+
+  #nameTaken(path: string, other: ManagedPlugin, why: string, hint: string): SallyportError {
+    const { name } = other;
+    const error = new SallyportError(
+      "bad-state",
+      `Cannot register plugin "${name}" from "${path}": "${other.path}" has that name and ${why}`,
+      { hint, details: { plugin: name, path, other: other.path } },
+    );
+    this.#refuse(path, error);
+    return error;
+  }
+
+  #refuse(path: string, error: SallyportError): ManagedPlugin {
+    const { plugin: claimed } = error.details;
+    const name = typeof claimed === "string" ? claimed : path.replace(/.*[/\\]/, "");
+    const untrusted = UNTRUSTED.has(error.code);
+    this.registry.forget((known) => known.path === path && !known.isTaken);
+    const plugin = new ManagedPlugin(this.#parts, name, path, untrusted ? "untrusted" : "failed");
+    plugin.error = error;
+    this.registry.addRefused(plugin);
+    this.#parts.hub.emit({ type: untrusted ? "untrusted" : "failed", plugin: name, path, error });
+    return plugin;
+  }
+
+  async #load(
+    plugin: ManagedPlugin,
+    verified: VerifiedPlugin,
+    options: LoadOptions,
+  ): Promise<void> {
+    await plugin.steps.load(options.signal, async (signal) => {
+      if (plugin.state === "active" || plugin.isLazy) {
+        throw new SallyportError("bad-state", `Cannot load plugin "${plugin.name}": it is loaded`, {
+          hint: "Use host.plugin(name), or reload it to take up a new version",
+          details: { plugin: plugin.name, state: plugin.state },
+        });
+      }
+      if (options.lazy === true) {
+        this.#assertOpen();
+        this.#orderOf(verified); // a missing dependency is refused now, not at the first call
+        plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
+        plugin.park(await plugin.prepare(verified));
+      } else {
+        await this.#startNow(plugin, verified, signal);
+      }
+    });
+  }
+
+  async #startNow(plugin: ManagedPlugin, verified: VerifiedPlugin, signal: AbortSignal) {
+    await this.#loadDependencies(verified, signal);
+    const prepared = await plugin.prepare(verified);
+    this.#assertOpen();
+    throwIfAborted(signal);
+    await plugin.start(prepared, false, signal);
+  }
+
+  #orderOf(verified: VerifiedPlugin): string[] {
+    const { name } = verified.manifest;
+    return orderDependencies(name, (wanted) => {
+      const manifest = wanted === name
+        ? verified.manifest
+        : this.registry.getVerified(wanted)?.manifest;
+      return manifest && { version: manifest.version, dependencies: manifest.dependencies ?? {} };
+    });
+  }
+
+  /** Starts what a plugin depends on, in order; each is verified again from its folder. */
+  async #loadDependencies(verified: VerifiedPlugin, signal: AbortSignal): Promise<void> {
+    for (const name of this.#orderOf(verified).slice(0, -1)) {
+      const plugin = this.registry.getVerified(name)!;
+      await plugin.wake(); // a lazy one must run before what needs it
+      await plugin.steps.load(signal, async (signal) => {
+        if (plugin.state === "active") return;
+        await this.#startNow(plugin, await this.#verify(plugin.path, signal), signal);
+      });
+    }
+  }
+
+  #dependents(name: string): ManagedPlugin[] {
+    return this.registry.query().filter((plugin) =>
+      plugin.isTaken && Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
+    );
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new SallyportError("cancelled", "The operation was cancelled", { cause: signal.reason });
+}

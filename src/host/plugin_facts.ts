@@ -1,0 +1,40 @@
+/**
+ * What a host tells of a plugin: who signed it, what it used, what it did wrong.
+ *
+ * @module
+ */
+import type { SallyportErrorCode } from "../errors.ts";
+
+/** Says who signed a bundle. */
+export interface Signer {
+  /** The key id. */
+  readonly keyId: string;
+  /** The name that the operator gave the key. */
+  readonly name?: string;
+}
+
+/** Tells of one breach of the protocol or of a limit. */
+export interface Violation {
+  /** When it happened, in RFC 3339. */
+  readonly time: string;
+  /** What kind: the code of the error that ended the plugin. */
+  readonly code: SallyportErrorCode;
+  /** What the plugin did. */
+  readonly message: string;
+}
+
+/** Counts what a plugin has done and used since the host knows it. */
+export interface PluginUsage {
+  /** Calls and streams begun. */
+  readonly calls: number;
+  /** Calls and streams that failed. */
+  readonly failures: number;
+  /** Bytes sent to the running process. */
+  readonly bytesSent: number;
+  /** Bytes that came from it. */
+  readonly bytesReceived: number;
+  /** The most memory the process held at once, in bytes; `undefined` where the host may not read it. */
+  readonly peakMemoryBytes: number | undefined;
+  /** The processor time it used, in milliseconds; `undefined` where the host may not read it. */
+  readonly cpuTimeMs: number | undefined;
+}

@@ -1,0 +1,51 @@
+/**
+ * `deno task bench`: what a plugin costs, as ratios to a floor measured in the same run.
+ *
+ * `--json` prints one JSON document instead of the table.
+ *
+ * @module
+ */
+import { benchLoad } from "./load_bench.ts";
+import { benchRpc } from "./rpc_bench.ts";
+
+interface Row {
+  figure: string;
+  floor: string;
+  sallyport: string;
+  ratio: number;
+  bound: string;
+}
+
+const load = await benchLoad();
+const rpc = await benchRpc(7);
+const rows: Row[] = [
+  {
+    figure: "cold load to first answer, plain",
+    floor: `${load.emptyMs.toFixed(1)} ms  deno run of an empty file`,
+    sallyport: `${load.coldMs.toFixed(1)} ms`,
+    ratio: load.ratio,
+    bound: "≤ 1.6",
+  },
+  {
+    figure: "round trip",
+    floor: `${rpc.floor.roundTripUs.toFixed(0)} µs  hand-written echo over pipes`,
+    sallyport: `${rpc.plugin.roundTripUs.toFixed(0)} µs`,
+    ratio: rpc.roundTripRatio,
+    bound: "≤ 1.3",
+  },
+  {
+    figure: "calls a second, 1,000 in flight",
+    floor: `${rpc.floor.callsPerSecond.toFixed(0)}  the same echo`,
+    sallyport: rpc.plugin.callsPerSecond.toFixed(0),
+    ratio: rpc.throughputRatio,
+    bound: "",
+  },
+];
+const lines = Deno.args.includes("--json")
+  ? [JSON.stringify({ deno: Deno.version.deno, load, rpc }, null, 2)]
+  : rows.map(({ figure, floor, sallyport, ratio, bound }) =>
+    `${figure.padEnd(34)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
+      sallyport.padEnd(10)
+    } to ${floor}`
+  );
+await Deno.stdout.write(new TextEncoder().encode(`${lines.join("\n")}\n`));

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import * as host from "@sallyport/host";
+import * as plugin from "@sallyport/host/plugin";
+import * as testing from "@sallyport/host/testing";
+import * as cli from "../../src/cli/main.ts";
+import denoJson from "../../deno.json" with { type: "json" };
+
+Deno.test("the package exports exactly these values", () => {
+  assert.deepEqual(Object.keys(host).sort(), [
+    "DEFAULT_LIMITS",
+    "HOOK_PRIORITY",
+    "HookRegistry",
+    "LIMIT_BOUNDS",
+    "PLUGIN_STATES",
+    "PluginContext",
+    "PluginHandle",
+    "PluginHost",
+    "SALLYPORT_ERROR_CODES",
+    "SallyportError",
+    "VERSION",
+    "createLogger",
+    "manifestJsonSchema",
+    "parseManifest",
+    "parsePolicy",
+    "policyJsonSchema",
+    "silentLogger",
+  ]);
+  assert.deepEqual(Object.keys(plugin), ["definePlugin"]);
+  assert.deepEqual(Object.keys(testing).sort(), ["loadForTest", "signForTest"]);
+  assert.deepEqual(Object.keys(cli), ["main"]);
+});
+
+Deno.test("the package has exactly these entry points, and says its own version", () => {
+  assert.deepEqual(Object.keys(denoJson.exports), [".", "./plugin", "./testing", "./cli"]);
+  assert.equal(host.VERSION, denoJson.version);
+});

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { Connection } from "../../src/rpc/connection.ts";
+import type { ByteDuplex } from "../../src/rpc/duplex.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
+
+const log = '{"jsonrpc":"2.0","method":"log","params":{}}\n';
+
+Deno.test("Connection closes on a flood of notifications and takes a burst within the allowance", async () => {
+  let taken = 0;
+  const options = { maxNotificationsPerSecond: 100, onNotification: () => void taken++ };
+  const calm = connectRaw(options);
+  calm.peer.send(log.repeat(400));
+  const answer = calm.connection.request("test", {});
+  calm.peer.send({ jsonrpc: "2.0", id: (await calm.peer.next()).id, result: 1 });
+  assert.equal(await answer, 1);
+  assert.equal(taken, 400);
+  await calm.connection[Symbol.asyncDispose]();
+
+  const flood = connectRaw(options);
+  flood.peer.send(log.repeat(1_000));
+  await assertViolation(flood.connection, /more than 100 notifications a second/);
+});
+
+Deno.test("Connection reads a peer later that asks too often, and loses nothing", async () => {
+  const { connection, peer } = connectRaw({ maxMessagesPerSecond: 1_000, onRequest: () => 1 });
+  await using _ = connection;
+  const began = performance.now();
+  for (let id = 1; id <= 4_300; id++) peer.send({ jsonrpc: "2.0", id, method: "context/call" });
+  for (let id = 1; id <= 4_300; id++) assert.equal((await peer.next()).id, id);
+  const elapsed = performance.now() - began;
+  assert.ok(elapsed > 250, `4300 requests were answered within ${elapsed} ms`);
+});
+
+Deno.test("Connection reads a flood of cancels for nothing later, too", async () => {
+  const { connection, peer } = connectRaw({ maxMessagesPerSecond: 1_000 });
+  await using _ = connection;
+  peer.send('{"jsonrpc":"2.0","method":"$/cancel","params":{"id":1}}\n'.repeat(4_200));
+  const began = performance.now();
+  const answer = connection.request("test", {});
+  peer.send({ jsonrpc: "2.0", id: (await peer.next()).id, result: 1 });
+  assert.equal(await answer, 1);
+  assert.ok(performance.now() - began > 150);
+});
+
+Deno.test("Connection closes when the peer has too many requests in flight", async () => {
+  const { connection, peer } = connectRaw({
+    maxInFlight: 50,
+    onRequest: () => new Promise(() => {}),
+  });
+  for (let id = 1; id <= 50; id++) peer.send({ jsonrpc: "2.0", id, method: "context/call" });
+  const answer = connection.request("test", {});
+  peer.send({ jsonrpc: "2.0", id: (await peer.next()).id, result: 1 });
+  assert.equal(await answer, 1);
+  peer.send({ jsonrpc: "2.0", id: 51, method: "context/call" });
+  await assertViolation(connection, /more than 50 requests are in flight/);
+});
+
+Deno.test("Connection refuses work of a peer that cancels what it asks while handlers go on", async () => {
+  let running = 0;
+  const { connection, peer } = connectRaw({
+    maxInFlight: 10,
+    onRequest: () => {
+      running++;
+      return new Promise(() => {});
+    },
+  });
+  await using _ = connection;
+  for (let id = 1; id <= 100; id++) {
+    peer.send({ jsonrpc: "2.0", id, method: "context/call" });
+    peer.send({ jsonrpc: "2.0", method: "$/cancel", params: { id } });
+    await peer.next();
+  }
+  assert.equal(running, 20);
+});
+
+/** A peer that sends and never reads. */
+function deafPeer(lines: string): ByteDuplex {
+  const chunks = [new TextEncoder().encode(lines)];
+  let release: ((chunk: null) => void) | undefined;
+  return {
+    read: () =>
+      chunks.length > 0
+        ? Promise.resolve(chunks.shift()!)
+        : new Promise((resolve) => release = resolve),
+    write: () => new Promise(() => {}),
+    close: () => release?.(null),
+  };
+}
+
+Deno.test("Connection closes when a peer asks for more than it reads", async () => {
+  const lines = Array.from(
+    { length: 100 },
+    (_, index) => `{"jsonrpc":"2.0","id":${index + 1},"method":"context/call"}\n`,
+  ).join("");
+  const connection = new Connection({
+    io: deafPeer(lines),
+    role: "host",
+    maxQueuedBytes: 50_000,
+    onRequest: () => Promise.resolve("x".repeat(1_000)),
+  });
+  await assertViolation(connection, /50000 bytes wait that the peer does not read/);
+});
+
+Deno.test("Connection holds its own calls back from a peer that does not read, up to a limit", async () => {
+  const connection = new Connection({
+    io: deafPeer(""),
+    role: "host",
+    maxQueuedBytes: 50_000,
+    maxWaiting: 100,
+  });
+  const calls = Array.from(
+    { length: 130 },
+    () => connection.request("test", { a: "x".repeat(1_000) }),
+  );
+  const outcomes = Promise.allSettled(calls);
+  await assertRejectsWithCode(connection.request("test", {}), "limit-exceeded");
+  connection.close();
+  const codes = (await outcomes).map((outcome) =>
+    outcome.status === "rejected" ? outcome.reason.code : ""
+  );
+  assert.deepEqual(new Set(codes), new Set(["cancelled", "limit-exceeded"]));
+});
+
+Deno.test("Connection closes when a message is not whole in time, and not while whole ones come", async () => {
+  const { connection, peer } = connectRaw({ lineTimeoutMs: 50 });
+  const began = performance.now();
+  const half = '{"jsonrpc":"2.0","method":"log","params":{"a":"';
+  peer.send(half);
+  for (let i = 0; i < 6; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    // A line ends and the next one begins in one chunk: each has its own deadline
+    peer.send(`"}}\n${half}`);
+  }
+  assert.equal(connection.isClosed, false);
+  await assertViolation(connection, /not whole after 50 ms/);
+  assert.ok(performance.now() - began >= 100);
+});
+
+Deno.test("Connection closes on announced bytes that do not come in time", async () => {
+  const { connection, peer } = connectRaw({ lineTimeoutMs: 30 });
+  peer.send('{"jsonrpc":"2.0","method":"log","params":{"a":{"$bin":0}},"$bin":[1000]}\n');
+  await assertViolation(connection, /not whole after 30 ms/);
+});
+
+Deno.test("Connection leaves progress out where a handler reports too often, and is not cut off", async () => {
+  await using pair = connectPair({
+    onRequest: (_method, _params, call) => {
+      for (let i = 0; i < 100_000; i++) call.progress(i);
+      return "done";
+    },
+  });
+  let seen = 0;
+  assert.equal(await pair.host.request("test", {}, { onProgress: () => void seen++ }), "done");
+  assert.ok(seen > 100 && seen < 100_000, `${seen} reports`);
+});
