@@ -17,7 +17,7 @@ async function project(dir: string): Promise<void> {
         Object.entries(config.imports as Record<string, string>)
           .map(([name, target]) => [name, absolute(target)]),
       ),
-      links: (config.links as string[]).map((link) => new URL(link, REPO).pathname),
+      links: (config.workspace as string[]).map((link) => new URL(link, REPO).pathname),
       compilerOptions: config.compilerOptions,
     }),
   );
