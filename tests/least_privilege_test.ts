@@ -118,10 +118,16 @@ Deno.test({
     assert.ok(findSetpriv(), "REQUIRE_SANDBOX=1, but there is no setpriv");
     await using test = await hostTest();
     const write = `--allow-write=${test.dataDir}`;
-    const outcome = await tryFeatures(test, ["--allow-read", write, "--allow-run=deno,setpriv"]);
+    // by its path: setpriv has no PATH to look for a name in
+    const run = `--allow-run=${Deno.execPath()},setpriv`;
+    const outcome = await tryFeatures(test, ["--allow-read", write, run]);
     assertWorks(outcome);
     assert.equal(outcome.sandbox?.diesWithHost, "kernel");
     assert.ok(!outcome.sandbox?.missing.some((sentence) => sentence.includes("setpriv")));
+    const byName = await tryFeatures(test, ["--allow-read", write, "--allow-run=deno,setpriv"]);
+    assertWorks(byName);
+    assert.equal(byName.sandbox?.diesWithHost, "stdin");
+    assert.ok(byName.sandbox?.missing.some((sentence) => sentence.includes("the path of deno")));
   },
 });
 

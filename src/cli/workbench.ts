@@ -7,7 +7,6 @@ import { DataDir } from "../host/data_dir.ts";
 import { PluginLoader } from "../host/loader.ts";
 import { type HostSettings, parseHostOptions } from "../host/options.ts";
 import { silentLogger } from "../log.ts";
-import { denoExecutable } from "../process/deno_command.ts";
 import { trustedHostOptions, type TrustOptions } from "./trust_options.ts";
 
 /** Stands for the folder that a host would keep its files in. */
@@ -24,11 +23,11 @@ export class Workbench implements AsyncDisposable {
   /** The deno executable that would run the plugin. */
   readonly executable: string;
 
-  private constructor(settings: HostSettings, data: DataDir, executable: string) {
+  private constructor(settings: HostSettings, data: DataDir) {
     this.settings = settings;
     this.data = data;
-    this.executable = executable;
-    this.loader = new PluginLoader(settings, data, executable);
+    this.executable = settings.executable;
+    this.loader = new PluginLoader(settings, data);
   }
 
   /**
@@ -43,8 +42,7 @@ export class Workbench implements AsyncDisposable {
       ...trustedHostOptions(options),
       logger: silentLogger,
     });
-    const executable = denoExecutable();
-    return new Workbench(settings, await DataDir.open(), executable);
+    return new Workbench(settings, await DataDir.open());
   }
 
   /** Writes a text, or every text in plain data, with a placeholder for the temporary folder. */

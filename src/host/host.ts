@@ -6,7 +6,6 @@
 import { HookRegistry } from "../hooks/registry.ts";
 import { PluginContext } from "../services/context.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
-import { denoExecutable } from "../process/deno_command.ts";
 import { DataDir } from "./data_dir.ts";
 import { EventHub, type HostEvent } from "./events.ts";
 import { PluginLoader } from "./loader.ts";
@@ -42,10 +41,10 @@ export class PluginHost implements AsyncDisposable {
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: HostSettings, data: DataDir, executable: string) {
+  private constructor(settings: HostSettings, data: DataDir) {
     this.#data = data;
     const hub = this.#hub = new EventHub();
-    this.#loader = new PluginLoader(settings, data, executable);
+    this.#loader = new PluginLoader(settings, data);
     this.hooks = new HookRegistry({
       onFailure({ hook, plugin, error }) {
         hub.emit({ type: "hook-failed", plugin, hook, error });
@@ -76,10 +75,9 @@ export class PluginHost implements AsyncDisposable {
    */
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
     const settings = await parseHostOptions(options);
-    const executable = denoExecutable();
     const data = await DataDir.open(settings.dataDir);
     try {
-      const host = new PluginHost(settings, data, executable);
+      const host = new PluginHost(settings, data);
       await host.#loader.sweep();
       return host;
     } catch (error) {

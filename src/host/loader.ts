@@ -36,7 +36,6 @@ export interface PreparedPlugin {
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
   #data: DataDir;
-  #executable: string;
   #store: BundleStore;
   #caches = new CompiledCaches();
 
@@ -45,12 +44,10 @@ export class PluginLoader implements AsyncDisposable {
    *
    * @param settings Keys, policy and launcher.
    * @param data The host's folder.
-   * @param executable The deno executable.
    */
-  constructor(settings: HostSettings, data: DataDir, executable: string) {
+  constructor(settings: HostSettings, data: DataDir) {
     this.#settings = settings;
     this.#data = data;
-    this.#executable = executable;
     this.#store = new BundleStore(data.store);
   }
 
@@ -135,7 +132,7 @@ export class PluginLoader implements AsyncDisposable {
     const run = this.#data.createRun(caches);
     const spec = createLaunchSpec({
       plugin: prepared.verified.manifest.name,
-      executable: this.#executable,
+      executable: this.#settings.executable,
       flags: deriveFlags(prepared.permissions, { bundleDir: prepared.bundleDir }),
       importMap: this.#data.runtime.importMap,
       bootstrap: this.#data.runtime.bootstrap,

@@ -6,6 +6,7 @@
 import { SallyportError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
+import { denoExecutable } from "../process/deno_command.ts";
 import { chooseLauncher, type IsolationMode, type IsolationOptions } from "../sandbox/choose.ts";
 import type { Launcher } from "../sandbox/launcher.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
@@ -67,6 +68,8 @@ export interface PluginHostOptions {
 
 /** The options in one form. */
 export interface HostSettings {
+  /** The deno executable. */
+  readonly executable: string;
   /** The folder, or `undefined` for a temporary one. */
   readonly dataDir: string | undefined;
   /** What plugins are verified against. */
@@ -112,7 +115,8 @@ const MAX_POLICY_BYTES = 1_048_576;
  * @returns The settings.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  * @throws {RangeError} when a time is out of range.
- * @throws {SallyportError} `bad-config` when a key, the policy or the isolation is not valid.
+ * @throws {SallyportError} `bad-config` when a key, the policy or the isolation is not valid, or the
+ * host may not run deno.
  */
 export async function parseHostOptions(options: PluginHostOptions): Promise<HostSettings> {
   for (const name of Object.keys(options)) {
@@ -120,6 +124,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       throw new TypeError(`Cannot open the host: unknown option "${name}"`);
     }
   }
+  const executable = denoExecutable();
   const keys = options.keys ?? [];
   if (!Array.isArray(keys)) throw new TypeError("Cannot open the host: keys must be an array");
   if (keys.length > MAX_KEYS) {
@@ -127,6 +132,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
   }
   const publicKeys = await Promise.all(keys.map(readKey));
   return {
+    executable,
     dataDir: options.dataDir === undefined ? undefined : toPath(options.dataDir),
     anchors: {
       keys: publicKeys,
@@ -135,7 +141,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
         : { plugins: options.trustedPlugins.map(checkTrustedPlugin) }),
     },
     policy: await readPolicy(options.policy),
-    launcher: chooseLauncher(options.isolation),
+    launcher: chooseLauncher(options.isolation, executable),
     config: options.config ?? {},
     logger: harmless(options.logger ?? createLogger()),
     times: {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbsolute } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LauncherName } from "./launch_spec.ts";
@@ -52,12 +53,16 @@ export function findSetpriv(): string | undefined {
  * Chooses a launcher.
  *
  * @param isolation The mode, alone or with `require`.
+ * @param executable The deno executable that it will start.
  * @returns The launcher.
  * @throws {SallyportError} `bad-config` when the mode is unknown, or asks for a sandbox that this
  * version or this machine does not have.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  */
-export function chooseLauncher(isolation: IsolationMode | IsolationOptions = "auto"): Launcher {
+export function chooseLauncher(
+  isolation: IsolationMode | IsolationOptions = "auto",
+  executable: string = Deno.execPath(),
+): Launcher {
   const options = typeof isolation === "string" ? { mode: isolation } : checkOptions(isolation);
   const mode = options.mode ?? "auto";
   if (!MODES.includes(mode)) {
@@ -79,7 +84,11 @@ export function chooseLauncher(isolation: IsolationMode | IsolationOptions = "au
     );
   }
   const setpriv = findSetpriv();
-  return plainLauncher(setpriv === undefined ? {} : { setpriv });
+  if (setpriv === undefined) return plainLauncher();
+  // it would look for a bare name in a PATH that the cleared environment does not have
+  return isAbsolute(executable)
+    ? plainLauncher({ setpriv })
+    : plainLauncher({ without: "no setpriv, which needs --allow-run=<the path of deno>" });
 }
 
 /** Refuses what is misspelt: an ignored `require` would be a sandbox that nobody notices is missing. */

@@ -10,6 +10,12 @@ import type { LaunchSpec } from "./launch_spec.ts";
 export interface PlainLauncherOptions {
   /** The path of util-linux's `setpriv`, where it exists and the host may run it. */
   setpriv?: string;
+  /**
+   * Why it is not used, where it is not.
+   *
+   * @default {"no setpriv"}
+   */
+  without?: string;
 }
 
 /**
@@ -22,7 +28,7 @@ export interface PlainLauncherOptions {
  * @returns The launcher.
  */
 export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
-  const { setpriv } = options;
+  const { setpriv, without = "no setpriv" } = options;
   const missing = [
     "no namespaces: the plugin's process sees the machine as the host's user does, held by Deno's flags only",
     "no seccomp filter",
@@ -30,7 +36,7 @@ export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
   ];
   if (setpriv === undefined) {
     missing.push(
-      "no setpriv: a plugin in a busy loop outlives a host that is killed with SIGKILL",
+      `${without}: a plugin in a busy loop outlives a host that is killed with SIGKILL`,
     );
   }
   return {
