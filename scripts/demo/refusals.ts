@@ -13,7 +13,7 @@ export async function refuseToLoad({ terminal, workshop, host, author }: Stage):
 
   const from = new URL("word-count/", PLUGINS);
   const changed = await workshop.sign("refused/changed", { from }, author);
-  await flipOneBit(`${changed.dir}/count.ts`);
+  await flipOneBit(`${changed.dir}/main.ts`);
   await expectRefusal(
     terminal,
     "one bit of a file is changed after signing",

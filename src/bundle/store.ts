@@ -42,6 +42,18 @@ export class BundleStore {
   }
 
   /**
+   * Gives the folder that the copy of a bundle has, or will have.
+   *
+   * @param bundleHash The bundle hash, 128 hex digits.
+   * @returns The absolute real path.
+   */
+  locate(bundleHash: string): string {
+    checkHash(bundleHash);
+    Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    return `${Deno.realPathSync(this.#dir)}/${bundleHash}`;
+  }
+
+  /**
    * Makes sure that the store has a true copy of a bundle.
    *
    * A copy that is there already is compared byte for byte with what was verified, and replaced when

@@ -50,6 +50,8 @@ export interface InstanceOptions extends LaunchParts {
   permissions: ResolvedPermissions;
   /** The read-only copy that it is started from. */
   bundleDir: string;
+  /** Makes sure of that copy; the process is told to import it only then. */
+  stored: () => Promise<unknown>;
   /** Its own folder, where it asked for one. */
   storageDir: string | undefined;
   /** Where the plugin's requests go. */
@@ -130,6 +132,7 @@ export class PluginInstance {
     const connection = connect(life, options);
     const ended = supervise(life, connection, options.run);
     try {
+      await options.stored();
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },

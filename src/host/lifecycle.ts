@@ -285,7 +285,7 @@ export class PluginLifecycle {
     const prepared = await plugin.prepare(verified);
     this.#assertOpen();
     throwIfAborted(signal);
-    await plugin.start(prepared, false, signal);
+    await plugin.start(prepared, signal);
   }
 
   #orderOf(verified: VerifiedPlugin): string[] {

@@ -72,7 +72,7 @@ export class PluginLoader implements AsyncDisposable {
   }
 
   /**
-   * Stores a verified bundle read-only and settles what it may do.
+   * Settles what a verified bundle may do, and from where it will run.
    *
    * @param verified The proof.
    * @returns Everything that a start needs.
@@ -83,7 +83,7 @@ export class PluginLoader implements AsyncDisposable {
     const { manifest } = verified;
     const entry = entryFor(this.#settings.policy, manifest.name);
     checkContainment(manifest.name, entry, this.#settings.launcher.report());
-    const bundleDir = await this.#store.put(verified);
+    const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)
       ? await this.#data.storage(manifest.name)
       : undefined;
@@ -100,20 +100,19 @@ export class PluginLoader implements AsyncDisposable {
    *
    * @param prepared The proofs.
    * @param events Where the plugin's requests go.
-   * @param options `recheck` compares the stored copy with the verified bytes once more, which every
-   * start needs that does not follow at once upon `prepare`.
+   * @param signal Gives up.
    * @returns The running instance.
    */
   async start(
     prepared: PreparedPlugin,
     events: InstanceEvents,
-    options: { recheck: boolean; signal?: AbortSignal },
+    signal?: AbortSignal,
   ): Promise<PluginInstance> {
-    const { recheck, signal } = options;
-    if (recheck) await this.#store.put(prepared.verified);
     const { bundleHash } = prepared.verified;
     const launch = this.#launch(prepared, this.#caches.get(bundleHash));
-    const instance = await PluginInstance.start({ ...prepared, ...launch, events, signal });
+    // compared with the verified bytes before every start, while the bootstrap comes up
+    const stored = () => this.#store.put(prepared.verified);
+    const instance = await PluginInstance.start({ ...prepared, ...launch, stored, events, signal });
     this.#caches.started(bundleHash, () => this.#compileJob(prepared));
     return instance;
   }

@@ -141,10 +141,10 @@ export class ManagedPlugin implements RegistryEntry {
   }
 
   /** Starts a prepared plugin. */
-  async start(prepared: PreparedPlugin, recheck: boolean, signal: AbortSignal): Promise<void> {
+  async start(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
     this.#move("starting");
     try {
-      const instance = await this.#launch(prepared, recheck, signal);
+      const instance = await this.#launch(prepared, signal);
       this.#adopt(instance, prepared);
       this.#parts.hub.emit({ type: "loaded", ...this.#identity(instance) });
     } catch (error) {
@@ -161,7 +161,7 @@ export class ManagedPlugin implements RegistryEntry {
     const oldPrepared = this.#running;
     let instance: PluginInstance;
     try {
-      instance = await this.#launch(prepared, false, signal, old);
+      instance = await this.#launch(prepared, signal, old);
     } catch (error) {
       // the running one serves on, with its own hooks
       if (old !== undefined && oldPrepared !== undefined && this.#instance === old) {
@@ -289,7 +289,7 @@ export class ManagedPlugin implements RegistryEntry {
       const prepared = this.#prepared;
       if (this.#state !== "available" || prepared === undefined) return;
       await this.beforeStart(signal);
-      await this.start(prepared, true, signal);
+      await this.start(prepared, signal);
     });
   }
 
@@ -314,14 +314,13 @@ export class ManagedPlugin implements RegistryEntry {
 
   async #launch(
     prepared: PreparedPlugin,
-    recheck: boolean,
     signal: AbortSignal,
     old?: PluginInstance,
   ): Promise<PluginInstance> {
     const { loader } = this.#parts;
     const unloaded = new AbortController();
     const events = instanceEvents(this.#parts, prepared, this.#denials, unloaded.signal);
-    const instance = await loader.start(prepared, events, { recheck, signal });
+    const instance = await loader.start(prepared, events, signal);
     instance.ended.then(() => unloaded.abort());
     try {
       checkHooks(prepared, instance.offers);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { asciiWords, hasPlainWords } from "../../plugins/word-count/count.ts";
-import { Counter, splitLines } from "../../plugins/word-count/count.ts";
+import { asciiWords, hasPlainWords } from "../../plugins/word-count/main.ts";
+import { Counter, splitLines } from "../../plugins/word-count/main.ts";
 import wordCount from "../../plugins/word-count/main.ts";
 
 /** Languages with tailorings of their own, now or once, and one that has none. */

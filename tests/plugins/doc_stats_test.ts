@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Counter, splitLines } from "../../plugins/word-count/count.ts";
+import { Counter, splitLines } from "../../plugins/word-count/main.ts";
 import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import type { Policy } from "../../src/permissions/policy.ts";
