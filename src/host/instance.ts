@@ -151,6 +151,8 @@ export class PluginInstance {
       life.wanted = () => true;
       child.kill("SIGKILL");
       await ended;
+      // the copy could not be stored, which has nothing to do with the process
+      if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
       throw startError(manifest.name, cause, status, child.stderr.text());
     }
   }

@@ -273,7 +273,9 @@ export class PluginLifecycle {
         this.#assertOpen();
         this.#orderOf(verified); // a missing dependency is refused now, not at the first call
         plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
-        plugin.park(await plugin.prepare(verified));
+        const prepared = await plugin.prepare(verified);
+        await this.#parts.loader.store(prepared);
+        plugin.park(prepared);
       } else {
         await this.#startNow(plugin, verified, signal);
       }

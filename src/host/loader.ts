@@ -96,6 +96,15 @@ export class PluginLoader implements AsyncDisposable {
   }
 
   /**
+   * Stores a prepared plugin ahead of its start.
+   *
+   * @param prepared The proofs.
+   */
+  async store(prepared: PreparedPlugin): Promise<void> {
+    await this.#store.put(prepared.verified);
+  }
+
+  /**
    * Starts a prepared plugin.
    *
    * @param prepared The proofs.
