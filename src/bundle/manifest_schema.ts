@@ -6,7 +6,7 @@
 
 import { parseRange } from "@std/semver";
 import { z } from "zod";
-import { LIMIT_BOUNDS, type LimitName } from "./limits.ts";
+import { limitSchema, limitsSchema } from "./limits_schema.ts";
 import type { Manifest } from "./manifest.ts";
 import { bundlePathProblem } from "./paths.ts";
 import { describeIssues, quoteValue, type SchemaIssue } from "./schema_issues.ts";
@@ -104,25 +104,6 @@ const hookRequest = z.strictObject({
     .max(9_999).optional(),
 });
 
-function limit(limitName: LimitName): z.ZodOptional<z.ZodInt> {
-  const { min, max } = LIMIT_BOUNDS[limitName];
-  return z.int().min(min).max(max).optional();
-}
-
-const limits = z.strictObject(
-  {
-    memoryBytes: limit("memoryBytes"),
-    cpuTimeMs: limit("cpuTimeMs"),
-    cpuPercent: limit("cpuPercent"),
-    threads: limit("threads"),
-    fileDescriptors: limit("fileDescriptors"),
-    connections: limit("connections"),
-    callTimeoutMs: limit("callTimeoutMs"),
-    messageBytes: limit("messageBytes"),
-    storageBytes: limit("storageBytes"),
-  } satisfies Record<LimitName, unknown>,
-);
-
 /** Every object in it refuses unknown fields. */
 const manifestSchema = z.strictObject({
   $schema: text(1_024).optional(),
@@ -134,11 +115,11 @@ const manifestSchema = z.strictObject({
   entry,
   sdk: range.optional(),
   permissions: permissions.optional(),
-  storage: z.strictObject({ quotaBytes: limit("storageBytes").unwrap() }).optional(),
+  storage: z.strictObject({ quotaBytes: limitSchema("storageBytes") }).optional(),
   context: z.array(contextRequest).max(MAX_ENTRIES)
     .optional(),
   hooks: z.array(hookRequest).max(MAX_ENTRIES).optional(),
-  limits: limits.optional(),
+  limits: limitsSchema.optional(),
   dependencies: z.record(name, range)
     .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
       error: `must have at most ${MAX_ENTRIES} entries`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { LIMIT_BOUNDS, type LimitName } from "../bundle/manifest.ts";
+import { limitsSchema } from "../bundle/limits_schema.ts";
 import { type Parsed, parseNetScope } from "./net_scope.ts";
 import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
 import type { Policy, PolicyEntry } from "./policy.ts";
@@ -61,29 +61,10 @@ const grant = z.strictObject({
   hooks: scopes(parseHookName, "Names of hooks; * for every hook that the plugin asks for"),
 });
 
-function limit(limitName: LimitName): z.ZodOptional<z.ZodInt> {
-  const { min, max } = LIMIT_BOUNDS[limitName];
-  return z.int().min(min).max(max).optional();
-}
-
-const limits = z.strictObject(
-  {
-    memoryBytes: limit("memoryBytes"),
-    cpuTimeMs: limit("cpuTimeMs"),
-    cpuPercent: limit("cpuPercent"),
-    threads: limit("threads"),
-    fileDescriptors: limit("fileDescriptors"),
-    connections: limit("connections"),
-    callTimeoutMs: limit("callTimeoutMs"),
-    messageBytes: limit("messageBytes"),
-    storageBytes: limit("storageBytes"),
-  } satisfies Record<LimitName, unknown>,
-);
-
 /** Checks one entry of a policy. */
 export const entrySchema: z.ZodType<PolicyEntry> = z.strictObject({
   grant: grant.optional(),
-  limits: limits.optional(),
+  limits: limitsSchema.optional(),
   isolation: z.enum(["auto", "bwrap", "unshare", "plain"]).optional(),
   network: z.enum(["isolated", "proxied", "host"]).optional(),
   seccomp: z.enum(["strict", "baseline", "off"]).optional(),

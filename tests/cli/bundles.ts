@@ -1,4 +1,5 @@
 import { sallyport } from "./sallyport.ts";
+import { removeTree } from "../../src/bundle/remove_tree.ts";
 
 /** A folder that goes away. */
 export interface Scratch extends AsyncDisposable {
@@ -8,7 +9,7 @@ export interface Scratch extends AsyncDisposable {
 /** Makes a temporary folder. */
 export async function scratch(): Promise<Scratch> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-cli-test-" }));
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return { path, [Symbol.asyncDispose]: () => removeTree(path) };
 }
 
 const MODULE = `import { definePlugin } from "@sallyport/host/plugin";
