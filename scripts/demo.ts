@@ -118,16 +118,15 @@ async function loadAll(terminal: Terminal, host: PluginHost, dir: string): Promi
     const plugin = await host.loadByName(name);
     expect(plugin.state === "active", `${name} is active`);
     pids.push(plugin.pid!);
-    const handled = (plugin.manifest?.hooks ?? []).map((hook) => `hook ${hook.name}`);
+    const handled = (plugin.manifest?.hooks ?? []).map((hook) => hook.name);
     rows.push([
       name,
-      plugin.state,
       String(plugin.pid),
       `${Math.round(performance.now() - begun)} ms`,
       [...plugin.methods, ...handled].join(", "),
     ]);
   }
-  terminal.table(["loaded", "state", "process", "took", "methods and hooks"], rows);
+  terminal.table(["active", "process", "took", "methods, hooks"], rows);
   return pids;
 }
 

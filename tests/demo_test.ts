@@ -70,9 +70,9 @@ Deno.test("the demo shows every allowed and every refused step, piped as plain t
     const outcome of [
       /word-count +1\.0\.0 +[0-9a-f]{40}…/,
       /Found 5 plugins; none is started by that/,
-      /notes +active +\d+ +\d+ ms +add, get, list, search, remove, hook on_document/,
-      /doc-stats +active +\d+ +\d+ ms +hook on_document/,
-      /word-count +active +\d+ +\d+ ms +count, lines, words$/m,
+      /notes +\d+ +\d+ ms +add, get, list, search, remove, on_document/,
+      /doc-stats +\d+ +\d+ ms +on_document/,
+      /word-count +\d+ +\d+ ms +count, lines, words$/m,
       /README\.md +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ /,
       /docs\/[a-z-]+\.md +[\d,]+ /,
       /streamed 20 lines of README\.md and left the loop/,

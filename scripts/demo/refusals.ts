@@ -86,7 +86,7 @@ export async function refuseToDo({ terminal, workshop, host, site }: Stage): Pro
     "it starts a program",
     () => nosy.call("run", { program: Deno.execPath() }),
   );
-  await expectDenied(terminal, "it reads the environment", () => nosy.call("environment"));
+  await expectDenied(terminal, "it reads the environment", () => nosy.call("env"));
 
   // A denied service call fails in the plugin, which may hide it; the host reports it all the same.
   const events = host.events();

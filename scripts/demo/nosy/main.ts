@@ -44,7 +44,7 @@ export default definePlugin({
     },
 
     /** Tries to read the environment. */
-    environment(): Record<string, string> {
+    env(): Record<string, string> {
       return Deno.env.toObject();
     },
   },
