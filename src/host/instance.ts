@@ -211,7 +211,15 @@ export class PluginInstance {
    */
   async takeOver(old: PluginInstance): Promise<void> {
     if (!old.offers.snapshot || !this.offers.snapshot) return;
-    const { state = null } = record(await old.request("state/snapshot", {}));
+    let answer: unknown;
+    try {
+      answer = await old.request("state/snapshot", {});
+    } catch (error) {
+      // a process that just died has no state to hand over, and none that could serve on
+      if (error instanceof SallyportError && error.code === "crashed") return;
+      throw error;
+    }
+    const { state = null } = record(answer);
     await this.request("state/restore", { state });
   }
 

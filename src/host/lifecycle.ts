@@ -101,6 +101,7 @@ export class PluginLifecycle {
           plugin.park(await plugin.prepare(verified));
           return;
         }
+        if (plugin.state === "failed") return await this.#startNow(plugin, verified, signal);
         if (plugin.state !== "active") {
           throw new SallyportError(
             "bad-state",

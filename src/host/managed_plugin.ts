@@ -56,6 +56,7 @@ export class ManagedPlugin implements RegistryEntry {
   #running: PreparedPlugin | undefined;
   #calls = 0;
   #failures = 0;
+  #ended: Promise<void> = Promise.resolve();
   #denials = new Denials();
   #lastUsage: PluginUsage | undefined;
 
@@ -339,9 +340,7 @@ export class ManagedPlugin implements RegistryEntry {
     this.#prepared = undefined;
     this.error = undefined;
     this.#move("active");
-    instance.ended.then((end) => this.#onEnd(instance, end)).catch((error) => {
-      this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
-    });
+    this.#ended = instance.ended.then((end) => this.#onEnd(instance, end));
   }
 
   #registerHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
@@ -376,13 +375,20 @@ export class ManagedPlugin implements RegistryEntry {
     this.#move("failed");
     this.#logger.error(end.error.message, { plugin: this.name, code: end.error.code });
     this.#parts.hub.emit({ type, plugin: this.name, error: end.error });
-    await this.#parts.services.release(this.name);
+    this.#parts.services.release(this.name).catch((error) => {
+      this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
+    });
   }
 
   async #explain(instance: PluginInstance, error: unknown): Promise<unknown> {
     if (!(error instanceof SallyportError)) return error;
-    // the end of the process tells more than the broken frame that led to it
-    if (error.code === "protocol-violation") return (await instance.ended).error ?? error;
+    if (error.code === "crashed" || error.code === "protocol-violation") {
+      // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
+      // end of the process tells more than the broken frame that led to it
+      const end = await instance.ended;
+      if (this.#instance === instance) await this.#ended;
+      return end.error ?? error;
+    }
     return error.code === "plugin-error" ? this.#denials.explain(this.name, error) : error;
   }
 

@@ -119,8 +119,8 @@ const MAX_POLICY_BYTES = 1_048_576;
  * host may not run deno.
  */
 export async function parseHostOptions(options: PluginHostOptions): Promise<HostSettings> {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !KNOWN.has(name)) {
       throw new TypeError(`Cannot open the host: unknown option "${name}"`);
     }
   }
@@ -160,6 +160,9 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
  * @returns The path, or the text as it is.
  */
 export function toPath(path: string | URL): string {
+  if (typeof path !== "string" && !(path instanceof URL)) {
+    throw new TypeError(`Cannot use ${String(path)} as a path: it is neither a string nor a URL`);
+  }
   const url = path instanceof URL ? path : path.startsWith("file:") ? new URL(path) : undefined;
   if (url === undefined) return path as string;
   if (url.protocol !== "file:") {
@@ -208,7 +211,7 @@ export async function readSmallFile(path: string, maxBytes: number, what: string
 async function readKey(
   key: string | URL | { readonly publicKey: string | URL; readonly name?: string },
 ): Promise<PublicKey> {
-  if (typeof key === "object" && !(key instanceof URL)) {
+  if (typeof key === "object" && key !== null && !(key instanceof URL)) {
     const parsed = await readKey(key.publicKey);
     return key.name === undefined ? parsed : { ...parsed, name: key.name };
   }
@@ -231,7 +234,8 @@ async function readKey(
 async function readPolicy(policy: Policy | string | URL | undefined): Promise<Policy> {
   if (policy === undefined) return parsePolicy({});
   if (typeof policy !== "string" && !(policy instanceof URL)) return parsePolicy(policy);
-  return parsePolicy(await readSmallFile(toPath(policy), MAX_POLICY_BYTES, "the policy"));
+  const path = toPath(policy);
+  return parsePolicy(await readSmallFile(path, MAX_POLICY_BYTES, "the policy"), path);
 }
 
 function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin {

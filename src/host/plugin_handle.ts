@@ -173,6 +173,7 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   }
 
   #requestOptions(method: string, options: CallOptions = {}): RequestOptions {
+    if (typeof method !== "string") throw new TypeError("Cannot call: the method is not a string");
     const { timeoutMs, traceparent, signal, onProgress } = options;
     if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31)) {
       throw new RangeError(`Cannot call: timeoutMs must be above 0, is ${timeoutMs}`);

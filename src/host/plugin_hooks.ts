@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SallyportError } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import { HOOK_PRIORITY, MAX_HOOK_PRIORITY } from "../hooks/names.ts";
 import type { HookRegistry } from "../hooks/registry.ts";
 import type { RequestOptions } from "../rpc/options.ts";
@@ -11,17 +11,31 @@ import type { InitializeAnswer } from "./initialize.ts";
 import type { PreparedPlugin } from "./loader.ts";
 
 /**
- * Checks that a module handles every hook that it is granted.
+ * Checks that a module handles every hook that it is granted, and none in the band of the host.
  *
  * @param prepared The plugin.
  * @param offers What its module says that it handles.
  * @throws {SallyportError} `launch-failed` naming the hook.
  */
 export function checkHooks(prepared: PreparedPlugin, offers: InitializeAnswer): void {
+  const { name } = prepared.verified.manifest;
+  for (const hook of offers.hooks) {
+    if (hook.priority === undefined) continue;
+    if (hook.priority >= HOOK_PRIORITY.high && hook.priority <= MAX_HOOK_PRIORITY) continue;
+    throw new SallyportError(
+      "launch-failed",
+      `Cannot start plugin "${name}": its hook "${
+        escapeText(hook.name, 64)
+      }" has the priority ${hook.priority}`,
+      {
+        hint:
+          `Choose one from ${HOOK_PRIORITY.high} to ${MAX_HOOK_PRIORITY}; lower ones are the host's`,
+      },
+    );
+  }
   const offered = new Set(offers.hooks.map((hook) => hook.name));
   const missing = prepared.permissions.hooks.find((hook) => !offered.has(hook));
   if (missing === undefined) return;
-  const { name } = prepared.verified.manifest;
   throw new SallyportError(
     "launch-failed",
     `Cannot start plugin "${name}": plugin.json declares the hook "${missing}", but its module does not handle it`,
@@ -53,7 +67,7 @@ export function registerHooks(
     registry.registerPlugin(
       manifest.name,
       name,
-      priority ?? bandOf(offered),
+      priority ?? offered ?? HOOK_PRIORITY.normal,
       async (data, options) => {
         const answer = await request("hook/run", { hook: name, data }, { ...options, label });
         return typeof answer === "object" && answer !== null && "value" in answer
@@ -62,10 +76,4 @@ export function registerHooks(
       },
     );
   }
-}
-
-/** Keeps what a module says of its own priority out of the host's band. */
-function bandOf(priority: number | undefined): number {
-  if (priority === undefined) return HOOK_PRIORITY.normal;
-  return Math.min(Math.max(priority, HOOK_PRIORITY.high), MAX_HOOK_PRIORITY);
 }

@@ -23,6 +23,8 @@ export interface Judge {
   mode: StatementMode;
   /** Why the last statement was refused; cleared by whoever prepares one. */
   refusal: string | undefined;
+  /** Whether SQLite has asked for a SELECT; cleared by whoever prepares a statement. */
+  selected: boolean;
   /** What SQLite calls. */
   readonly authorize: Authorizer;
 }
@@ -184,7 +186,9 @@ function judge(rule: Rule): Judge {
   const self: Judge = {
     mode: "read",
     refusal: undefined,
+    selected: false,
     authorize(action, first, second, database) {
+      if (action === SELECT) self.selected = true;
       let refusal: string | undefined;
       try {
         if (self.mode === "host") return OK;

@@ -162,7 +162,17 @@ export class DatabaseEngine {
     this.#names?.refresh();
     this.#judge.mode = mode;
     this.#judge.refusal = undefined;
+    this.#judge.selected = false;
     const statement = this.#database.prepare(sql);
+    // SQLite copies one table into another of the same form without asking the authorizer for the
+    // source (https://www.sqlite.org/src/file/src/insert.c, xferOptimization)
+    if (this.#names !== undefined && scan.selects && !this.#judge.selected) {
+      throw new SallyportError(
+        "service-denied",
+        "Statement refused: whether its SELECT reads shared tables only cannot be checked",
+        { hint: "Name the columns: INSERT INTO t (a, b) SELECT a, b FROM u" },
+      );
+    }
     // SQLite takes the first statement and leaves the rest: that would be lost without a word
     if (!scanSql(sql.slice(statement.sourceSQL.length)).empty) {
       throw new TypeError("Cannot run a statement: there is a second one; use batch()");

@@ -10,6 +10,8 @@ export interface SqlScan {
   readonly empty: boolean;
   /** How many values the statement's `?` and `?N` take in order. */
   readonly positional: number;
+  /** Whether it has the keyword SELECT. */
+  readonly selects: boolean;
   /** The names behind `:`, `@` and `$`. */
   readonly names: ReadonlySet<string>;
 }
@@ -27,6 +29,7 @@ const TOKEN =
 export function scanSql(sql: string): SqlScan {
   const names = new Set<string>();
   let empty = true;
+  let selects = false;
   let positional = 0;
   for (const match of sql.matchAll(TOKEN)) {
     const [token, number, name] = match;
@@ -34,7 +37,8 @@ export function scanSql(sql: string): SqlScan {
       // "?" takes the place after the highest one so far, "?N" the Nth
       positional = number === "" ? positional + 1 : Math.max(positional, Number(number));
     } else if (name !== undefined) names.add(name);
+    else if (token.length === 6 && token.toLowerCase() === "select") selects = true;
     if (empty && !/^(?:\s|;|--|\/\*)/.test(token)) empty = false;
   }
-  return { empty, positional, names };
+  return { empty, positional, selects, names };
 }

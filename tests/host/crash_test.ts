@@ -120,3 +120,27 @@ Deno.test("a plugin with too much on its heap is ended by its own runtime, not t
   const error = await assertRejectsWithCode(plugin.call("eat"), "crashed");
   assert.match(String(error.details.stderrTail), /heap|out of memory/i);
 });
+
+Deno.test("who sees a call fail with a crash finds the plugin failed, and may reload it at once", async () => {
+  await using test = await hostTest();
+  const host = await test.open();
+  const dir = await test.bundle(
+    "sample",
+    `export default {
+      methods: { die: () => Deno.exit(3), hello: () => "hello" },
+      snapshot: () => 1,
+      restore() {},
+    };`,
+  );
+  const plugin = await host.load(dir);
+  for (
+    const again of [() => plugin.reload(), () => host.load(dir), () => host.loadByName("sample")]
+  ) {
+    await assertRejectsWithCode(plugin.call("die"), "crashed", /exit code 3/);
+    assert.equal(plugin.state, "failed");
+    assert.equal(plugin.error?.code, "crashed");
+    assert.equal(host.counts().active, 0);
+    await again();
+    assert.equal(await plugin.call("hello"), "hello");
+  }
+});

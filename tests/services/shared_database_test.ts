@@ -123,6 +123,36 @@ Deno.test("a shared database refuses every way to a table that was not named", a
   test.app.exec("INSERT INTO watched VALUES (1); UPDATE secrets SET word = 'y'");
 });
 
+Deno.test("a shared database does not copy a table of the same form that is not shared", async () => {
+  const schema = `CREATE TABLE orders (a); CREATE TABLE hidden (b);
+    INSERT INTO hidden VALUES ('top secret');`;
+  await using test = await open({ schema });
+  const before = await test.db.query("SELECT count(*) AS n FROM orders");
+  for (
+    const statement of [
+      "INSERT INTO orders SELECT * FROM hidden",
+      "insert into orders/**/select * from hidden",
+      "INSERT OR IGNORE INTO orders SELECT * FROM hidden",
+      "REPLACE INTO orders SELECT * FROM main.hidden",
+    ]
+  ) {
+    await assertRejectsWithCode(
+      test.db.execute(statement),
+      "service-denied",
+      /cannot be checked|not shared/,
+    );
+    await assertRejectsWithCode(
+      test.db.batch([[statement]]),
+      "service-denied",
+      /cannot be checked|not shared/,
+    );
+  }
+  assert.deepEqual(await test.db.query("SELECT count(*) AS n FROM orders"), before);
+  // control: the application may, and the plugin may select by name from what is shared
+  test.app.exec("INSERT INTO orders SELECT * FROM hidden");
+  await test.db.execute("INSERT INTO orders (a) SELECT a FROM orders");
+});
+
 Deno.test("a shared database keeps its schema and its settings", async () => {
   await using test = await open();
   for (
