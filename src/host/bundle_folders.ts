@@ -46,3 +46,8 @@ export async function bundleFolders(dir: string): Promise<string[]> {
 export async function isFile(path: string): Promise<boolean> {
   return await Deno.lstat(path).then((stat) => !stat.isDirectory, () => false);
 }
+
+/** Tells whether there is anything at a path. */
+export async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import { bundleFolders, isFile, realDir } from "./bundle_folders.ts";
+import { bundleFolders, isFile, isThere, realDir } from "./bundle_folders.ts";
 import { orderDependencies } from "./dependencies.ts";
 import type { HostParts } from "./host_parts.ts";
 import { ManagedPlugin } from "./managed_plugin.ts";
@@ -204,7 +204,9 @@ export class PluginLifecycle {
     try {
       return await this.#parts.loader.verify(path, signal);
     } catch (error) {
-      if (error instanceof SallyportError && error.code !== "cancelled") this.#refuse(path, error);
+      const refused = error instanceof SallyportError && error.code !== "cancelled";
+      // a path that leads nowhere is a mistake of the caller and no plugin
+      if (refused && await isThere(path)) this.#refuse(path, error);
       throw error;
     }
   }
