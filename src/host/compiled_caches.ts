@@ -39,9 +39,10 @@ export interface CompileJob {
 }
 
 const MAX_BUNDLES = 64;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 const MAX_FILES = 1_000;
-const TIMEOUT_MS = 10_000;
+// what takes longer is not worth an unload that waits for it
+const TIMEOUT_MS = 3_000;
 
 /** Compiles bundles in the background, one at a time, and keeps the results until it is disposed. */
 export class CompiledCaches implements AsyncDisposable {

@@ -35,16 +35,6 @@ export function explainPermissions(permissions: ResolvedPermissions): string[] {
 }
 
 /**
- * Explains excess to people, one line for each item.
- *
- * @param excess What the policy does not cover.
- * @returns Lines in columns, such as `net      example.com:443  is not granted`.
- */
-export function explainExcess(excess: readonly Excess[]): string[] {
-  return formatRows(excess.map((item) => [item.family, item.value, item.reason]));
-}
-
-/**
  * Gives the grant that would cover excess: whole lists, because a plugin's list replaces the default.
  *
  * @param entry What the plugin has now.

@@ -6,6 +6,7 @@
 
 import type { AccessLevel } from "../bundle/manifest.ts";
 import { escapeText, SallyportError } from "../errors.ts";
+import { contextPolicyLines } from "../permissions/explain.ts";
 import { accessCovers, type ServiceCaller } from "./caller.ts";
 
 /**
@@ -55,25 +56,15 @@ export function checkServiceAccess(
   throw notGranted(caller, key, needed);
 }
 
-/**
- * Gives the policy that grants a service, as one line of JSON.
- *
- * @param plugin The plugin's name.
- * @param key The service.
- * @param access The access to grant.
- */
-export function policyLine(plugin: string, key: string, access: AccessLevel): string {
-  return `"plugins": { ${JSON.stringify(plugin)}: { "grant": { "context": ` +
-    `{ ${JSON.stringify(key)}: "${access}" } } } }`;
-}
-
 function manifestLine(key: string, access: AccessLevel): string {
   return `"context": [{ "key": ${JSON.stringify(escapeText(key, 100))}, "access": "${access}" }]`;
 }
 
 function notGranted(caller: ServiceCaller, key: string, needed: AccessLevel): SallyportError {
   const granted = caller.context.get(key);
-  const line = policyLine(caller.plugin, key, needed);
+  // with what is granted already, because a plugin's list of services is replaced as a whole
+  const grant = { context: Object.fromEntries(caller.context) };
+  const line = contextPolicyLines(caller.plugin, { grant }, key, needed);
   return denied(
     caller,
     key,
