@@ -1,0 +1,81 @@
+/**
+ * Runs a helper program of the system with a bound on its time and output.
+ *
+ * @module
+ */
+
+/** What became of the program. */
+export interface BoundedResult {
+  /** Whether it ended by itself with status 0. */
+  readonly ok: boolean;
+  /** What it wrote to standard output. */
+  readonly stdout: string;
+  /** What it wrote to standard error, or why it did not run. */
+  readonly stderr: string;
+}
+
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * Runs a program to its end.
+ *
+ * @param command The program, by its path.
+ * @param args Its arguments.
+ * @param env Its whole environment.
+ * @param timeoutMs When to kill it.
+ * @returns What became of it; never throws.
+ */
+export async function runBounded(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  timeoutMs = 5_000,
+): Promise<BoundedResult> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(command, {
+      args: [...args],
+      env: { ...env, LC_ALL: "C" },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    return { ok: false, stdout: "", stderr: error instanceof Error ? error.message : "" };
+  }
+  const timer = setTimeout(() => kill(child), timeoutMs);
+  try {
+    const [{ success }, stdout, stderr] = await Promise.all([
+      child.status,
+      readBounded(child.stdout),
+      readBounded(child.stderr),
+    ]);
+    return { ok: success, stdout, stderr: stderr.trim() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Kills a child that may have ended already.
+ *
+ * @param child The child.
+ */
+export function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // it has ended
+  }
+}
+
+/** Reads to the end, so that the program never waits for us, and keeps the beginning. */
+async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    if (text.length < MAX_BYTES) text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}

@@ -1,0 +1,141 @@
+/**
+ * Makes the cgroups that cap what plugin processes use.
+ *
+ * @module
+ */
+import type { CgroupFacts, LaunchOutcome } from "../launcher.ts";
+import type { ProcessLimits } from "../launch_spec.ts";
+import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./hierarchy.ts";
+import { ownIdentity } from "./host_name.ts";
+import { readKernelFile } from "./kernel_files.ts";
+import { systemdBooted } from "./systemctl.ts";
+import { openSystemdRun } from "./systemd_run.ts";
+import { openV1 } from "./v1.ts";
+import { openV2 } from "./v2.ts";
+
+/** Makes one cgroup for each plugin process; removes what it made when disposed. */
+export interface CgroupManager extends AsyncDisposable {
+  /** How the groups are made. */
+  readonly kind: CgroupFacts["kind"];
+  /**
+   * Makes a group with limits and nobody in it.
+   *
+   * @param limits The limits; what the launcher's own processes need is added to the threads.
+   * @returns The group.
+   * @throws {SallyportError} `launch-failed` when the kernel refuses it.
+   */
+  create(limits: ProcessLimits): Promise<Cgroup>;
+  /** Makes the folder of the next group ahead, where that can be. */
+  prepare?(): void;
+}
+
+/** The cgroup of one plugin process. Disposing it kills what is left inside and removes it. */
+export interface Cgroup extends AsyncDisposable {
+  /** The folders in whose `cgroup.procs` the process writes `0` before it executes anything else. */
+  readonly join: readonly string[];
+  /** What comes before the command where a program makes the group; empty otherwise. */
+  readonly prefix: readonly string[];
+  /** What that program needs in its environment, and nobody after it. */
+  readonly prefixEnv: Readonly<Record<string, string>>;
+  /**
+   * Reads the limits that the kernel holds a running process to.
+   *
+   * @param pid The process.
+   * @returns The limits; `undefined` when the process is not in this group.
+   */
+  facts(pid: number): CgroupFacts | undefined;
+  /** Says what became of the processes; to be called when the first has exited, before disposal. */
+  outcome(): Promise<LaunchOutcome>;
+}
+
+/** What was found out about cgroups here. */
+export interface CgroupProbe {
+  /** The manager; `undefined` where no limit could be set. */
+  readonly manager: CgroupManager | undefined;
+  /** What is not capped and why, one sentence each. */
+  readonly missing: readonly string[];
+  /**
+   * Makes the next join of a group quick. The first for some 40 ms waits 8 to 10 ms for the kernel (a
+   * grace period of the lock on thread groups); the host can have that over while it does other things,
+   * by joining the group that it is in. Settles when that is done, and never fails.
+   */
+  warm?(): Promise<void>;
+}
+
+/** Options of {@linkcode openCgroups}. */
+export interface CgroupOptions {
+  /**
+   * Whether to try a scope of systemd where this host may not write the tree itself.
+   *
+   * @default {true}
+   */
+  probeSystemd?: boolean;
+}
+
+/**
+ * Finds out how this host may limit processes, by doing it, and removes what killed hosts left.
+ *
+ * A tree that the host may write comes first, if it was handed to it; then scopes of systemd.
+ *
+ * @param options Whether to try systemd.
+ * @returns The manager, or why there is none; never throws.
+ */
+export async function openCgroups(options: CgroupOptions = {}): Promise<CgroupProbe> {
+  if (Deno.build.os !== "linux") return none("no cgroup: only Linux has them");
+  try {
+    Deno.readTextFileSync("/proc/self/cgroup");
+  } catch {
+    return none("no cgroup: the host may not read /proc and /sys, which takes --allow-all");
+  }
+  try {
+    return await open(options);
+  } catch (error) {
+    return none(`no cgroup: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function open({ probeSystemd = true }: CgroupOptions): Promise<CgroupProbe> {
+  const identity = ownIdentity();
+  const trees = parseMounts(Deno.readTextFileSync("/proc/self/mountinfo"));
+  const paths = parsePaths(Deno.readTextFileSync("/proc/self/cgroup"));
+  const unified = trees.find((tree) => {
+    const folder = tree.version === 2 ? folderOf(tree, paths.get("") ?? "/") : undefined;
+    return (readKernelFile(`${folder}/cgroup.controllers`) ?? "").split(" ").includes("memory");
+  }) ?? (trees.every((tree) => tree.version === 2) ? trees[0] : undefined);
+  const direct = unified !== undefined
+    ? await openV2(unified, paths.get("") ?? "/", identity)
+    : await openV1(trees.filter((tree) => tree.version === 1), paths, identity);
+  if (direct.manager !== undefined) {
+    return { ...direct, warm: warmer(direct.manager, trees, unified) };
+  }
+  if (!probeSystemd) return direct;
+  const scopes = await openSystemdRun(identity);
+  if (scopes.manager !== undefined) return scopes;
+  // two reasons help only where systemd could have been the second way
+  return systemdBooted()
+    ? { manager: undefined, missing: [...direct.missing, ...scopes.missing] }
+    : direct;
+}
+
+function warmer(
+  manager: CgroupManager,
+  trees: readonly Hierarchy[],
+  unified: Hierarchy | undefined,
+): () => Promise<void> {
+  // read again: the host may have moved itself when the tree was opened
+  const paths = parsePaths(Deno.readTextFileSync("/proc/self/cgroup"));
+  const tree = unified ?? trees.find(({ controllers }) => controllers.includes("memory"));
+  const folder = tree && folderOf(tree, paths.get(tree.version === 2 ? "" : "memory") ?? "/");
+  return async () => {
+    try {
+      manager.prepare?.(); // making it would have to wait meanwhile
+      await Deno.writeTextFile(`${folder}/cgroup.procs`, "0", { create: false });
+    } catch {
+      // not this user's to write: the join waits, and creating the group tells what is wrong
+    }
+  };
+}
+
+function none(reason: string): CgroupProbe {
+  return { manager: undefined, missing: [reason] };
+}
