@@ -1,0 +1,220 @@
+/**
+ * The egress proxy: the only way out of a plugin's empty network namespace.
+ *
+ * It speaks HTTP/1.1 on a Unix socket: `CONNECT host:port`, and absolute-form requests for plain HTTP
+ * and WebSocket. What was granted is compared with what was asked for in normal form; the addresses
+ * that were checked are the addresses that are dialled.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import { AllowList } from "./allow_list.ts";
+import { type ConnectionContext, EgressConnectionHandler } from "./connection.ts";
+import { Pace } from "./pace.ts";
+import { Refusal, refusalResponse } from "./refusal.ts";
+import { type EgressConnection, Reports } from "./reports.ts";
+import { type Resolve, Resolver } from "./resolver.ts";
+import { closeQuietly, writeAll } from "./streams.ts";
+import { DEFAULT_TUNING, type EgressTuning } from "./tuning.ts";
+
+export type { EgressConnection } from "./reports.ts";
+
+/** Options of {@linkcode openEgressProxy}. */
+export interface EgressProxyOptions {
+  /** The plugin's name, for messages. */
+  plugin: string;
+  /** What is granted, in the normal forms of `formatNetScope`. */
+  grants: readonly string[];
+  /** Where to listen: at most 107 bytes, in a folder that only the host may enter. */
+  socketPath: string;
+  /** How many connections may be open at once. */
+  maxConnections: number;
+  /** How many bytes a connection may carry, both ways together. @default {1073741824} */
+  maxBytesPerConnection?: number;
+  /** Told once what became of each connection, refused ones too; a flood comes combined, with its count. */
+  onConnection(connection: EgressConnection): void;
+  /** Resolves names. @default As the machine does: its hosts file, then DNS. */
+  resolve?: Resolve;
+}
+
+/** A proxy that listens; disposing it ends every connection and removes the socket. */
+export interface EgressProxy extends AsyncDisposable {
+  /** Where it listens. */
+  readonly socketPath: string;
+  /** How many connections are open. */
+  readonly open: number;
+}
+
+/** The longest path of a Unix socket on Linux, in bytes: `sun_path` has 108 with its final NUL. */
+const MAX_SOCKET_PATH_BYTES = 107;
+const GIB = 1024 ** 3;
+
+/**
+ * Starts to listen for one plugin.
+ *
+ * @param options Grants, caps, where to listen, and whom to tell.
+ * @param tuning Other bounds than the default ones.
+ * @returns The proxy.
+ * @throws {SallyportError} `bad-config` for a path that is too long or a grant in no normal form,
+ * `launch-failed` when it cannot listen.
+ * @throws {RangeError} For a cap that is no positive integer.
+ */
+export async function openEgressProxy(
+  options: EgressProxyOptions,
+  tuning: Partial<EgressTuning> = {},
+): Promise<EgressProxy> {
+  const { plugin, socketPath, maxConnections, maxBytesPerConnection = GIB } = options;
+  for (const [name, value] of Object.entries({ maxConnections, maxBytesPerConnection })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`Cannot open an egress proxy with ${name} ${value}: must be 1 or more`);
+    }
+  }
+  const allowList = new AllowList(plugin, options.grants);
+  const bytes = new TextEncoder().encode(socketPath).length;
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new SallyportError(
+      "bad-config",
+      `Cannot open the egress proxy of plugin "${plugin}": the path of its socket has ${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}`,
+      {
+        hint: "Choose a shorter dataDir, or a shorter folder for temporary files (TMPDIR)",
+        details: { plugin, socketPath },
+      },
+    );
+  }
+  let listener: Deno.UnixListener | undefined;
+  try {
+    listener = Deno.listen({ transport: "unix", path: socketPath });
+    await Deno.chmod(socketPath, 0o600);
+  } catch (cause) {
+    listener?.close();
+    if (listener !== undefined) await Deno.remove(socketPath).catch(() => {});
+    throw new SallyportError(
+      "launch-failed",
+      `Cannot open the egress proxy of plugin "${plugin}": ${
+        cause instanceof Error ? cause.message : cause
+      }`,
+      {
+        hint: "The host needs --allow-read, --allow-write and --allow-net for the socket",
+        details: { plugin, socketPath },
+        cause,
+      },
+    );
+  }
+  const bounds = { ...DEFAULT_TUNING, ...tuning };
+  return new Listening(listener, { ...options, maxBytesPerConnection, allowList, tuning: bounds });
+}
+
+interface ListeningOptions extends EgressProxyOptions {
+  maxBytesPerConnection: number;
+  allowList: AllowList;
+  tuning: EgressTuning;
+}
+
+class Listening implements EgressProxy {
+  readonly socketPath: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #maxConnections: number;
+  readonly #context: ConnectionContext;
+  readonly #reports: Reports;
+  readonly #pace: Pace;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+  #closed: Promise<void> | undefined;
+
+  constructor(listener: Deno.UnixListener, options: ListeningOptions) {
+    const { tuning, maxConnections, resolve } = options;
+    this.socketPath = options.socketPath;
+    this.#listener = listener;
+    this.#maxConnections = maxConnections;
+    this.#reports = new Reports((report) => options.onConnection(report), tuning);
+    this.#pace = new Pace({ burst: tuning.acceptBurst, perSecond: tuning.acceptsPerSecond });
+    this.#context = {
+      allowList: options.allowList,
+      resolver: new Resolver({
+        resolve,
+        maxLookups: tuning.maxLookups,
+        maxPending: Math.max(maxConnections, tuning.maxLookups),
+      }),
+      maxBytes: options.maxBytesPerConnection,
+      tuning,
+      signal: this.#closing.signal,
+    };
+    this.#accepting = this.#accept();
+  }
+
+  get open(): number {
+    return this.#running.size;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#listener.close();
+    await this.#accepting;
+    await Promise.all(this.#running);
+    this.#reports.flush();
+    try {
+      await Deno.remove(this.socketPath);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // its folder may be gone already
+    }
+  }
+
+  async #accept(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const client = await this.#listener.accept();
+        this.#pace.take(1);
+        if (this.#running.size >= this.#maxConnections) await this.#turnAway(client);
+        else this.#start(client);
+        await pause(this.#pace.waitMs, signal);
+      } catch {
+        // closing, or no descriptor is free: then waiting is all that helps
+        await pause(100, signal);
+      }
+    }
+  }
+
+  #start(client: Deno.Conn): void {
+    const handler = new EgressConnectionHandler(client, this.#context);
+    const running = handler.run().then((report) => this.#done(report))
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  #done(report: EgressConnection): void {
+    // a flood of what leads nowhere is taken more slowly than work that is granted
+    if (report.address === undefined) this.#pace.take(this.#context.tuning.refusalCost - 1);
+    this.#reports.add(report);
+  }
+
+  async #turnAway(client: Deno.Conn): Promise<void> {
+    const reason = `more than ${this.#maxConnections} connections at once`;
+    try {
+      await writeAll(client, refusalResponse(new Refusal(503, reason))); // fits an empty buffer
+    } catch {
+      // it went away first
+    } finally {
+      closeQuietly(client);
+    }
+    const none = { host: "", port: 0, address: undefined, bytesSent: 0, bytesReceived: 0 };
+    this.#done({ ...none, allowed: false, reason, durationMs: 0, count: 1 });
+  }
+}
+
+/** Waits, but not past an abort. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = (): void => resolve();
+  signal.addEventListener("abort", onAbort);
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", onAbort);
+}
