@@ -1,13 +1,10 @@
 /**
- * Chooses the launcher for an isolation mode, failing rather than degrading where that was asked.
+ * The isolation modes, and the check of what a caller asks for.
  *
  * @module
  */
-import { isAbsolute } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
-import type { Launcher } from "./launcher.ts";
 import type { LauncherName } from "./launch_spec.ts";
-import { plainLauncher } from "./plain.ts";
 
 /** Names an isolation mode: one launcher, or the strongest that works here. */
 export type IsolationMode = "auto" | LauncherName;
@@ -50,59 +47,44 @@ export function findSetpriv(): string | undefined {
 }
 
 /**
- * Chooses a launcher.
+ * Checks an isolation mode.
  *
- * @param isolation The mode, alone or with `require`.
- * @param executable The deno executable that it will start.
- * @returns The launcher.
- * @throws {SallyportError} `bad-config` when the mode is unknown, or asks for a sandbox that this
- * version or this machine does not have.
- * @throws {TypeError} when an option is unknown or of the wrong type.
+ * @param mode The mode.
+ * @returns The mode.
+ * @throws {SallyportError} `bad-config` when it is unknown.
  */
-export function chooseLauncher(
-  isolation: IsolationMode | IsolationOptions = "auto",
-  executable: string = Deno.execPath(),
-): Launcher {
-  const options = typeof isolation === "string" ? { mode: isolation } : checkOptions(isolation);
-  const mode = options.mode ?? "auto";
-  if (!MODES.includes(mode)) {
-    throw new SallyportError("bad-config", `Cannot isolate plugins: unknown mode "${mode}"`, {
-      hint: `Use one of ${MODES.map((name) => `"${name}"`).join(", ")}`,
-      details: { mode },
-    });
-  }
-  if (mode === "bwrap" || mode === "unshare" || options.require === true) {
-    const wanted = mode === "auto" ? "an operating-system sandbox" : `"${mode}"`;
-    throw new SallyportError(
-      "bad-config",
-      `Cannot isolate plugins with ${wanted}: this version has only the "plain" launcher`,
-      {
-        hint:
-          'Use isolation "plain" without `require` and run only plugins whose authors you trust',
-        details: { mode, require: options.require === true },
-      },
-    );
-  }
-  const setpriv = findSetpriv();
-  if (setpriv === undefined) return plainLauncher();
-  // it would look for a bare name in a PATH that the cleared environment does not have
-  return isAbsolute(executable)
-    ? plainLauncher({ setpriv })
-    : plainLauncher({ without: "no setpriv, which needs --allow-run=<the path of deno>" });
+export function checkMode(mode: IsolationMode): IsolationMode {
+  if (MODES.includes(mode)) return mode;
+  const name = typeof mode === "string" ? escapeText(mode, 100) : typeof mode;
+  throw new SallyportError("bad-config", `Cannot isolate plugins: unknown mode "${name}"`, {
+    hint: `Use one of ${MODES.map((name) => `"${name}"`).join(", ")}`,
+    details: { mode: name },
+  });
 }
 
-/** Refuses what is misspelt: an ignored `require` would be a sandbox that nobody notices is missing. */
-function checkOptions(options: IsolationOptions): IsolationOptions {
-  if (typeof options !== "object" || options === null) {
+/**
+ * Checks what a caller asks for. What is misspelt is refused: an ignored `require` would be a sandbox
+ * that nobody notices is missing.
+ *
+ * @param isolation The mode, alone or with `require`.
+ * @returns Mode and `require`.
+ * @throws {SallyportError} `bad-config` when the mode is unknown.
+ * @throws {TypeError} when an option is unknown or of the wrong type.
+ */
+export function checkIsolation(
+  isolation: IsolationMode | IsolationOptions = "auto",
+): Required<IsolationOptions> {
+  if (typeof isolation === "string") return { mode: checkMode(isolation), require: false };
+  if (typeof isolation !== "object" || isolation === null) {
     throw new TypeError("Cannot isolate plugins: isolation is neither a mode nor an object");
   }
-  for (const name of Object.keys(options)) {
+  for (const name of Object.keys(isolation)) {
     if (name === "mode" || name === "require") continue;
     throw new TypeError(`Cannot isolate plugins: unknown option "${escapeText(name, 100)}"`);
   }
-  const { require } = options;
-  if (require !== undefined && typeof require !== "boolean") {
+  const { mode = "auto", require = false } = isolation;
+  if (typeof require !== "boolean") {
     throw new TypeError("Cannot isolate plugins: require must be true or false");
   }
-  return options;
+  return { mode: checkMode(mode), require };
 }

@@ -1,9 +1,9 @@
 /**
- * The launcher interface: how a launch spec becomes a command, and what it enforces.
+ * The launcher interface: how a launch spec becomes a process, and what contains it.
  *
  * @module
  */
-import type { LauncherName, LaunchSpec } from "./launch_spec.ts";
+import type { LauncherName, LaunchSpec, NetworkMode, SeccompProfile } from "./launch_spec.ts";
 
 /** Holds a command ready for `Deno.Command`. */
 export interface LaunchCommand {
@@ -17,6 +17,51 @@ export interface LaunchCommand {
   readonly cwd: string;
 }
 
+/** Names a Linux namespace that a plugin's process may have of its own. */
+export type NamespaceName = "user" | "pid" | "mount" | "ipc" | "uts" | "cgroup" | "net";
+
+/** Holds what the kernel says of a running plugin process; read from `/proc`, not from what was asked. */
+export interface ContainmentFacts {
+  /** The id of the runtime's process as the host sees it. */
+  readonly pid: number;
+  /** The namespaces that are not the host's. */
+  readonly namespaces: readonly NamespaceName[];
+  /** Whether its root folder is not the host's. */
+  readonly privateRoot: boolean;
+  /** The user id inside its own user namespace. */
+  readonly uid: number;
+  /** Whether it has no capability in any set, in whichever user namespace. */
+  readonly noCapabilities: boolean;
+  /** Whether it can never gain privileges. */
+  readonly noNewPrivileges: boolean;
+  /** Whether a system call filter is in force. */
+  readonly seccompFilter: boolean;
+  /** The rlimits: open descriptors, size of a written file, core dumps. */
+  readonly rlimits: {
+    readonly fileDescriptors: number;
+    readonly fileBytes: number;
+    readonly coreBytes: number;
+  };
+  /** The limits of its cgroup as the kernel has them; `undefined` where it has none of its own. */
+  readonly cgroup: CgroupFacts | undefined;
+}
+
+/** Holds the limits of a cgroup as the kernel has them; one that is not capped is `undefined`. */
+export interface CgroupFacts {
+  /** How the group was made. */
+  readonly kind: "v2" | "v1" | "systemd-run";
+  /** The cap on memory, in bytes. */
+  readonly memoryBytes: number | undefined;
+  /** Whether swap counts against that cap or is off. */
+  readonly swapLimited: boolean;
+  /** The cap on processor time, in percent of one core. */
+  readonly cpuPercent: number | undefined;
+  /** The cap on tasks: processes and threads together. */
+  readonly tasks: number | undefined;
+  /** The weight among others that read and write. */
+  readonly ioWeight: number | undefined;
+}
+
 /** Says what really contains a plugin's process, layer by layer. */
 export interface SandboxReport {
   /** The launcher that started the process. */
@@ -27,23 +72,68 @@ export interface SandboxReport {
   readonly namespaces: boolean;
   /** Whether a system call filter is in force. */
   readonly seccomp: boolean;
+  /** Which one; `off` where there is none. */
+  readonly seccompProfile: SeccompProfile;
+  /** How it reaches the network. */
+  readonly network: NetworkMode;
   /** Whether the kernel caps memory, cpu time and processes. */
   readonly cgroup: boolean;
+  /** Whether the kernel caps descriptors, file sizes and core dumps. */
+  readonly rlimits: boolean;
   /**
    * What ends the process when the host is killed: `kernel` (a signal, whatever the plugin does) or
    * `stdin` (the bootstrap sees the end of its input, which a busy loop never looks at).
    */
   readonly diesWithHost: "kernel" | "stdin";
+  /**
+   * What the kernel says of the running process; `undefined` before it runs and where the host may
+   * not read `/proc`: then all above is what was asked for.
+   */
+  readonly facts?: ContainmentFacts;
   /** What is not in force and why, one sentence each. */
   readonly missing: readonly string[];
 }
 
-/** Turns launch specs into commands under one kind of containment. */
+/** Says what became of a process in its cgroup. */
+export interface LaunchOutcome {
+  /** How often the kernel killed a process of the group for want of memory; 0 where nobody counts. */
+  readonly oomKills: number;
+  /** The cap on memory that was in force, in bytes. */
+  readonly memoryLimitBytes: number | undefined;
+  /** The most memory that the group held at once, in bytes. */
+  readonly peakMemoryBytes: number | undefined;
+  /** How often a new thread or process was refused for the cap on tasks. */
+  readonly refusedTasks: number;
+}
+
+/** One process about to be started, with what goes away with it. */
+export interface Launch extends AsyncDisposable {
+  /** The command. */
+  readonly command: LaunchCommand;
+  /** The filter that the bootstrap loads before it imports anything, where nobody else could. */
+  readonly seccompFilter: Uint8Array | undefined;
+  /**
+   * Says what contains the process, read from it where the host may.
+   *
+   * @param pid The process that was started with the command.
+   */
+  inspect(pid: number): SandboxReport;
+  /** Says what became of it; to be called when it has exited, before the launch is disposed. */
+  outcome(): Promise<LaunchOutcome>;
+}
+
+/** Turns launch specs into processes under one kind of containment. */
 export interface Launcher {
   /** The launcher's name. */
   readonly name: LauncherName;
-  /** Gives the command that starts a spec. */
-  command(spec: LaunchSpec): LaunchCommand;
-  /** Says what a process started by this launcher is contained by. */
-  report(): SandboxReport;
+  /** Whether processes get a root folder of their own; if so specs need a `root`. */
+  readonly privateRoot: boolean;
+  /** The shared libraries that the deno executable needs, by their path; for specs with a `root`. */
+  readonly libraries: readonly string[];
+  /** Gives the command that starts a spec, for people to look at; makes and starts nothing. */
+  describe(spec: LaunchSpec): LaunchCommand;
+  /** Says what a process of this spec would be contained by, as far as that was probed. */
+  report(spec?: LaunchSpec): SandboxReport;
+  /** Prepares a process: makes its cgroup and the files that its start reads. */
+  launch(spec: LaunchSpec): Promise<Launch>;
 }

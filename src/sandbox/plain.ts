@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Launcher } from "./launcher.ts";
+import type { LaunchCommand, Launcher, SandboxReport } from "./launcher.ts";
 import type { LaunchSpec } from "./launch_spec.ts";
+import { UNKNOWN_OUTCOME } from "./root_launch.ts";
 
 /** Options of {@linkcode plainLauncher}. */
 export interface PlainLauncherOptions {
@@ -16,6 +17,8 @@ export interface PlainLauncherOptions {
    * @default {"no setpriv"}
    */
   without?: string;
+  /** Why the launchers that contain more do not work, one sentence each. */
+  missing?: readonly string[];
 }
 
 /**
@@ -30,37 +33,52 @@ export interface PlainLauncherOptions {
 export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
   const { setpriv, without = "no setpriv" } = options;
   const missing = [
+    ...options.missing ?? [],
     "no namespaces: the plugin's process sees the machine as the host's user does, held by Deno's flags only",
     "no seccomp filter",
     "no cgroup: memory outside the V8 heap, cpu time and threads are not capped by the kernel",
+    "no rlimits: open files and the size of a written file are not capped by the kernel",
   ];
   if (setpriv === undefined) {
     missing.push(
       `${without}: a plugin in a busy loop outlives a host that is killed with SIGKILL`,
     );
   }
+  const describe = (spec: LaunchSpec): LaunchCommand =>
+    setpriv === undefined
+      ? { command: spec.executable, args: spec.args, env: spec.env, cwd: spec.cwd }
+      : {
+        command: setpriv,
+        args: ["--pdeathsig", "KILL", "--", spec.executable, ...spec.args],
+        env: spec.env,
+        cwd: spec.cwd,
+      };
+  const report = (): SandboxReport => ({
+    launcher: "plain",
+    denoPermissions: true,
+    namespaces: false,
+    seccomp: false,
+    seccompProfile: "off",
+    network: "host",
+    cgroup: false,
+    rlimits: false,
+    diesWithHost: setpriv === undefined ? "stdin" : "kernel",
+    missing: Object.freeze([...missing]),
+  });
   return {
     name: "plain",
-    command(spec: LaunchSpec) {
-      return setpriv === undefined
-        ? { command: spec.executable, args: spec.args, env: spec.env, cwd: spec.cwd }
-        : {
-          command: setpriv,
-          args: ["--pdeathsig", "KILL", "--", spec.executable, ...spec.args],
-          env: spec.env,
-          cwd: spec.cwd,
-        };
-    },
-    report() {
-      return {
-        launcher: "plain",
-        denoPermissions: true,
-        namespaces: false,
-        seccomp: false,
-        cgroup: false,
-        diesWithHost: setpriv === undefined ? "stdin" : "kernel",
-        missing,
-      };
+    privateRoot: false,
+    libraries: Object.freeze([]),
+    describe,
+    report,
+    launch(spec) {
+      return Promise.resolve({
+        command: describe(spec),
+        seccompFilter: undefined,
+        inspect: report,
+        outcome: () => Promise.resolve(UNKNOWN_OUTCOME),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      });
     },
   };
 }

@@ -1,49 +1,34 @@
 import assert from "node:assert/strict";
-import { chooseLauncher, findSetpriv, type IsolationMode } from "../../src/sandbox/choose.ts";
+import { checkIsolation, checkMode, type IsolationMode } from "../../src/sandbox/choose.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 
-Deno.test("chooseLauncher() gives the plain launcher for auto, for plain, and by default", () => {
-  for (const isolation of [undefined, "auto", "plain", { mode: "plain" }, {}] as const) {
-    assert.equal(chooseLauncher(isolation).name, "plain");
-  }
+Deno.test("checkIsolation() fills in what is not said", () => {
+  assert.deepEqual(checkIsolation(), { mode: "auto", require: false });
+  assert.deepEqual(checkIsolation({}), { mode: "auto", require: false });
+  assert.deepEqual(checkIsolation("plain"), { mode: "plain", require: false });
+  assert.deepEqual(checkIsolation({ require: true }), { mode: "auto", require: true });
+  assert.deepEqual(checkIsolation({ mode: "bwrap" }), { mode: "bwrap", require: false });
 });
 
-Deno.test("chooseLauncher() reports setpriv where it is there", () => {
-  const report = chooseLauncher("plain").report();
-  assert.equal(report.diesWithHost, findSetpriv() === undefined ? "stdin" : "kernel");
-});
-
-Deno.test("chooseLauncher() fails rather than degrades", () => {
-  for (
-    const isolation of [
-      "bwrap",
-      "unshare",
-      { require: true },
-      { mode: "plain", require: true },
-      { mode: "bwrap" },
-    ] as const
-  ) {
-    const error = assertThrowsWithCode(() => chooseLauncher(isolation), "bad-config");
-    assert.match(error.hint ?? "", /plain/);
-  }
-});
-
-Deno.test("chooseLauncher() names an unknown mode and lists the known ones", () => {
+Deno.test("checkIsolation() names an unknown mode and lists the known ones", () => {
   const error = assertThrowsWithCode(
-    () => chooseLauncher("docker" as IsolationMode),
+    () => checkIsolation("docker" as IsolationMode),
     "bad-config",
     /unknown mode "docker"/,
   );
   assert.match(error.hint ?? "", /"auto", "bwrap", "unshare", "plain"/);
-  assertThrowsWithCode(() => chooseLauncher({ mode: "" as IsolationMode }), "bad-config");
+  for (const mode of ["", 7, null, ["plain"]]) {
+    assertThrowsWithCode(() => checkMode(mode as IsolationMode), "bad-config");
+    assertThrowsWithCode(() => checkIsolation({ mode: mode as IsolationMode }), "bad-config");
+  }
 });
 
-Deno.test("chooseLauncher() refuses options that are none", () => {
+Deno.test("checkIsolation() refuses options that are none", () => {
   assert.throws(
-    () => chooseLauncher({ mode: "plain", required: true } as never),
+    () => checkIsolation({ mode: "plain", required: true } as never),
     TypeError,
     "a misspelt `require` would degrade in silence",
   );
-  assert.throws(() => chooseLauncher({ require: "yes" } as never), TypeError);
-  assert.throws(() => chooseLauncher(null as never), TypeError);
+  assert.throws(() => checkIsolation({ require: "yes" } as never), TypeError);
+  assert.throws(() => checkIsolation(null as never), TypeError);
 });

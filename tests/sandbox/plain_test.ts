@@ -3,6 +3,7 @@ import { createLaunchSpec } from "../../src/sandbox/launch_spec.ts";
 import { plainLauncher } from "../../src/sandbox/plain.ts";
 import { findSetpriv } from "../../src/sandbox/choose.ts";
 import { isAlive, startCommand, until } from "../helpers/process.ts";
+import { requiringTest } from "../helpers/sandbox.ts";
 
 const SPEC = createLaunchSpec({
   plugin: "sample",
@@ -12,6 +13,15 @@ const SPEC = createLaunchSpec({
   bootstrap: "/runtime/bootstrap.js",
   denoDir: "/run/deno",
   cwd: "/run/cwd",
+  network: "host",
+  seccomp: "off",
+  limits: {
+    memoryBytes: 1 << 28,
+    cpuPercent: 100,
+    threads: 32,
+    fileDescriptors: 256,
+    fileBytes: 1 << 20,
+  },
 });
 
 Deno.test("createLaunchSpec() starts the bootstrap, after every flag, and freezes all of it", () => {
@@ -20,16 +30,18 @@ Deno.test("createLaunchSpec() starts the bootstrap, after every flag, and freeze
   for (const value of [SPEC, SPEC.args, SPEC.env]) assert.ok(Object.isFrozen(value));
 });
 
-Deno.test("plainLauncher() runs the spec as it is, and says what that leaves open", () => {
+Deno.test("plainLauncher() runs the spec as it is, and says what that leaves open", async () => {
   const launcher = plainLauncher();
-  assert.deepEqual(launcher.command(SPEC), {
-    command: "/opt/deno",
-    args: SPEC.args,
-    env: SPEC.env,
-    cwd: "/run/cwd",
-  });
+  const command = { command: "/opt/deno", args: SPEC.args, env: SPEC.env, cwd: "/run/cwd" };
+  assert.deepEqual(launcher.describe(SPEC), command);
+  await using launch = await launcher.launch(SPEC);
+  assert.deepEqual(launch.command, command);
+  assert.equal(launch.seccompFilter, undefined);
+  assert.deepEqual(launch.inspect(Deno.pid), launcher.report());
+  assert.equal((await launch.outcome()).oomKills, 0);
   const report = launcher.report();
   assert.equal(launcher.name, "plain");
+  assert.equal(launcher.privateRoot, false);
   assert.deepEqual(
     { ...report, missing: undefined },
     {
@@ -37,19 +49,22 @@ Deno.test("plainLauncher() runs the spec as it is, and says what that leaves ope
       denoPermissions: true,
       namespaces: false,
       seccomp: false,
+      seccompProfile: "off",
+      network: "host",
       cgroup: false,
+      rlimits: false,
       diesWithHost: "stdin",
       missing: undefined,
     },
   );
-  for (const word of ["namespaces", "seccomp", "cgroup", "setpriv"]) {
+  for (const word of ["namespaces", "seccomp", "cgroup", "rlimits", "setpriv"]) {
     assert.ok(report.missing.some((sentence) => sentence.includes(word)), `nothing on ${word}`);
   }
 });
 
 Deno.test("plainLauncher() with setpriv has the kernel end the process with the host", () => {
   const launcher = plainLauncher({ setpriv: "/usr/bin/setpriv" });
-  assert.deepEqual(launcher.command(SPEC), {
+  assert.deepEqual(launcher.describe(SPEC), {
     command: "/usr/bin/setpriv",
     args: ["--pdeathsig", "KILL", "--", "/opt/deno", ...SPEC.args],
     env: SPEC.env,
@@ -62,13 +77,12 @@ Deno.test("plainLauncher() with setpriv has the kernel end the process with the 
 
 const setpriv = findSetpriv();
 
-Deno.test({
-  name: "a process started through setpriv dies with its parent, though it looks at nothing",
-  ignore: setpriv === undefined && Deno.env.get("REQUIRE_SANDBOX") !== "1",
-  async fn() {
-    assert.ok(setpriv, "REQUIRE_SANDBOX=1, but there is no setpriv");
+requiringTest(
+  "a process started through setpriv dies with its parent, though it looks at nothing",
+  setpriv === undefined ? "there is no setpriv" : undefined,
+  async () => {
     const spin = "echo $$; trap '' TERM HUP; while :; do :; done";
-    const wrapped = plainLauncher({ setpriv }).command({
+    const wrapped = plainLauncher({ setpriv }).describe({
       ...SPEC,
       executable: "/bin/sh",
       args: ["-c", spin],
@@ -93,7 +107,7 @@ Deno.test({
       if (isAlive(pid)) Deno.kill(pid, "SIGKILL");
     }
   },
-});
+);
 
 Deno.test("control: without setpriv a busy process outlives its parent", async () => {
   await using parent = startCommand({

@@ -1,0 +1,217 @@
+/**
+ * Plans a launch: what a plugin may do becomes flags, mounts and limits. Pure: no disk, no process.
+ *
+ * @module
+ */
+import { escapeText, SallyportError } from "../errors.ts";
+import { deriveFlags } from "../permissions/flags.ts";
+import { overlaps, pathCovers } from "../permissions/path_scope.ts";
+import type { ResolvedPermissions } from "../permissions/resolve.ts";
+import {
+  type BindMount,
+  createLaunchSpec,
+  INSIDE,
+  type LaunchSpec,
+  type NetworkMode,
+  type PrivateRoot,
+  RELAY_PORT,
+  type SeccompProfile,
+} from "./launch_spec.ts";
+import type { Launcher } from "./launcher.ts";
+
+/** Holds what a launch is planned from; every path is absolute, real and of the machine. */
+export interface LaunchPlanInput {
+  /** What the plugin may do. */
+  permissions: ResolvedPermissions;
+  /** What will start it. */
+  launcher: Pick<Launcher, "name" | "privateRoot" | "libraries">;
+  /** The `deno` executable. */
+  executable: string;
+  /** The read-only copy of the bundle. */
+  bundleDir: string;
+  /** The plugin's own folder, where it asked for one. */
+  storageDir: string | undefined;
+  /** The bootstrap and its import map, in one folder. */
+  runtime: { readonly bootstrap: string; readonly importMap: string };
+  /** The folders of this run, and what the cache folder holds already. */
+  run: { readonly denoDir: string; readonly cwd: string; readonly cached: readonly string[] };
+  /** The socket of the egress proxy, where the network is proxied. */
+  egressSocket?: string;
+  /** How the network is reached. */
+  network: NetworkMode;
+  /** Files that resolving names needs, where the machine's network is used. */
+  resolverFiles?: readonly string[];
+  /** The system call filter. */
+  seccomp: SeccompProfile;
+  /**
+   * Whether the cache folder of this run itself is shown, writable; it is for compiling only, which
+   * runs nothing of the plugin.
+   *
+   * @default {false}
+   */
+  keepCache?: boolean;
+}
+
+/** Holds a planned launch. */
+export interface LaunchPlan {
+  /** The spec. */
+  readonly spec: LaunchSpec;
+  /** The bundle as the process sees it. */
+  readonly bundleDir: string;
+  /** The plugin's own folder as the process sees it. */
+  readonly storageDir: string | undefined;
+  /** What the bootstrap relays, where the network is proxied. */
+  readonly relay: { readonly port: number; readonly path: string } | undefined;
+  /** The library by which the bootstrap loads its filter, where the launcher cannot. */
+  readonly library: string | undefined;
+}
+
+const MIB = 1024 * 1024;
+const TEMPORARY_BYTES = 64 * MIB;
+const CACHE_BYTES = 16 * MIB;
+const C_LIBRARY = "libc.so.6";
+
+/**
+ * Plans a launch.
+ *
+ * @param input What the plugin may do, and where things are.
+ * @returns The spec, and the paths by which the process sees its folders.
+ * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag, or a
+ * granted path has the name of a folder that the sandbox needs.
+ */
+export function planLaunch(input: LaunchPlanInput): LaunchPlan {
+  const { permissions, launcher, network } = input;
+  const { limits } = permissions;
+  const inside = launcher.privateRoot;
+  const socket = network === "proxied" ? input.egressSocket : undefined;
+  const relay = socket === undefined
+    ? undefined
+    : { port: RELAY_PORT, path: inside ? INSIDE.egressSocket : socket };
+  const library = launcher.name === "unshare" && input.seccomp !== "off"
+    ? launcher.libraries.find((path) => path.endsWith(`/${C_LIBRARY}`)) ?? C_LIBRARY
+    : undefined;
+  const seenAs = (path: string) => inside ? seenInside(path, input) : path;
+  const bundleDir = seenAs(input.bundleDir);
+  const root = inside ? privateRoot(input, socket) : undefined;
+  const spec = createLaunchSpec({
+    plugin: permissions.plugin,
+    executable: inside ? INSIDE.executable : input.executable,
+    flags: deriveFlags(permissions, {
+      bundleDir,
+      seenAs: (path) => inside ? [seenAs(path), ...otherNames(path, permissions)] : [path],
+      bootstrap: {
+        relay: relay && { port: relay.port, socket: relay.path },
+        library,
+      },
+    }),
+    importMap: seenAs(input.runtime.importMap),
+    bootstrap: seenAs(input.runtime.bootstrap),
+    denoDir: inside ? INSIDE.denoDir : input.run.denoDir,
+    cwd: inside ? INSIDE.cwd : input.run.cwd,
+    root,
+    network,
+    seccomp: input.seccomp,
+    limits: {
+      memoryBytes: limits.memoryBytes,
+      cpuPercent: limits.cpuPercent,
+      threads: limits.threads,
+      fileDescriptors: limits.fileDescriptors,
+      fileBytes: Math.max(limits.storageBytes, MIB), // the runtime writes a little for itself
+    },
+  });
+  const storageDir = input.storageDir === undefined ? undefined : seenAs(input.storageDir);
+  return Object.freeze({ spec, bundleDir, storageDir, relay, library });
+}
+
+/** Gives the name inside of a path of the machine: a few folders have one of their own. */
+function seenInside(path: string, input: LaunchPlanInput): string {
+  const runtime = parentOf(input.runtime.bootstrap);
+  const renamed: [string, string][] = [
+    [input.bundleDir, INSIDE.bundle],
+    ...(input.storageDir === undefined
+      ? []
+      : [[input.storageDir, INSIDE.storage] as [string, string]]),
+    [runtime, INSIDE.runtime],
+  ];
+  const found = renamed.find(([outer]) => pathCovers(outer, path));
+  return found === undefined ? path : found[1] + path.slice(found[0].length);
+}
+
+function privateRoot(input: LaunchPlanInput, socket: string | undefined): PrivateRoot {
+  const { permissions, run } = input;
+  const own: BindMount[] = [
+    { source: input.executable, target: INSIDE.executable, writable: false },
+    ...input.launcher.libraries.map((path) => ({ source: path, target: path, writable: false })),
+    { source: parentOf(input.runtime.bootstrap), target: INSIDE.runtime, writable: false },
+    { source: input.bundleDir, target: INSIDE.bundle, writable: false },
+    ...(input.storageDir === undefined
+      ? []
+      : [{ source: input.storageDir, target: INSIDE.storage, writable: true }]),
+    ...(input.keepCache === true
+      ? [{ source: run.denoDir, target: INSIDE.denoDir, writable: true }]
+      : []),
+    { source: run.cwd, target: INSIDE.cwd, writable: false },
+    ...(socket === undefined
+      ? []
+      : [{ source: socket, target: INSIDE.egressSocket, writable: false }]),
+    ...(input.resolverFiles ?? []).map((path) => ({ source: path, target: path, writable: false })),
+  ];
+  return Object.freeze({
+    binds: Object.freeze([...own, ...grantedBinds(permissions, input)]),
+    // copied, not mounted: where Deno may not write its cache it tries again and again, up to 150 ms a module
+    copy: input.keepCache === true || run.cached.length === 0
+      ? undefined
+      : Object.freeze({ source: run.denoDir, target: INSIDE.denoDir, files: run.cached }),
+    tmpfs: Object.freeze([
+      { target: INSIDE.temporary, sizeBytes: TEMPORARY_BYTES },
+      ...(input.keepCache === true ? [] : [{ target: INSIDE.denoDir, sizeBytes: CACHE_BYTES }]),
+    ]),
+  });
+}
+
+/** Shows granted paths under their real names, and under the name that the manifest has for them. */
+function grantedBinds(permissions: ResolvedPermissions, input: LaunchPlanInput): BindMount[] {
+  const binds = new Map<string, BindMount>();
+  for (const { family, value } of permissions.items) {
+    if (family !== "read" && family !== "write") continue;
+    if (seenInside(value, input) !== value) continue; // the bundle or the storage
+    for (const target of [value, ...otherNames(value, permissions)]) {
+      checkName(target, permissions.plugin);
+      const writable = family === "write" || binds.get(target)?.writable === true;
+      binds.set(target, { source: value, target, writable });
+    }
+  }
+  // a parent first, or it would hide what lies in it
+  return [...binds.values()].sort((a, b) => a.target < b.target ? -1 : 1);
+}
+
+/** Gives the names that a manifest has for a path besides the real one: by way of links. */
+function otherNames(path: string, { items, entry }: ResolvedPermissions): string[] {
+  if (entry.onExcess === "narrow") return []; // the path may be a part only of what was asked for
+  const names = items.filter(({ family, value, requested }) =>
+    (family === "read" || family === "write") && value === path &&
+    requested.startsWith("/") && !pathCovers(requested, path)
+  );
+  return [...new Set(names.map(({ requested }) => requested))];
+}
+
+function checkName(path: string, plugin: string): void {
+  const taken = Object.values(INSIDE).find((own) =>
+    own === INSIDE.temporary ? pathCovers(path, own) : overlaps(path, own)
+  );
+  if (taken === undefined) return;
+  throw new SallyportError(
+    "permission-denied",
+    `Cannot start plugin "${plugin}": the granted path "${
+      escapeText(path, 500)
+    }" has the name of "${taken}", which the sandbox needs`,
+    {
+      hint: "Grant the files under another name, such as through a symbolic link's target",
+      details: { plugin, path, taken },
+    },
+  );
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}

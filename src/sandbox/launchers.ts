@@ -1,0 +1,160 @@
+/**
+ * The launchers that work on this machine, found out by starting something with each.
+ *
+ * @module
+ */
+import { isAbsolute } from "node:path";
+import { SallyportError } from "../errors.ts";
+import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
+import {
+  checkIsolation,
+  checkMode,
+  findSetpriv,
+  type IsolationMode,
+  type IsolationOptions,
+} from "./choose.ts";
+import type { Launcher } from "./launcher.ts";
+import type { LauncherName } from "./launch_spec.ts";
+import { findLibraries } from "./libraries.ts";
+import { plainLauncher } from "./plain.ts";
+import { type LauncherProbe, makeLauncher, probeLauncher } from "./probe.ts";
+import { survey } from "./survey.ts";
+
+/** Options of {@linkcode openLaunchers}. */
+export interface OpenLaunchersOptions {
+  /**
+   * The mode, alone or with `require`.
+   *
+   * @default {"auto"}
+   */
+  isolation?: IsolationMode | IsolationOptions;
+  /** The deno executable: its path, or `deno` where the host may run only that name. */
+  executable: string;
+  /** A private folder for files of single starts; whoever made it removes it. */
+  scratchDir: string;
+}
+
+/** Holds what may start plugins here; disposing it removes the groups that cgroups were made in. */
+export interface Launchers extends AsyncDisposable {
+  /**
+   * Gives the launcher for an isolation mode.
+   *
+   * @param mode What a policy names; the host's own mode where it is silent.
+   * @returns The launcher.
+   * @throws {SallyportError} `bad-config` when it does not work here, or is less than is required.
+   */
+  select(mode?: IsolationMode): Launcher;
+  /** The launcher of the host's own mode. */
+  readonly strongest: Launcher;
+  /** Whether every layer must be in force. */
+  readonly require: boolean;
+  /** What was found out about cgroups. */
+  readonly cgroups: CgroupProbe;
+}
+
+/** The launchers with a root folder of their own, strongest first. */
+const STRONG = ["bwrap", "unshare"] as const;
+
+/**
+ * Finds out what works here.
+ *
+ * @param options The mode, the runtime, a folder.
+ * @returns The launchers.
+ * @throws {SallyportError} `bad-config` when the mode is unknown or does not work, or when a layer is
+ * required that cannot be had.
+ * @throws {TypeError} when an option is unknown or of the wrong type.
+ */
+export async function openLaunchers(options: OpenLaunchersOptions): Promise<Launchers> {
+  const { mode, require } = checkIsolation(options.isolation);
+  const { executable, scratchDir } = options;
+  await using undo = new AsyncDisposableStack();
+  const [found, libraries, cgroups] = await Promise.all([
+    survey(executable),
+    findLibraries(executable),
+    openCgroups(),
+  ]);
+  if (cgroups.manager !== undefined) undo.use(cgroups.manager);
+  const probes = await Promise.all(
+    STRONG.map((name) => probeLauncher(name, { executable, libraries, scratchDir })),
+  );
+  const launchers = new Map<LauncherName, Launcher>();
+  const missing: string[] = [];
+  for (const { name, works, reason } of probes) {
+    if (!works || typeof found === "string") {
+      missing.push(`no ${name}: ${reason}`);
+      continue;
+    }
+    const parts = { survey: found, libraries, executable, scratchDir, cgroups };
+    launchers.set(name, makeLauncher(name, { ...parts, missing: [...missing] }));
+  }
+  launchers.set("plain", plain(executable, missing));
+  const select = (wanted: IsolationMode): Launcher => {
+    const name = wanted === "auto"
+      ? [...STRONG, "plain" as const].find((name) => launchers.has(name))!
+      : wanted;
+    const launcher = launchers.get(name);
+    if (launcher === undefined) throw notWorking(wanted, probes, require);
+    if (require) checkRequired(launcher, wanted, probes, cgroups);
+    return launcher;
+  };
+  const strongest = select(mode);
+  const stack = undo.move();
+  return {
+    select: (wanted) => wanted === undefined ? strongest : select(checkMode(wanted)),
+    strongest,
+    require,
+    cgroups,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function plain(executable: string, missing: readonly string[]): Launcher {
+  const setpriv = findSetpriv();
+  if (setpriv === undefined) return plainLauncher({ missing });
+  // it would look for a bare name in a PATH that the cleared environment does not have
+  return isAbsolute(executable) ? plainLauncher({ setpriv, missing }) : plainLauncher({
+    without: "no setpriv, which needs --allow-run=<the path of deno>",
+    missing,
+  });
+}
+
+const HINT = "Run `deno task doctor` for the remedy";
+
+function notWorking(
+  mode: IsolationMode,
+  probes: readonly LauncherProbe[],
+  require: boolean,
+): SallyportError {
+  const reason = probes.find(({ name }) => name === mode)?.reason ?? "it does not work";
+  return new SallyportError("bad-config", `Cannot isolate plugins with "${mode}": ${reason}`, {
+    hint: `${HINT}, or use isolation "auto" to take what works here`,
+    details: { mode, require, reason },
+  });
+}
+
+function checkRequired(
+  launcher: Launcher,
+  mode: IsolationMode,
+  probes: readonly LauncherProbe[],
+  cgroups: CgroupProbe,
+): void {
+  const lacks = !launcher.privateRoot
+    ? mode === "plain"
+      ? ['"plain" is none']
+      : probes.map(({ name, reason }) => `${name}: ${reason}`)
+    : cgroups.manager === undefined
+    ? cgroups.missing
+    : [];
+  if (lacks.length === 0) return;
+  throw new SallyportError(
+    "bad-config",
+    `Cannot isolate plugins with the operating-system sandbox that is required: ${
+      lacks.join("; ")
+    }`,
+    {
+      hint:
+        `${HINT}, or use isolation "plain" without \`require\` and run only plugins whose authors you trust`,
+      details: { mode, require: true, lacks },
+    },
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * Finds out whether a launcher works here, by starting the runtime with it.
+ *
+ * @module
+ */
+import { isAbsolute } from "node:path";
+import { escapeText } from "../errors.ts";
+import { bwrapLauncher } from "./bwrap.ts";
+import { runBounded } from "./cgroup/bounded_command.ts";
+import type { Launcher } from "./launcher.ts";
+import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch_spec.ts";
+import type { RootLauncherOptions } from "./root_launch.ts";
+import { type Survey, survey } from "./survey.ts";
+import { unshareLacks, unshareLauncher } from "./unshare.ts";
+
+/** Says whether a launcher works here. */
+export interface LauncherProbe {
+  /** The launcher. */
+  readonly name: "bwrap" | "unshare";
+  /** Whether it started the runtime in a root folder of its own, with every layer. */
+  readonly works: boolean;
+  /** The path of its program. */
+  readonly path?: string;
+  /** Why it does not work: what is not installed or not permitted, or what it wrote to stderr. */
+  readonly reason?: string;
+}
+
+/** Options of {@linkcode probeLauncher}. */
+export interface ProbeOptions {
+  /** The deno executable. */
+  executable: string;
+  /** The libraries that it needs. */
+  libraries: readonly string[];
+  /**
+   * A private folder for its files.
+   *
+   * @default {a temporary folder}
+   */
+  scratchDir?: string;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_REASON = 300;
+const MIB = 1024 * 1024;
+/** Older versions cannot cap a folder in memory, or empty the environment. */
+const NEEDED_OF_BWRAP = ["size", "clearenv"];
+
+const probes = new Map<string, Promise<LauncherProbe>>();
+
+/**
+ * Tries a launcher, once for each set of inputs in the life of this process.
+ *
+ * @param name The launcher.
+ * @param options The runtime, its libraries.
+ * @returns Whether it works, and why not; never throws.
+ */
+export function probeLauncher(
+  name: LauncherProbe["name"],
+  options: ProbeOptions,
+): Promise<LauncherProbe> {
+  const key = JSON.stringify([name, options.executable, options.libraries]);
+  let probe = probes.get(key);
+  if (probe === undefined) {
+    probes.set(
+      key,
+      probe = tryLauncher(name, options).catch((error) => ({
+        name,
+        works: false,
+        reason: oneLine(error instanceof Error ? error.message : String(error)),
+      })),
+    );
+  }
+  return probe;
+}
+
+/** What makes one of the launchers with a root folder. */
+export interface LauncherParts extends RootLauncherOptions {
+  /** The deno executable. */
+  readonly executable: string;
+}
+
+/**
+ * Makes a launcher by its name.
+ *
+ * @param name The launcher.
+ * @param parts What it needs.
+ * @returns The launcher; it has not been tried.
+ */
+export function makeLauncher(name: LauncherProbe["name"], parts: LauncherParts): Launcher {
+  return name === "bwrap" ? bwrapLauncher(parts) : unshareLauncher(parts);
+}
+
+async function tryLauncher(
+  name: LauncherProbe["name"],
+  { executable, libraries, scratchDir }: ProbeOptions,
+): Promise<LauncherProbe> {
+  const fails = (reason: string): LauncherProbe => ({ name, works: false, reason });
+  if (!isAbsolute(executable)) {
+    return fails(`the path of deno is not known, which takes --allow-run=<the path of deno>`);
+  }
+  const found = await survey(executable);
+  if (typeof found === "string") return fails(found);
+  const path = found.programs[name];
+  if (path === undefined) return fails("not installed");
+  const lacks = name === "bwrap" ? bwrapLacks(found) : unshareLacks(found);
+  if (lacks !== undefined) return { ...fails(lacks), path };
+  await using undo = new AsyncDisposableStack();
+  if (scratchDir === undefined) {
+    const folder = scratchDir = await Deno.makeTempDir({ prefix: "sallyport-probe-" });
+    undo.defer(() => Deno.remove(folder, { recursive: true }));
+  }
+  const launcher = makeLauncher(name, {
+    survey: found,
+    libraries,
+    executable,
+    scratchDir,
+    cgroups: { manager: undefined, missing: [] },
+  });
+  const launch = undo.use(await launcher.launch(probeSpec(executable, libraries)));
+  const { command, args, env } = launch.command;
+  const result = await runBounded(command, args, env, TIMEOUT_MS);
+  if (result.ok && result.stdout.startsWith("deno ")) return { name, works: true, path };
+  const reason = oneLine(result.stderr || result.stdout || "it was ended without a word");
+  return { ...fails(reason), path };
+}
+
+/** The least that starts: the runtime, its libraries, every namespace, a filter. */
+function probeSpec(executable: string, libraries: readonly string[]): LaunchSpec {
+  const spec = createLaunchSpec({
+    plugin: "probe",
+    executable: INSIDE.executable,
+    flags: [],
+    importMap: "",
+    bootstrap: "",
+    denoDir: INSIDE.temporary,
+    cwd: INSIDE.temporary,
+    root: {
+      binds: [
+        { source: executable, target: INSIDE.executable, writable: false },
+        ...libraries.map((path) => ({ source: path, target: path, writable: false })),
+      ],
+      tmpfs: [{ target: INSIDE.temporary, sizeBytes: MIB }],
+    },
+    network: "isolated",
+    seccomp: "strict",
+    limits: {
+      memoryBytes: 256 * MIB,
+      cpuPercent: 100,
+      threads: 64,
+      fileDescriptors: 256,
+      fileBytes: MIB,
+    },
+  });
+  return { ...spec, args: ["--version"] };
+}
+
+function bwrapLacks({ bwrapOptions, seccomp }: Survey): string | undefined {
+  const absent = NEEDED_OF_BWRAP.filter((option) => !bwrapOptions.has(option));
+  if (absent.length > 0) {
+    return `this version is too old: it has no ${
+      absent.map((name) => `--${name}`).join(" and no ")
+    }`;
+  }
+  return seccomp ? undefined : "the kernel has no system call filters";
+}
+
+function oneLine(text: string): string {
+  return escapeText(text.trim().replaceAll(/\s+/g, " "), MAX_REASON);
+}

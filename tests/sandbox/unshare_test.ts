@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { createLaunchSpec, type LaunchSpec } from "../../src/sandbox/launch_spec.ts";
+import { bringUpLoopback } from "../../src/sandbox/loopback.ts";
+import { Skeletons } from "../../src/sandbox/skeleton.ts";
+import { type Survey, survey } from "../../src/sandbox/survey.ts";
+import { unshareLacks, unshareLauncher, unshareMounts } from "../../src/sandbox/unshare.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { sandboxTest } from "../helpers/sandbox.ts";
+
+const LIBRARIES = ["/lib/libc.so.6"];
+const ROOT = {
+  binds: [
+    { source: "/opt/deno", target: "/deno", writable: false },
+    { source: "/usr/lib/libc.so.6", target: "/lib/libc.so.6", writable: false },
+    { source: "/data/store/abc", target: "/plugin", writable: false },
+    { source: "/home/u/my out\t#\\", target: "/home/u/my out\t#\\", writable: true },
+    { source: "/tmp/granted", target: "/tmp/granted", writable: false },
+  ],
+  tmpfs: [{ target: "/tmp", sizeBytes: 1 << 20 }],
+};
+const SPEC: LaunchSpec = createLaunchSpec({
+  plugin: "sample",
+  executable: "/deno",
+  flags: ["--no-prompt"],
+  importMap: "/runtime/import_map.json",
+  bootstrap: "/runtime/bootstrap.js",
+  denoDir: "/deno-dir",
+  cwd: "/cwd",
+  root: ROOT,
+  network: "isolated",
+  seccomp: "strict",
+  limits: {
+    memoryBytes: 1 << 28,
+    cpuPercent: 100,
+    threads: 32,
+    fileDescriptors: 256,
+    fileBytes: 1 << 20,
+  },
+});
+
+async function surveyed(): Promise<Survey> {
+  const found = await survey(Deno.execPath());
+  assert.ok(typeof found !== "string");
+  return found;
+}
+
+sandboxTest("unshareMounts() gives the same tree as bwrap, line by line", "unshare", async () => {
+  const found = { ...await surveyed(), rootOnly: ["slabinfo"] };
+  const { early, late, made } = unshareMounts(ROOT, "/run/r", {
+    survey: found,
+    libraries: LIBRARIES,
+  });
+  assert.deepEqual(early.split("\n"), [
+    "/run/r /run/r none bind,ro,nosuid,nodev,noexec 0 0",
+    "proc /run/r/proc proc ro,nosuid,nodev,noexec 0 0",
+    "/dev/null /run/r/proc/slabinfo none bind,ro,nosuid,noexec 0 0",
+    ...["null", "zero", "full", "random", "urandom"].map((name) =>
+      `/dev/${name} /run/r/dev/${name} none bind,ro,nosuid,noexec 0 0`
+    ),
+    "tmpfs /run/r/tmp tmpfs nosuid,nodev,noexec,mode=0755,size=1048576,nr_inodes=256 0 0",
+    "/opt/deno /run/r/deno none rbind,ro,nosuid,nodev 0 0",
+    "/usr/lib/libc.so.6 /run/r/lib/libc.so.6 none rbind,ro,nosuid,nodev 0 0",
+    "/data/store/abc /run/r/plugin none rbind,ro,nosuid,nodev,noexec 0 0",
+    "/home/u/my\\040out\\011\\043\\134 /run/r/home/u/my\\040out\\011\\043\\134 none " +
+    "rbind,rw,nosuid,nodev,noexec 0 0",
+    "",
+  ]);
+  assert.equal(late, "/tmp/granted /run/r/tmp/granted none rbind,ro,nosuid,nodev,noexec 0 0\n");
+  assert.deepEqual(made, ["/tmp/granted", "/tmp/granted"]);
+});
+
+sandboxTest("unshareLacks() names what is not there", "unshare", async () => {
+  const found = await surveyed();
+  assert.equal(unshareLacks(found), undefined);
+  const { setpriv: _, ...programs } = found.programs;
+  assert.match(unshareLacks({ ...found, programs }) ?? "", /not installed: setpriv/);
+  const shell = { path: "/bin/sh", bash: false };
+  assert.match(unshareLacks({ ...found, shell }) ?? "", /bash/);
+  assert.match(unshareLacks({ ...found, umount: undefined }) ?? "", /umount/);
+  assert.match(unshareLacks({ ...found, seccomp: false }) ?? "", /system call filters/);
+});
+
+sandboxTest(
+  "unshareLauncher() hands the filter to the bootstrap, and describes itself",
+  "unshare",
+  async () => {
+    const scratchDir = await Deno.makeTempDir();
+    try {
+      const launcher = unshareLauncher({
+        survey: await surveyed(),
+        libraries: LIBRARIES,
+        executable: Deno.execPath(),
+        scratchDir,
+        cgroups: { manager: undefined, missing: [] },
+      });
+      await using launch = await launcher.launch(SPEC);
+      assert.ok(launch.seccompFilter!.length > 0 && launch.seccompFilter!.length % 8 === 0);
+      await using open = await launcher.launch({ ...SPEC, seccomp: "off" });
+      assert.equal(open.seccompFilter, undefined);
+      assert.ok(launch.command.args.includes("--net"));
+      assert.ok(!launcher.describe({ ...SPEC, network: "host" }).args.includes("--net"));
+      const text = launcher.describe(SPEC).args.join(" ");
+      for (
+        const part of [
+          "<setup script>",
+          "<cgroup>",
+          "<inner script>",
+          "/data/store/abc",
+          "/deno run",
+        ]
+      ) {
+        assert.ok(text.includes(part), `${part} in ${text}`);
+      }
+      await assert.rejects(launcher.launch({ ...SPEC, root: undefined }), TypeError);
+    } finally {
+      await Deno.remove(scratchDir, { recursive: true });
+    }
+  },
+);
+
+sandboxTest("Skeletons make one tree for the same targets", "unshare", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const skeletons = new Skeletons(
+      { path: "/bin/sh", bash: false },
+      (name) => `${folder}/${name}`,
+    );
+    const root = {
+      tmpfs: [{ target: "/tmp", sizeBytes: 1 }],
+      binds: [
+        { source: folder, target: "/plugin", writable: false },
+        { source: "/etc/passwd", target: "/a b/'c\n", writable: false },
+      ],
+    };
+    const made = await skeletons.get(root);
+    assert.equal(await skeletons.get(structuredClone(root)), made);
+    assert.ok((await Deno.stat(`${made}/plugin`)).isDirectory);
+    assert.ok((await Deno.stat(`${made}/tmp`)).isDirectory);
+    const file = await Deno.stat(`${made}/a b/'c\n`);
+    assert.ok(file.isFile && file.size === 0);
+    const other = await skeletons.get({ ...root, tmpfs: [] });
+    assert.notEqual(other, made);
+    const nowhere = new Skeletons({ path: "/bin/sh", bash: false }, () => "/proc/none");
+    await assertRejectsWithCode(nowhere.get(root), "launch-failed");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const [name, ip] of [["ip", "/usr/sbin/ip"], ["deno", undefined]] as const) {
+  sandboxTest(`bringUpLoopback() does so with ${name}`, "unshare", async () => {
+    const found = await surveyed();
+    if (ip !== undefined && found.programs.ip === undefined) return; // the other way is tested below
+    const command = bringUpLoopback(ip && found.programs.ip, Deno.execPath());
+    const probe = `try {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  (await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port })).close();
+  console.log("up");
+} catch { console.log("down"); }
+Deno.exit(0);`;
+    const run = async (script: string, args: string[]) => {
+      const { stdout, stderr } = await new Deno.Command(found.programs.unshare!, {
+        args: ["--user", "--map-root-user", "--net", "/bin/sh", "-c", script, "sh", ...args],
+        clearEnv: true,
+        env: { DENO_DIR: "/nonexistent", NO_COLOR: "1" },
+      }).output();
+      return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr);
+    };
+    const look = `"${Deno.execPath()}" eval '${probe}'`;
+    assert.equal(await run(`"$@" && ${look}`, command), "up");
+    assert.equal(await run(look, []), "down", "control");
+  });
+}
