@@ -62,8 +62,18 @@ export {
 } from "./src/permissions/policy.ts";
 
 export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
-export { type SandboxReport } from "./src/sandbox/launcher.ts";
-export { type LauncherName } from "./src/sandbox/launch_spec.ts";
+export {
+  type CgroupFacts,
+  type ContainmentFacts,
+  type NamespaceName,
+  type SandboxReport,
+} from "./src/sandbox/launcher.ts";
+export {
+  type LauncherName,
+  type NetworkMode,
+  type SeccompProfile,
+} from "./src/sandbox/launch_spec.ts";
+export { type EgressConnection } from "./src/egress/proxy.ts";
 
 export { HOOK_PRIORITY, type HookBand } from "./src/hooks/names.ts";
 export { HookRegistry } from "./src/hooks/registry.ts";

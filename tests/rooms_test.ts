@@ -12,6 +12,8 @@ const ROOMS = [
   "rpc",
   "plugin",
   "sandbox",
+  "doctor",
+  "egress",
   "process",
   "hooks",
   "services",

@@ -16,7 +16,7 @@ import { startChild } from "../process/child.ts";
 import { stopChild } from "../process/stop.ts";
 import { Connection } from "../rpc/connection.ts";
 import { childDuplex } from "../rpc/duplex.ts";
-import type { LaunchCommand } from "../sandbox/launcher.ts";
+import type { OpenLaunch } from "./launching.ts";
 
 /** Holds one file for a cache folder. */
 export interface CacheFile {
@@ -28,14 +28,10 @@ export interface CacheFile {
 
 /** Says how to have a bundle compiled. */
 export interface CompileJob {
-  /** The URL of the entry. */
+  /** The URL of the entry, as the process sees it. */
   readonly entry: string;
-  /** A command that starts the bootstrap as the plugin's own process is started. */
-  readonly command: LaunchCommand;
-  /** The cache folder of that command. */
-  readonly denoDir: string;
-  /** Removes the folders of that command. */
-  readonly dispose: () => PromiseLike<void>;
+  /** Starts the bootstrap as the plugin's own process is started, but to compile only. */
+  readonly launch: Pick<OpenLaunch, "command" | "enter" | "denoDir" | typeof Symbol.asyncDispose>;
 }
 
 const MAX_BUNDLES = 64;
@@ -63,19 +59,19 @@ export class CompiledCaches implements AsyncDisposable {
    * @param key The bundle hash.
    * @param prepare Makes the job when its turn has come.
    */
-  started(key: string, prepare: () => CompileJob): void {
+  started(key: string, prepare: () => Promise<CompileJob>): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
     if (starts > 1 || this.#starts.size < MAX_BUNDLES) this.#starts.set(key, starts);
     if (starts !== 2) return;
     this.#work = this.#work.then(async () => {
       if (this.#abort.signal.aborted) return;
-      const job = prepare();
+      const job = await prepare();
       try {
         this.#caches.set(key, await compile(job, this.#abort.signal));
       } catch {
         // the next start compiles for itself, as the first did
       } finally {
-        await job.dispose();
+        await job.launch[Symbol.asyncDispose]();
       }
     }).catch(() => {}); // its folders go with the host's
   }
@@ -93,15 +89,16 @@ export class CompiledCaches implements AsyncDisposable {
   }
 }
 
-async function compile(job: CompileJob, signal: AbortSignal): Promise<readonly CacheFile[]> {
-  const child = startChild(job.command);
+async function compile(
+  { entry, launch }: CompileJob,
+  signal: AbortSignal,
+): Promise<readonly CacheFile[]> {
+  const child = startChild(launch.command);
   const connection = new Connection({ io: childDuplex(child.process), role: "host" });
   try {
-    await connection.request(
-      "initialize",
-      { protocol: 1, entry: job.entry, compileOnly: true },
-      { timeoutMs: TIMEOUT_MS, signal },
-    );
+    const bounds = { timeoutMs: TIMEOUT_MS, signal };
+    if (launch.enter !== undefined) await connection.request("sandbox/enter", launch.enter, bounds);
+    await connection.request("initialize", { protocol: 1, entry, compileOnly: true }, bounds);
     await stopChild(child, { endInput: () => connection.end() });
   } finally {
     child.kill("SIGKILL");
@@ -109,10 +106,10 @@ async function compile(job: CompileJob, signal: AbortSignal): Promise<readonly C
     await child.exited;
     await child.stderr.release();
   }
-  for await (const { name, isFile } of Deno.readDir(job.denoDir)) {
-    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${job.denoDir}/${name}`);
+  for await (const { name, isFile } of Deno.readDir(launch.denoDir)) {
+    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${launch.denoDir}/${name}`);
   }
-  return await readCache(job.denoDir);
+  return await readCache(launch.denoDir);
 }
 
 /** Moves what is in a database's write-ahead log into the database itself. */

@@ -24,6 +24,8 @@ export interface RunDir extends AsyncDisposable {
   readonly denoDir: string;
   /** The empty working folder. */
   readonly cwd: string;
+  /** Where the socket of the egress proxy goes; only a proxied plugin has one. */
+  readonly egressSocket: string;
 }
 
 const FOLDERS = ["store", "run", "runtime", "storage"];
@@ -43,6 +45,7 @@ export class DataDir implements AsyncDisposable {
   #locks: AsyncDisposableStack;
   #runs: string;
   #nextRun = 1;
+  #cacheFolders = new WeakMap<readonly CacheFile[], string>();
 
   private constructor(
     root: string,
@@ -79,7 +82,8 @@ export class DataDir implements AsyncDisposable {
       for (const name of FOLDERS) {
         await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
       }
-      const runs = `${root}/run/${crypto.randomUUID()}`;
+      // short, because the path of a socket may have 107 bytes
+      const runs = `${root}/run/${crypto.randomUUID().slice(0, 8)}`;
       undo.use(releasing(await holdLock(`${runs}.lock`)));
       undo.defer(() => removeTree(runs));
       await Deno.mkdir(runs, { mode: 0o700 });
@@ -122,18 +126,12 @@ export class DataDir implements AsyncDisposable {
     const base = `${this.#runs}/${this.#nextRun++}`;
     // a few small steps, each shorter than handing it to another thread
     Deno.mkdirSync(base, { mode: 0o700 });
-    Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+    writeFiles(`${base}/deno`, caches);
     Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
-    const made = new Set([""]);
-    for (const { path, bytes } of caches) {
-      const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-      if (!made.has(folder)) Deno.mkdirSync(`${base}/deno/${folder}`, { recursive: true });
-      made.add(folder);
-      Deno.writeFileSync(`${base}/deno/${path}`, bytes);
-    }
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
+      egressSocket: `${base}/egress`,
       [Symbol.asyncDispose]: () => removeTree(base),
     };
   }
@@ -172,9 +170,37 @@ export class DataDir implements AsyncDisposable {
     return await Deno.realPath(dir);
   }
 
+  /**
+   * Makes a folder with files that processes with a root of their own get copies of; once for the same
+   * files.
+   *
+   * @param caches The files.
+   * @returns The folder.
+   */
+  cacheFolder(caches: readonly CacheFile[]): string {
+    let folder = this.#cacheFolders.get(caches);
+    if (folder === undefined) {
+      folder = `${this.#runs}/cache-${this.#nextRun++}`;
+      writeFiles(folder, caches);
+      this.#cacheFolders.set(caches, folder);
+    }
+    return folder;
+  }
+
   /** Removes this run's folders, and everything when the folder is temporary. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#locks.disposeAsync();
+  }
+}
+
+function writeFiles(base: string, files: readonly CacheFile[]): void {
+  Deno.mkdirSync(base, { mode: 0o700 });
+  const made = new Set([""]);
+  for (const { path, bytes } of files) {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (!made.has(folder)) Deno.mkdirSync(`${base}/${folder}`, { recursive: true });
+    made.add(folder);
+    Deno.writeFileSync(`${base}/${path}`, bytes);
   }
 }
 

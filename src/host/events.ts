@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EgressConnection } from "../egress/proxy.ts";
 import type { SallyportError } from "../errors.ts";
 import type { PluginState } from "./state.ts";
 
@@ -46,6 +47,7 @@ export type HostEvent =
       readonly event: string;
       readonly data: unknown;
     }
+    | ({ readonly type: "connection"; readonly plugin: string } & EgressConnection)
     | { readonly type: "lagged"; readonly dropped: number }
   );
 

@@ -5,6 +5,7 @@
  */
 import { HookRegistry } from "../hooks/registry.ts";
 import { PluginContext } from "../services/context.ts";
+import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
 import { DataDir } from "./data_dir.ts";
 import { EventHub, type HostEvent } from "./events.ts";
@@ -36,15 +37,17 @@ export class PluginHost implements AsyncDisposable {
   readonly services: PluginContext;
   #data: DataDir;
   #hub: EventHub;
+  #launchers: Launchers;
   #loader: PluginLoader;
   #lifecycle: PluginLifecycle;
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: HostSettings, data: DataDir) {
+  private constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
     this.#data = data;
+    this.#launchers = launchers;
     const hub = this.#hub = new EventHub();
-    this.#loader = new PluginLoader(settings, data);
+    this.#loader = new PluginLoader(settings, data, launchers);
     this.hooks = new HookRegistry({
       onFailure({ hook, plugin, error }) {
         hub.emit({ type: "hook-failed", plugin, hook, error });
@@ -75,15 +78,26 @@ export class PluginHost implements AsyncDisposable {
    */
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
     const settings = await parseHostOptions(options);
-    const data = await DataDir.open(settings.dataDir);
-    try {
-      const host = new PluginHost(settings, data);
-      await host.#loader.sweep();
-      return host;
-    } catch (error) {
-      await data[Symbol.asyncDispose]();
-      throw error;
+    await using undo = new AsyncDisposableStack();
+    const data = undo.use(await DataDir.open(settings.dataDir));
+    const launchers = undo.use(
+      await openLaunchers({
+        isolation: settings.isolation,
+        executable: settings.executable,
+        scratchDir: data.scratch,
+      }),
+    );
+    const { strongest } = launchers;
+    if (!strongest.privateRoot && settings.isolation !== "plain") {
+      settings.logger.warn("Plugins run without an operating-system sandbox", {
+        missing: strongest.report().missing,
+        hint: "`deno task doctor` names the remedy",
+      });
     }
+    const host = new PluginHost(settings, data, launchers);
+    await host.#loader.sweep();
+    undo.move();
+    return host;
   }
 
   /** The host's folder. */
@@ -233,6 +247,7 @@ export class PluginHost implements AsyncDisposable {
   async #close(): Promise<void> {
     await using stack = new AsyncDisposableStack();
     stack.use(this.#data);
+    stack.use(this.#launchers);
     stack.defer(() => this.#hub.close());
     stack.use(this.#loader);
     stack.use(this.services);

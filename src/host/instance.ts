@@ -4,18 +4,20 @@
  * @module
  */
 import { pathToFileURL } from "node:url";
+import type { Limits } from "../bundle/limits.ts";
 import { SallyportError } from "../errors.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import { Connection } from "../rpc/connection.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import { childDuplex } from "../rpc/duplex.ts";
-import type { LaunchCommand, SandboxReport } from "../sandbox/launcher.ts";
+import type { SandboxReport } from "../sandbox/launcher.ts";
 import { type Child, type ExitStatus, startChild } from "../process/child.ts";
 import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import type { RunDir } from "./data_dir.ts";
-import { crashError, startError, unloadedError, violationError } from "./instance_end.ts";
+import type { EgressConnection } from "../egress/proxy.ts";
+import { endError, startError, unloadedError, violationError } from "./instance_end.ts";
+import type { OpenLaunch } from "./launching.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 
 /** What a plugin's process may ask of the host. */
@@ -28,32 +30,22 @@ export interface InstanceEvents {
   log(level: string, message: string, fields: Record<string, unknown> | undefined): void;
   /** Takes a line of stderr, escaped. */
   stderr(line: string): void;
-}
-
-/** How a process is started, and what goes with it. */
-export interface LaunchParts {
-  /** The command. */
-  command: LaunchCommand;
-  /** What contains the process. */
-  sandbox: SandboxReport;
-  /** The folders of this run; the instance removes them. */
-  run: RunDir;
-  /** How long import and init may take, in milliseconds. */
-  startTimeoutMs: number;
+  /** Takes a connection through the egress proxy, when it has ended or was refused. */
+  connected(connection: EgressConnection): void;
 }
 
 /** Everything that starting a plugin takes. */
-export interface InstanceOptions extends LaunchParts {
+export interface InstanceOptions {
   /** The verified bundle. */
   verified: VerifiedPlugin;
   /** What it may do. */
   permissions: ResolvedPermissions;
-  /** The read-only copy that it is started from. */
-  bundleDir: string;
-  /** Makes sure of that copy; the process is told to import it only then. */
+  /** How it is started, and what goes with it; the instance disposes it. */
+  launch: OpenLaunch;
+  /** How long entering the sandbox, import and init may take, in milliseconds. */
+  startTimeoutMs: number;
+  /** Makes sure of the stored copy; the process is told to import it only then. */
   stored: () => Promise<unknown>;
-  /** Its own folder, where it asked for one. */
-  storageDir: string | undefined;
   /** Where the plugin's requests go. */
   events: InstanceEvents;
   /** Gives up the start. */
@@ -78,7 +70,7 @@ const DRAIN_MS = 500;
 
 /** Runs one plugin process; made only from a verified bundle and resolved permissions. */
 export class PluginInstance {
-  /** The process id. */
+  /** The id of the runtime's process, or of the launcher's where the host may not look for it. */
   readonly pid: number;
   /** What contains the process. */
   readonly sandbox: SandboxReport;
@@ -96,13 +88,14 @@ export class PluginInstance {
   private constructor(
     options: InstanceOptions,
     child: Child,
+    sandbox: SandboxReport,
     connection: Connection,
     ended: Promise<InstanceEnd>,
     offers: InitializeAnswer,
   ) {
     this.#maxCallMs = options.permissions.limits.callTimeoutMs;
-    this.pid = child.pid;
-    this.sandbox = options.sandbox;
+    this.pid = sandbox.facts?.pid ?? child.pid;
+    this.sandbox = sandbox;
     this.offers = offers;
     this.ended = ended;
     this.#child = child;
@@ -118,32 +111,38 @@ export class PluginInstance {
    * long, `protocol-violation` when it answers with anything but the protocol.
    */
   static async start(options: InstanceOptions): Promise<PluginInstance> {
+    const { launch, startTimeoutMs: timeoutMs, signal } = options;
     const { manifest } = options.verified;
     let child: Child;
     try {
-      child = startChild(options.command, {
+      child = startChild(launch.command, {
         onLine: (line) => options.events.stderr(line),
       });
     } catch (error) {
-      await options.run[Symbol.asyncDispose]();
+      await launch[Symbol.asyncDispose]();
       throw error;
     }
-    const life: Life = { child, name: manifest.name, wanted: () => false };
+    const { limits } = options.permissions;
+    const life: Life = { child, launch, limits, name: manifest.name, wanted: () => false };
     const connection = connect(life, options);
-    const ended = supervise(life, connection, options.run);
+    const ended = supervise(life, connection);
     try {
-      await options.stored();
+      // what contains the process is settled, and looked at, before a line of the plugin runs
+      const [sandbox] = await Promise.all([
+        enter(life, connection, { timeoutMs, signal }),
+        options.stored(),
+      ]);
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },
-        entry: entryUrl(options.bundleDir, manifest.entry),
+        entry: entryUrl(launch.bundleDir, manifest.entry),
         context: Object.fromEntries(options.permissions.context),
         hooks: options.permissions.hooks,
         limits: options.permissions.limits,
-        ...(options.storageDir === undefined ? {} : { storage: options.storageDir }),
-      }, { timeoutMs: options.startTimeoutMs, signal: options.signal });
+        ...(launch.storageDir === undefined ? {} : { storage: launch.storageDir }),
+      }, { timeoutMs, signal });
       const offers = parseInitializeAnswer(answer, manifest.name);
-      const instance = new PluginInstance(options, child, connection, ended, offers);
+      const instance = new PluginInstance(options, child, sandbox, connection, ended, offers);
       life.wanted = () => instance.#stopping;
       return instance;
     } catch (cause) {
@@ -151,10 +150,15 @@ export class PluginInstance {
       life.wanted = () => true;
       child.kill("SIGKILL");
       await ended;
-      // the copy could not be stored, which has nothing to do with the process
+      // the copy could not be stored, or a layer is missing: nothing that the plugin did
       if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
       throw startError(manifest.name, cause, status, child.stderr.text());
     }
+  }
+
+  /** Whether the process is gone. */
+  get hasExited(): boolean {
+    return this.#child.status !== undefined;
   }
 
   /** How many calls wait for an answer. */
@@ -278,9 +282,23 @@ export function entryUrl(bundleDir: string, entry: string): string {
 /** What connection and supervision share of a process. */
 interface Life {
   readonly child: Child;
+  readonly launch: OpenLaunch;
+  readonly limits: Limits;
   readonly name: string;
   /** Whether the host wants the process to end. */
   wanted: () => boolean;
+  /** Why it ended, once somebody has asked. */
+  crash?: Promise<SallyportError>;
+}
+
+/** Has the bootstrap enter the sandbox, and looks at what is in force then. */
+async function enter(
+  { child, launch }: Life,
+  connection: Connection,
+  options: RequestOptions,
+): Promise<SandboxReport> {
+  if (launch.enter !== undefined) await connection.request("sandbox/enter", launch.enter, options);
+  return launch.inspect(child.pid);
 }
 
 function connect(life: Life, options: InstanceOptions): Connection {
@@ -320,14 +338,22 @@ function record(value: unknown): Record<string, unknown> {
 async function reasonOfEnd(life: Life): Promise<SallyportError> {
   const { child, name } = life;
   if (!life.wanted() && !await settledWithin(child.exited, DRAIN_MS)) child.kill("SIGKILL");
-  const status = await child.exited;
+  await child.exited;
   await settledWithin(child.stderr.done, DRAIN_MS);
-  return life.wanted() ? unloadedError(name) : crashError(name, status, child.stderr.text());
+  return life.wanted() ? unloadedError(name) : await crashError(life);
+}
+
+/** Tells why a process ended that nobody wanted to end; the same error to whoever asks. */
+function crashError(life: Life): Promise<SallyportError> {
+  const { child, launch, limits, name } = life;
+  return life.crash ??= child.exited.then(async (status) =>
+    endError(name, status, await launch.outcome(), limits, child.stderr.text())
+  );
 }
 
 /** Waits for the end of process or pipe, whichever is first, and takes the other down with it. */
-async function supervise(life: Life, connection: Connection, run: RunDir): Promise<InstanceEnd> {
-  const { child, name } = life;
+async function supervise(life: Life, connection: Connection): Promise<InstanceEnd> {
+  const { child, launch, name } = life;
   await Promise.race([
     connection.closed,
     // what the process wrote before its exit is still in the pipe
@@ -339,18 +365,18 @@ async function supervise(life: Life, connection: Connection, run: RunDir): Promi
   connection.close(await reasonOfEnd(life));
   const reason = await connection.closed;
   await child.stderr.release();
+  let error: SallyportError | undefined;
+  if (!life.wanted()) {
+    const crash = await crashError(life);
+    // what broke the protocol tells more than the end that it led to
+    error = reason === undefined || reason === crash
+      ? crash
+      : violationError(name, reason, status, child.stderr.text());
+  }
   try {
-    await run[Symbol.asyncDispose]();
+    await launch[Symbol.asyncDispose]();
   } catch {
     // it goes with the host's own folder, at the latest when the next host sweeps
   }
-  if (life.wanted()) return { ...status, error: undefined };
-  const violated = reason !== undefined && reason.code !== "crashed";
-  const stderrTail = child.stderr.text();
-  return {
-    ...status,
-    error: violated
-      ? violationError(name, reason, status, stderrTail)
-      : crashError(name, status, stderrTail),
-  };
+  return { ...status, error: life.wanted() ? undefined : error };
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { escapeText, SallyportError } from "../errors.ts";
+import type { Limits } from "../bundle/limits.ts";
 import type { ExitStatus } from "../process/child.ts";
+import type { LaunchOutcome } from "../sandbox/launcher.ts";
 
 /** Tells a pending call that the host unloaded the plugin. */
 export function unloadedError(name: string): SallyportError {
@@ -14,7 +16,8 @@ export function unloadedError(name: string): SallyportError {
 }
 
 function describeExit(status: ExitStatus): string {
-  return status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
+  const signal = signalOf(status);
+  return signal === undefined ? `exit code ${status.code}` : `signal ${signal}`;
 }
 
 /** Tells that the host ended the process, and for which breach of the protocol. */
@@ -31,14 +34,91 @@ export function violationError(
   });
 }
 
-/** Tells that the process ended by itself. */
-export function crashError(name: string, status: ExitStatus, stderrTail: string): SallyportError {
+/**
+ * Tells why a process ended by itself: for a limit of the kernel or the runtime where that is known,
+ * else as a mere crash.
+ */
+export function endError(
+  name: string,
+  status: ExitStatus,
+  outcome: LaunchOutcome,
+  limits: Limits,
+  stderrTail: string,
+): SallyportError {
+  const details = exitDetails(name, status, stderrTail);
+  const exceeded = (limit: string, value: number | undefined, what: string, hint: string) =>
+    new SallyportError("limit-exceeded", `Plugin "${name}" was ended: it ${what}`, {
+      details: { ...details, limit, value, peakMemoryBytes: outcome.peakMemoryBytes },
+      hint,
+    });
+  const memoryHint =
+    "Let it hold less at a time, or raise limits.memoryBytes in the manifest and the policy";
+  const { oomKills, memoryLimitBytes, peakMemoryBytes } = outcome;
+  // a whole machine that is out of memory kills, too, and that is not the plugin's limit
+  const atLimit = memoryLimitBytes === undefined || peakMemoryBytes === undefined ||
+    peakMemoryBytes > memoryLimitBytes * 0.9;
+  if (oomKills > 0 && atLimit) {
+    const cap = memoryLimitBytes === undefined ? "" : ` of ${memoryLimitBytes} bytes`;
+    return exceeded(
+      "memoryBytes",
+      memoryLimitBytes,
+      `used more memory than its limit${cap}`,
+      memoryHint,
+    );
+  }
+  const signal = signalOf(status);
+  if (HEAP_SIGNALS.has(signal ?? "") && HEAP_EXHAUSTED.test(stderrTail)) {
+    const { memoryBytes } = limits;
+    return exceeded(
+      "memoryBytes",
+      memoryBytes,
+      `filled its V8 heap of ${memoryBytes} bytes`,
+      memoryHint,
+    );
+  }
+  if (signal === "SIGXFSZ") {
+    return exceeded(
+      "storageBytes",
+      limits.storageBytes,
+      `wrote a file larger than its limit of ${limits.storageBytes} bytes`,
+      "Let it write smaller files, or raise limits.storageBytes in the manifest and the policy",
+    );
+  }
+  if (signal === "SIGSYS") {
+    return new SallyportError(
+      "permission-denied",
+      `Plugin "${name}" was ended: it made a system call of a foreign kind`,
+      { details, hint: "No module needs that: look at what the plugin tried to do" },
+    );
+  }
   return new SallyportError("crashed", `Plugin "${name}" crashed: ${describeExit(status)}`, {
-    details: exitDetails(name, status, stderrTail),
+    details,
     hint: stderrTail === ""
       ? "It wrote nothing to stderr"
       : `It last wrote: ${lastLine(stderrTail)}`,
   });
+}
+
+const HEAP_SIGNALS = new Set(["SIGTRAP", "SIGABRT", "SIGILL", "SIGSEGV"]);
+const HEAP_EXHAUSTED = /JavaScript heap out of memory|Fatal JavaScript out of memory/;
+/** Signals by which a process ends, by number, the same on every Linux that Deno runs on. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: "SIGILL",
+  5: "SIGTRAP",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  15: "SIGTERM",
+  24: "SIGXCPU",
+  25: "SIGXFSZ",
+  31: "SIGSYS",
+};
+
+/** Names the signal that ended a process; a launcher passes it on as 128 and its number. */
+function signalOf({ code, signal }: ExitStatus): string | undefined {
+  return signal ?? SIGNALS[code - 128];
 }
 
 function exitDetails(name: string, status: ExitStatus, stderrTail: string) {

@@ -42,7 +42,6 @@ export function instanceEvents(
         return await services.call(caller, key, method, args, { signal });
       } catch (error) {
         if (error instanceof SallyportError && error.code === "service-denied") {
-          hub.emit({ type: "denied", plugin, error });
           denials.add(error);
         }
         throw error;
@@ -54,6 +53,12 @@ export function instanceEvents(
     log(level, message, fields) {
       const write = level === "debug" || level === "warn" || level === "error" ? level : "info";
       logger[write](escapeText(message), { ...fields, plugin, source: "log" });
+    },
+    connected(connection) {
+      hub.emit({ type: "connection", plugin, ...connection });
+      const { host, port, reason = "refused" } = connection;
+      // one that was hung up, or one too many, asked for nothing that could be denied
+      if (!connection.allowed && host !== "") denials.addConnection(host, port, reason);
     },
     stderr(line) {
       logger.info(line, { plugin, source: "stderr" });

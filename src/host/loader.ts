@@ -8,16 +8,16 @@ import { SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
-import { deriveFlags } from "../permissions/flags.ts";
-import { entryFor, type PolicyEntry } from "../permissions/policy.ts";
+import { entryFor } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
-import { createLaunchSpec } from "../sandbox/launch_spec.ts";
-import type { SandboxReport } from "../sandbox/launcher.ts";
+import type { Launchers } from "../sandbox/launchers.ts";
 import { type VerifiedPlugin, verifyBundle } from "../trust/verify.ts";
 import { VERSION } from "../version.ts";
 import type { DataDir } from "./data_dir.ts";
-import { type CacheFile, CompiledCaches, type CompileJob } from "./compiled_caches.ts";
-import { entryUrl, type InstanceEvents, type LaunchParts, PluginInstance } from "./instance.ts";
+import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
+import { chooseContainment, type ContainmentChoice } from "./containment_choice.ts";
+import { entryUrl, type InstanceEvents, PluginInstance } from "./instance.ts";
+import { type OpenLaunch, openLaunch, type OpenLaunchOptions } from "./launching.ts";
 import type { HostSettings } from "./options.ts";
 
 /** Holds a verified plugin whose permissions are settled: all that a start needs. */
@@ -26,6 +26,8 @@ export interface PreparedPlugin {
   readonly verified: VerifiedPlugin;
   /** What it may do. */
   readonly permissions: ResolvedPermissions;
+  /** What contains it. */
+  readonly containment: ContainmentChoice;
   /** Its read-only copy. */
   readonly bundleDir: string;
   /** Its own folder, where it asked for one. */
@@ -36,18 +38,22 @@ export interface PreparedPlugin {
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
   #data: DataDir;
+  #launchers: Launchers;
   #store: BundleStore;
   #caches = new CompiledCaches();
+  #warmed: Promise<void> | undefined;
 
   /**
    * Makes a loader.
    *
-   * @param settings Keys, policy and launcher.
+   * @param settings Keys, policy, times.
    * @param data The host's folder.
+   * @param launchers What starts processes here.
    */
-  constructor(settings: HostSettings, data: DataDir) {
+  constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
     this.#settings = settings;
     this.#data = data;
+    this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
   }
 
@@ -65,6 +71,8 @@ export class PluginLoader implements AsyncDisposable {
    * @throws {SallyportError} with the code of the first rule that the bundle breaks.
    */
   async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
+    // it will most likely be started, and then joins a cgroup
+    if (this.#launchers.strongest.privateRoot) this.#warmed = this.#launchers.cgroups.warm?.();
     const contents = await readBundle(dir, { signal });
     const verified = await verifyBundle(contents, this.#settings.anchors);
     checkSdk(verified.manifest);
@@ -82,7 +90,6 @@ export class PluginLoader implements AsyncDisposable {
   async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
     const { manifest } = verified;
     const entry = entryFor(this.#settings.policy, manifest.name);
-    checkContainment(manifest.name, entry, this.#settings.launcher.report());
     const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)
       ? await this.#data.storage(manifest.name)
@@ -92,7 +99,9 @@ export class PluginLoader implements AsyncDisposable {
       entry,
       { bundleDir, storageDir, protectedDirs: [this.#data.root], realPath },
     );
-    return { verified, permissions, bundleDir, storageDir };
+    const hasNet = permissions.net.length > 0;
+    const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
+    return { verified, permissions, containment, bundleDir, storageDir };
   }
 
   /**
@@ -117,11 +126,25 @@ export class PluginLoader implements AsyncDisposable {
     events: InstanceEvents,
     signal?: AbortSignal,
   ): Promise<PluginInstance> {
-    const { bundleHash } = prepared.verified;
-    const launch = this.#launch(prepared, this.#caches.get(bundleHash));
-    // compared with the verified bytes before every start, while the bootstrap comes up
-    const stored = () => this.#store.put(prepared.verified);
-    const instance = await PluginInstance.start({ ...prepared, ...launch, stored, events, signal });
+    const { verified, containment } = prepared;
+    const { bundleHash } = verified;
+    // compared with the verified bytes before every start: what is mounted must be there and true
+    // before its mount is prepared, what is opened by path when it is imported
+    const stored = this.#store.put(verified);
+    stored.catch(() => {}); // whoever awaits it is told
+    if (containment.launcher.privateRoot) await stored;
+    const launch = await this.#launch(prepared, {
+      caches: this.#caches.get(bundleHash),
+      onConnection: events.connected,
+    });
+    const instance = await PluginInstance.start({
+      ...prepared,
+      launch,
+      startTimeoutMs: this.#settings.times.startTimeoutMs,
+      stored: () => stored,
+      events,
+      signal,
+    });
     this.#caches.started(bundleHash, () => this.#compileJob(prepared));
     return instance;
   }
@@ -133,57 +156,30 @@ export class PluginLoader implements AsyncDisposable {
 
   /** Ends what is being compiled for later starts. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#warmed;
     await this.#caches[Symbol.asyncDispose]();
   }
 
-  #launch(prepared: PreparedPlugin, caches: readonly CacheFile[]): LaunchParts {
-    const run = this.#data.createRun(caches);
-    const spec = createLaunchSpec({
-      plugin: prepared.verified.manifest.name,
+  #launch(
+    prepared: PreparedPlugin,
+    options: Pick<OpenLaunchOptions, "caches" | "compileOnly" | "onConnection">,
+  ): Promise<OpenLaunch> {
+    return openLaunch(prepared, {
       executable: this.#settings.executable,
-      flags: deriveFlags(prepared.permissions, { bundleDir: prepared.bundleDir }),
-      importMap: this.#data.runtime.importMap,
-      bootstrap: this.#data.runtime.bootstrap,
-      denoDir: run.denoDir,
-      cwd: run.cwd,
+      data: this.#data,
+      require: this.#launchers.require,
+      ...options,
     });
-    const { launcher, times: { startTimeoutMs } } = this.#settings;
-    return { command: launcher.command(spec), sandbox: launcher.report(), run, startTimeoutMs };
   }
 
-  #compileJob(prepared: PreparedPlugin): CompileJob {
-    const { command, run } = this.#launch(prepared, []);
-    return {
-      entry: entryUrl(prepared.bundleDir, prepared.verified.manifest.entry),
-      command,
-      denoDir: run.denoDir,
-      dispose: () => run[Symbol.asyncDispose](),
-    };
+  async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {
+    const launch = await this.#launch(prepared, { caches: [], compileOnly: true });
+    return { entry: entryUrl(launch.bundleDir, prepared.verified.manifest.entry), launch };
   }
 }
 
-/** Refuses a policy that asks for a containment which would not be in force. */
-function checkContainment(plugin: string, entry: PolicyEntry, sandbox: SandboxReport): void {
-  const { isolation, network, seccomp } = entry;
-  const missing = isolation !== undefined && isolation !== "auto" && isolation !== sandbox.launcher
-    ? `isolation "${isolation}"`
-    : network !== undefined && network !== "host" && !sandbox.namespaces
-    ? `network "${network}"`
-    : seccomp !== undefined && seccomp !== "off" && !sandbox.seccomp
-    ? `seccomp "${seccomp}"`
-    : undefined;
-  if (missing === undefined) return;
-  throw new SallyportError(
-    "bad-config",
-    `Cannot load plugin "${plugin}": its policy asks for ${missing}, and isolation here is "${sandbox.launcher}"`,
-    {
-      hint: "Take it out of the policy to run the plugin with less containment",
-      details: { plugin, isolation, network, seccomp, launcher: sandbox.launcher },
-    },
-  );
-}
-
-function asksForStorage(manifest: Manifest): boolean {
+/** Tells whether a plugin has a folder of its own. */
+export function asksForStorage(manifest: Manifest): boolean {
   const paths = [...manifest.permissions?.read ?? [], ...manifest.permissions?.write ?? []];
   return manifest.storage !== undefined ||
     paths.some((path) => path === "$STORAGE" || path.startsWith("$STORAGE/"));

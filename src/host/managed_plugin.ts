@@ -57,7 +57,7 @@ export class ManagedPlugin implements RegistryEntry {
   #calls = 0;
   #failures = 0;
   #ended: Promise<void> = Promise.resolve();
-  #denials = new Denials();
+  #denials: Denials;
   #lastUsage: PluginUsage | undefined;
 
   /**
@@ -74,6 +74,9 @@ export class ManagedPlugin implements RegistryEntry {
     this.path = path;
     this.#state = state;
     this.#logger = parts.settings.logger;
+    this.#denials = new Denials(name, (error) => {
+      parts.hub.emit({ type: "denied", plugin: name, error });
+    });
   }
 
   /** Where it is in its life. */
@@ -102,10 +105,8 @@ export class ManagedPlugin implements RegistryEntry {
   }
 
   /** Takes over what verification has shown. */
-  describe(verified: VerifiedPlugin): void {
-    this.manifest = verified.manifest;
-    this.bundleHash = verified.bundleHash;
-    this.signers = verified.signers;
+  describe({ manifest, bundleHash, signers }: VerifiedPlugin): void {
+    Object.assign(this, { manifest, bundleHash, signers });
   }
 
   /** Whether it is loaded, or a step of its life is under way. */
@@ -382,19 +383,19 @@ export class ManagedPlugin implements RegistryEntry {
 
   async #explain(instance: PluginInstance, error: unknown): Promise<unknown> {
     if (!(error instanceof SallyportError)) return error;
-    if (error.code === "crashed" || error.code === "protocol-violation") {
+    if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
       // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
       // end of the process tells more than the broken frame that led to it
       const end = await instance.ended;
       if (this.#instance === instance) await this.#ended;
       return end.error ?? error;
     }
-    return error.code === "plugin-error" ? this.#denials.explain(this.name, error) : error;
+    return error.code === "plugin-error" ? this.#denials.explain(error) : error;
   }
 
   #record(error: SallyportError): void {
     const { code, message } = error;
-    this.violations.push({ time: new Date().toISOString(), code, message });
+    this.violations.push({ code, message, time: new Date().toISOString() });
     if (this.violations.length > MAX_VIOLATIONS) this.violations.shift();
   }
 }

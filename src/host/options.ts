@@ -7,8 +7,7 @@ import { SallyportError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
 import { denoExecutable } from "../process/deno_command.ts";
-import { chooseLauncher, type IsolationMode, type IsolationOptions } from "../sandbox/choose.ts";
-import type { Launcher } from "../sandbox/launcher.ts";
+import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { TrustAnchors, TrustedPlugin } from "../trust/verify.ts";
 
@@ -76,8 +75,8 @@ export interface HostSettings {
   readonly anchors: TrustAnchors;
   /** Grants and limits. */
   readonly policy: Policy;
-  /** How processes are started. */
-  readonly launcher: Launcher;
+  /** How processes are to be isolated. */
+  readonly isolation: IsolationMode | IsolationOptions;
   /** What the `config` service gives. */
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. */
@@ -141,7 +140,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
         : { plugins: options.trustedPlugins.map(checkTrustedPlugin) }),
     },
     policy: await readPolicy(options.policy),
-    launcher: chooseLauncher(options.isolation, executable),
+    isolation: options.isolation ?? "auto",
     config: options.config ?? {},
     logger: harmless(options.logger ?? createLogger()),
     times: {

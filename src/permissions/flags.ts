@@ -14,6 +14,22 @@ import { SYS_KINDS } from "./sys_scope.ts";
 export interface FlagPaths {
   /** The folder of the bundle as the plugin's process sees it; it is always readable. */
   bundleDir: string;
+  /**
+   * Gives the paths by which the process sees a path of the machine, where it has a root of its own.
+   *
+   * @default {the same path}
+   */
+  seenAs?: (path: string) => readonly string[];
+  /** What the bootstrap needs beyond the plugin, for its own use. */
+  bootstrap?: BootstrapNeeds;
+}
+
+/** Names what the bootstrap needs for itself; the plugin shares it, and gains nothing by it. */
+export interface BootstrapNeeds {
+  /** The relay to the host's egress proxy: a loopback port and a socket, as the process sees it. */
+  relay?: { readonly port: number; readonly socket: string };
+  /** The library by which it loads its system call filter, before it gives the permission up. */
+  library?: string;
 }
 
 /** Flags that every plugin's process gets, in this order. */
@@ -64,10 +80,19 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     const problem = realPathProblem(value) ?? neverGranted(value, family);
     return problem === undefined ? value : refuse(family, value, problem);
   };
+  const { seenAs = (value: string) => [value], bootstrap: { relay, library } = {} } = paths;
+  const socket = relay === undefined ? [] : [path("write")(relay.socket)];
   const bundleDir = path("read")(paths.bundleDir);
-  const read = permissions.read.map(path("read")).filter((value) => value !== bundleDir);
-  const write = permissions.write.map(path("write"));
-  const net = permissions.net.flatMap((value) => netValues(value, refuse));
+  const read = [...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")), ...socket]
+    .filter((value) => value !== bundleDir);
+  const write = [
+    ...permissions.write.map(path("write")).flatMap(seenAs).map(path("write")),
+    ...socket,
+  ];
+  const net = [
+    ...permissions.net.flatMap((value) => netValues(value, refuse)),
+    ...(relay === undefined ? [] : [`127.0.0.1:${relay.port}`, `unix:${relay.socket}`]),
+  ];
   const sys = permissions.sys.map((value) =>
     SYS_KINDS.includes(value) ? value : refuse("sys", value, "is not a known kind")
   );
@@ -83,7 +108,7 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     ...(sys.length > 0 ? [] : ["--deny-sys"]),
     "--deny-env",
     "--deny-run",
-    "--deny-ffi",
+    library === undefined ? "--deny-ffi" : flag("--allow-ffi", [library]),
     `--v8-flags=--max-old-space-size=${heapMiB}${entry.jitless === true ? ",--jitless" : ""}`,
   ];
 }

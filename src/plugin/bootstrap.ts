@@ -17,8 +17,18 @@ import { createContext, type InitializeParams } from "./context.ts";
 import { compileEntry, type Definition, failure, importDefinition } from "./definition.ts";
 import { removeSharedState, replaceStdio } from "./lockdown.ts";
 import { LogSender } from "./log_sender.ts";
+import { startRelay } from "./relay.ts";
+import { installSeccomp } from "./seccomp_install.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
 import type { CallContext, PluginContext } from "./types.ts";
+
+/** What the host asks of a fresh process in a sandbox. */
+interface EnterParams {
+  /** The filter to load, where nobody else could. */
+  seccomp?: { filter: Uint8Array; library: string };
+  /** The loopback port to relay to the host's egress proxy. */
+  relay?: { port: number; path: string };
+}
 
 const PROTOCOL = 1;
 
@@ -33,6 +43,7 @@ const stopping = new AbortController();
 let entry = "";
 let definition: Definition | undefined;
 let context: PluginContext | undefined;
+let entered = false;
 let started = false;
 
 const connection = new Connection({
@@ -78,6 +89,7 @@ function crash(what: string, error: unknown): void {
 }
 
 function answer(method: string, params: unknown, call: IncomingCall): unknown {
+  if (method === "sandbox/enter") return enter(params as EnterParams);
   if (method === "initialize") return initialize(params as InitializeParams);
   if (definition === undefined || context === undefined) {
     throw new Refusal(`Cannot answer "${method}" before the plugin is initialized`);
@@ -94,6 +106,15 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
     case "shutdown":
       return shutdown(definition, context);
   }
+}
+
+/** Goes where there is no way back, before anything of the plugin is there. */
+function enter({ seccomp, relay }: EnterParams): unknown {
+  if (entered || started) throw new Refusal("Cannot enter the sandbox now");
+  entered = true;
+  if (relay !== undefined) startRelay(relay);
+  if (seccomp !== undefined) installSeccomp(seccomp.filter, Deno.build.arch, seccomp.library);
+  return {};
 }
 
 async function initialize(params: InitializeParams): Promise<unknown> {

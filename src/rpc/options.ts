@@ -144,6 +144,7 @@ const PEER_METHODS: Record<Role, Record<string, "request" | "notification">> = {
     "shutdown": "request",
     "plugin/call": "request",
     "hook/run": "request",
+    "sandbox/enter": "request",
     "state/snapshot": "request",
     "state/restore": "request",
   },

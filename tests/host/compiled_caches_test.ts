@@ -19,20 +19,23 @@ async function job(dir: TempDir, name: string, denoDir: string): Promise<Compile
   await Deno.mkdir(denoDir, { recursive: true });
   return {
     entry: pathToFileURL(`${dir.path}/bundle/main.ts`).href,
-    command: {
-      command: Deno.execPath(),
-      args: [
-        ..."run --no-prompt --no-remote --no-npm --no-config --no-lock --cached-only".split(" "),
-        `--allow-read=${dir.path}/bundle`,
-        `--allow-write=${dir.path}/ran`,
-        `--import-map=${dir.path}/import_map.json`,
-        `${dir.path}/${name}`,
-      ],
-      env: { DENO_DIR: denoDir, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-      cwd: dir.path,
+    launch: {
+      command: {
+        command: Deno.execPath(),
+        args: [
+          ..."run --no-prompt --no-remote --no-npm --no-config --no-lock --cached-only".split(" "),
+          `--allow-read=${dir.path}/bundle`,
+          `--allow-write=${dir.path}/ran`,
+          `--import-map=${dir.path}/import_map.json`,
+          `${dir.path}/${name}`,
+        ],
+        env: { DENO_DIR: denoDir, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+        cwd: dir.path,
+      },
+      enter: undefined,
+      denoDir,
+      [Symbol.asyncDispose]: () => Deno.remove(denoDir, { recursive: true }).catch(() => {}),
     },
-    denoDir,
-    dispose: () => Deno.remove(denoDir, { recursive: true }).catch(() => {}),
   };
 }
 
@@ -60,7 +63,7 @@ Deno.test("a bundle is compiled at its second start, and none of it is run", asy
   caches.started("hash", () => assert.fail("the first start may well be the only one"));
   await caches.idle();
   assert.deepEqual(caches.get("hash"), []);
-  caches.started("hash", () => made);
+  caches.started("hash", () => Promise.resolve(made));
   await caches.idle();
   const paths = caches.get("hash").map(({ path }) => path);
   assert.ok(paths.some((path) => path.endsWith("bundle/main.ts.js")), paths.join());
@@ -72,16 +75,16 @@ Deno.test("a bundle is compiled at its second start, and none of it is run", asy
   await caches.idle();
 
   // the control: the same process that is told to import it does run it
-  const run = await job(dir, "bootstrap.js", dir.join("deno"));
-  const child = new Deno.Command(run.command.command, {
-    ...run.command,
-    args: [...run.command.args],
+  const { entry, launch: { command } } = await job(dir, "bootstrap.js", dir.join("deno"));
+  const child = new Deno.Command(command.command, {
+    ...command,
+    args: [...command.args],
     clearEnv: true,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const params = { protocol: 1, plugin: { name: "x", version: "1.0.0" }, entry: run.entry };
+  const params = { protocol: 1, plugin: { name: "x", version: "1.0.0" }, entry };
   const writer = child.stdin.getWriter();
   const line = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params });
   await writer.write(new TextEncoder().encode(`${line}\n`));
@@ -106,8 +109,8 @@ Deno.test("compiling cannot read outside the bundle, and a bundle that does not 
     if (main !== undefined) await Deno.writeTextFile(`${dir.path}/bundle/main.ts`, main);
     const key = String(main);
     const made = await job(dir, "bootstrap.js", dir.join("deno"));
-    caches.started(key, () => made);
-    caches.started(key, () => made);
+    caches.started(key, () => Promise.resolve(made));
+    caches.started(key, () => Promise.resolve(made));
     await caches.idle();
     const text = caches.get(key).map(({ path, bytes }) => path + new TextDecoder().decode(bytes));
     assert.ok(!text.some((file) => file.includes("secret.ts.js")), "it was read");
@@ -125,8 +128,8 @@ Deno.test("disposing ends what is being compiled", async () => {
   );
   const caches = new CompiledCaches();
   const made = await job(dir, "silent.js", dir.join("deno"));
-  caches.started("hash", () => made);
-  caches.started("hash", () => made);
+  caches.started("hash", () => Promise.resolve(made));
+  caches.started("hash", () => Promise.resolve(made));
   await until(() => processesNaming(dir.path).length > 0, "the compiler runs");
   const begun = performance.now();
   await caches[Symbol.asyncDispose]();

@@ -117,8 +117,12 @@ Deno.test("a plugin with too much on its heap is ended by its own runtime, not t
       { limits: { memoryBytes: 32 * 1024 * 1024 } },
     ),
   );
-  const error = await assertRejectsWithCode(plugin.call("eat"), "crashed");
+  const error = await assertRejectsWithCode(plugin.call("eat"), "limit-exceeded", /V8 heap/);
   assert.match(String(error.details.stderrTail), /heap|out of memory/i);
+  assert.equal(error.details.limit, "memoryBytes");
+  assert.equal(error.details.value, 32 * 1024 * 1024);
+  assert.equal(plugin.state, "failed");
+  assert.equal(host.violations("hungry")[0]?.code, "limit-exceeded");
 });
 
 Deno.test("who sees a call fail with a crash finds the plugin failed, and may reload it at once", async () => {

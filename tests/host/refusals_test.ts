@@ -94,8 +94,7 @@ Deno.test("PluginHost.open() refuses options that it does not know or cannot use
       [{ keys: ["00".repeat(32)] }, /./],
       [{ policy: { grants: {} } }, /grants/],
       [{ policy: test.join("none.json") }, /none\.json/],
-      [{ isolation: "bwrap" }, /bwrap/],
-      [{ isolation: { mode: "auto", require: true } }, /sandbox/],
+      [{ isolation: "bwarp" }, /bwarp/],
       [{ trustedPlugins: [{ name: "a", version: "1.0.0", hash: "abc" }] }, /trustedPlugins\[0\]/],
     ] as const
   ) await assertRejectsWithCode(open(options), "bad-config", pattern);
@@ -163,7 +162,6 @@ Deno.test("a policy that asks for a containment which is not in force is refused
   const dir = await test.bundle("sample", HELLO);
   for (
     const [entry, named] of [
-      [{ isolation: "bwrap" }, /isolation "bwrap"/],
       [{ network: "isolated" }, /network "isolated"/],
       [{ seccomp: "strict" }, /seccomp "strict"/],
     ] as const

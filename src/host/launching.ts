@@ -1,0 +1,157 @@
+/**
+ * Prepares one plugin process: its folders, its proxy, its launch; all of it goes away with the process.
+ *
+ * @module
+ */
+import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
+import { SallyportError } from "../errors.ts";
+import { planLaunch } from "../sandbox/launch_plan.ts";
+import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
+import type { CacheFile } from "./compiled_caches.ts";
+import type { DataDir } from "./data_dir.ts";
+import type { PreparedPlugin } from "./loader.ts";
+
+/** What the bootstrap does before it is trusted with a plugin. */
+export interface EnterParams {
+  /** The filter to load, where the launcher could not. */
+  readonly seccomp?: { readonly filter: Uint8Array; readonly library: string };
+  /** The loopback port to relay to the socket of the egress proxy. */
+  readonly relay?: { readonly port: number; readonly path: string };
+}
+
+/** Holds everything that one process needs; dispose it when the process has ended. */
+export interface OpenLaunch extends AsyncDisposable {
+  /** The command. */
+  readonly command: LaunchCommand;
+  /** What to send first; `undefined` where there is nothing to enter. */
+  readonly enter: EnterParams | undefined;
+  /** The bundle as the process sees it. */
+  readonly bundleDir: string;
+  /** The plugin's own folder as the process sees it. */
+  readonly storageDir: string | undefined;
+  /** The runtime's cache folder on the machine. */
+  readonly denoDir: string;
+  /**
+   * Says what contains the process, read from it where the host may.
+   *
+   * @param pid The process.
+   * @throws {SallyportError} `launch-failed` when a layer that is required is not in force.
+   */
+  inspect(pid: number): SandboxReport;
+  /** Says what became of the process; to be called when it has exited. */
+  outcome(): Promise<LaunchOutcome>;
+}
+
+/** Options of {@linkcode openLaunch}. */
+export interface OpenLaunchOptions {
+  /** The `deno` executable. */
+  executable: string;
+  /** The host's folder. */
+  data: DataDir;
+  /** Whether every layer is required. */
+  require: boolean;
+  /** What to put into the cache folder. */
+  caches: readonly CacheFile[];
+  /** Whether the process is to fill the cache folder and to run nothing. */
+  compileOnly?: boolean;
+  /** Takes the plugin's connections through the egress proxy. */
+  onConnection?: (connection: EgressConnection) => void;
+}
+
+/**
+ * Prepares a process.
+ *
+ * @param prepared What to start.
+ * @param options Where, and how.
+ * @returns The launch; nothing runs yet.
+ * @throws {SallyportError} `launch-failed` when its folders, its cgroup or its proxy cannot be made.
+ */
+export async function openLaunch(
+  prepared: PreparedPlugin,
+  options: OpenLaunchOptions,
+): Promise<OpenLaunch> {
+  const { launcher, seccomp } = prepared.containment;
+  const { data, executable, compileOnly = false } = options;
+  const { plugin, net, limits } = prepared.permissions;
+  // nothing of the plugin runs while it is compiled: it needs no network
+  const unconnected = compileOnly ||
+    (prepared.containment.network === "proxied" && limits.connections === 0);
+  const network = unconnected && launcher.privateRoot ? "isolated" : prepared.containment.network;
+  await using undo = new AsyncDisposableStack();
+  const { caches } = options;
+  // what gets copies needs no folder of its own to fill
+  const shared = launcher.privateRoot && caches.length > 0 && !compileOnly;
+  const run = undo.use(data.createRun(shared ? [] : caches));
+  const denoDir = shared ? data.cacheFolder(caches) : run.denoDir;
+  const proxy = network !== "proxied" ? undefined : undo.use(
+    await openEgressProxy({
+      plugin,
+      grants: net,
+      socketPath: run.egressSocket,
+      maxConnections: limits.connections,
+      onConnection: options.onConnection ?? (() => {}),
+    }),
+  );
+  const plan = planLaunch({
+    ...prepared,
+    launcher,
+    seccomp,
+    network,
+    executable,
+    runtime: data.runtime,
+    run: { denoDir, cwd: run.cwd, cached: caches.map(({ path }) => path) },
+    egressSocket: proxy?.socketPath,
+    resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
+    keepCache: compileOnly,
+  });
+  const launch = undo.use(await launcher.launch(plan.spec));
+  const { seccompFilter } = launch;
+  const stack = undo.move();
+  return {
+    command: launch.command,
+    enter: launcher.privateRoot
+      ? {
+        ...(seccompFilter === undefined || plan.library === undefined
+          ? {}
+          : { seccomp: { filter: seccompFilter, library: plan.library } }),
+        ...(plan.relay === undefined ? {} : { relay: plan.relay }),
+      }
+      : undefined,
+    bundleDir: plan.bundleDir,
+    storageDir: plan.storageDir,
+    denoDir: run.denoDir,
+    inspect(pid) {
+      const report = launch.inspect(pid);
+      if (options.require) checkComplete(plugin, report, seccomp !== "off");
+      return report;
+    },
+    outcome: () => launch.outcome(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** What resolving names needs where the machine's network is used. */
+const RESOLVER_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf"];
+
+function existing(paths: readonly string[]): string[] {
+  return paths.filter((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function checkComplete(plugin: string, report: SandboxReport, filtered: boolean): void {
+  const complete = report.namespaces && report.cgroup && report.rlimits &&
+    (report.seccomp || !filtered) && report.diesWithHost === "kernel";
+  if (complete) return;
+  throw new SallyportError(
+    "launch-failed",
+    `Cannot start plugin "${plugin}": a layer that is required is not in force: ${
+      report.missing.join("; ")
+    }`,
+    { hint: "Run `deno task doctor` for the remedy", details: { plugin, sandbox: report } },
+  );
+}
