@@ -1,11 +1,11 @@
 /**
- * What a plugin could reach, in plain words and without a score.
+ * What a plugin could reach, in plain words and as a grade.
  *
  * @module
  */
-import type { HookRequest } from "../bundle/manifest.ts";
-import type { ResolvedPermissions } from "../permissions/resolve.ts";
-import type { SandboxReport } from "../sandbox/launcher.ts";
+import { hostIsRoot } from "../doctor/system.ts";
+import type { InspectedLaunch, Inspection } from "./inspection.ts";
+import { type ExposureGrade, type ExposureInput, gradeExposure } from "./exposure_grade.ts";
 
 /** Lists what a plugin could reach; an empty list is nothing. */
 export interface Exposure {
@@ -26,21 +26,17 @@ export interface Exposure {
 }
 
 /**
- * Lists what a plugin could reach.
+ * Lists what a plugin could reach, and grades it.
  *
- * @param permissions What it may do.
- * @param hooks The hooks of its manifest, for their places.
- * @param sandbox What contains it.
- * @returns The lists.
+ * @param input What it may do and what contains it.
+ * @returns The lists and the grade.
  */
-export function exposureOf(
-  permissions: ResolvedPermissions,
-  hooks: readonly HookRequest[],
-  sandbox: SandboxReport,
-): Exposure {
+export function exposureOf(input: ExposureInput): Exposure & ExposureGrade {
+  const { permissions, hooks, sandbox } = input;
   const { net, read, write, sys, context } = permissions;
   const priorities = new Map(hooks.map(({ name, priority }) => [name, priority]));
   return {
+    ...gradeExposure(input),
     network: net,
     reads: read,
     writes: write,
@@ -52,4 +48,25 @@ export function exposureOf(
     }),
     notContained: sandbox.missing,
   };
+}
+
+/**
+ * Gives the exposure of an inspected plugin.
+ *
+ * @param inspection What was found.
+ * @param launch What it would be started as.
+ * @returns The lists and the grade.
+ */
+export function inspectedExposure(
+  { manifest, entry, refusal, statement }: Inspection,
+  { permissions, sandbox }: InspectedLaunch,
+): Exposure & ExposureGrade {
+  return exposureOf({
+    permissions,
+    hooks: manifest.hooks ?? [],
+    sandbox,
+    entry,
+    signer: { trusted: refusal === undefined, expires: statement?.expiresAt !== undefined },
+    hostIsRoot: hostIsRoot(),
+  });
 }

@@ -9,7 +9,7 @@
 import type { Command } from "commander";
 import { describeFailure } from "./failure.ts";
 import type { CliContext } from "./command.ts";
-import { exposureOf } from "./exposure.ts";
+import { inspectedExposure } from "./exposure.ts";
 import { inspectBundle, type Inspection } from "./inspection.ts";
 import { inspectionLines } from "./inspection_lines.ts";
 import { addTrustOptions, type TrustOptions } from "./trust_options.ts";
@@ -82,7 +82,7 @@ function toDocument(inspection: Inspection): Record<string, unknown> {
       effective: permissionsJson(launch.permissions),
       launch: launch.command,
       sandbox: launch.sandbox,
-      exposure: exposureOf(launch.permissions, hooks, launch.sandbox),
+      exposure: inspectedExposure(inspection, launch),
     }),
   };
 }

@@ -11,14 +11,15 @@ import { parseStatement, type Statement } from "../bundle/statement.ts";
 import { BundleStore } from "../bundle/store.ts";
 import { verify } from "../crypto/ed25519.ts";
 import { SallyportError } from "../errors.ts";
+import { chooseContainment } from "../host/containment_choice.ts";
+import { asksForStorage } from "../host/loader.ts";
 import { missingGrant } from "../permissions/explain.ts";
-import { deriveFlags } from "../permissions/flags.ts";
 import type { Excess } from "../permissions/findings.ts";
 import { entryFor, type Grant, type Policy, type PolicyEntry } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
-import { createLaunchSpec } from "../sandbox/launch_spec.ts";
 import type { LaunchCommand, SandboxReport } from "../sandbox/launcher.ts";
 import type { PublicKey } from "../trust/keys.ts";
+import { planInspected } from "./planned.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** Says what a signature in the envelope is worth. */
@@ -152,7 +153,7 @@ async function settle(
   const { data } = bench;
   // a copy in the temporary store: it is only named and looked at, never started
   const bundleDir = await new BundleStore(data.store).put(contents);
-  const storageDir = await data.storage(manifest.name);
+  const storageDir = asksForStorage(manifest) ? await data.storage(manifest.name) : undefined;
   const resolve = (entry: PolicyEntry) =>
     resolvePermissions(manifest, entry, {
       bundleDir,
@@ -166,11 +167,15 @@ async function settle(
         }
       },
     });
-  const launchOf = (permissions: ResolvedPermissions): InspectedLaunch => ({
-    permissions,
-    command: launchCommand(permissions, bundleDir, bench),
-    sandbox: bench.settings.launcher.report(),
-  });
+  const launchOf = (permissions: ResolvedPermissions): InspectedLaunch => {
+    const hasNet = permissions.net.length > 0;
+    const { name } = manifest;
+    const containment = chooseContainment(name, permissions.entry, bench.launchers, hasNet);
+    const { launcher } = containment;
+    const { spec } = planInspected({ permissions, containment, bundleDir, storageDir }, bench);
+    const command = bench.show(launcher.describe(spec));
+    return { permissions, command, sandbox: launcher.report(spec) };
+  };
   try {
     const permissions = resolve(entryFor(policy, manifest.name));
     return { denial: undefined, launch: launchOf(permissions) };
@@ -192,24 +197,6 @@ function narrowed(policy: Policy, name: string): Policy {
     ? policy.plugins[name]
     : undefined;
   return { ...policy, plugins: { ...policy.plugins, [name]: { ...own, onExcess: "narrow" } } };
-}
-
-function launchCommand(
-  permissions: ResolvedPermissions,
-  bundleDir: string,
-  bench: Workbench,
-): LaunchCommand {
-  const { data, settings } = bench;
-  const command = settings.launcher.command(createLaunchSpec({
-    plugin: permissions.plugin,
-    executable: bench.executable,
-    flags: deriveFlags(permissions, { bundleDir }),
-    importMap: data.runtime.importMap,
-    bootstrap: data.runtime.bootstrap,
-    denoDir: `${data.scratch}/1/deno`,
-    cwd: `${data.scratch}/1/cwd`,
-  }));
-  return bench.show(command);
 }
 
 function missingServices(manifest: Manifest, entry: PolicyEntry): MissingService[] {

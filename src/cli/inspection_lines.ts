@@ -7,7 +7,8 @@ import { DEFAULT_LIMITS, type Limits, type Manifest } from "../bundle/manifest.t
 import { escapeText } from "../errors.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import type { PolicyEntry } from "../permissions/policy.ts";
-import { type Exposure, exposureOf } from "./exposure.ts";
+import { type Exposure, inspectedExposure } from "./exposure.ts";
+import { gradeLines } from "./exposure_lines.ts";
 import type { InspectedLaunch, Inspection } from "./inspection.ts";
 import { columns, type Output, plural } from "./output.ts";
 import { DATA_PLACEHOLDER } from "./workbench.ts";
@@ -40,7 +41,7 @@ export function inspectionLines(inspection: Inspection, output: Output): string[
         inspection.denial === undefined ? "It gets" : "It would get without what is missing",
         gets(launch),
       ),
-      ...section("Exposure", exposureLines(manifest, launch)),
+      ...section("Exposure", exposureLines(inspection, launch, output)),
       ...section("Sandbox", sandboxLines(launch)),
       ...section("Command", commandLines(launch)),
     ]),
@@ -160,8 +161,12 @@ function gets({ permissions }: InspectedLaunch): string[] {
   return lines;
 }
 
-function exposureLines(manifest: Manifest, { permissions, sandbox }: InspectedLaunch): string[] {
-  const exposure = exposureOf(permissions, manifest.hooks ?? [], sandbox);
+function exposureLines(
+  inspection: Inspection,
+  launch: InspectedLaunch,
+  output: Output,
+): string[] {
+  const exposure = inspectedExposure(inspection, launch);
   const titles: readonly (readonly [keyof Exposure, string])[] = [
     ["network", "can send anything it knows to"],
     ["reads", "can read besides its bundle"],
@@ -174,7 +179,7 @@ function exposureLines(manifest: Manifest, { permissions, sandbox }: InspectedLa
     const values = exposure[key];
     return [title, values.length === 0 ? "nothing" : escapeText(values.join(", "), 4_000)] as const;
   });
-  return columns(rows);
+  return [...gradeLines(exposure, output), "", ...columns(rows)];
 }
 
 function sandboxLines({ sandbox }: InspectedLaunch): string[] {
@@ -184,8 +189,10 @@ function sandboxLines({ sandbox }: InspectedLaunch): string[] {
       ["launcher", sandbox.launcher],
       ["Deno permissions", yes(sandbox.denoPermissions)],
       ["namespaces", yes(sandbox.namespaces)],
-      ["seccomp", yes(sandbox.seccomp)],
+      ["network", sandbox.network],
+      ["seccomp", sandbox.seccomp ? sandbox.seccompProfile : "no"],
       ["cgroup", yes(sandbox.cgroup)],
+      ["rlimits", yes(sandbox.rlimits)],
       ["dies with host by", sandbox.diesWithHost],
     ]),
     ...sandbox.missing.map((line) => `  not in force: ${line}`),

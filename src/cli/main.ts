@@ -9,7 +9,8 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import type { CliContext } from "./command.ts";
-import { describeFailure, EXIT_DONE, EXIT_USAGE, isInternal } from "./failure.ts";
+import { addDoctor, LayersMissing } from "./doctor.ts";
+import { describeFailure, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, isInternal } from "./failure.ts";
 import { addHash } from "./hash.ts";
 import { addInspect } from "./inspect.ts";
 import { type CliIo, OutputClosed, processIo } from "./io.ts";
@@ -47,6 +48,7 @@ export async function main(args: readonly string[], io: CliIo = processIo()): Pr
     return EXIT_DONE;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT_DONE;
+    if (error instanceof LayersMissing) return EXIT_FAILED;
     if (error instanceof CommanderError && SHOWN.has(error.code)) {
       if (error.exitCode === 0) return EXIT_DONE;
       if (!output.json) return EXIT_USAGE; // the help on stderr says it all
@@ -89,6 +91,7 @@ function createProgram(context: CliContext): Command {
   addInspect(program, context);
   addRun(program, context);
   addNew(program, context);
+  addDoctor(program, context);
   return program;
 }
 

@@ -6,11 +6,12 @@
 import type { Command } from "commander";
 import { escapeText } from "../errors.ts";
 import { explainPermissions } from "../permissions/explain.ts";
-import { deriveFlags } from "../permissions/flags.ts";
+import type { PreparedPlugin } from "../host/loader.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { CliContext } from "./command.ts";
 import { columns, type Output } from "./output.ts";
+import { planInspected } from "./planned.ts";
 import { addTrustOptions, type TrustOptions } from "./trust_options.ts";
 import { Workbench } from "./workbench.ts";
 
@@ -30,17 +31,17 @@ async function verify(
 ): Promise<void> {
   await using bench = await Workbench.open(options);
   const verified = await bench.loader.verify(dir);
-  let permissions: ResolvedPermissions;
+  let prepared: PreparedPlugin;
   try {
-    const prepared = await bench.loader.prepare(verified);
-    permissions = prepared.permissions;
+    prepared = await bench.loader.prepare(verified);
     // some granted values cannot become flags: better said now than at the start
-    deriveFlags(permissions, { bundleDir: prepared.bundleDir });
+    planInspected(prepared, bench);
   } catch (error) {
     // the signature is good: worth knowing although the policy keeps the plugin out
     if (!output.json) { for (const line of identity(verified, output)) output.line(line); }
     throw error;
   }
+  const { permissions, containment } = prepared;
   const { manifest, bundleHash, signers, statement } = verified;
   const dependencies = manifest.dependencies ?? {};
   output.result({
@@ -51,7 +52,7 @@ async function verify(
     createdAt: statement.createdAt,
     ...(statement.expiresAt === undefined ? {} : { expiresAt: statement.expiresAt }),
     wouldLoad: true,
-    isolation: bench.settings.launcher.name,
+    isolation: containment.launcher.name,
     permissions: bench.show(permissionsJson(permissions)),
     dependencies,
   }, () => [

@@ -6,6 +6,7 @@
 import { DataDir } from "../host/data_dir.ts";
 import { PluginLoader } from "../host/loader.ts";
 import { type HostSettings, parseHostOptions } from "../host/options.ts";
+import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { silentLogger } from "../log.ts";
 import { trustedHostOptions, type TrustOptions } from "./trust_options.ts";
 
@@ -14,7 +15,7 @@ export const DATA_PLACEHOLDER = "<data>";
 
 /** Holds the very parts that a host loads plugins with. */
 export class Workbench implements AsyncDisposable {
-  /** Keys, policy and launcher. */
+  /** Keys and policy. */
   readonly settings: HostSettings;
   /** The temporary data folder. */
   readonly data: DataDir;
@@ -23,11 +24,15 @@ export class Workbench implements AsyncDisposable {
   /** The deno executable that would run the plugin. */
   readonly executable: string;
 
-  private constructor(settings: HostSettings, data: DataDir) {
+  /** What starts processes here. */
+  readonly launchers: Launchers;
+
+  private constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
     this.settings = settings;
     this.data = data;
     this.executable = settings.executable;
-    this.loader = new PluginLoader(settings, data);
+    this.launchers = launchers;
+    this.loader = new PluginLoader(settings, data, launchers);
   }
 
   /**
@@ -42,7 +47,15 @@ export class Workbench implements AsyncDisposable {
       ...trustedHostOptions(options),
       logger: silentLogger,
     });
-    return new Workbench(settings, await DataDir.open());
+    await using undo = new AsyncDisposableStack();
+    const data = undo.use(await DataDir.open());
+    const launchers = await openLaunchers({
+      isolation: settings.isolation,
+      executable: settings.executable,
+      scratchDir: data.scratch,
+    });
+    undo.move();
+    return new Workbench(settings, data, launchers);
   }
 
   /** Writes a text, or every text in plain data, with a placeholder for the temporary folder. */
@@ -60,6 +73,7 @@ export class Workbench implements AsyncDisposable {
 
   /** Removes the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.launchers[Symbol.asyncDispose]();
     await this.data[Symbol.asyncDispose]();
   }
 }

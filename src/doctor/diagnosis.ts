@@ -1,0 +1,199 @@
+/**
+ * What a machine can enforce, layer by layer: facts in, findings with remedies out. Pure.
+ *
+ * The facts come from `doctor_facts.ts`; made-up ones of other machines are as good here.
+ *
+ * @module
+ */
+import { distributionText } from "./names.ts";
+import { remedyFor } from "./remedies.ts";
+import type {
+  CgroupLayer,
+  Diagnosis,
+  DoctorFacts,
+  LayerFinding,
+  LayerStatus,
+  Probe,
+  ProbeName,
+} from "./types.ts";
+
+const TESTED_DENO = [2, 9] as const;
+const FILTER_ARCHS = ["x86_64", "aarch64"];
+const SYSTEM_NAMES: Readonly<Record<string, string>> = { darwin: "macOS", windows: "Windows" };
+const PROBES_BEFORE_CGROUP: readonly ProbeName[] = [
+  "user namespace",
+  "mount namespace",
+  "pid namespace",
+  "ipc namespace",
+  "uts namespace",
+  "net namespace",
+  "cgroup namespace",
+  "private /proc",
+  "seccomp",
+  "no-new-privs",
+];
+const PROBES_AFTER_CGROUP: readonly ProbeName[] = [
+  "rlimits",
+  "descriptors",
+  "dies with host",
+  "egress proxy",
+  "data folder",
+];
+
+const CGROUP_LAYERS: readonly CgroupLayer[] = ["memory", "swap", "cpu", "pids", "io"];
+
+type Draft = Omit<LayerFinding, "remedy"> & { readonly unseen?: boolean };
+
+/**
+ * Says what a machine can enforce, and what to do about what it cannot.
+ *
+ * @param facts What was seen of it.
+ * @returns The findings.
+ */
+export function diagnose(facts: DoctorFacts): Diagnosis {
+  const drafts: Draft[] = [
+    platformLayer(facts),
+    denoLayer(facts),
+    permissionsLayer(facts),
+    userLayer(facts),
+    launcherLayer("bwrap", facts),
+    launcherLayer("unshare", facts),
+    ...PROBES_BEFORE_CGROUP.map((name) => probeLayer(name, facts.probes[name])),
+    ...cgroupLayers(facts),
+    ...PROBES_AFTER_CGROUP.map((name) => probeLayer(name, facts.probes[name])),
+  ];
+  const missing = drafts.filter(({ status, unseen }) => status === "no" || unseen)
+    .map(({ name }) => name);
+  const { launcher } = facts.choice;
+  return {
+    layers: drafts.map(({ name, status, detail }) => {
+      const remedy = status === "ok" ? undefined : remedyFor(name, facts);
+      return { name, status, detail, ...(remedy === undefined ? {} : { remedy }) };
+    }),
+    choice: facts.choice,
+    missing,
+    complete: missing.length === 0 && launcher !== undefined && launcher !== "plain",
+  };
+}
+
+function platformLayer({ system }: DoctorFacts): Draft {
+  const name = "platform";
+  const { os, arch, wsl } = system;
+  if (os !== "linux") {
+    const called = SYSTEM_NAMES[os] ?? os;
+    const detail = `${called}: only Deno's flags, signatures and protocol checks hold here`;
+    return { name, status: "no", detail };
+  }
+  const detail = distributionText(system);
+  if (wsl === 1) {
+    return {
+      name,
+      status: "no",
+      detail: `${detail}: no Linux kernel, so nothing but Deno's flags`,
+    };
+  }
+  if (!FILTER_ARCHS.includes(arch)) {
+    return { name, status: "no", detail: `${detail}: no system call filter for this processor` };
+  }
+  return { name, status: "ok", detail };
+}
+
+function denoLayer({ host }: DoctorFacts): Draft {
+  const [major = 0, minor = 0] = host.deno.split(".").map(Number);
+  const [wantMajor, wantMinor] = TESTED_DENO;
+  const known = major === wantMajor && minor >= wantMinor;
+  return {
+    name: "deno",
+    status: known ? "ok" : "warn",
+    detail: known ? host.deno : `${host.deno}: not a version that this was tested with`,
+  };
+}
+
+function permissionsLayer({ host, system }: DoctorFacts): Draft {
+  const name = "host permissions";
+  const { lacks, mayRun, mayNotRun, readsProc } = host;
+  const programs = mayRun.length === 0 ? "none of the launchers' programs" : mayRun.join(", ");
+  const proc = readsProc
+    ? "reads /proc"
+    : "may not read /proc of plugins, so that what is in force is taken on trust";
+  if (lacks.length === 0 && readsProc) {
+    const detail = system.os === "linux" ? `all: ${proc}, may run ${programs}` : "all";
+    return { name, status: "ok", detail };
+  }
+  const partly = lacks.length === 0 ? "" : `not all of ${lacks.join(", ")}; `;
+  const denied = mayNotRun.length === 0 ? "" : `, not ${mayNotRun.join(", ")}`;
+  return { name, status: "warn", detail: `${partly}may run ${programs}${denied}; ${proc}` };
+}
+
+function userLayer({ host, system }: DoctorFacts): Draft {
+  const name = "host user";
+  if (host.isRoot === true) {
+    const detail = "root: what breaks out of every layer is root on this machine";
+    return { name, status: "warn", detail };
+  }
+  if (host.isRoot === false) return { name, status: "ok", detail: "unprivileged" };
+  const why = system.os === "windows" ? "Windows has no user ids" : "needs --allow-sys=uid";
+  return { name, status: "warn", detail: `not seen: ${why}` };
+}
+
+function launcherLayer(name: "bwrap" | "unshare", facts: DoctorFacts): Draft {
+  const probe = facts.launchers[name];
+  const { mode } = facts.choice;
+  const other = name === "bwrap" ? "unshare" : "bwrap";
+  if (probe.state === "works") return { name, status: "ok", detail: probe.detail };
+  const seen = probe.state === "unseen" ? `not seen: ${probe.detail}` : probe.detail;
+  // with the weaker of the two every layer still holds; with the stronger nobody needs the weaker
+  const spare = mode !== name && facts.launchers[other].state === "works" && mode !== "plain";
+  if (spare) {
+    return { name, status: "warn", detail: `${seen}; plugins run under ${other} without it` };
+  }
+  return { name, status: "no", detail: seen };
+}
+
+function probeLayer(name: ProbeName, { state, detail }: Probe): Draft {
+  if (state === "works") return { name, status: "ok", detail };
+  if (state === "unseen") {
+    return { name, status: "warn", detail: `not seen: ${detail}`, unseen: true };
+  }
+  return { name, status: "no", detail };
+}
+
+function cgroupLayers({ cgroup }: DoctorFacts): Draft[] {
+  const { probe, facts } = cgroup;
+  const unseen = probe.state === "unseen";
+  const detail = unseen ? `not seen: ${probe.detail}` : probe.detail;
+  const status: LayerStatus = probe.state === "works" ? "ok" : unseen ? "warn" : "no";
+  const whole: Draft = { name: "cgroup", status, detail, unseen };
+  if (facts === undefined) {
+    const all = status === "ok"
+      ? { status: "warn" as const, detail: "its limits could not be read", unseen: true }
+      : { status, detail, unseen };
+    return [whole, ...CGROUP_LAYERS.map((layer): Draft => ({ name: `cgroup ${layer}`, ...all }))];
+  }
+  const one = (layer: CgroupLayer, value: string | undefined, without: string): Draft => {
+    const open = layer === "swap" || layer === "io" ? "warn" : "no"; // those two are no hard caps
+    return {
+      name: `cgroup ${layer}`,
+      status: value === undefined ? open : "ok",
+      detail: value ?? without,
+    };
+  };
+  const { memoryBytes, swapLimited, cpuPercent, tasks, ioWeight } = facts;
+  const mib = memoryBytes && Math.round(memoryBytes / 2 ** 20);
+  return [
+    whole,
+    one("memory", mib === undefined ? mib : `capped (tried: ${mib} MiB)`, "not capped"),
+    one("swap", swapLimited ? "counts against that cap" : undefined, "not capped"),
+    one(
+      "cpu",
+      cpuPercent === undefined ? cpuPercent : `capped (tried: ${cpuPercent} % of one core)`,
+      "not capped",
+    ),
+    one("pids", tasks === undefined ? tasks : `capped (tried: ${tasks} tasks)`, "not capped"),
+    one(
+      "io",
+      ioWeight === undefined ? undefined : `weighed (tried: ${ioWeight})`,
+      "not weighed: a plugin that writes a lot slows others",
+    ),
+  ];
+}

@@ -1,0 +1,292 @@
+/**
+ * Finds out what a machine can enforce, by doing it.
+ *
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { removeTree } from "../bundle/remove_tree.ts";
+import { SallyportError } from "../errors.ts";
+import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/manager.ts";
+import type { IsolationMode } from "../sandbox/choose.ts";
+import { probeDescriptors } from "./descriptors.ts";
+import {
+  fails,
+  messageOf,
+  probeDiesWithHost,
+  probeEgress,
+  probeNamespace,
+  probeNoNewPrivs,
+  probeProc,
+  probeRlimits,
+  type ProbeTools,
+  works,
+} from "./probes.ts";
+import { kill, runProgram } from "./run.ts";
+import { probeSeccomp } from "./seccomp.ts";
+import { findPrograms, granted, readHost, readSystem } from "./system.ts";
+import type { CgroupSeen, Choice, DoctorFacts, Probe, ProbeName, RequireAnswer } from "./types.ts";
+import type { CgroupFacts } from "../sandbox/launcher.ts";
+import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
+import { findLibraries } from "../sandbox/libraries.ts";
+import { probeLauncher } from "../sandbox/probe.ts";
+
+/** As long as `sallyport-host-`, so that paths are as long as a host's. */
+const TEMPORARY_PREFIX = "sallyport-exam-";
+const MIB = 1024 * 1024;
+const LEAST_FREE_BYTES = 64 * MIB;
+const ON_LINUX: Probe = { state: "fails", detail: "only on Linux" };
+const TRIED = { memoryBytes: 64 * MIB, cpuPercent: 50, threads: 16 } as const;
+
+/**
+ * Looks at this machine. Starts programs of its own and ends them; asks for no permission that it
+ * does not have.
+ *
+ * @param mode The isolation mode that the host would be opened with.
+ * @returns What was seen; never throws for what fails or may not be tried.
+ */
+export async function gatherFacts(mode: IsolationMode = "auto"): Promise<DoctorFacts> {
+  const system = readSystem();
+  const programs = findPrograms();
+  const host = readHost(programs);
+  await using undo = new AsyncDisposableStack();
+  const { folder, probe: data } = await tryDataFolder(undo);
+  const executable = Deno.execPath();
+  const scratchDir = folder ?? "/";
+  if (system.os !== "linux") {
+    const probes = Object.fromEntries(
+      PROBES.map((name) => [name, name === "data folder" ? data : ON_LINUX]),
+    ) as Record<ProbeName, Probe>;
+    const { choice } = await openAsHost(mode, executable, scratchDir);
+    const cgroup = { probe: ON_LINUX, facts: undefined };
+    return {
+      system,
+      host,
+      launchers: { bwrap: ON_LINUX, unshare: ON_LINUX },
+      probes,
+      cgroup,
+      choice,
+    };
+  }
+  const [bwrap, unshare] = [
+    await tryLauncher("bwrap", programs, executable, folder),
+    await tryLauncher("unshare", programs, executable, folder),
+  ];
+  const preferred = mode !== "unshare" && bwrap.state === "works";
+  const via = preferred || programs.unshare.path === undefined ? "bwrap" : "unshare";
+  return {
+    system,
+    host,
+    launchers: { bwrap, unshare },
+    probes: { ...await tryLayers({ programs, via }, executable, folder), "data folder": data },
+    ...await openAsHost(mode, executable, scratchDir),
+  };
+}
+
+const PROBES: readonly ProbeName[] = [
+  "user namespace",
+  "mount namespace",
+  "pid namespace",
+  "ipc namespace",
+  "uts namespace",
+  "net namespace",
+  "cgroup namespace",
+  "private /proc",
+  "seccomp",
+  "no-new-privs",
+  "rlimits",
+  "descriptors",
+  "dies with host",
+  "egress proxy",
+  "data folder",
+];
+
+async function tryLauncher(
+  name: "bwrap" | "unshare",
+  programs: ProbeTools["programs"],
+  executable: string,
+  scratchDir: string | undefined,
+): Promise<Probe & { readonly path?: string }> {
+  const program = programs[name];
+  if (program.path !== undefined && !program.mayRun) {
+    return { state: "unseen", detail: `needs --allow-run=${program.path}`, path: program.path };
+  }
+  const where = scratchDir === undefined ? {} : { scratchDir };
+  try {
+    const libraries = await findLibraries(executable);
+    const probe = await probeLauncher(name, { executable, libraries, ...where });
+    const { works: good, path, reason } = probe;
+    let detail = good
+      ? `${path ?? name} starts deno in a root of its own, filtered`
+      : reason ?? "does not work";
+    const state = good ? "works" : /--allow-[a-z]/.test(detail) ? "unseen" : "fails";
+    detail = detail.replace(/^the host may not run it: |^(?:bwrap: |unshare: )+/, "");
+    return { state, detail, ...(path === undefined ? {} : { path }) };
+  } catch (error) {
+    return { state: stateOf(error), detail: messageOf(error) };
+  }
+}
+
+async function tryLayers(
+  tools: ProbeTools,
+  executable: string,
+  folder: string | undefined,
+): Promise<Omit<Record<ProbeName, Probe>, "data folder">> {
+  const { programs, via } = tools;
+  const needed = ["sh", via] as const;
+  const absent = needed.find((name) => programs[name].path === undefined);
+  const denied = needed.find((name) => !programs[name].mayRun);
+  const safely = async (act: () => Promise<Probe>): Promise<Probe> => {
+    try {
+      return await act();
+    } catch (error) {
+      return { state: stateOf(error), detail: messageOf(error) };
+    }
+  };
+  const attempt = async (act: () => Promise<Probe>): Promise<Probe> => {
+    if (absent !== undefined) return fails(`not tried: no ${absent}`);
+    if (denied !== undefined) {
+      return { state: "unseen", detail: `needs --allow-run=${programs[denied].path}` };
+    }
+    return await safely(act);
+  };
+  const within = (act: (folder: string) => Promise<Probe>) => async (): Promise<Probe> =>
+    folder === undefined
+      ? { state: "unseen", detail: "needs --allow-read and --allow-write" }
+      : await act(folder);
+  return {
+    "user namespace": await attempt(() => probeNamespace("user", tools)),
+    "mount namespace": await attempt(() => probeNamespace("mount", tools)),
+    "pid namespace": await attempt(() => probeNamespace("pid", tools)),
+    "ipc namespace": await attempt(() => probeNamespace("ipc", tools)),
+    "uts namespace": await attempt(() => probeNamespace("uts", tools)),
+    "net namespace": await attempt(() => probeNamespace("net", tools)),
+    "cgroup namespace": await attempt(() => probeNamespace("cgroup", tools)),
+    "private /proc": await attempt(() => probeProc(tools)),
+    seccomp: await safely(within((path) => probeSeccomp(executable, `${path}/deno`))),
+    "no-new-privs": await attempt(() => probeNoNewPrivs(tools)),
+    rlimits: await attempt(() => probeRlimits(tools)),
+    descriptors: await attempt(() => probeDescriptors(executable)),
+    "dies with host": await attempt(() => probeDiesWithHost(tools)),
+    "egress proxy": await safely(within(probeEgress)),
+  };
+}
+
+async function tryDataFolder(
+  undo: AsyncDisposableStack,
+): Promise<{ folder: string | undefined; probe: Probe }> {
+  if (!granted({ name: "read" }) || !granted({ name: "write" })) {
+    const detail = "needs --allow-read and --allow-write";
+    return { folder: undefined, probe: { state: "unseen", detail } };
+  }
+  try {
+    const made = await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX });
+    undo.defer(() => removeTree(made));
+    const folder = await Deno.realPath(made);
+    await Deno.writeTextFile(`${folder}/written`, "x", { mode: 0o600 });
+    await Deno.rename(`${folder}/written`, `${folder}/renamed`);
+    const parent = folder.slice(0, Math.max(1, folder.lastIndexOf("/")));
+    if (folder.includes(",")) return { folder, probe: fails(`${parent}: its path has a comma`) };
+    const free = await freeBytes(folder);
+    if (free === undefined) return { folder, probe: works(`${parent} can be written`) };
+    const text = `${parent} has ${Math.floor(free / MIB)} MiB free`;
+    return { folder, probe: free < LEAST_FREE_BYTES ? fails(`${text}: too little`) : works(text) };
+  } catch (error) {
+    return { folder: undefined, probe: { state: stateOf(error), detail: messageOf(error) } };
+  }
+}
+
+async function freeBytes(folder: string): Promise<number | undefined> {
+  if (!granted({ name: "sys", kind: "statfs" })) return undefined;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined; // a file system that does not say
+  }
+}
+
+async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen> {
+  if (manager === undefined) {
+    const unseen = !mayReadProc();
+    const detail = missing.join("; ").replace(/^no cgroup: /, "") || "none could be made";
+    return { probe: { state: unseen ? "unseen" : "fails", detail }, facts: undefined };
+  }
+  const limits = { ...TRIED, fileDescriptors: 256, fileBytes: MIB };
+  await using cgroup = await manager.create(limits);
+  let facts: CgroupFacts | undefined;
+  const script = 'for folder; do echo 0 >"$folder/cgroup.procs" || exit 1; done; ' +
+    "echo in; exec sleep 10";
+  const { out, why } = await runProgram(
+    [...cgroup.prefix, "/bin/sh", "-c", script, "sh", ...cgroup.join],
+    {
+      env: cgroup.prefixEnv,
+      timeoutMs: 9_000,
+      onOutput(_text, child) {
+        facts = cgroup.facts(child.pid);
+        kill(child);
+      },
+    },
+  );
+  if (out !== "in") return { probe: fails(why), facts: undefined };
+  return { probe: works(KINDS[manager.kind]), facts };
+}
+
+const KINDS: Readonly<Record<CgroupManager["kind"], string>> = {
+  v2: "v2: a group of its own for each plugin",
+  v1: "v1: a group of its own for each plugin",
+  "systemd-run": "systemd-run: a scope of its own for each plugin",
+};
+
+/** Opens the launchers as a host would, for what it would do and for its cgroups. */
+async function openAsHost(
+  mode: IsolationMode,
+  executable: string,
+  scratchDir: string,
+): Promise<{ choice: Choice; cgroup: CgroupSeen }> {
+  const options = { executable, scratchDir };
+  let require: RequireAnswer = { works: true };
+  try {
+    await using _launchers = await openLaunchers({
+      ...options,
+      isolation: { mode, require: true },
+    });
+  } catch (error) {
+    const code = error instanceof SallyportError ? error.code : "bad-config";
+    require = { works: false, code, message: messageOf(error) };
+  }
+  try {
+    await using launchers = await openLaunchers(options);
+    const choice = {
+      mode,
+      auto: launchers.strongest.name,
+      launcher: select(launchers, mode),
+      require,
+    };
+    return { choice, cgroup: await useCgroup(launchers.cgroups) };
+  } catch (error) {
+    const probe: Probe = { state: stateOf(error), detail: messageOf(error) };
+    const choice = { mode, auto: undefined, launcher: undefined, require };
+    return { choice, cgroup: { probe, facts: undefined } };
+  }
+}
+
+function select(launchers: Launchers, mode: IsolationMode): Choice["launcher"] {
+  try {
+    return launchers.select(mode).name;
+  } catch {
+    return undefined; // what `require` says says why
+  }
+}
+
+function mayReadProc(): boolean {
+  try {
+    Deno.readTextFileSync("/proc/self/cgroup");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function stateOf(error: unknown): "fails" | "unseen" {
+  return error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
+}

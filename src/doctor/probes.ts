@@ -1,0 +1,224 @@
+/**
+ * Tries the layers of a sandbox one by one, each with a control that shows the same without it.
+ *
+ * @module
+ */
+import { kill, runProgram } from "./run.ts";
+import { type FoundProgram, granted, type LauncherProgram } from "./system.ts";
+import type { Probe } from "./types.ts";
+
+/** Holds what the probes work with. */
+export interface ProbeTools {
+  /** The programs, as far as they are there. */
+  readonly programs: Readonly<Record<LauncherProgram, FoundProgram>>;
+  /** Which of them makes the namespaces. */
+  readonly via: "bwrap" | "unshare";
+}
+
+/** The kernel's names of namespaces, with the options that make them. */
+const NAMESPACES = {
+  user: { link: "user", bwrap: [], unshare: [] },
+  mount: { link: "mnt", bwrap: [], unshare: ["--mount"] },
+  pid: { link: "pid", bwrap: ["--unshare-pid"], unshare: ["--pid", "--fork", "--kill-child"] },
+  ipc: { link: "ipc", bwrap: ["--unshare-ipc"], unshare: ["--ipc"] },
+  uts: { link: "uts", bwrap: ["--unshare-uts"], unshare: ["--uts"] },
+  net: { link: "net", bwrap: ["--unshare-net"], unshare: ["--net"] },
+  cgroup: { link: "cgroup", bwrap: ["--unshare-cgroup"], unshare: ["--cgroup"] },
+} as const;
+
+/** Names a namespace that can be tried. */
+export type ProbedNamespace = keyof typeof NAMESPACES;
+
+const NO_NEW_PRIVS =
+  'while read -r key value; do case $key in NoNewPrivs:) echo "$value";; esac; done </proc/self/status';
+const ONE_DESCRIPTOR = "{ cat /dev/null && echo open || echo refused; }";
+const MANY_PROCESSES = 5;
+const OUTLIVES_MS = 4_000;
+
+/**
+ * Tries a namespace.
+ *
+ * @param name Which.
+ * @param tools With what.
+ */
+export async function probeNamespace(name: ProbedNamespace, tools: ProbeTools): Promise<Probe> {
+  const { link } = NAMESPACES[name];
+  const script = `readlink /proc/self/ns/${link}`;
+  const { outside, inside } = await compare(script, NAMESPACES[name][tools.via], tools);
+  if (!outside.ok) return fails(`this kernel has no ${name} namespaces`);
+  if (!inside.ok) return fails(inside.why);
+  return inside.out !== "" && inside.out !== outside.out
+    ? works(`one of its own, by ${tools.via}`)
+    : fails(`${tools.via} ran, but in the host's own`);
+}
+
+/**
+ * Tries a `/proc` that shows only the processes of its own pid namespace.
+ *
+ * @param tools With what.
+ */
+export async function probeProc(tools: ProbeTools): Promise<Probe> {
+  const { inside, outside } = await compare(
+    "cd /proc && set -- [0-9]* && echo $#",
+    tools.via === "bwrap"
+      ? ["--unshare-pid", "--proc", "/proc"]
+      : ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
+    tools,
+  );
+  if (!inside.ok) return fails(inside.why);
+  return Number(inside.out) < MANY_PROCESSES
+    ? works(`shows ${inside.out} processes; the host sees ${outside.out}`)
+    : fails(`shows ${inside.out} processes, as the host's does`);
+}
+
+/**
+ * Tries whether a process can be kept from ever gaining privileges.
+ *
+ * @param tools With what.
+ */
+export async function probeNoNewPrivs({ programs, via }: ProbeTools): Promise<Probe> {
+  const shell = shellOf(programs);
+  const { path } = programs.setpriv;
+  const command = via === "bwrap" && programs.bwrap.path !== undefined
+    ? [programs.bwrap.path, "--ro-bind", "/", "/", "--unshare-user", ...shell, NO_NEW_PRIVS]
+    : path === undefined
+    ? undefined
+    : [path, "--no-new-privs", "--", ...shell, NO_NEW_PRIVS];
+  if (command === undefined) return fails("no setpriv");
+  const { ok, out, why } = await runProgram(command);
+  if (!ok) return fails(why);
+  return out === "1" ? works("set, and kept") : fails("asked for, but not set");
+}
+
+/**
+ * Tries whether the kernel refuses what an rlimit forbids.
+ *
+ * @param tools With what.
+ */
+export async function probeRlimits({ programs }: ProbeTools): Promise<Probe> {
+  const shell = shellOf(programs);
+  const free = await runProgram([...shell, ONE_DESCRIPTOR]);
+  if (free.out !== "open") return fails(free.ok ? "the control failed" : free.why);
+  const held = await runProgram([
+    ...shell,
+    `exec 2>/dev/null; ulimit -c 0 && ulimit -f 64 && ulimit -n 3 && ${ONE_DESCRIPTOR}`,
+  ]);
+  if (!held.ok) return fails("the shell cannot set them");
+  return held.out === "refused"
+    ? works("a descriptor above the limit is refused")
+    : fails("a descriptor above the limit can be opened");
+}
+
+/**
+ * Tries whether a process ends when the one that started it is killed.
+ *
+ * @param tools With what.
+ */
+export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<Probe> {
+  const shell = shellOf(programs);
+  const bwrap = via === "bwrap" ? programs.bwrap.path : undefined;
+  const setpriv = programs.setpriv.path;
+  const holder = bwrap !== undefined
+    ? [bwrap, "--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--die-with-parent"]
+    : setpriv !== undefined
+    ? [setpriv, "--pdeathsig", "KILL", "--"]
+    : undefined;
+  if (holder === undefined) return fails("no setpriv: in a busy loop it outlives a killed host");
+  const started = Date.now();
+  let killed = false;
+  // its output ends only when everybody who holds it has ended
+  const { out, why } = await runProgram(
+    [
+      ...shell,
+      '"$@" & wait',
+      "sh",
+      ...holder,
+      ...shell,
+      `echo up; exec sleep ${OUTLIVES_MS / 1_000}`,
+    ],
+    {
+      timeoutMs: OUTLIVES_MS + 1_000,
+      onOutput(_text, child) {
+        killed = true;
+        kill(child);
+      },
+    },
+  );
+  if (!killed) return fails(out === "" ? why : "the control did not come up");
+  const lasted = Date.now() - started;
+  return lasted < OUTLIVES_MS - 500
+    ? works(`by ${bwrap === undefined ? "setpriv" : "bwrap"}: gone with the one that started it`)
+    : fails("it outlives the one that started it");
+}
+
+/**
+ * Tries a socket such as the egress proxy listens on, where a host's temporary folder would have it.
+ *
+ * @param folder A private folder as deep as the host's own.
+ */
+export async function probeEgress(folder: string): Promise<Probe> {
+  if (!granted({ name: "net" })) return { state: "unseen", detail: "needs --allow-net" };
+  const inner = `${folder}/run/${crypto.randomUUID()}/1`;
+  const path = `${inner}/egress.sock`;
+  const bytes = new TextEncoder().encode(path).length;
+  try {
+    await Deno.mkdir(inner, { recursive: true, mode: 0o700 });
+    using listener = Deno.listen({ transport: "unix", path });
+    const [near, far] = await Promise.all([
+      Deno.connect({ transport: "unix", path }),
+      listener.accept(),
+    ]);
+    near.close();
+    far.close();
+    return works(`a socket's path here has ${bytes} bytes, of at most 107`);
+  } catch (error) {
+    return fails(`a socket at a path of ${bytes} bytes: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Gives a probe that went well.
+ *
+ * @param detail What was seen.
+ */
+export function works(detail: string): Probe {
+  return { state: "works", detail };
+}
+
+/**
+ * Gives a probe that failed.
+ *
+ * @param detail What was seen.
+ */
+export function fails(detail: string): Probe {
+  return { state: "fails", detail };
+}
+
+/**
+ * Words an error.
+ *
+ * @param error What was thrown.
+ */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function shellOf(programs: ProbeTools["programs"]): string[] {
+  return [programs.sh.path ?? "/bin/sh", "-c"];
+}
+
+async function compare(
+  script: string,
+  options: readonly string[],
+  { programs, via }: ProbeTools,
+) {
+  const shell = shellOf(programs);
+  const maker = via === "bwrap"
+    ? [programs.bwrap.path!, "--ro-bind", "/", "/", "--unshare-user", ...options]
+    : [programs.unshare.path!, "--user", "--map-root-user", ...options];
+  const [outside, inside] = [
+    await runProgram([...shell, script]),
+    await runProgram([...maker, ...shell, script]),
+  ];
+  return { outside, inside };
+}

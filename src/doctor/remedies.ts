@@ -1,0 +1,223 @@
+/**
+ * What to do about a layer that is missing: the exact commands for the machine at hand.
+ *
+ * @module
+ */
+import { cgroupRemedy } from "./cgroup_remedies.ts";
+import { containerRemedy } from "./container_remedies.ts";
+import { installCommand, type PackagedProgram } from "./names.ts";
+import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
+
+/**
+ * Gives the remedy for a layer.
+ *
+ * @param layer A layer that is missing, or in force with a reservation.
+ * @param facts What was seen of the machine.
+ * @returns What to do, or `undefined` where nothing can be told.
+ */
+export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
+  const { system } = facts;
+  if (layer === "deno") return DENO;
+  if (system.os !== "linux") return layer === "platform" ? OTHER_SYSTEMS[system.os] : undefined;
+  if (system.wsl === 1) return layer === "platform" ? WSL_1 : undefined;
+  if (layer === "platform") return OTHER_PROCESSOR;
+  if (layer === "host permissions") return permissionsRemedy(facts);
+  if (layer === "host user") return facts.host.isRoot === true ? userRemedy(system) : undefined;
+  if (isUnseen(layer, facts)) return permissionsRemedy(facts);
+  if (layer === "cgroup" || layer.startsWith("cgroup ") && layer !== "cgroup namespace") {
+    return cgroupRemedy(layer, facts);
+  }
+  switch (layer) {
+    case "bwrap":
+    case "unshare":
+      return launcherRemedy(layer, facts);
+    case "user namespace":
+    case "mount namespace":
+    case "pid namespace":
+    case "ipc namespace":
+    case "uts namespace":
+    case "net namespace":
+    case "cgroup namespace":
+    case "private /proc":
+      return namespaceRemedy(layer, facts);
+    case "seccomp":
+      return SECCOMP;
+    case "no-new-privs":
+    case "rlimits":
+    case "descriptors":
+    case "dies with host":
+      return installRemedy("setpriv", "util-linux", system);
+    case "egress proxy":
+    case "data folder":
+      return DATA_FOLDER;
+    default:
+      return undefined;
+  }
+}
+
+const DENO: Remedy = {
+  what: "Run the host with the version that it is tested with.",
+  lines: ["deno upgrade 2.9.6"],
+};
+
+const OTHER_SYSTEMS: Readonly<Record<string, Remedy>> = {
+  darwin: {
+    what: "Run only plugins whose authors you trust; or run the host in a Linux machine or " +
+      "container, where every layer can hold.",
+    lines: [],
+  },
+  windows: {
+    what: "Run only plugins whose authors you trust; or run the host under WSL 2, where every " +
+      "layer can hold.",
+    lines: ["wsl --install"],
+  },
+};
+
+const WSL_1: Remedy = {
+  what: "WSL 1 translates system calls and has no namespaces. Convert the distribution to WSL 2 " +
+    "(in PowerShell).",
+  lines: ["wsl --list --verbose", "wsl --set-version <distribution> 2"],
+};
+
+const OTHER_PROCESSOR: Remedy = {
+  what: "System call filters exist for x86_64 and aarch64 only: run the host on one of them.",
+  lines: [],
+};
+
+const SECCOMP: Remedy = {
+  what: "The kernel must be built with CONFIG_SECCOMP_FILTER, as every distribution's is; what " +
+    "contains this host (such as gVisor) may not have it.",
+  lines: ["grep SECCOMP /boot/config-$(uname -r)"],
+};
+
+const DATA_FOLDER: Remedy = {
+  what:
+    "Give the host a folder of its own on a local disk, with room and a short path (a socket's " +
+    "path has at most 107 bytes): as its dataDir, or by TMPDIR.",
+  lines: ["mkdir -m 700 /var/lib/sallyport"],
+};
+
+function isUnseen(layer: LayerName, { launchers, probes, cgroup }: DoctorFacts): boolean {
+  if (layer === "bwrap" || layer === "unshare") return launchers[layer].state === "unseen";
+  if (layer in probes) return probes[layer as keyof typeof probes].state === "unseen";
+  return layer.startsWith("cgroup") && cgroup.probe.state === "unseen";
+}
+
+function permissionsRemedy({ host }: DoctorFacts): Remedy {
+  const { lacks } = host;
+  return {
+    what: "Run the host with -A: only --allow-all may read /proc of plugins." +
+      (lacks.length === 0 ? "" : ` Or give it at least what it lacks: ${lacks.join(", ")}.`),
+    lines: ["deno run -A <the host>"],
+  };
+}
+
+function userRemedy({ container, systemd }: SystemFacts): Remedy {
+  const what =
+    "Run the host as a user of its own: then what breaks out of every layer is that user, " +
+    "not root.";
+  if (container === "kubernetes") {
+    return { what, lines: ["securityContext: { runAsNonRoot: true, runAsUser: 10001 }"] };
+  }
+  if (container === "docker" || container === "podman") {
+    return { what, lines: [`${container} run --user 10001:10001 …`] };
+  }
+  const make = "useradd --system --create-home --shell /usr/sbin/nologin sallyport";
+  return {
+    what,
+    lines: systemd
+      ? [make, "loginctl enable-linger sallyport", "# and in the host's unit: User=sallyport"]
+      : [make, "setpriv --reuid sallyport --regid sallyport --init-groups deno run -A <the host>"],
+  };
+}
+
+function launcherRemedy(layer: "bwrap" | "unshare", facts: DoctorFacts): Remedy {
+  const { path } = facts.launchers[layer];
+  if (path === undefined) {
+    return installRemedy(layer, layer === "bwrap" ? "bubblewrap" : "util-linux", facts.system);
+  }
+  const { "user namespace": user, "private /proc": proc } = facts.probes;
+  if (user.state !== "works" || proc.state !== "works") {
+    return namespaceRemedy("user namespace", facts);
+  }
+  const command = installCommand(layer, facts.system); // then it is the program itself
+  return {
+    what: `What ${layer} needs of the kernel is there: see its message, or take a newer version.`,
+    lines: command === undefined ? [] : [command],
+  };
+}
+
+function installRemedy(
+  program: PackagedProgram,
+  upstream: string,
+  system: SystemFacts,
+): Remedy {
+  const command = installCommand(program, system);
+  if (command === undefined) {
+    return { what: `Install ${upstream}, which has ${program}.`, lines: [] };
+  }
+  return { what: `Install ${upstream}, which has ${program}.`, lines: [command] };
+}
+
+function namespaceRemedy(layer: LayerName, facts: DoctorFacts): Remedy {
+  const { system, host, launchers } = facts;
+  const { sysctls, container } = system;
+  if (launchers.bwrap.path === undefined && launchers.unshare.path === undefined) {
+    return installRemedy("bwrap", "bubblewrap", system); // nothing is known of the kernel yet
+  }
+  if (sysctls.unprivilegedUsernsClone === 0 && host.isRoot !== true) {
+    return sysctl(
+      "kernel.unprivileged_userns_clone",
+      1,
+      "This kernel lets only root make user namespaces. Let every user: more of the kernel is then " +
+        "within reach of local users, which is what distributions ship by default today.",
+    );
+  }
+  if (sysctls.maxUserNamespaces === 0) {
+    return sysctl(
+      "user.max_user_namespaces",
+      15_000,
+      "This machine allows no user namespaces at all, as RHEL 7 does by default. Allow some.",
+    );
+  }
+  if (container !== undefined) return containerRemedy(container, "namespaces", system);
+  if (sysctls.apparmorRestrictsUserns === 1 && host.isRoot !== true) return APPARMOR;
+  return {
+    what: layer === "cgroup namespace"
+      ? "The kernel must be 4.6 or later and built with CONFIG_CGROUPS."
+      : "The kernel must be built with CONFIG_USER_NS and the other namespaces, as every " +
+        "distribution's is; a security module (SELinux, AppArmor) may refuse them, and then says " +
+        "so in the kernel's log.",
+    lines: ["sudo dmesg | grep -iE 'apparmor|avc|userns|namespace'"],
+  };
+}
+
+function sysctl(name: string, value: number, what: string): Remedy {
+  return {
+    what,
+    lines: [
+      `echo '${name}=${value}' |`,
+      "  sudo tee /etc/sysctl.d/60-user-namespaces.conf",
+      "sudo sysctl --system",
+    ],
+  };
+}
+
+/** See https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces. */
+const APPARMOR: Remedy = {
+  what: "Ubuntu 23.10 and later let only programs with an AppArmor profile use user namespaces. " +
+    "Give bwrap such a profile: every local user can then use them through bwrap, but through " +
+    "nothing else. (The other way opens them to every program, which is what the restriction is " +
+    "against: sysctl kernel.apparmor_restrict_unprivileged_userns=0.)",
+  lines: [
+    "# /etc/apparmor.d/bwrap",
+    "abi <abi/4.0>,",
+    "include <tunables/global>",
+    "profile bwrap /usr/bin/bwrap flags=(unconfined) {",
+    "  userns,",
+    "  include if exists <local/bwrap>",
+    "}",
+    "",
+    "sudo apparmor_parser --replace /etc/apparmor.d/bwrap",
+  ],
+};

@@ -1,0 +1,125 @@
+/**
+ * Runs small programs for `doctor`, with bounds on time and output.
+ *
+ * @module
+ */
+import { escapeText } from "../errors.ts";
+
+/** What became of a program. */
+export interface RunResult {
+  /** Whether it ended by itself with status 0. */
+  readonly ok: boolean;
+  /** What it wrote to standard output, trimmed. */
+  readonly out: string;
+  /** Why it failed: the last line of standard error, or what kept it from running. */
+  readonly why: string;
+}
+
+/** Options of {@linkcode runProgram}. */
+export interface RunOptions {
+  /** The whole environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder to run in. */
+  readonly cwd?: string;
+  /**
+   * When to kill it.
+   *
+   * @default {5000}
+   */
+  readonly timeoutMs?: number;
+  /** Called with what was written so far, each time it grows. */
+  readonly onOutput?: (text: string, child: Deno.ChildProcess) => void;
+}
+
+const MAX_CHARACTERS = 16 * 1024;
+const MAX_WHY = 160;
+
+/**
+ * Runs a program until it ends and nobody holds its output.
+ *
+ * @param command The program and its arguments.
+ * @param options Environment, folder, time.
+ * @returns What became of it; never throws.
+ */
+export async function runProgram(
+  command: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const [program = "", ...args] = command;
+  const { env = {}, cwd, timeoutMs = 5_000, onOutput } = options;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      env: { ...env, LC_ALL: "C" },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(cwd === undefined ? {} : { cwd }),
+    }).spawn();
+  } catch (error) {
+    return { ok: false, out: "", why: lastLine(error instanceof Error ? error.message : "") };
+  }
+  const cancel = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    kill(child);
+    cancel.abort(); // whoever else holds the pipes must not hold us
+  }, timeoutMs);
+  try {
+    const [status, out, err] = await Promise.all([
+      child.status,
+      read(child.stdout, cancel.signal, (text) => onOutput?.(text, child)),
+      read(child.stderr, cancel.signal),
+    ]);
+    const ended = status.signal === null ? `status ${status.code}` : status.signal;
+    const why = late
+      ? `no end within ${timeoutMs / 1_000} s`
+      : lastLine(err) || `ended with ${ended}`;
+    return { ok: status.success && !late, out: out.trim(), why };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Kills a child that may have ended already.
+ *
+ * @param child The child.
+ */
+export function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // it has ended
+  }
+}
+
+async function read(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+  onText?: (text: string) => void,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  const stop = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", stop);
+  let text = "";
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return text;
+      if (text.length >= MAX_CHARACTERS) continue; // read on, so that nobody waits for us
+      text += decoder.decode(value, { stream: true });
+      onText?.(text);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function lastLine(text: string): string {
+  return escapeText(text.trim().split("\n").at(-1) ?? "", MAX_WHY);
+}
