@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PluginHandle } from "@sallyport/host";
+import type { PluginHandle, SandboxReport } from "@sallyport/host";
 import { childProcesses, isRunning } from "./processes.ts";
 import { expect, type Stage } from "./stage.ts";
 import type { Terminal } from "./terminal.ts";
@@ -32,8 +32,22 @@ export async function showAccount({ terminal, host }: Stage): Promise<void> {
     rows,
   );
   for (const plugin of plugins) showAllowed(terminal, plugin);
-  const { launcher, missing } = plugins[0]!.sandbox!;
-  terminal.say(`Isolation here is "${launcher}". It does not have everything:`);
+  showIsolation(terminal, plugins[0]!.sandbox!);
+}
+
+/** Shows what held the plugins, as it was read from a running one. */
+function showIsolation(terminal: Terminal, sandbox: SandboxReport): void {
+  const { launcher, namespaces, seccomp, seccompProfile, cgroup, rlimits, missing } = sandbox;
+  const layers = [
+    "Deno's permissions",
+    ...(namespaces ? ["a root folder and namespaces of their own"] : []),
+    ...(seccomp ? [`the ${seccompProfile} system call filter`] : []),
+    ...(cgroup ? ["a cgroup"] : []),
+    ...(rlimits ? ["rlimits"] : []),
+  ];
+  terminal.say(`Isolation here is "${launcher}": ${layers.join(", ")}.`);
+  if (missing.length === 0) return;
+  terminal.say("Not in force:");
   for (const sentence of missing) terminal.detail(`- ${sentence}`);
 }
 

@@ -6,59 +6,78 @@
 import { PluginHost, silentLogger } from "@sallyport/host";
 import { signForTest } from "@sallyport/host/testing";
 
-/** Holds the medians of both and their ratio. */
-export interface LoadFigures {
-  /** Milliseconds of `deno run` on an empty file, from spawn to exit. */
-  emptyMs: number;
+/** Names what contains the plugin that is loaded. */
+export type BenchIsolation = "plain" | "bwrap" | "unshare";
+
+/** Holds the medians of a load and its ratio to the floor. */
+export interface LoadFigure {
   /** Milliseconds from `host.load` to the answer of the first call. */
   coldMs: number;
   /** The median of the rounds' own ratios. */
   ratio: number;
 }
 
+/** Holds the floor and the loads that were measured beside it. */
+export interface LoadFigures {
+  /** Milliseconds of `deno run` on an empty file, from spawn to exit. */
+  emptyMs: number;
+  /** The loads, by what contains the plugin. */
+  loads: Partial<Record<BenchIsolation, LoadFigure>>;
+}
+
 /**
  * Measures in interleaved rounds.
  *
+ * @param modes What contains the plugin.
  * @param rounds How many rounds; the first three warm up and do not count.
  */
-export async function benchLoad(rounds = 40): Promise<LoadFigures> {
+export async function benchLoad(
+  modes: readonly BenchIsolation[],
+  rounds = 40,
+): Promise<LoadFigures> {
+  await using undo = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
-  try {
-    await Deno.writeTextFile(`${dir}/empty.ts`, "");
-    const source = new URL("../../plugins/word-count", import.meta.url).pathname;
-    await using signed = await signForTest(source);
-    await using host = await PluginHost.open({
-      dataDir: `${dir}/data`,
+  undo.defer(() => Deno.remove(dir, { recursive: true }));
+  await Deno.writeTextFile(`${dir}/empty.ts`, "");
+  const source = new URL("../../plugins/word-count", import.meta.url).pathname;
+  const signed = undo.use(await signForTest(source));
+  const hosts = new Map<BenchIsolation, PluginHost>();
+  for (const mode of modes) {
+    const host = await PluginHost.open({
+      dataDir: `${dir}/${mode}`,
       keys: [signed.publicKey],
-      isolation: "plain",
+      isolation: mode,
       logger: silentLogger,
     });
-    const empty: number[] = [];
-    const cold: number[] = [];
-    for (let round = -3; round < rounds; round++) {
-      const emptyMs = await time(async () => {
-        await new Deno.Command(Deno.execPath(), {
-          args: ["run", `${dir}/empty.ts`],
-          env: { DENO_DIR: `${dir}/deno`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-          clearEnv: true,
-        }).output();
-      });
+    hosts.set(mode, undo.use(host));
+  }
+  const empty: number[] = [];
+  const cold = new Map(modes.map((mode) => [mode, [] as number[]]));
+  for (let round = -3; round < rounds; round++) {
+    const emptyMs = await time(async () => {
+      await new Deno.Command(Deno.execPath(), {
+        args: ["run", `${dir}/empty.ts`],
+        env: { DENO_DIR: `${dir}/deno`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+        clearEnv: true,
+      }).output();
+    });
+    if (round >= 0) empty.push(emptyMs);
+    for (const [mode, host] of hosts) {
       const coldMs = await time(async () => {
         const plugin = await host.load(signed.dir);
         await plugin.call("count", { text: "to be or not to be" });
       });
       await host.unload("word-count");
-      if (round >= 0) {
-        empty.push(emptyMs);
-        cold.push(coldMs);
-      }
+      if (round >= 0) cold.get(mode)!.push(coldMs);
     }
-    // the median of the rounds' own ratios: what slows the machine slows both of a pair
-    const ratio = median(cold.map((value, round) => value / empty[round]!));
-    return { emptyMs: median(empty), coldMs: median(cold), ratio };
-  } finally {
-    await Deno.remove(dir, { recursive: true });
   }
+  // the median of the rounds' own ratios: what slows the machine slows all of a round
+  const figure = (times: number[]): LoadFigure => ({
+    coldMs: median(times),
+    ratio: median(times.map((value, round) => value / empty[round]!)),
+  });
+  const loads = Object.fromEntries([...cold].map(([mode, times]) => [mode, figure(times)]));
+  return { emptyMs: median(empty), loads };
 }
 
 async function time(act: () => Promise<void>): Promise<number> {

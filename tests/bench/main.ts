@@ -6,6 +6,7 @@
  * @module
  */
 import { benchLoad } from "./load_bench.ts";
+import { benchNeighbours, workingModes } from "./neighbour_bench.ts";
 import { benchRpc } from "./rpc_bench.ts";
 
 interface Row {
@@ -16,16 +17,18 @@ interface Row {
   bound: string;
 }
 
-const load = await benchLoad();
+const load = await benchLoad(await workingModes());
 const rpc = await benchRpc(7);
+const neighbour = await benchNeighbours();
+const loadBounds = { plain: "≤ 1.6", bwrap: "≤ 2", unshare: "≤ 2" };
 const rows: Row[] = [
-  {
-    figure: "cold load to first answer, plain",
+  ...Object.entries(load.loads).map(([mode, { coldMs, ratio }]): Row => ({
+    figure: `cold load to first answer, ${mode}`,
     floor: `${load.emptyMs.toFixed(1)} ms  deno run of an empty file`,
-    sallyport: `${load.coldMs.toFixed(1)} ms`,
-    ratio: load.ratio,
-    bound: "≤ 1.6",
-  },
+    sallyport: `${coldMs.toFixed(1)} ms`,
+    ratio,
+    bound: loadBounds[mode as keyof typeof loadBounds],
+  })),
   {
     figure: "round trip",
     floor: `${rpc.floor.roundTripUs.toFixed(0)} µs  hand-written echo over pipes`,
@@ -40,9 +43,16 @@ const rows: Row[] = [
     ratio: rpc.throughputRatio,
     bound: "",
   },
+  ...neighbour.map(({ attack, quietUs, busyUs, ratio }): Row => ({
+    figure: `round trip beside ${attack}`,
+    floor: `${quietUs.toFixed(0)} µs  without it`,
+    sallyport: `${busyUs.toFixed(0)} µs`,
+    ratio,
+    bound: "≤ 3",
+  })),
 ];
 const lines = Deno.args.includes("--json")
-  ? [JSON.stringify({ deno: Deno.version.deno, load, rpc }, null, 2)]
+  ? [JSON.stringify({ deno: Deno.version.deno, load, rpc, neighbour }, null, 2)]
   : rows.map(({ figure, floor, sallyport, ratio, bound }) =>
     `${figure.padEnd(34)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
       sallyport.padEnd(10)

@@ -1,0 +1,58 @@
+// Hosts that are killed in mid-life, with cgroups. Arguments: who runs it, the kind of cgroup that
+// plugins must be in, the launcher, the program of the host, and `briefly` to kill but one.
+import assert from "node:assert/strict";
+import { groupsOfHost } from "../soak/groups.ts";
+import type { HostProcess } from "../soak/host_process.ts";
+import { leftovers, untilGone } from "../soak/remains.ts";
+import { openNext } from "../soak/rounds.ts";
+import { Scene } from "../soak/scene.ts";
+import { check, remark } from "./report.ts";
+
+/** An emulated machine takes seconds for everything. */
+const WITHIN_MS = 60_000;
+const LIMIT = 128 * 1024 * 1024;
+
+const [who, kind, launcher, program, briefly] = Deno.args;
+assert.ok(who && program && (launcher === "bwrap" || launcher === "unshare"), "four arguments");
+const name = (what: string) => `${who}, ${kind} and ${launcher}: ${what}`;
+
+await using scene = await Scene.set({ isolation: launcher, grouped: false }, program);
+const killed: number[] = [];
+
+await check(name("a plugin that takes too much memory is ended for its limit"), async () => {
+  await using host = scene.start({ act: "hold", plugins: ["hungry", "busy"] });
+  const loaded = await host.said("loaded hungry", 0, WITHIN_MS);
+  assert.equal(loaded?.split(" ")[3], kind, `${loaded} ${host.complaint}`);
+  const violation = await host.said("violation hungry", 0, WITHIN_MS);
+  assert.equal(violation, `violation hungry limit-exceeded ${LIMIT}`, host.complaint);
+  assert.ok(await host.said("ready", 0, WITHIN_MS), host.complaint);
+  await kill(host);
+});
+
+if (briefly === undefined) {
+  await check(name("one killed while it loads leaves no process, and swept before"), async () => {
+    const before = killed.flatMap(groupsOfHost);
+    if (kind === "v2") assert.ok(before.length > 0, "the host before left nothing to sweep");
+    await using host = scene.start({ act: "live", plugins: ["busy", "echo"] });
+    assert.ok(await host.said("loading echo", 0, WITHIN_MS), host.complaint);
+    assert.deepEqual(killed.flatMap(groupsOfHost), [], "groups of the host before");
+    await kill(host);
+  });
+}
+
+await check(name("the next host removes all that is left"), async () => {
+  assert.deepEqual(await openNext(scene, { act: "open" }), []);
+  assert.deepEqual([...leftovers(scene), ...killed.flatMap(groupsOfHost)], []);
+});
+
+/** Kills a host, and waits until nothing lives that it has started. */
+async function kill(host: HostProcess): Promise<void> {
+  scene.processes.look(host.pid);
+  const alive = scene.processes.alive().length;
+  assert.ok(alive > 2, `only ${alive} processes`);
+  killed.push(host.pid);
+  await host.kill();
+  const { ms, left } = await untilGone(scene, WITHIN_MS);
+  assert.deepEqual(left, []);
+  remark(name(`${alive} processes were gone in ${ms} ms`));
+}
