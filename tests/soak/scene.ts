@@ -83,7 +83,7 @@ export class Scene implements AsyncDisposable {
    * @param program The bundled host, of {@linkcode bundleHost}.
    */
   static async set(options: SceneOptions, program: string): Promise<Scene> {
-    const base = Deno.env.get("SOAK_DIR") ?? "/tmp";
+    const base = Deno.env.get("TMPDIR") ?? "/tmp";
     const dir = `${await Deno.realPath(base)}/s-${crypto.randomUUID().slice(0, 8)}`;
     await Deno.mkdir(dir, { mode: 0o755 });
     await using undo = new AsyncDisposableStack();

@@ -21,7 +21,7 @@ as_handed() {
 }
 mkdir -p /home/handed; chown "$user" /home/handed
 hand_over $tree/alone
-as_handed $tree/alone "${run[@]}" "user alone in a delegated group" v2 "$stage/group_holder.js"
+as_handed $tree/alone "${run[@]}" "user alone in a delegated group" v2 "$stage/group_holder.js" briefly
 left=$(find $tree/alone -mindepth 1 -type d)$(cat $tree/alone/cgroup.subtree_control)
 if [ -z "$left" ]; then echo "ok user alone in a delegated group: all is as it was"
 else echo "FAILED user alone in a delegated group: left $left"; fi

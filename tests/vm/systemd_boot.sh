@@ -8,7 +8,7 @@ run=("${deno[@]}" "$stage/cgroup.js")
 killed=("${deno[@]}" "$stage/killed_host.js")
 
 "${run[@]}" "root in a service" systemd-run "$stage/group_holder.js"
-"${killed[@]}" "root in a service" systemd-run bwrap "$stage/host.js" briefly
+"${killed[@]}" "root in a service" systemd-run bwrap "$stage/host.js"
 systemd-run --scope --quiet -p Delegate=yes -- \
   "${run[@]}" "root in a delegated scope" v2 "$stage/group_holder.js" briefly
 
@@ -19,8 +19,8 @@ systemctl start "user@$uid.service"
 as_lingering() {
   setpriv --reuid lingering --regid lingering --init-groups env -u DBUS_SESSION_BUS_ADDRESS HOME=/home/lingering "$@"
 }
-as_lingering "${run[@]}" "user with a systemd" systemd-run "$stage/group_holder.js"
-as_lingering "${killed[@]}" "user with a systemd" systemd-run bwrap "$stage/host.js" briefly
+as_lingering "${run[@]}" "user with a systemd" systemd-run "$stage/group_holder.js" briefly
+as_lingering "${killed[@]}" "user with a systemd" systemd-run bwrap "$stage/host.js"
 as_lingering env XDG_RUNTIME_DIR="/run/user/$uid" systemd-run --user --scope --quiet -p Delegate=yes -- \
   "${run[@]}" "user in a delegated scope" v2 "$stage/group_holder.js" briefly
 

@@ -50,7 +50,7 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: "ends what is left in it, whatever signals that ignores, and is removed",
-    everywhere: false,
+    everywhere: true,
     run: endsAll,
   },
 ];
