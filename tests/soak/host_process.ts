@@ -23,7 +23,7 @@ export class HostProcess implements AsyncDisposable {
 
   /** What it is at. */
   get last(): string {
-    return this.lines.at(-1) ?? "its start";
+    return this.lines.findLast((line) => !line.startsWith("connection ")) ?? "start";
   }
 
   /** The end of what it wrote to its error output. */

@@ -28,7 +28,6 @@ export class SceneProcesses {
   look(host: number): void {
     const own = namespaceOf("self");
     for (const pid of descendants(host)) {
-      if (pid < 300) console.error("DEBUG", pid, host, descendants(host));
       this.#seen.add(identityOf(pid));
       const namespace = namespaceOf(pid);
       if (namespace !== undefined && namespace !== own) this.#namespaces.add(namespace);
@@ -38,8 +37,6 @@ export class SceneProcesses {
   /** Lists those that live; what has ended and was not yet waited for does not. */
   alive(): number[] {
     const members = new Set(this.#marks.groups.members());
-    if (members.has(1)) console.error("DEBUG member", this.#marks.groups.folders.map((f)=>[f, Deno.readTextFileSync(f+"/cgroup.procs")]));
-    if (this.#isOurs(1)) console.error("DEBUG ours", [...this.#seen], [...this.#namespaces], namespaceOf("self"), namespaceOf(1));
     return pids().filter((pid) => (members.has(pid) || this.#isOurs(pid)) && isAlive(pid));
   }
 

@@ -143,12 +143,15 @@ async function closeHost(host: HostProcess): Promise<string[]> {
   return code === 0 ? [] : [`the host ended with ${code}: ${host.complaint}`];
 }
 
-/** Waits for the process that starts a plugin. */
+/** Waits for the process that starts a plugin: one that has started none of those before it. */
 async function launcherOf(host: HostProcess, plugin: string): Promise<number[]> {
+  const others = host.lines.filter((line) => line.startsWith("loaded "))
+    .map((line) => chainBetween(host.pid, Number(line.split(" ")[2]))[0]);
   for (let attempt = 0; attempt < 2_000; attempt++) {
-    const child = childrenOf(host.pid).findLast((pid) => {
+    const child = childrenOf(host.pid).find((pid) => {
       const command = commandOf(pid, Infinity);
-      return command.includes(" /deno run ") || command.includes(" --args 3 ");
+      const starts = command.includes(" /deno run ") || command.includes(" --args 3 ");
+      return starts && !others.includes(pid);
     });
     if (child !== undefined) return [child];
     if (host.lines.some((line) => line.startsWith(`loaded ${plugin}`))) break;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { removeTree } from "../../src/bundle/remove_tree.ts";
 import type { KilledHostSettings } from "../fixtures/hosts/killed_host.ts";
-import { startCommand } from "../helpers/process.ts";
+import { startCommand, until } from "../helpers/process.ts";
 import { makeKeys, type TestKeys } from "../helpers/signing.ts";
 import { SceneGroups } from "./groups.ts";
 import { HostProcess } from "./host_process.ts";
@@ -144,7 +144,8 @@ export class Scene implements AsyncDisposable {
 
   /** Kills whatever lives, and removes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (let rest = this.processes.alive(); rest.length > 0; rest = this.processes.alive()) {
+    const kill = () => {
+      const rest = this.processes.alive();
       for (const pid of rest) {
         try {
           Deno.kill(pid, "SIGKILL");
@@ -152,8 +153,9 @@ export class Scene implements AsyncDisposable {
           // it ended meanwhile
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+      return rest.length === 0;
+    };
+    await until(kill, "nothing of the scene lives");
     await this.#stack.disposeAsync();
     this.groups.remove();
   }
