@@ -4,18 +4,43 @@ export interface Family {
   alive(): number[];
 }
 
-/** Remembers what a process belongs to, so that it can be asked later who is left. */
+/**
+ * Remembers what a process belongs to, so that it can be asked later who is left. Ids of processes and
+ * of namespaces are given away again, so the first process of the namespace must still be the same.
+ */
 export function familyOf(pid: number): Family {
   const namespace = namespaceOf(pid);
   const own = namespaceOf("self");
+  const itself = identityOf(pid);
+  const apart = namespace !== undefined && namespace !== own;
+  const inside = () => pids().filter((each) => namespaceOf(each) === namespace);
+  const first = () => inside().filter(isFirst).map(identityOf)[0];
+  const init = apart ? first() : undefined;
   return {
-    alive: () =>
-      pids().filter((each) => {
-        if (!runs(each)) return false;
-        return each === pid || (namespace !== undefined && namespace !== own &&
-          namespaceOf(each) === namespace);
-      }),
+    alive() {
+      if (!apart) return runs(pid) && identityOf(pid) === itself ? [pid] : [];
+      // a namespace ends with its first process
+      return init === undefined || first() === init ? inside().filter(runs) : [];
+    },
   };
+}
+
+/** Tells whether a process is the first of its pid namespace. */
+function isFirst(pid: number): boolean {
+  try {
+    return /^NSpid:.*\t1$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+function identityOf(pid: number): string | undefined {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function namespaceOf(pid: number | "self"): string | undefined {
