@@ -19,6 +19,13 @@ export interface StderrTailOptions {
    * @default {100}
    */
   maxLinesPerSecond?: number;
+  /**
+   * How many bytes a second are read: a child that writes more waits for its own pipe, and costs the
+   * host and its other children no more than this.
+   *
+   * @default {33554432}
+   */
+  maxBytesPerSecond?: number;
   /** Gets each line, escaped and cut to 2,000 characters. */
   onLine?: (line: string) => void;
 }
@@ -26,6 +33,8 @@ export interface StderrTailOptions {
 const MAX_LINE_BYTES = 2_000;
 const LINE_FEED = 10;
 const WINDOW_MS = 1_000;
+/** The reading pauses for at most this long, in milliseconds; it also bounds the burst. */
+const SLICE_MS = 50;
 
 /** Reads a stream to its end, always, so that the child never blocks on a full pipe. */
 export class StderrTail {
@@ -44,6 +53,12 @@ export class StderrTail {
   #windowLines = 0;
   #suppressed = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #maxSliceBytes: number;
+  #sliceStart = -Infinity;
+  #sliceBytes = 0;
+  /** Ends a pause of the reading, where there is one. */
+  #resume: () => void = () => {};
+  #released = false;
 
   /**
    * Starts draining a stream.
@@ -55,6 +70,7 @@ export class StderrTail {
     this.#reader = stream.getReader();
     this.#ring = new Uint8Array(options.maxBytes ?? 8_192);
     this.#maxLines = options.maxLinesPerSecond ?? 100;
+    this.#maxSliceBytes = (options.maxBytesPerSecond ?? 32 * 1024 * 1024) * SLICE_MS / 1_000;
     this.#onLine = options.onLine;
     this.done = this.#drain();
   }
@@ -80,6 +96,8 @@ export class StderrTail {
 
   /** Stops reading; a grandchild that holds the pipe open cannot keep the host waiting. */
   async release(): Promise<void> {
+    this.#released = true;
+    this.#resume();
     await this.#reader.cancel().catch(() => {}); // already ended or errored: nothing to release
     await this.done;
   }
@@ -91,12 +109,32 @@ export class StderrTail {
         if (done) break;
         this.#keep(value);
         if (this.#onLine !== undefined) this.#split(value);
+        await this.#pace(value.length);
       }
     } catch {
       // the pipe broke with the child: its exit status says the rest
     }
     if (this.#hasLine) this.#emit();
     this.#endWindow();
+  }
+
+  /** Waits for the end of this slice of time when all its bytes were read. */
+  async #pace(bytes: number): Promise<void> {
+    const now = performance.now();
+    if (now - this.#sliceStart >= SLICE_MS) {
+      this.#sliceStart = now;
+      this.#sliceBytes = 0;
+    }
+    this.#sliceBytes += bytes;
+    if (this.#sliceBytes < this.#maxSliceBytes || this.#released) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#resume(), this.#sliceStart + SLICE_MS - now);
+      this.#resume = () => {
+        clearTimeout(timer);
+        this.#resume = () => {};
+        resolve();
+      };
+    });
   }
 
   #keep(chunk: Uint8Array): void {

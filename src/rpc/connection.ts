@@ -56,6 +56,7 @@ export class Connection implements AsyncDisposable {
   readonly #timer: DeadlineTimer;
   readonly #messages: TokenBucket;
   readonly #notifications: TokenBucket;
+  readonly #notifiedBytes: TokenBucket;
   #state: State = "open";
   #received = 0;
   #bytesReceived = 0;
@@ -82,6 +83,7 @@ export class Connection implements AsyncDisposable {
     const now = clock();
     this.#messages = new TokenBucket(resolved.maxMessagesPerSecond, now);
     this.#notifications = new TokenBucket(resolved.maxNotificationsPerSecond, now);
+    this.#notifiedBytes = new TokenBucket(resolved.maxNotifiedBytesPerSecond, now);
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
     this.#reader = new FrameReader({
       line: (text, harmless) => this.#line(text, harmless),
@@ -244,6 +246,7 @@ export class Connection implements AsyncDisposable {
     const now = clock();
     this.#messages.refill(now);
     this.#notifications.refill(now);
+    this.#notifiedBytes.refill(now);
     const before = this.#received;
     try {
       this.#reader.push(chunk);
@@ -291,10 +294,10 @@ export class Connection implements AsyncDisposable {
     }
     this.#holdUpMs = this.#messages.borrow();
     if (message.kind === "request") this.#callsIn.accept(message);
-    else this.#notification(message);
+    else this.#notification(message, bytes);
   }
 
-  #notification(message: Message): void {
+  #notification(message: Message, bytes: number): void {
     const { method } = message;
     if (method === "$/credit") {
       const { n } = readParams(message, "n");
@@ -310,6 +313,8 @@ export class Connection implements AsyncDisposable {
         `more than ${this.#options.maxNotificationsPerSecond} notifications a second came`,
       );
     }
+    // nobody asked for these: what they cost the host is bounded, and nothing of them is lost
+    this.#holdUpMs = Math.max(this.#holdUpMs, this.#notifiedBytes.borrow(bytes));
     if (method === "$/progress") {
       return this.#callsOut.progress(readId(message), readParams(message, "value").value);
     }

@@ -78,6 +78,13 @@ export interface ConnectionOptions {
    */
   maxNotificationsPerSecond?: number;
   /**
+   * Bytes of the peer's notifications a second; four times as many at once. More are read later, which
+   * holds the peer up.
+   *
+   * @default {4_194_304 for the host, without a limit for the plugin}
+   */
+  maxNotifiedBytesPerSecond?: number;
+  /**
    * Milliseconds that the peer has to answer a request that was cancelled or timed out.
    *
    * @default {5_000}
@@ -157,6 +164,7 @@ const NUMBERS = {
   maxQueuedBytes: 64 * 1024 * 1024,
   maxMessagesPerSecond: 100_000,
   maxNotificationsPerSecond: 10_000,
+  maxNotifiedBytesPerSecond: 4 * 1024 * 1024,
   cancelGraceMs: 5_000,
   lineTimeoutMs: 30_000,
 };
@@ -165,6 +173,7 @@ const NUMBERS = {
 const PLUGIN_NUMBERS = {
   maxMessagesPerSecond: Infinity,
   maxNotificationsPerSecond: Infinity,
+  maxNotifiedBytesPerSecond: Infinity,
   lineTimeoutMs: Infinity,
 };
 

@@ -29,9 +29,9 @@ export class TokenBucket {
     this.#refilledAt = now;
   }
 
-  /** Takes one on credit; gives for how many milliseconds nothing more should be taken. */
-  borrow(): number {
-    this.#tokens -= 1;
+  /** Takes some on credit; gives for how many milliseconds nothing more should be taken. */
+  borrow(amount = 1): number {
+    this.#tokens -= amount;
     return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / this.#perSecond;
   }
 

@@ -141,3 +141,31 @@ Deno.test("a child that floods stderr with empty lines leaves the event loop alo
   }
   assert.ok(longest < 500, `the event loop stood still for ${longest} ms`);
 });
+
+Deno.test("StderrTail reads so many bytes a second, which holds the writer up and loses nothing", async () => {
+  const elapsed: number[] = [];
+  for (const maxBytesPerSecond of [Infinity, 2 * MIB]) {
+    const began = performance.now();
+    await using test = startShell("head -c 1048576 /dev/zero >&2", { maxBytesPerSecond });
+    await test.child.exited;
+    await test.child.stderr.done;
+    elapsed.push(performance.now() - began);
+    assert.equal(test.child.stderr.totalBytes, MIB);
+  }
+  assert.ok(elapsed[1]! > 300, `1 MiB was read within ${elapsed[1]} ms`);
+});
+
+Deno.test("StderrTail stops at once when it is released while it holds a writer up", async () => {
+  let pulled = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      pulled++;
+      controller.enqueue(new Uint8Array(1_000));
+    },
+  });
+  const tail = new StderrTail(endless, { maxBytesPerSecond: 1 });
+  while (pulled < 2) await new Promise((resolve) => setTimeout(resolve));
+  await tail.release();
+  await tail.done;
+  assert.ok(tail.totalBytes >= 1_000);
+});

@@ -43,6 +43,28 @@ Deno.test("Connection reads a flood of cancels for nothing later, too", async ()
   assert.ok(performance.now() - began > 150);
 });
 
+Deno.test("Connection reads notifications of too many bytes later, and loses nothing", async () => {
+  const line = `{"jsonrpc":"2.0","method":"log","params":{"message":"${"x".repeat(1_000)}"}}\n`;
+  const elapsed: number[] = [];
+  for (const maxNotifiedBytesPerSecond of [Infinity, 100_000]) {
+    let taken = 0;
+    const { connection, peer } = connectRaw({
+      maxNotifiedBytesPerSecond,
+      onNotification: () => void taken++,
+    });
+    await using _ = connection;
+    const began = performance.now();
+    for (let i = 0; i < 450; i++) peer.send(line);
+    const answer = connection.request("test", {});
+    peer.send({ jsonrpc: "2.0", id: (await peer.next()).id, result: 1 });
+    assert.equal(await answer, 1);
+    assert.equal(taken, 450);
+    elapsed.push(performance.now() - began);
+  }
+  // 450 kB are 50 kB more than what may come at once
+  assert.ok(elapsed[1]! > 450, `all were read within ${elapsed[1]} ms`);
+});
+
 Deno.test("Connection closes when the peer has too many requests in flight", async () => {
   const { connection, peer } = connectRaw({
     maxInFlight: 50,
