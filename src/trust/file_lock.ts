@@ -1,0 +1,170 @@
+/**
+ * Locks beside files, so that one writer at a time reads, changes and replaces a file. The kernel
+ * releases a lock when its holder ends, however it ends.
+ *
+ * @module
+ */
+
+import { escapeText, SallyportError } from "../errors.ts";
+
+/** Options of {@linkcode withFileLock}. */
+export interface FileLockOptions {
+  /** Gives up waiting. */
+  signal?: AbortSignal;
+  /**
+   * How long to wait for the lock, in milliseconds.
+   *
+   * @default {10_000}
+   */
+  timeoutMs?: number;
+}
+
+/** Proves that its holder has the lock of a file; only {@linkcode withFileLock} makes one. */
+export class FileLock {
+  /** The real path of the file that the lock protects. */
+  readonly path: string;
+  #held = true;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Whether the lock is still held. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /**
+   * Holds a lock while something runs; {@linkcode withFileLock} is how to call it.
+   *
+   * @param path The real path of the file.
+   * @param act Runs with the lock.
+   * @param options How long to wait.
+   */
+  static async hold<T>(
+    path: string,
+    act: (lock: FileLock) => Promise<T>,
+    options: FileLockOptions,
+  ): Promise<T> {
+    using _file = await acquire(path, options);
+    const lock = new FileLock(path);
+    try {
+      return await act(lock);
+    } finally {
+      lock.#held = false;
+    }
+  }
+}
+
+const TIMEOUT_MS = 10_000;
+const POLL_MS = 10;
+
+/**
+ * Runs something while no other holder of the file's lock runs, in this process or another one.
+ *
+ * The lock is `<path>.lock`, an empty file that stays: to remove it would let two holders in at once.
+ * It is advisory: readers need none, because files are replaced by renaming.
+ *
+ * @param path The file; it need not exist, but its folder must. A link is followed.
+ * @param act Runs with the lock, which it may hand to {@linkcode replaceSealedFile}.
+ * @param options How long to wait.
+ * @returns What `act` gives.
+ * @throws {SallyportError} `timeout` when others hold the lock too long, `cancelled` by the signal,
+ * `bad-config` when the folder is missing or cannot be written.
+ */
+export async function withFileLock<T>(
+  path: string,
+  act: (lock: FileLock) => Promise<T>,
+  options: FileLockOptions = {},
+): Promise<T> {
+  return await FileLock.hold(await resolveLockedFile(path), act, options);
+}
+
+/**
+ * Finds the file behind links, so that a link is never replaced by what it leads to.
+ *
+ * @param path The file; it need not exist, but its folder must.
+ * @returns Its real path.
+ * @throws {SallyportError} `bad-config` when the folder is missing or cannot be read.
+ */
+export async function resolveLockedFile(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw cannotLock(path, error);
+  }
+  // nothing there, or a link to nothing: whoever creates the file looks at that
+  const slash = path.lastIndexOf("/");
+  const folder = slash < 0 ? "." : path.slice(0, slash) || "/";
+  try {
+    const real = await Deno.realPath(folder);
+    return `${real === "/" ? "" : real}/${path.slice(slash + 1)}`;
+  } catch (error) {
+    throw cannotLock(path, error);
+  }
+}
+
+async function acquire(
+  path: string,
+  { signal, timeoutMs = TIMEOUT_MS }: FileLockOptions,
+): Promise<Deno.FsFile> {
+  if (!(timeoutMs >= 0)) {
+    throw new RangeError(`Option "timeoutMs" must be 0 or more: received ${timeoutMs}`);
+  }
+  const deadline = performance.now() + timeoutMs;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(`${path}.lock`, { create: true, read: true, write: true, mode: 0o600 });
+  } catch (error) {
+    throw cannotLock(path, error);
+  }
+  try {
+    // a blocking lock would keep a thread that neither a signal nor a deadline could get back
+    for (;;) {
+      if (signal?.aborted) throw cancelled(path, signal);
+      if (await file.tryLock(true)) return file;
+      if (performance.now() >= deadline) throw timedOut(path, timeoutMs);
+      await pause(POLL_MS * (0.5 + Math.random()), signal);
+    }
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = () => resolve();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", onAbort);
+}
+
+function cannotLock(path: string, cause: unknown): SallyportError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new SallyportError(
+    "bad-config",
+    `Cannot lock "${escapeText(path)}": ${escapeText(message)}`,
+    { hint: "Check that its folder exists and may be written", details: { path }, cause },
+  );
+}
+
+function cancelled(path: string, signal: AbortSignal): SallyportError {
+  return new SallyportError("cancelled", `Cannot lock "${escapeText(path)}": the signal aborted`, {
+    details: { path },
+    cause: signal.reason,
+  });
+}
+
+function timedOut(path: string, timeoutMs: number): SallyportError {
+  return new SallyportError(
+    "timeout",
+    `Cannot lock "${escapeText(path)}": others held it for ${timeoutMs} ms`,
+    {
+      hint: "Try again; if it stays so, look for a process that hangs with the file's .lock open",
+      details: { path, timeoutMs },
+    },
+  );
+}

@@ -1,0 +1,248 @@
+/**
+ * Files that are replaced as a whole: whoever reads one sees an old or the new content, never a part,
+ * whenever a writer is killed or the power fails.
+ *
+ * @module
+ */
+
+import { bytesEqual } from "../crypto/digest.ts";
+import { MAX_SEALED_BYTES } from "../crypto/sealed.ts";
+import { escapeText, SallyportError } from "../errors.ts";
+import {
+  type FileLock,
+  type FileLockOptions,
+  resolveLockedFile,
+  withFileLock,
+} from "./file_lock.ts";
+
+export { FileLock, type FileLockOptions, withFileLock } from "./file_lock.ts";
+
+/** Options of {@linkcode createSealedFile}. */
+export interface WriteFileOptions extends FileLockOptions {
+  /** The lock of the file, when the caller has it already; otherwise it is taken. */
+  lock?: FileLock;
+}
+
+/** Options of {@linkcode replaceSealedFile}. */
+export interface ReplaceFileOptions extends WriteFileOptions {
+  /** What the file must hold, so that a change that somebody else made meanwhile is not lost. */
+  expected?: Uint8Array;
+}
+
+/** The ending of the file that keeps the content before the last write. */
+export const PREVIOUS_ENDING = ".previous";
+
+const MODE = 0o600;
+/** What a temporary file's name has after the name of its file. */
+const TEMPORARY = /^\.[0-9a-f]{32}\.tmp$/;
+
+/**
+ * Reads a file that {@linkcode replaceSealedFile} writes. It needs no lock.
+ *
+ * @param path The file.
+ * @returns Its bytes, at most 64 MiB.
+ * @throws {SallyportError} `bad-config` when it is missing, no regular file, larger or not readable.
+ */
+export async function readSealedFile(path: string): Promise<Uint8Array> {
+  try {
+    // before it is opened: to open a named pipe would wait for its writer
+    if (!(await Deno.stat(path)).isFile) throw new Error("it is not a regular file");
+    using file = await Deno.open(path);
+    return await readBounded(file);
+  } catch (cause) {
+    const missing = cause instanceof Deno.errors.NotFound;
+    throw cannot("read", path, missing ? new Error("it does not exist", { cause }) : cause);
+  }
+}
+
+/**
+ * Creates a file that is not there yet.
+ *
+ * @param path The file; its folder must exist.
+ * @param bytes The content, at most 64 MiB.
+ * @param options The lock.
+ * @throws {SallyportError} `bad-state` when something has that name, even a link to nothing; `bad-config`
+ * when it cannot be written; `timeout` or `cancelled` while waiting for the lock.
+ */
+export async function createSealedFile(
+  path: string,
+  bytes: Uint8Array,
+  options: WriteFileOptions = {},
+): Promise<void> {
+  checkSize(bytes);
+  await underLock(path, options, async (real) => {
+    const present = await attempt("write", path, () => lstatIfThere(real));
+    if (present !== undefined) {
+      throw new SallyportError("bad-state", `Cannot write "${escapeText(path)}": it exists`, {
+        hint: "Choose another name, or remove it first",
+        details: { path, reason: "exists" },
+      });
+    }
+    await attempt("write", path, () => putInPlace(real, bytes, undefined));
+  });
+}
+
+/**
+ * Replaces a file as a whole, with mode 0600 and the owner of before, and keeps what it held beside it as
+ * `<path>.previous`. At every moment the name has the old or the new content; when this returns, the
+ * new one is on the disk.
+ *
+ * It writes temporary files in the same folder; those of writers that were killed are removed first.
+ *
+ * @param path The file; made where it is missing. A link is followed.
+ * @param bytes The content, at most 64 MiB.
+ * @param options The lock, and what must be there now.
+ * @throws {SallyportError} `bad-state` with `details.reason` `changed` when it holds something else than
+ * expected; `bad-config` when it cannot be written, which leaves it as it was; `timeout` or `cancelled`
+ * while waiting for the lock.
+ */
+export async function replaceSealedFile(
+  path: string,
+  bytes: Uint8Array,
+  options: ReplaceFileOptions = {},
+): Promise<void> {
+  checkSize(bytes);
+  const { expected } = options;
+  await underLock(path, options, async (real) => {
+    const there = await attempt("read", path, () => lstatIfThere(real)) !== undefined;
+    const present = there ? await readSealedFile(real) : undefined;
+    if (expected !== undefined && (present === undefined || !bytesEqual(present, expected))) {
+      const what = present === undefined ? "it is gone" : "somebody else changed it meanwhile";
+      throw new SallyportError("bad-state", `Cannot write "${escapeText(path)}": ${what}`, {
+        hint: "Read it again and repeat the change",
+        details: { path, reason: "changed" },
+      });
+    }
+    await attempt("write", path, () => putInPlace(real, bytes, present));
+  });
+}
+
+async function underLock(
+  path: string,
+  { lock, ...options }: WriteFileOptions,
+  act: (real: string) => Promise<void>,
+): Promise<void> {
+  if (lock === undefined) {
+    return await withFileLock(path, (taken) => act(taken.path), options);
+  }
+  if (!lock.held) throw new TypeError("The lock is not held any more");
+  if (await resolveLockedFile(path) !== lock.path) {
+    throw new TypeError("The lock is another file's");
+  }
+  await act(lock.path);
+}
+
+/** Writes and renames; the caller holds the lock. */
+async function putInPlace(
+  path: string,
+  bytes: Uint8Array,
+  previous: Uint8Array | undefined,
+): Promise<void> {
+  const folder = path.slice(0, path.lastIndexOf("/")) || "/";
+  await removeTemporaries(folder, path);
+  const owner = previous === undefined ? undefined : await Deno.lstat(path);
+  const made: string[] = [];
+  try {
+    const write = async (content: Uint8Array) => {
+      const name = `${path}.${crypto.getRandomValues(new Uint8Array(16)).toHex()}.tmp`;
+      made.push(name);
+      await writeDurably(name, content, owner);
+      return name;
+    };
+    // both on the disk before either name changes: a full disk stops it here
+    const next = await write(bytes);
+    if (previous !== undefined) {
+      await Deno.rename(await write(previous), `${path}${PREVIOUS_ENDING}`);
+    }
+    await Deno.rename(next, path);
+  } catch (error) {
+    for (const name of made) await Deno.remove(name).catch(() => {}); // renamed, or never made
+    throw error;
+  }
+  using directory = await Deno.open(folder);
+  await directory.sync(); // the names, too, survive a power cut
+}
+
+async function writeDurably(
+  path: string,
+  bytes: Uint8Array,
+  owner: Deno.FileInfo | undefined,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode: MODE });
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+  const { uid, gid } = await file.stat();
+  // an administrator's change must not lock out the host's own user
+  if (owner !== undefined && (owner.uid !== uid || owner.gid !== gid)) {
+    await Deno.chown(path, owner.uid, owner.gid).catch(() => {}); // only root may: then it is the writer's
+  }
+  await file.sync(); // the content before the name, or a power cut could leave an empty file
+}
+
+/** Removes what writers that were killed have left: the lock says that none of them lives. */
+async function removeTemporaries(folder: string, path: string): Promise<void> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const left: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (!entry.isFile || !entry.name.startsWith(name)) continue;
+    if (TEMPORARY.test(entry.name.slice(name.length))) left.push(entry.name);
+  }
+  for (const each of left) await Deno.remove(`${folder === "/" ? "" : folder}/${each}`);
+}
+
+async function readBounded(file: Deno.FsFile): Promise<Uint8Array> {
+  const { size } = await file.stat();
+  const tooLarge = () => new Error(`it is larger than ${MAX_SEALED_BYTES} bytes`);
+  if (size > MAX_SEALED_BYTES) throw tooLarge();
+  let bytes = new Uint8Array(size + 1);
+  let length = 0;
+  for (;;) {
+    const read = await file.read(bytes.subarray(length));
+    if (read === null) return bytes.slice(0, length);
+    length += read;
+    if (length > MAX_SEALED_BYTES) throw tooLarge();
+    if (length < bytes.length) continue;
+    const larger = new Uint8Array(Math.min(2 * length, MAX_SEALED_BYTES + 1)); // it grows meanwhile
+    larger.set(bytes);
+    bytes = larger;
+  }
+}
+
+async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function attempt<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw cannot(what, path, cause);
+  }
+}
+
+function cannot(what: string, path: string, cause: unknown): SallyportError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new SallyportError(
+    "bad-config",
+    `Cannot ${what} "${escapeText(path)}": ${escapeText(message)}`,
+    {
+      hint: what === "read"
+        ? "Check the path, and that you may read the file"
+        : "Check the folder, its free space, and that you may write there",
+      details: { path },
+      cause,
+    },
+  );
+}
+
+function checkSize(bytes: Uint8Array): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError("Content must be a Uint8Array");
+  if (bytes.length <= MAX_SEALED_BYTES) return;
+  throw new RangeError(
+    `Content must have at most ${MAX_SEALED_BYTES} bytes: received ${bytes.length}`,
+  );
+}
