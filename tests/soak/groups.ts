@@ -1,4 +1,9 @@
 import { folderOf, parseMounts, pathsOf } from "../../src/sandbox/cgroup/hierarchy.ts";
+import { hostName, isOrphaned, ownIdentity } from "../../src/sandbox/cgroup/host_name.ts";
+import { removeGroup } from "../../src/sandbox/cgroup/remove.ts";
+
+/** Comes before the name of the process that has made the groups: so no host sweeps them. */
+const PREFIX = "soak-";
 
 /** What Sallyport uses of version 1, and one more: nobody moves to another group of that. */
 const V1 = ["memory", "pids", "cpu", "blkio", "freezer"];
@@ -16,12 +21,12 @@ export class SceneGroups {
   }
 
   /**
-   * Makes the groups, as far as this user may.
+   * Makes the groups, as far as this user may; they are named after this process.
    *
    * @param user Whom they are handed to, as an administrator would.
    */
   static make(user: number | undefined): SceneGroups {
-    const name = `soak-${crypto.randomUUID()}`;
+    const name = `${PREFIX}${hostName(ownIdentity())}-${crypto.randomUUID().slice(0, 8)}`;
     const folders: string[] = [];
     for (const place of places()) {
       const folder = `${place}/${name}`;
@@ -41,6 +46,18 @@ export class SceneGroups {
       }
     }
     return new SceneGroups(folders);
+  }
+
+  /** Kills what lives in the groups of test runs that are gone, and removes those groups. */
+  static async sweep(): Promise<void> {
+    const self = ownIdentity();
+    for (const place of places()) {
+      for (const folder of below(place, 1).slice(1)) {
+        const name = folder.slice(place.length + 1);
+        if (!name.startsWith(PREFIX) || !isOrphaned(name.slice(PREFIX.length), self)) continue;
+        if (!await removeGroup(folder)) throw new Error(`cannot remove the cgroup ${folder}`);
+      }
+    }
   }
 
   /** Makes none: hosts make theirs where they are. */
@@ -64,11 +81,11 @@ export class SceneGroups {
     return this.folders.flatMap((folder) => below(folder).slice(1));
   }
 
-  /** Removes the groups; fails while anything is inside. */
-  remove(): void {
-    for (const folder of this.folders) {
-      for (const each of below(folder).reverse()) Deno.removeSync(each);
-    }
+  /** Removes the groups with all that is inside; fails when something stays for five seconds. */
+  async remove(): Promise<void> {
+    const removed = await Promise.all(this.folders.map((folder) => removeGroup(folder)));
+    const left = this.folders.filter((_, index) => !removed[index]);
+    if (left.length > 0) throw new Error(`cannot remove the cgroups ${left.join(", ")}`);
   }
 }
 
@@ -93,10 +110,10 @@ function places(): string[] {
   return [...new Set(found)].filter((folder) => folder !== undefined);
 }
 
-/** A group and all below it, parents first. */
-function below(folder: string): string[] {
+/** A group and those below it, parents first; with one level, those directly below. */
+function below(folder: string, levels = Infinity): string[] {
   const found = [folder];
-  for (let index = 0; index < found.length; index++) {
+  for (let index = 0; index < (levels === 1 ? 1 : found.length); index++) {
     try {
       for (const { name, isDirectory } of Deno.readDirSync(found[index]!)) {
         if (isDirectory) found.push(`${found[index]}/${name}`);

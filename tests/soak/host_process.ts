@@ -1,5 +1,10 @@
 import type { ExitStatus } from "../../src/process/child.ts";
+import { settledWithin } from "../../src/process/stop.ts";
 import type { TestChild } from "../helpers/process.ts";
+import { within } from "./bounds.ts";
+
+/** How long a process takes to end that has nothing left to do, on a machine that is busy. */
+const ENDS_WITHIN_MS = 20_000;
 
 /** A host in a process of its own, with what it has said so far. */
 export class HostProcess implements AsyncDisposable {
@@ -19,6 +24,11 @@ export class HostProcess implements AsyncDisposable {
   /** Its id. */
   get pid(): number {
     return this.#child.child.pid;
+  }
+
+  /** Whether it has not ended, as far as its output says. */
+  get runs(): boolean {
+    return !this.#ended;
   }
 
   /** What it is at. */
@@ -60,7 +70,7 @@ export class HostProcess implements AsyncDisposable {
   /** Kills it with SIGKILL and waits for its end. */
   async kill(): Promise<void> {
     this.#child.child.kill("SIGKILL");
-    await this.ended();
+    await this.ended("the end of a host that was killed");
   }
 
   /** Tells it to close. */
@@ -68,13 +78,18 @@ export class HostProcess implements AsyncDisposable {
     await this.#child.endInput();
   }
 
-  /** Waits for its end, and for the end of its output unless somebody else holds that open. */
-  async ended(): Promise<ExitStatus> {
-    const status = await this.#child.child.exited;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, 2_000));
-    await Promise.race([this.#reading, late]);
-    clearTimeout(timer);
+  /**
+   * Waits for its end, and for the end of its output unless somebody else holds that open.
+   *
+   * @param what What this waits for, for the error when it takes more than 20 seconds.
+   */
+  async ended(what: string = "the end of a host that has closed"): Promise<ExitStatus> {
+    const status = await within(
+      ENDS_WITHIN_MS,
+      `${what}, last at "${this.last}"`,
+      () => this.#child.child.exited,
+    );
+    await settledWithin(this.#reading, 2_000);
     return status;
   }
 
@@ -97,7 +112,9 @@ export class HostProcess implements AsyncDisposable {
 
   /** Kills it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#child[Symbol.asyncDispose]();
-    await this.#reading;
+    await within(ENDS_WITHIN_MS, "the end of a host's pipes", async () => {
+      await this.#child[Symbol.asyncDispose]();
+      await this.#reading;
+    });
   }
 }

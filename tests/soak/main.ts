@@ -9,6 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { chooseRound, type Round } from "./moments.ts";
+import { makeOwnedDir } from "./owned_dir.ts";
 import { chanceFrom } from "./random.ts";
 import { killHost, killLauncher, type RoundResult } from "./rounds.ts";
 import { bundleHost, Scene } from "./scene.ts";
@@ -37,7 +38,7 @@ if (
 }
 
 console.log(`seed ${seed}: ${rounds} rounds for ${launchers.join(" and ")}, as ${values.user}`);
-const folder = await Deno.makeTempDir({ prefix: "soak-" });
+const folder = await makeOwnedDir();
 let failed = 0;
 try {
   const program = await bundleHost(folder);

@@ -15,29 +15,48 @@ export interface Marks {
  * Finds every process of a scene: by its group, its user, its folder; and what was seen below its host
  * while that lived, with all of its pid namespaces, because a sandbox need not name any folder of ours.
  */
-export class SceneProcesses {
+export class SceneProcesses implements Disposable {
   readonly #marks: Marks;
-  readonly #namespaces = new Set<string>();
+  /** Held open: the number of one that is gone is given to the next, which may be anybody's. */
+  readonly #namespaces = new Map<string, Deno.FsFile>();
   readonly #seen = new Set<string>();
+  #host = 0;
 
   constructor(marks: Marks) {
     this.#marks = marks;
   }
 
-  /** Takes note of what lives below a process. */
+  /** Takes note of what lives below a host, and forgets what lived below another before. */
   look(host: number): void {
+    if (host !== this.#host) this[Symbol.dispose]();
+    this.#host = host;
     const own = namespaceOf("self");
     for (const pid of descendants(host)) {
       this.#seen.add(identityOf(pid));
       const namespace = namespaceOf(pid);
-      if (namespace !== undefined && namespace !== own) this.#namespaces.add(namespace);
+      if (namespace === undefined || namespace === own || this.#namespaces.has(namespace)) continue;
+      const file = attempt(() => Deno.openSync(`/proc/${pid}/ns/pid`), undefined);
+      if (file === undefined) continue;
+      // by what was opened: the process may have ended in between
+      const held = `pid:[${file.statSync().ino}]`;
+      if (held === own || this.#namespaces.has(held)) file.close();
+      else this.#namespaces.set(held, file);
     }
   }
 
-  /** Lists those that live; what has ended and was not yet waited for does not. */
+  /** Lists those that live; what has ended, or is about to without a byte of memory, does not. */
   alive(): number[] {
     const members = new Set(this.#marks.groups.members());
-    return pids().filter((pid) => (members.has(pid) || this.#isOurs(pid)) && isAlive(pid));
+    return pids().filter((pid) =>
+      (members.has(pid) || this.#isOurs(pid)) && isAlive(pid) && !isExiting(pid)
+    );
+  }
+
+  /** Lets go of what was noted. */
+  [Symbol.dispose](): void {
+    for (const file of this.#namespaces.values()) file.close();
+    this.#namespaces.clear();
+    this.#seen.clear();
   }
 
   #isOurs(pid: number): boolean {
@@ -53,6 +72,26 @@ export class SceneProcesses {
     return pid !== Deno.pid &&
       [read("cmdline"), read("environ"), cwd].some((text) => text.includes(dir));
   }
+}
+
+/**
+ * Tells whether a process is past its end: no thread of it has memory any more, so none can run code.
+ * The first process of a pid namespace stays so until everything in there has been waited for, which
+ * may be the business of the machine's first process.
+ *
+ * @param pid The process; not one of the kernel's own, which never have memory.
+ */
+export function isExiting(pid: number): boolean {
+  // the first thread may have ended alone, so one look at /proc/PID/exe is not enough
+  const tasks = attempt(() => [...Deno.readDirSync(`/proc/${pid}/task`)], []);
+  return tasks.every(({ name }) => {
+    try {
+      Deno.readLinkSync(`/proc/${pid}/task/${name}/exe`);
+      return false;
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound; // anything else says nothing: it counts as alive
+    }
+  });
 }
 
 /** Says what a process is, for the report of one that is left. */
@@ -102,20 +141,20 @@ function identityOf(pid: number): string {
 }
 
 function namespaceOf(pid: number | "self"): string | undefined {
-  return attempt<string | undefined>(() => Deno.readLinkSync(`/proc/${pid}/ns/pid`), undefined);
+  return attempt(() => Deno.readLinkSync(`/proc/${pid}/ns/pid`), undefined);
 }
 
 function pids(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 1);
 }
 
-/** Processes come and go while one looks at them. */
+/** Processes come and go while one looks at them; a text that is not to be had is empty. */
 function attempt(read: () => string): string;
-function attempt<T>(read: () => T, otherwise: T): T;
-function attempt(read: () => unknown, otherwise: unknown = ""): unknown {
+function attempt<T, U>(read: () => T, otherwise: U): T | U;
+function attempt(read: () => unknown, ...otherwise: readonly unknown[]): unknown {
   try {
     return read();
   } catch {
-    return otherwise;
+    return otherwise.length === 0 ? "" : otherwise[0];
   }
 }

@@ -1,8 +1,8 @@
 import { describeProcess } from "./processes.ts";
 import type { Scene } from "./scene.ts";
 
-/** How long what a dead host had started may take to end. */
-const GONE_WITHIN_MS = 2_000;
+/** How long what a dead host had started may take to end, on a machine that is busy. */
+const GONE_WITHIN_MS = 10_000;
 /** What may be in the folder of a version's runtime files. */
 const RUNTIME = ["bootstrap.js", "import_map.json"];
 

@@ -3,8 +3,10 @@ import { removeTree } from "../../src/bundle/remove_tree.ts";
 import type { KilledHostSettings } from "../fixtures/hosts/killed_host.ts";
 import { startCommand, until } from "../helpers/process.ts";
 import { makeKeys, type TestKeys } from "../helpers/signing.ts";
+import { within } from "./bounds.ts";
 import { SceneGroups } from "./groups.ts";
 import { HostProcess } from "./host_process.ts";
+import { makeOwnedDir, sweepOwnedDirs } from "./owned_dir.ts";
 import { PLUGIN_NAMES, type PluginName, stagePlugins } from "./plugins.ts";
 import { SceneProcesses } from "./processes.ts";
 import { EndlessServer } from "./server.ts";
@@ -43,7 +45,7 @@ export interface HostOptions {
 
 /** Folders, groups, keys and a server for hosts that are killed one after another. */
 export class Scene implements AsyncDisposable {
-  /** The folder that holds everything; short, because a socket's path may have 107 bytes only. */
+  /** The folder that holds everything. */
   readonly dir: string;
   /** The groups in which everything lives. */
   readonly groups: SceneGroups;
@@ -77,15 +79,15 @@ export class Scene implements AsyncDisposable {
   }
 
   /**
-   * Sets a scene.
+   * Sets a scene, and removes what scenes of killed processes have left.
    *
    * @param options The launcher, and as whom.
    * @param program The bundled host, of {@linkcode bundleHost}.
    */
   static async set(options: SceneOptions, program: string): Promise<Scene> {
-    const base = Deno.env.get("TMPDIR") ?? "/tmp";
-    const dir = `${await Deno.realPath(base)}/s-${crypto.randomUUID().slice(0, 8)}`;
-    await Deno.mkdir(dir, { mode: 0o755 });
+    if (options.grouped !== false) await SceneGroups.sweep();
+    await sweepOwnedDirs();
+    const dir = await makeOwnedDir();
     await using undo = new AsyncDisposableStack();
     undo.defer(() => removeTree(dir));
     const { port } = undo.use(EndlessServer.start());
@@ -155,9 +157,11 @@ export class Scene implements AsyncDisposable {
       }
       return rest.length === 0;
     };
+    await using stack = new AsyncDisposableStack();
+    stack.use(this.processes);
+    stack.defer(() => within(20_000, "the removal of the scene", () => this.#stack.disposeAsync()));
+    stack.defer(() => this.groups.remove());
     await until(kill, "nothing of the scene lives");
-    await this.#stack.disposeAsync();
-    this.groups.remove();
   }
 }
 
@@ -177,6 +181,7 @@ export async function bundleHost(dir: string): Promise<string> {
     cwd: PROJECT,
     stdout: "null",
     stderr: "piped",
+    signal: AbortSignal.timeout(120_000),
   }).output();
   if (!success) throw new Error(`cannot bundle the host: ${new TextDecoder().decode(stderr)}`);
   return file;
