@@ -16,7 +16,7 @@ import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { EgressConnection } from "../egress/proxy.ts";
-import { endError, startError, unloadedError, violationError } from "./instance_end.ts";
+import { endError, signalOf, startError, unloadedError, violationError } from "./instance_end.ts";
 import type { OpenLaunch } from "./launching.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 
@@ -67,6 +67,9 @@ export interface StopTimes {
 }
 
 const DRAIN_MS = 500;
+/** How often, and how many times, it is looked whether the runtime has been executed. */
+const EARLY_LOOK_MS = 4;
+const EARLY_LOOKS = 10;
 
 /** Runs one plugin process; made only from a verified bundle and resolved permissions. */
 export class PluginInstance {
@@ -128,10 +131,10 @@ export class PluginInstance {
     const ended = supervise(life, connection);
     try {
       // what contains the process is settled, and looked at, before a line of the plugin runs
-      const [sandbox] = await Promise.all([
-        enter(life, connection, { timeoutMs, signal }),
-        options.stored(),
-      ]);
+      const entering = launch.enter &&
+        connection.request("sandbox/enter", launch.enter, { timeoutMs, signal });
+      entering?.catch(() => {}); // awaited below, unless something else fails first
+      const [sandbox] = await Promise.all([contained(life, entering), options.stored()]);
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },
@@ -141,6 +144,7 @@ export class PluginInstance {
         limits: options.permissions.limits,
         ...(launch.storageDir === undefined ? {} : { storage: launch.storageDir }),
       }, { timeoutMs, signal });
+      await entering; // answered before what was sent after it
       const offers = parseInitializeAnswer(answer, manifest.name);
       const instance = new PluginInstance(options, child, sandbox, connection, ended, offers);
       life.wanted = () => instance.#stopping;
@@ -287,17 +291,27 @@ interface Life {
   readonly name: string;
   /** Whether the host wants the process to end. */
   wanted: () => boolean;
+  /** Whether it was the host that ended it. */
+  ended?: boolean;
   /** Why it ended, once somebody has asked. */
   crash?: Promise<SallyportError>;
 }
 
-/** Has the bootstrap enter the sandbox, and looks at what is in force then. */
-async function enter(
+/**
+ * Looks at what contains the process: when the bootstrap has entered the sandbox, or, where the launcher
+ * has completed the containment before the runtime is executed, while that starts.
+ */
+async function contained(
   { child, launch }: Life,
-  connection: Connection,
-  options: RequestOptions,
+  entering: Promise<unknown> | undefined,
 ): Promise<SandboxReport> {
-  if (launch.enter !== undefined) await connection.request("sandbox/enter", launch.enter, options);
+  if (entering === undefined) return launch.inspect(child.pid);
+  for (let look = 0; look < EARLY_LOOKS; look++) {
+    if (await settledWithin(entering, EARLY_LOOK_MS)) break;
+    const report = launch.inspectStarted(child.pid);
+    if (report !== undefined) return report;
+  }
+  await entering;
   return launch.inspect(child.pid);
 }
 
@@ -334,10 +348,17 @@ function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {};
 }
 
+/** Kills a process that has not ended by itself. */
+function end(life: Life): void {
+  if (life.child.status !== undefined) return;
+  life.ended = true;
+  life.child.kill("SIGKILL");
+}
+
 /** Waits for the exit that follows the end of the pipe, and tells why the process ended. */
 async function reasonOfEnd(life: Life): Promise<SallyportError> {
   const { child, name } = life;
-  if (!life.wanted() && !await settledWithin(child.exited, DRAIN_MS)) child.kill("SIGKILL");
+  if (!life.wanted() && !await settledWithin(child.exited, DRAIN_MS)) end(life);
   await child.exited;
   await settledWithin(child.stderr.done, DRAIN_MS);
   return life.wanted() ? unloadedError(name) : await crashError(life);
@@ -360,7 +381,7 @@ async function supervise(life: Life, connection: Connection): Promise<InstanceEn
     child.exited.then(() => settledWithin(connection.closed, DRAIN_MS)),
   ]);
   // a closed pipe means a broken protocol, or an end that the stop ladder or reasonOfEnd has seen to
-  if (!life.wanted()) child.kill("SIGKILL");
+  if (!life.wanted()) end(life);
   const status = await child.exited;
   connection.close(await reasonOfEnd(life));
   const reason = await connection.closed;
@@ -368,8 +389,10 @@ async function supervise(life: Life, connection: Connection): Promise<InstanceEn
   let error: SallyportError | undefined;
   if (!life.wanted()) {
     const crash = await crashError(life);
-    // what broke the protocol tells more than the end that it led to
-    error = reason === undefined || reason === crash
+    // what broke the protocol tells more than the end that it led to; but a message is also torn when
+    // its sender is killed
+    const killed = reason?.details.torn === true && !life.ended && signalOf(status) !== undefined;
+    error = reason === undefined || reason === crash || killed
       ? crash
       : violationError(name, reason, status, child.stderr.text());
   }

@@ -117,7 +117,7 @@ const SIGNALS: Readonly<Record<number, string>> = {
 };
 
 /** Names the signal that ended a process; a launcher passes it on as 128 and its number. */
-function signalOf({ code, signal }: ExitStatus): string | undefined {
+export function signalOf({ code, signal }: ExitStatus): string | undefined {
   return signal ?? SIGNALS[code - 128];
 }
 

@@ -38,6 +38,13 @@ export interface OpenLaunch extends AsyncDisposable {
    * @throws {SallyportError} `launch-failed` when a layer that is required is not in force.
    */
   inspect(pid: number): SandboxReport;
+  /**
+   * Says the same as soon as the runtime runs and nothing about it can change any more.
+   *
+   * @param pid The process.
+   * @throws {SallyportError} as {@linkcode inspect} does.
+   */
+  inspectStarted(pid: number): SandboxReport | undefined;
   /** Says what became of the process; to be called when it has exited. */
   outcome(): Promise<LaunchOutcome>;
 }
@@ -107,6 +114,10 @@ export async function openLaunch(
   const launch = undo.use(await launcher.launch(plan.spec));
   const { seccompFilter } = launch;
   const stack = undo.move();
+  const checked = <R extends SandboxReport | undefined>(report: R): R => {
+    if (report !== undefined && options.require) checkComplete(plugin, report, seccomp !== "off");
+    return report;
+  };
   return {
     command: launch.command,
     enter: launcher.privateRoot
@@ -120,11 +131,8 @@ export async function openLaunch(
     bundleDir: plan.bundleDir,
     storageDir: plan.storageDir,
     denoDir: run.denoDir,
-    inspect(pid) {
-      const report = launch.inspect(pid);
-      if (options.require) checkComplete(plugin, report, seccomp !== "off");
-      return report;
-    },
+    inspect: (pid) => checked(launch.inspect(pid)),
+    inspectStarted: (pid) => checked(launch.inspectStarted?.(pid)),
     outcome: () => launch.outcome(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -380,7 +380,7 @@ export class Connection implements AsyncDisposable {
     this.#state = "ending";
     this.#callsIn.close();
     const torn = error === undefined && this.#reader.midFrame
-      ? violation("the peer ended in the middle of a message")
+      ? violation("the peer ended in the middle of a message", { torn: true })
       : undefined;
     let reason: SallyportError | undefined;
     try {

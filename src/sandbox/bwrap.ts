@@ -7,6 +7,7 @@ import { type DeviceSource, machineDevices, makeDevices } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "./launcher.ts";
 import type { LaunchSpec, PrivateRoot } from "./launch_spec.ts";
 import { openRootLaunch, type RootLauncherOptions, rootReport, Scratch } from "./root_launch.ts";
+import { type Skeleton, Skeletons } from "./skeleton.ts";
 import {
   ARGUMENTS_FD,
   FILTER_FD,
@@ -26,6 +27,8 @@ export interface BwrapFeatures {
   readonly hidden: readonly string[];
   /** Where devices are. */
   readonly devices: DeviceSource;
+  /** The folder that becomes the root, with the mount points. */
+  readonly skeleton: Skeleton;
 }
 
 /** What every user of the machine is to the process: nobody, and itself. */
@@ -45,11 +48,13 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
   const bwrap = survey.programs.bwrap ?? "bwrap";
   const scratch = new Scratch(options.scratchDir);
   let devices: Promise<DeviceSource> | undefined;
-  const features = (devices: DeviceSource): BwrapFeatures => ({
+  const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name));
+  const features = (devices: DeviceSource, skeleton: Skeleton): BwrapFeatures => ({
     disableUserns: survey.bwrapOptions.has("disable-userns"),
     cgroupNamespaces: survey.cgroupNamespaces,
     hidden: survey.rootOnly,
     devices,
+    skeleton,
   });
   // the prefix runs before anything is cleared, so nothing of the plugin's is in that environment
   const command = (
@@ -87,7 +92,10 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
       const shown = command(
         spec,
         {
-          arguments: bwrapArguments(spec, features(machineDevices())),
+          arguments: bwrapArguments(
+            spec,
+            features(machineDevices(), { folder: "<root>", mounts: ({ binds }) => binds }),
+          ),
           argumentsFile: "<arguments>",
           filter: spec.seccomp === "off" ? "" : `<${spec.seccomp} filter>`,
         },
@@ -101,7 +109,7 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
         devices ??= survey.root
           ? makeDevices(survey.shell, scratch.path("dev"))
           : Promise.resolve(machineDevices());
-        const found = features(await devices);
+        const found = features(await devices, await skeletons.get(spec.root!));
         const filter = spec.seccomp === "off" ? "" : await scratch.filter(spec);
         const text = bwrapArguments(spec, found).map((argument) => `${argument}\0`).join("");
         const argumentsFile = scratch.write("arguments", text, stack);
@@ -170,14 +178,15 @@ function copied(root: PrivateRoot): string[] {
   ];
 }
 
-function tree(root: PrivateRoot, { hidden, devices }: BwrapFeatures): string[] {
+function tree(root: PrivateRoot, { hidden, devices, skeleton }: BwrapFeatures): string[] {
   return [
+    // one mount for all that is the same for every plugin: each takes bwrap a look at all the others
+    ...["--ro-bind", skeleton.folder, "/"],
     ...["--proc", "/proc"],
     ...hidden.flatMap((name) => ["--ro-bind", "/dev/null", `/proc/${name}`]),
     // without capabilities, root could still write to /proc/sys if the host is root
     ...["--remount-ro", "/proc"],
     ...(typeof devices === "string" ? ["--dev-bind", devices, "/dev"] : [
-      ...["--dir", "/dev"],
       ...[...devices].flatMap(([name, path]) => ["--dev-bind", path, `/dev/${name}`]),
     ]),
     ...root.tmpfs.flatMap(({ target, sizeBytes }) => [
@@ -185,11 +194,10 @@ function tree(root: PrivateRoot, { hidden, devices }: BwrapFeatures): string[] {
       ...["--tmpfs", target],
     ]),
     ...copied(root),
-    ...root.binds.flatMap(({ source, target, writable }) => [
+    ...skeleton.mounts(root).flatMap(({ source, target, writable }) => [
       writable ? "--bind" : "--ro-bind",
       source,
       target,
     ]),
-    ...["--remount-ro", "/"],
   ];
 }

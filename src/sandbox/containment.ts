@@ -59,6 +59,21 @@ export function readContainment(
 }
 
 /**
+ * Tells whether the runtime that was started as a process or below it has been executed by now.
+ *
+ * @param pid The process that the host has started.
+ * @param executable The runtime's path on the machine.
+ * @returns Whether it runs; `false` too where the host may not look.
+ */
+export function runsExecutable(pid: number, executable: string): boolean {
+  try {
+    return sameFile(`/proc/${findRuntime(pid)}/exe`, executable);
+  } catch {
+    return false; // not there yet, or not for this host to see
+  }
+}
+
+/**
  * Brings what was asked for into line with what the kernel says is there.
  *
  * @param asked The report of what was asked for.

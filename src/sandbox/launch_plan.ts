@@ -18,6 +18,7 @@ import {
   type SeccompProfile,
 } from "./launch_spec.ts";
 import type { Launcher } from "./launcher.ts";
+import { bindLibrary } from "./libraries.ts";
 
 /** Holds what a launch is planned from; every path is absolute, real and of the machine. */
 export interface LaunchPlanInput {
@@ -141,8 +142,13 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
   const { permissions, run } = input;
   const own: BindMount[] = [
     { source: input.executable, target: INSIDE.executable, writable: false },
-    ...input.launcher.libraries.map((path) => ({ source: path, target: path, writable: false })),
-    { source: parentOf(input.runtime.bootstrap), target: INSIDE.runtime, writable: false },
+    ...input.launcher.libraries.map(bindLibrary),
+    {
+      source: parentOf(input.runtime.bootstrap),
+      target: INSIDE.runtime,
+      writable: false,
+      fixed: true,
+    },
     { source: input.bundleDir, target: INSIDE.bundle, writable: false },
     ...(input.storageDir === undefined
       ? []
@@ -150,13 +156,13 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
     ...(input.keepCache === true
       ? [{ source: run.denoDir, target: INSIDE.denoDir, writable: true }]
       : []),
-    { source: run.cwd, target: INSIDE.cwd, writable: false },
     ...(socket === undefined
       ? []
       : [{ source: socket, target: INSIDE.egressSocket, writable: false }]),
     ...(input.resolverFiles ?? []).map((path) => ({ source: path, target: path, writable: false })),
   ];
   return Object.freeze({
+    folders: Object.freeze([INSIDE.cwd]),
     binds: Object.freeze([...own, ...grantedBinds(permissions, input)]),
     // copied, not mounted: where Deno may not write its cache it tries again and again, up to 150 ms a module
     copy: input.keepCache === true || run.cached.length === 0

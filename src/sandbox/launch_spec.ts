@@ -24,6 +24,8 @@ export interface BindMount {
   readonly target: string;
   /** Whether it may be written. */
   readonly writable: boolean;
+  /** Whether it is the same for every plugin: a launcher may show a copy. */
+  readonly fixed?: boolean;
 }
 
 /** Puts copies of small files into a folder in memory; what cannot be copied may be left out. */
@@ -48,6 +50,8 @@ export interface TmpfsMount {
 export interface PrivateRoot {
   /** Files and folders of the machine, a parent before what lies in it. */
   readonly binds: readonly BindMount[];
+  /** Empty folders. */
+  readonly folders?: readonly string[];
   /** Folders in memory; mounted before the binds. */
   readonly tmpfs: readonly TmpfsMount[];
   /** What a folder in memory starts with, if not empty. */

@@ -118,6 +118,13 @@ export interface Launch extends AsyncDisposable {
    * @param pid The process that was started with the command.
    */
   inspect(pid: number): SandboxReport;
+  /**
+   * Says the same as soon as the runtime itself runs and nothing about it can change any more;
+   * `undefined` before, and where the runtime completes its containment itself or nobody may look.
+   *
+   * @param pid The process that was started with the command.
+   */
+  inspectStarted?(pid: number): SandboxReport | undefined;
   /** Says what became of it; to be called when it has exited, before the launch is disposed. */
   outcome(): Promise<LaunchOutcome>;
 }

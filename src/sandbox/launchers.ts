@@ -13,6 +13,7 @@ import {
   type IsolationMode,
   type IsolationOptions,
 } from "./choose.ts";
+import { closeInheritedOnExec } from "./descriptors.ts";
 import type { Launcher } from "./launcher.ts";
 import type { LauncherName } from "./launch_spec.ts";
 import { findLibraries } from "./libraries.ts";
@@ -67,6 +68,7 @@ const STRONG = ["bwrap", "unshare"] as const;
 export async function openLaunchers(options: OpenLaunchersOptions): Promise<Launchers> {
   const { mode, require } = checkIsolation(options.isolation);
   const { executable, scratchDir } = options;
+  closeInheritedOnExec();
   await using undo = new AsyncDisposableStack();
   const [found, libraries, cgroups] = await Promise.all([
     survey(executable),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BindMount } from "./launch_spec.ts";
 import { survey } from "./survey.ts";
 
 /** Where the dynamic loader looks without being told to. */
@@ -37,6 +38,16 @@ export async function findLibraries(executable: string): Promise<readonly string
 export function withCache(libraries: readonly string[]): string[] {
   const usual = libraries.every((path) => USUAL.test(path) || STORE.test(path));
   return usual ? [...libraries] : [...libraries, CACHE];
+}
+
+/**
+ * Shows a library of the machine.
+ *
+ * @param path The library, or where the loader did not tell a folder of them.
+ * @returns The mount; of a file a copy will do.
+ */
+export function bindLibrary(path: string): BindMount {
+  return { source: path, target: path, writable: false, fixed: /\.(?:so|cache)[^/]*$/.test(path) };
 }
 
 /** Whether there is a folder; one that this host may not look at is taken to be there only if it is everywhere. */

@@ -8,6 +8,7 @@ import { escapeText } from "../errors.ts";
 import { bwrapLauncher } from "./bwrap.ts";
 import { runBounded } from "./cgroup/bounded_command.ts";
 import type { Launcher } from "./launcher.ts";
+import { bindLibrary } from "./libraries.ts";
 import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch_spec.ts";
 import type { RootLauncherOptions } from "./root_launch.ts";
 import { type Survey, survey } from "./survey.ts";
@@ -137,7 +138,7 @@ function probeSpec(executable: string, libraries: readonly string[]): LaunchSpec
     root: {
       binds: [
         { source: executable, target: INSIDE.executable, writable: false },
-        ...libraries.map((path) => ({ source: path, target: path, writable: false })),
+        ...libraries.map(bindLibrary),
       ],
       tmpfs: [{ target: INSIDE.temporary, sizeBytes: MIB }],
     },

@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { Cgroup, CgroupProbe } from "./cgroup/manager.ts";
-import { readContainment, reportFrom } from "./containment.ts";
+import { readContainment, reportFrom, runsExecutable } from "./containment.ts";
 import type { Launch, LaunchCommand, SandboxReport } from "./launcher.ts";
 import type { LauncherName, LaunchSpec } from "./launch_spec.ts";
 import { compileSeccomp, type SeccompArch } from "./seccomp/filter.ts";
@@ -134,12 +134,18 @@ export async function openRootLaunch(
     );
   }
   const stack = undo.move();
+  const inspect = (pid: number): SandboxReport => {
+    const asked = rootReport(name, options, spec);
+    return reportFrom(asked, readContainment(pid, group?.facts(pid)));
+  };
+  const executable = spec.root.binds.find(({ target }) => target === spec.executable)?.source;
   return {
     command,
     seccompFilter,
-    inspect(pid) {
-      const asked = rootReport(name, options, spec);
-      return reportFrom(asked, readContainment(pid, group?.facts(pid)));
+    inspect,
+    inspectStarted(pid) {
+      if (seccompFilter !== undefined || executable === undefined) return undefined;
+      return runsExecutable(pid, executable) ? inspect(pid) : undefined;
     },
     outcome: () => group === undefined ? Promise.resolve(UNKNOWN_OUTCOME) : group.outcome(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

@@ -15,9 +15,9 @@ import {
   rootReport,
   Scratch,
 } from "./root_launch.ts";
-import { Skeletons } from "./skeleton.ts";
+import { type Skeleton, Skeletons } from "./skeleton.ts";
 import type { ProgramName, Survey } from "./survey.ts";
-import { INSIDE_SCRIPT, OLD_ROOT, SETUP_SCRIPT } from "./unshare_script.ts";
+import { DETACHED, INSIDE_SCRIPT, OLD_ROOT, SETUP_SCRIPT } from "./unshare_script.ts";
 import { scriptCommand } from "./wrapper.ts";
 
 const PROGRAMS: readonly ProgramName[] = ["unshare", "setpriv", "mount", "umount", "pivot_root"];
@@ -55,13 +55,17 @@ export function unshareLacks(survey: Survey): string | undefined {
 export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
   const { survey, libraries } = options;
   const scratch = new Scratch(options.scratchDir);
-  const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name));
+  const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name), [DETACHED]);
   return {
     name: "unshare",
     privateRoot: true,
     libraries,
     describe(spec) {
-      const { early, late, made } = unshareMounts(spec.root!, "<root>", options);
+      const { early, late, made } = unshareMounts(
+        spec.root!,
+        { folder: "<root>", mounts: ({ binds }) => binds },
+        options,
+      );
       const files = { root: "<root>", early, late, made };
       const { args, ...rest } = unshareCommand(spec, options, files, ["<cgroup>"]);
       const shown = new Map([[SETUP_SCRIPT, "<setup script>"], [INSIDE_SCRIPT, "<inner script>"]]);
@@ -70,10 +74,10 @@ export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
     report: (spec) => rootReport("unshare", options, spec),
     launch(spec) {
       return openRootLaunch("unshare", options, spec, async (group, stack) => {
-        const root = await skeletons.get(spec.root!);
-        const { early, late, made } = unshareMounts(spec.root!, root, options);
+        const skeleton = await skeletons.get(spec.root!);
+        const { early, late, made } = unshareMounts(spec.root!, skeleton, options);
         const files = {
-          root,
+          root: skeleton.folder,
           early: scratch.write("mounts", early, stack),
           late: late === "" ? "" : scratch.write("mounts", late, stack),
           made,
@@ -102,19 +106,19 @@ type Line = [source: string, target: string, type: string, options: string];
 /**
  * Gives the mounts of a root.
  *
- * Folders are mounted with what is mounted below them. Only what is executed or mapped into the
- * runtime may be executed at all. Devices are read-only: a host that is root owns those of the
+ * Folders are mounted with what is mounted below them. Of what is mounted on
+ * the root only what is executed or mapped into the runtime may be executed. Devices are read-only: a host that is root owns those of the
  * machine, and then the process would.
  *
  * @param root The root.
- * @param folder The folder with its mount points.
+ * @param skeleton The folder with its mount points.
  * @param options What there is on this machine.
  * @returns The mounts.
  * @see https://man7.org/linux/man-pages/man5/fstab.5.html
  */
 export function unshareMounts(
   root: PrivateRoot,
-  folder: string,
+  { folder, mounts }: Skeleton,
   { survey, libraries }: Pick<UnshareLauncherOptions, "survey" | "libraries">,
 ): UnshareMounts {
   const code = new Set([INSIDE.executable, ...libraries]);
@@ -136,10 +140,11 @@ export function unshareMounts(
     lines.map(([source, target, type, options]) =>
       `${escape(source)} ${escape(folder + target)} ${type} ${options} 0 0\n`
     ).join("");
-  const late = root.binds.filter(isLate);
+  const binds = mounts(root);
+  const late = binds.filter(isLate);
   return {
     early: text([
-      [folder, "", "none", "bind,ro,nosuid,nodev,noexec"],
+      [folder, "", "none", "bind,ro,nosuid,nodev"],
       ["proc", "/proc", "proc", "ro,nosuid,nodev,noexec"],
       ...survey.rootOnly.map((name) => device("/dev/null", `/proc/${name}`)),
       ...DEVICES.map(([name]) => device(`/dev/${name}`, `/dev/${name}`)),
@@ -148,7 +153,7 @@ export function unshareMounts(
         const size = `mode=0755,size=${sizeBytes},nr_inodes=${inodes}`;
         return ["tmpfs", target, "tmpfs", `nosuid,nodev,noexec,${size}`];
       }),
-      ...root.binds.filter((mount) => !isLate(mount)).map(bind),
+      ...binds.filter((mount) => !isLate(mount)).map(bind),
     ]),
     late: text(late.map(bind)),
     made: late.flatMap(({ source, target }) => [source, target]),

@@ -35,7 +35,7 @@ export interface Shell {
 
 /**
  * What each start does first. Arguments: the path of bash or nothing, this script for it, open files,
- * KiB a file, cgroup folders, `--`, the rest.
+ * KiB a file, files by which cgroups are joined, `--`, the rest.
  *
  * - A cgroup that cannot be joined ends the start. `0` means the writer itself.
  * - Bash counts files in units of 1024 bytes unless it is in POSIX mode, every other shell of 512.
@@ -58,7 +58,7 @@ limit() {
 bash=$1 script=$2 descriptors=$3 kib=$4
 shift 4
 while [ "$1" != -- ]; do
-  echo 0 >"$1/cgroup.procs" || fail "join the cgroup $1"
+  echo 0 >"$1" || fail "join the cgroup $1"
   shift
 done
 shift
@@ -90,7 +90,8 @@ done
 
 /**
  * Starts bwrap. After the prologue's arguments: the file of its arguments, the filter or nothing, the
- * files to copy, `--`, the command. Bash empties the environment, which the process could read as that of its own init.
+ * files to copy, `--`, the command. Bash empties the environment, which the process could read as that of its own init;
+ * of the host's there is nothing in it.
  */
 export const WRAPPER_SCRIPT = `${PROLOGUE}arguments=$1 filter=$2
 shift 2
@@ -106,6 +107,7 @@ exec ${ARGUMENTS_FD}<"$arguments" || fail "open its arguments"
 if [ -n "\${BASH_VERSION-}" ]; then
   exec -c "$@"
 fi
+unset PWD
 exec "$@"
 `;
 
@@ -115,7 +117,7 @@ exec "$@"
  * @param shell The shell.
  * @param script The script, which starts with {@linkcode PROLOGUE}.
  * @param limits The rlimits.
- * @param cgroups The folders of the cgroups to join.
+ * @param cgroups The files by which the cgroups are joined.
  * @param rest What the script takes after the prologue's own arguments.
  * @returns Program and arguments.
  */

@@ -148,3 +148,26 @@ Deno.test("who sees a call fail with a crash finds the plugin failed, and may re
     assert.equal(await plugin.call("hello"), "hello");
   }
 });
+
+Deno.test("a plugin killed in the middle of a message has crashed, one that ends there broke the protocol", async () => {
+  await using test = await hostTest();
+  const host = await test.open();
+  const events = recordEvents(host);
+  const plugin = await host.load(
+    await test.bundle(
+      "torn",
+      `import { writeSync } from "node:fs";
+      const half = (act: () => void) => () => { writeSync(1, '{"jsonrpc":"2.0","me'); act(); };
+      export default { methods: {
+        killed: half(() => Deno.kill(Deno.pid, "SIGKILL")),
+        exits: half(() => Deno.exit(0)),
+      } };`,
+    ),
+  );
+  await assertRejectsWithCode(plugin.call("killed"), "crashed", /SIGKILL/);
+  assert.equal((await events.find("crashed", "torn")).error.code, "crashed");
+  assert.equal(plugin.error?.code, "crashed");
+  await plugin.reload();
+  await assertRejectsWithCode(plugin.call("exits"), "protocol-violation", /middle of a message/);
+  assert.equal((await events.find("violation", "torn")).error.code, "protocol-violation");
+});

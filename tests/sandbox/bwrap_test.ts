@@ -37,6 +37,7 @@ const FEATURES: BwrapFeatures = {
   cgroupNamespaces: true,
   hidden: ["slabinfo"],
   devices: new Map([["null", "/dev/null"]]),
+  skeleton: { folder: "/data/root", mounts: ({ binds }) => binds },
 };
 const NO_CGROUPS = { manager: undefined, missing: ["no cgroup: none here"] };
 
@@ -45,16 +46,22 @@ Deno.test("bwrapArguments() gives all of it, in order", () => {
     bwrapArguments(SPEC, FEATURES).join(" "),
     "--unshare-user --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup --unshare-net " +
       "--uid 65534 --gid 65534 --hostname sallyport --die-with-parent " +
-      "--new-session --cap-drop ALL --proc /proc --ro-bind /dev/null /proc/slabinfo " +
-      "--remount-ro /proc --dir /dev --dev-bind /dev/null /dev/null --size 65536 --tmpfs /tmp " +
+      "--new-session --cap-drop ALL --ro-bind /data/root / --proc /proc --ro-bind /dev/null /proc/slabinfo " +
+      "--remount-ro /proc --dev-bind /dev/null /dev/null --size 65536 --tmpfs /tmp " +
       "--ro-bind /opt/deno /deno --ro-bind /data/store/abc /plugin " +
-      "--bind /home/u/out /home/u/out --remount-ro / --clearenv --setenv DENO_DIR /deno-dir " +
+      "--bind /home/u/out /home/u/out --clearenv --setenv DENO_DIR /deno-dir " +
       "--setenv DENO_NO_UPDATE_CHECK 1 --setenv NO_COLOR 1 --chdir /cwd",
   );
 });
 
 Deno.test("bwrapArguments() leaves out what there is not, and the network only where it is named", () => {
-  const bare = { disableUserns: false, cgroupNamespaces: false, hidden: [], devices: new Map() };
+  const bare = {
+    ...FEATURES,
+    disableUserns: false,
+    cgroupNamespaces: false,
+    hidden: [],
+    devices: new Map(),
+  };
   const without = bwrapArguments(SPEC, bare);
   for (const option of ["--disable-userns", "--unshare-cgroup", "--dev-bind"]) {
     assert.ok(!without.includes(option), option);

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { createLaunchSpec, type LaunchSpec } from "../../src/sandbox/launch_spec.ts";
+import {
+  createLaunchSpec,
+  type LaunchSpec,
+  type PrivateRoot,
+} from "../../src/sandbox/launch_spec.ts";
 import { bringUpLoopback } from "../../src/sandbox/loopback.ts";
 import { Skeletons } from "../../src/sandbox/skeleton.ts";
 import { type Survey, survey } from "../../src/sandbox/survey.ts";
 import { unshareLacks, unshareLauncher, unshareMounts } from "../../src/sandbox/unshare.ts";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+
 import { sandboxTest } from "../helpers/sandbox.ts";
 
 const LIBRARIES = ["/lib/libc.so.6"];
@@ -46,12 +50,15 @@ async function surveyed(): Promise<Survey> {
 
 sandboxTest("unshareMounts() gives the same tree as bwrap, line by line", "unshare", async () => {
   const found = { ...await surveyed(), rootOnly: ["slabinfo"] };
-  const { early, late, made } = unshareMounts(ROOT, "/run/r", {
+  const { early, late, made } = unshareMounts(ROOT, {
+    folder: "/run/r",
+    mounts: ({ binds }) => binds,
+  }, {
     survey: found,
     libraries: LIBRARIES,
   });
   assert.deepEqual(early.split("\n"), [
-    "/run/r /run/r none bind,ro,nosuid,nodev,noexec 0 0",
+    "/run/r /run/r none bind,ro,nosuid,nodev 0 0",
     "proc /run/r/proc proc ro,nosuid,nodev,noexec 0 0",
     "/dev/null /run/r/proc/slabinfo none bind,ro,nosuid,noexec 0 0",
     ...["null", "zero", "full", "random", "urandom"].map((name) =>
@@ -118,34 +125,100 @@ sandboxTest(
   },
 );
 
-sandboxTest("Skeletons make one tree for the same targets", "unshare", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const skeletons = new Skeletons(
-      { path: "/bin/sh", bash: false },
-      (name) => `${folder}/${name}`,
-    );
-    const root = {
-      tmpfs: [{ target: "/tmp", sizeBytes: 1 }],
-      binds: [
-        { source: folder, target: "/plugin", writable: false },
-        { source: "/etc/passwd", target: "/a b/'c\n", writable: false },
-      ],
-    };
-    const made = await skeletons.get(root);
-    assert.equal(await skeletons.get(structuredClone(root)), made);
-    assert.ok((await Deno.stat(`${made}/plugin`)).isDirectory);
-    assert.ok((await Deno.stat(`${made}/tmp`)).isDirectory);
-    const file = await Deno.stat(`${made}/a b/'c\n`);
-    assert.ok(file.isFile && file.size === 0);
-    const other = await skeletons.get({ ...root, tmpfs: [] });
-    assert.notEqual(other, made);
-    const nowhere = new Skeletons({ path: "/bin/sh", bash: false }, () => "/proc/none");
-    await assertRejectsWithCode(nowhere.get(root), "launch-failed");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+const SKELETON_ROOT: PrivateRoot = {
+  folders: ["/cwd"],
+  tmpfs: [{ target: "/tmp", sizeBytes: 1 }],
+  binds: [
+    { source: "/etc", target: "/plugin", writable: false },
+    { source: "/etc/passwd", target: "/a b/'c\n", writable: false },
+    { source: "/bin/sh", target: "/lib/ld-sh.so", writable: false, fixed: true },
+    { source: "/etc/default", target: "/runtime", writable: false, fixed: true },
+  ],
+};
+
+Deno.test({
+  name: "Skeletons make one tree for the same targets, with copies of what is the same for all",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    const file = `${folder}/granted`;
+    await Deno.writeTextFile(file, "content");
+    try {
+      const sh = { path: "/bin/sh", bash: false };
+      const skeletons = new Skeletons(sh, (name) => `${folder}/${name}`, ["/.old/detached"]);
+      const made = await skeletons.get(SKELETON_ROOT);
+      assert.equal(await skeletons.get(structuredClone(SKELETON_ROOT)), made);
+      for (const name of ["plugin", "tmp", "cwd", "proc", "dev"]) {
+        assert.ok((await Deno.stat(`${made.folder}/${name}`)).isDirectory, name);
+      }
+      for (const name of ["a b/'c\n", ".old/detached", "dev/null"]) {
+        const { isFile, size } = await Deno.stat(`${made.folder}/${name}`);
+        assert.deepEqual([isFile, size], [true, 0], name);
+      }
+      assert.deepEqual(
+        made.mounts(SKELETON_ROOT).map(({ target }) => target),
+        ["/plugin", "/a b/'c\n"],
+      );
+      const copy = await Deno.stat(`${made.folder}/lib/ld-sh.so`);
+      assert.equal(copy.size, (await Deno.stat("/bin/sh")).size);
+      assert.deepEqual(
+        [...Deno.readDirSync(`${made.folder}/runtime`)].map(({ name }) => name).sort(),
+        [...Deno.readDirSync("/etc/default")].map(({ name }) => name).sort(),
+      );
+
+      const granted = { source: file, target: "/srv/it", writable: false };
+      const binds = [...SKELETON_ROOT.binds, granted];
+      const other = await skeletons.get({ ...SKELETON_ROOT, binds });
+      assert.notEqual(other.folder, made.folder);
+      const linked = await Deno.stat(`${other.folder}/lib/ld-sh.so`);
+      assert.equal(linked.ino, copy.ino, "one copy serves all trees");
+      assert.ok((await Deno.stat(`${other.folder}/srv/it`)).isFile);
+      await Deno.remove(file);
+      await Deno.mkdir(file);
+      const third = await skeletons.get({ ...SKELETON_ROOT, binds });
+      assert.ok((await Deno.stat(`${third.folder}/srv/it`)).isDirectory, "it is a folder by now");
+
+      const nowhere = new Skeletons(sh, () => "/proc/none");
+      await assert.rejects(nowhere.get(SKELETON_ROOT), /Cannot make a root folder/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
+
+sandboxTest(
+  "Skeletons have mount points instead of copies where nothing can be executed",
+  ["unshare", "root"],
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const script = `import { Skeletons } from "${new URL(
+        "../../src/sandbox/skeleton.ts",
+        import.meta.url,
+      )}";
+const skeletons = new Skeletons({ path: "/bin/sh", bash: false }, (name) => "${folder}/" + name);
+const { folder, mounts } = await skeletons.get(${JSON.stringify(SKELETON_ROOT)});
+const loader = Deno.statSync(folder + "/lib/ld-sh.so");
+console.log(JSON.stringify([mounts(${JSON.stringify(SKELETON_ROOT)}).length, loader.size]));`;
+      await Deno.writeTextFile(`${folder}.ts`, script);
+      for (const [option, mounts] of [["exec", 2], ["noexec", 4]] as const) {
+        const { stdout } = await new Deno.Command("unshare", {
+          args: [
+            ...["--mount", "sh", "-c"],
+            `mount -t tmpfs -o ${option} tmpfs "$1" && exec "$2" run -A --no-lock "$1.ts"`,
+            ...["sh", folder, Deno.execPath()],
+          ],
+        }).output();
+        const [mounted, size] = JSON.parse(new TextDecoder().decode(stdout));
+        assert.equal(mounted, mounts, option);
+        assert.equal(size === 0, option === "noexec");
+      }
+    } finally {
+      await Deno.remove(`${folder}.ts`);
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
 
 for (const [name, ip] of [["ip", "/usr/sbin/ip"], ["deno", undefined]] as const) {
   sandboxTest(`bringUpLoopback() does so with ${name}`, "unshare", async () => {

@@ -8,6 +8,8 @@
 export interface BoundedResult {
   /** Whether it ended by itself with status 0. */
   readonly ok: boolean;
+  /** Its exit status, where it ran. */
+  readonly status?: number;
   /** What it wrote to standard output. */
   readonly stdout: string;
   /** What it wrote to standard error, or why it did not run. */
@@ -46,12 +48,12 @@ export async function runBounded(
   }
   const timer = setTimeout(() => kill(child), timeoutMs);
   try {
-    const [{ success }, stdout, stderr] = await Promise.all([
+    const [{ success, code }, stdout, stderr] = await Promise.all([
       child.status,
       readBounded(child.stdout),
       readBounded(child.stderr),
     ]);
-    return { ok: success, stdout, stderr: stderr.trim() };
+    return { ok: success, status: code, stdout, stderr: stderr.trim() };
   } finally {
     clearTimeout(timer);
   }

@@ -31,7 +31,7 @@ export interface CgroupManager extends AsyncDisposable {
 
 /** The cgroup of one plugin process. Disposing it kills what is left inside and removes it. */
 export interface Cgroup extends AsyncDisposable {
-  /** The folders in whose `cgroup.procs` the process writes `0` before it executes anything else. */
+  /** The files into which the process writes `0` before it executes anything else. */
   readonly join: readonly string[];
   /** What comes before the command where a program makes the group; empty otherwise. */
   readonly prefix: readonly string[];
@@ -55,7 +55,7 @@ export interface CgroupProbe {
   /** What is not capped and why, one sentence each. */
   readonly missing: readonly string[];
   /**
-   * Makes the next join of a group quick. The first for some 40 ms waits 8 to 10 ms for the kernel (a
+   * Makes the next join of a group quick, where that can be needed. The first for some 40 ms waits 8 to 10 ms for the kernel (a
    * grace period of the lock on thread groups); the host can have that over while it does other things,
    * by joining the group that it is in. Settles when that is done, and never fails.
    */
@@ -106,7 +106,7 @@ async function open({ probeSystemd = true }: CgroupOptions): Promise<CgroupProbe
     ? await openV2(unified, paths.get("") ?? "/", identity)
     : await openV1(trees.filter((tree) => tree.version === 1), paths, identity);
   if (direct.manager !== undefined) {
-    return { ...direct, warm: warmer(direct.manager, trees, unified) };
+    return unified === undefined ? direct : { ...direct, warm: warmer(direct.manager, unified) };
   }
   if (!probeSystemd) return direct;
   const scopes = await openSystemdRun(identity);
@@ -119,13 +119,11 @@ async function open({ probeSystemd = true }: CgroupOptions): Promise<CgroupProbe
 
 function warmer(
   manager: CgroupManager,
-  trees: readonly Hierarchy[],
-  unified: Hierarchy | undefined,
+  tree: Hierarchy,
 ): () => Promise<void> {
   // read again: the host may have moved itself when the tree was opened
   const paths = parsePaths(Deno.readTextFileSync("/proc/self/cgroup"));
-  const tree = unified ?? trees.find(({ controllers }) => controllers.includes("memory"));
-  const folder = tree && folderOf(tree, paths.get(tree.version === 2 ? "" : "memory") ?? "/");
+  const folder = folderOf(tree, paths.get("") ?? "/");
   return async () => {
     try {
       manager.prepare?.(); // making it would have to wait meanwhile

@@ -122,7 +122,7 @@ class V2Group implements Cgroup {
   readonly #onRemoved: () => void;
 
   constructor(tree: Hierarchy, folder: string, onRemoved: () => void) {
-    this.join = [folder];
+    this.join = [`${folder}/cgroup.procs`];
     this.#tree = tree;
     this.#folder = folder;
     this.#onRemoved = onRemoved;

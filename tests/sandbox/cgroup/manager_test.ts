@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { openCgroups } from "../../../src/sandbox/cgroup/manager.ts";
 import { hostName, ownIdentity } from "../../../src/sandbox/cgroup/host_name.ts";
 import { assertRemoved, CHECKS, LIMITS } from "./checks.ts";
-import { startMember } from "./members.ts";
+import { foldersOf, startMember } from "./members.ts";
 import { sweepsAfterAKill } from "./sweep_check.ts";
 
 const CONFIG = fileURLToPath(new URL("../../../deno.json", import.meta.url));
@@ -54,7 +54,7 @@ Deno.test({
     assert.equal(await member.line(), "up");
     await manager[Symbol.asyncDispose]();
     assert.notEqual((await member.finish()).code, 0);
-    assertRemoved(group);
+    assertRemoved(foldersOf(group));
     assert.ok(kept.facts(neighbour.pid), "the other manager's process is gone");
   },
 });
@@ -66,7 +66,7 @@ Deno.test({
     await using manager = await open();
     await using group = await manager.create(LIMITS);
     const self = ownIdentity();
-    const places = group.join.map((folder) => folder.split("/").slice(0, -2).join("/"));
+    const places = group.join.map((file) => file.split("/").slice(0, -3).join("/"));
     const foreign = `${hostName({ ...self, namespace: "1" })}-${crypto.randomUUID()}`;
     const gone = `${hostName({ ...self, started: "1" })}-${crypto.randomUUID()}`;
     for (const place of places) {

@@ -2,10 +2,14 @@ import type { Cgroup } from "../../../src/sandbox/cgroup/manager.ts";
 import { folderOf, parseMounts, pathsOf } from "../../../src/sandbox/cgroup/hierarchy.ts";
 import { readKeyedNumber } from "../../../src/sandbox/cgroup/kernel_files.ts";
 
-/** A shell that joins the folders that it is given before it becomes the script; as launchers do. */
-const JOIN =
-  'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 99; shift; done; shift; ' +
+/** A shell that joins by the files that it is given before it becomes the script; as launchers do. */
+const JOIN = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 99; shift; done; shift; ' +
   'exec /bin/sh -c "$1"';
+
+/** The folders of a group that is joined by files in them. */
+export function foldersOf({ join }: Pick<Cgroup, "join">): string[] {
+  return join.map((file) => file.slice(0, file.lastIndexOf("/")));
+}
 
 /** A process in a group, or in none; it is killed when its scope ends. */
 export interface Member extends AsyncDisposable {

@@ -7,7 +7,7 @@ import { eventually, runs } from "./members.ts";
 /** What `killed_host.ts` says. */
 interface Report {
   readonly kind: string;
-  readonly join: string[];
+  readonly folders: string[];
   readonly prefix: string[];
   readonly pid: number;
 }
@@ -57,13 +57,13 @@ export async function sweepsAfterAKill(program: readonly string[]): Promise<void
   try {
     await open();
     assert.ok(runs(report.pid), "a process of a living host was killed");
-    for (const folder of report.join) assert.ok(Deno.statSync(folder).isDirectory);
+    for (const folder of report.folders) assert.ok(Deno.statSync(folder).isDirectory);
     await other.kill();
     assert.ok(runs(report.pid), "the process died by itself: nothing is proven");
     await open();
     await eventually(() => !runs(report.pid), "the process that was left is dead");
-    assertRemoved(report);
-    for (const folder of report.join) {
+    assertRemoved(report.folders);
+    for (const folder of report.folders) {
       const host = folder.slice(0, folder.lastIndexOf("/"));
       assert.throws(() => Deno.statSync(host), Deno.errors.NotFound, `${host} is still there`);
     }
