@@ -10,27 +10,10 @@ import type { Manifest } from "../bundle/manifest.ts";
 import { quotePath } from "../bundle/paths.ts";
 import { parseStatement, type Statement } from "../bundle/statement.ts";
 import { keyId, verify } from "../crypto/ed25519.ts";
-import { escapeText, SallyportError, type SallyportErrorCode } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import type { PublicKey } from "./keys.ts";
-import type { Signer, TrustAnchors, TrustedPlugin } from "./verify.ts";
-
-const MAX_NAMED = 10;
-
-function refuse(
-  plugin: { readonly name: string },
-  code: SallyportErrorCode,
-  what: string,
-  hint: string,
-  details: Record<string, unknown> = {},
-  cause?: unknown,
-): SallyportError {
-  const name = escapeText(plugin.name, 64);
-  return new SallyportError(code, `Cannot load plugin "${name}": ${what}`, {
-    hint,
-    details: { plugin: plugin.name, ...details },
-    cause,
-  });
-}
+import { describeKey, MAX_NAMED, refuse } from "./refusal.ts";
+import type { KeyAnchors, TrustedPlugin } from "./verify.ts";
 
 /** Puts the plugin's name to an error about a part of it. */
 function withPlugin<T>(plugin: { readonly name: string }, act: () => T): T {
@@ -44,7 +27,7 @@ function withPlugin<T>(plugin: { readonly name: string }, act: () => T): T {
 }
 
 /** Refuses entries that could never match, which an operator would otherwise puzzle over. */
-export function checkAnchors(anchors: TrustAnchors): void {
+export function checkAnchors(anchors: KeyAnchors): void {
   for (const { name, hash } of anchors.plugins ?? []) {
     if (/^[0-9a-f]{128}$/.test(hash)) continue;
     throw new SallyportError(
@@ -56,7 +39,7 @@ export function checkAnchors(anchors: TrustAnchors): void {
   }
 }
 
-/** Step 1: opens the envelope. */
+/** Opens the envelope. */
 export function openEnvelope(bytes: Uint8Array | undefined, manifest: Manifest): Envelope {
   if (!bytes) {
     throw refuse(
@@ -69,18 +52,19 @@ export function openEnvelope(bytes: Uint8Array | undefined, manifest: Manifest):
   return withPlugin(manifest, () => parseEnvelope(bytes));
 }
 
-/** Step 2: finds the trusted keys that signed; one bad signature under a trusted key's id refuses all. */
-export async function checkSignatures(
+/** Finds the known keys that signed; one bad signature under a known key's id refuses all. */
+export async function checkSignatures<Key extends PublicKey>(
   envelope: Envelope,
-  keys: readonly PublicKey[],
-  manifest: Manifest,
-): Promise<readonly Signer[]> {
+  keys: readonly Key[],
+  manifest: { readonly name: string },
+): Promise<readonly Key[]> {
   const message = pae(envelope.payloadType, envelope.payload);
-  const signers: Signer[] = [];
+  // by the key itself and not by the id that comes with it; a list's own were computed when it was read
+  const byId = Map.groupBy(keys, (key) => "listed" in key ? key.id : keyId(key.raw));
+  const signers: Key[] = [];
   for (const { keyid, sig } of envelope.signatures) {
-    // by the key itself and not by the id that comes with it
-    const candidates = keys.filter((key) => keyId(key.raw) === keyid);
-    if (candidates.length === 0) continue; // a stranger's signature says nothing, good or bad
+    const candidates = byId.get(keyid);
+    if (candidates === undefined) continue; // a stranger's signature says nothing, good or bad
     const key = await findSigner(candidates, sig, message);
     if (!key) {
       throw refuse(
@@ -91,9 +75,9 @@ export async function checkSignatures(
         { keyId: keyid },
       );
     }
-    signers.push(Object.freeze({ keyId: keyid, ...(key.name ? { name: key.name } : {}) }));
+    signers.push(key);
   }
-  if (signers.length > 0) return Object.freeze(signers);
+  if (signers.length > 0) return signers;
   const ids = envelope.signatures.map((signature) => signature.keyid);
   const listed = ids.slice(0, MAX_NAMED).map((id) => `"${id}"`).join(", ");
   const known = keys.length === 0
@@ -108,22 +92,18 @@ export async function checkSignatures(
   );
 }
 
-async function findSigner(
-  candidates: readonly PublicKey[],
+async function findSigner<Key extends PublicKey>(
+  candidates: readonly Key[],
   sig: Uint8Array,
   message: Uint8Array,
-): Promise<PublicKey | undefined> {
+): Promise<Key | undefined> {
   for (const key of candidates) {
     if (await verify(sig, message, key.raw)) return key;
   }
   return undefined;
 }
 
-function describeKey(id: string, name: string | undefined): string {
-  return name === undefined ? `"${id}"` : `"${id}" ("${escapeText(name, 100)}")`;
-}
-
-/** Step 3: reads what was signed, and checks that it is about this plugin and holds now. */
+/** Reads what was signed, and checks that it is about this plugin and holds now. */
 export function checkStatement(payload: Uint8Array, manifest: Manifest, now: Date): Statement {
   const statement = withPlugin(manifest, () => parseStatement(payload));
   for (const field of ["name", "version"] as const) {
@@ -150,7 +130,7 @@ export function checkStatement(payload: Uint8Array, manifest: Manifest, now: Dat
   return statement;
 }
 
-/** Step 4: compares the files at hand with those that were signed, one by one and as a whole. */
+/** Compares the files at hand with those that were signed, one by one and as a whole. */
 export function checkFiles(
   files: readonly FileDigest[],
   hash: string,
@@ -202,7 +182,7 @@ export function checkFiles(
   );
 }
 
-/** Step 5: finds the operator's entry for exactly this bundle, where there is a list of entries. */
+/** Finds the operator's entry for exactly this bundle, where there is a list of entries. */
 export function checkTrust(
   hash: string,
   statement: Statement,

@@ -7,10 +7,24 @@
 import { bundleHash, type FileDigest } from "../bundle/hash.ts";
 import { type Manifest, parseManifest } from "../bundle/manifest.ts";
 import { MANIFEST_FILE } from "../bundle/paths.ts";
+import type { Envelope } from "../bundle/envelope.ts";
 import { type BundleContents, type BundleFile, bytesOf } from "../bundle/reading.ts";
 import type { Statement } from "../bundle/statement.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
+import { keyId } from "../crypto/ed25519.ts";
 import type { PublicKey } from "./keys.ts";
+import type { TrustListContent } from "./list.ts";
+import {
+  checkHighest,
+  checkListed,
+  checkListFresh,
+  checkMinimum,
+  checkRevocations,
+  countSigners,
+  type JudgedBundle,
+  type JudgeTimes,
+  keysOf,
+} from "./rules.ts";
 import {
   checkAnchors,
   checkFiles,
@@ -32,13 +46,26 @@ export interface TrustedPlugin {
   readonly note?: string;
 }
 
-/** Says whom and what the operator trusts. */
-export interface TrustAnchors {
+/** Trusts keys, and of what they sign all or some. */
+export interface KeyAnchors {
   /** The keys whose signatures count. */
   readonly keys: readonly PublicKey[];
   /** The plugins that may load; without it, all that a key has signed. */
   readonly plugins?: readonly TrustedPlugin[];
 }
+
+/** Trusts what a trust list says. */
+export interface ListAnchors {
+  /** The list, as it was opened. */
+  readonly list: TrustListContent;
+  /** The highest version that this host has run, by plugin name. */
+  readonly highest?: ReadonlyMap<string, string>;
+  /** Whether lower versions may load than were run, or which plugins' may; not by default. */
+  readonly allowRollback?: boolean | readonly string[];
+}
+
+/** Says whom and what the operator trusts. */
+export type TrustAnchors = KeyAnchors | ListAnchors;
 
 /** Names a trusted key that signed. */
 export interface Signer {
@@ -58,12 +85,21 @@ export interface VerifyBundleOptions {
 const PROOF = Symbol("proof");
 
 /** Makes the proof; set by the class, whose constructor nothing else reaches. */
-let prove: (fields: Fields) => VerifiedPlugin;
+let prove: (fields: Fields, evidence: Evidence) => VerifiedPlugin;
+
+/** Opens a proof for {@linkcode judgeAgain}; set by the class. */
+let reveal: (plugin: VerifiedPlugin) => Evidence;
 
 type Fields = Pick<
   VerifiedPlugin,
   "manifest" | "bundleHash" | "files" | "signers" | "statement" | "root"
 >;
+
+/** What a bundle was verified by. */
+interface Evidence {
+  readonly envelope: Envelope;
+  readonly verifiedAt: Date;
+}
 
 /**
  * Proves that a bundle passed {@linkcode verifyBundle}: only that function makes one.
@@ -77,20 +113,21 @@ export class VerifiedPlugin {
   readonly bundleHash: string;
   /** All files but the envelope, with their bytes. */
   readonly files: readonly BundleFile[];
-  /** The trusted keys that signed, at least one. */
+  /** The trusted keys that signed and counted, at least one. */
   readonly signers: readonly Signer[];
   /** What they signed. */
   readonly statement: Statement;
   /** The real path of the folder that the bundle was read from; nothing is run from there. */
   readonly root: string;
-  readonly #proven = true;
+  readonly #evidence: Evidence;
 
   static {
-    prove = (fields) => new VerifiedPlugin(PROOF, fields);
+    prove = (fields, evidence) => new VerifiedPlugin(PROOF, fields, evidence);
+    reveal = (plugin) => plugin.#evidence;
   }
 
   // `private` stops a caller who compiles, the symbol one who does not
-  private constructor(proof: symbol, fields: Fields) {
+  private constructor(proof: symbol, fields: Fields, evidence: Evidence) {
     if (proof !== PROOF) {
       throw new TypeError("VerifiedPlugin cannot be constructed: call verifyBundle()");
     }
@@ -100,6 +137,7 @@ export class VerifiedPlugin {
     this.signers = fields.signers;
     this.statement = fields.statement;
     this.root = fields.root;
+    this.#evidence = evidence;
     Object.freeze(this);
   }
 
@@ -110,21 +148,23 @@ export class VerifiedPlugin {
    * @returns Whether {@linkcode verifyBundle} made it.
    */
   static is(value: unknown): value is VerifiedPlugin {
-    return typeof value === "object" && value !== null && #proven in value;
+    return typeof value === "object" && value !== null && #evidence in value;
   }
 }
 
 /**
- * Verifies a bundle, in five steps of which each relies on those before it.
+ * Verifies a bundle, step by step; each relies on those before it.
  *
  * @param contents The bundle as read; only its bytes are believed, hashes are computed again.
- * @param anchors Whom and what the operator trusts.
+ * @param anchors Whom and what the operator trusts: keys, or a trust list.
  * @param options The time to verify for.
  * @returns The proof, with the bytes.
- * @throws {SallyportError} `untrusted` without an envelope, a signature of a known key, or an entry
- * among the trusted plugins; `signature-invalid` when a known key's signature or the statement is
- * wrong; `expired`; `bundle-invalid` naming an additional or missing file; `hash-mismatch` naming a
- * changed one; `manifest-invalid`; `bad-config` when a trusted plugin's entry is malformed.
+ * @throws {SallyportError} `untrusted` without an envelope, too few signatures of keys that count, or
+ * no entry among the trusted plugins; `signature-invalid` when a known key's signature or the
+ * statement is wrong; `expired` and `revoked`, with `details.subject` naming what is; `rollback` for
+ * a version below the minimum or the highest that was run; `bundle-invalid` naming an additional or
+ * missing file; `hash-mismatch` naming a changed one; `manifest-invalid`; `bad-config` when a trusted
+ * plugin's entry is malformed.
  */
 export async function verifyBundle(
   contents: BundleContents,
@@ -132,24 +172,81 @@ export async function verifyBundle(
   options: VerifyBundleOptions = {},
 ): Promise<VerifiedPlugin> {
   const { now = new Date() } = options;
-  checkAnchors(anchors);
+  const byList = "list" in anchors;
+  if (!byList) checkAnchors(anchors);
   const files = digest(contents.files);
   const manifest = parseManifest(bytesOf(files, MANIFEST_FILE));
-
-  // 1. Envelope. Stops a bundle that nobody signed, and parser tricks in what says otherwise.
-  const envelope = openEnvelope(contents.envelopeBytes, manifest);
-  // 2. Signatures. Stops strangers, forgeries, and one key counting twice. Nothing signed was read yet.
-  const signers = await checkSignatures(envelope, anchors.keys, manifest);
-  // 3. Statement. Stops another plugin's signature being moved here, and one that is out of date.
-  const statement = checkStatement(envelope.payload, manifest, now);
-  // 4. Files. Stops every change after signing: a byte, a name, a file more or less.
   const hash = bundleHash(files);
-  checkFiles(files, hash, statement);
-  // 5. Trust. Stops what a trusted key signed but the operator did not choose.
-  checkTrust(hash, statement, anchors.plugins);
+  const bundle = { name: manifest.name, version: manifest.version, hash };
 
-  const { root } = contents;
-  return prove({ manifest, bundleHash: hash, files, signers, statement, root });
+  // 1. Freshness. Stops a trust list that somebody keeps from being replaced.
+  if (byList) checkListFresh(anchors.list, bundle, now);
+  // 2. Envelope. Stops a bundle that nobody signed, and parser tricks in what says otherwise.
+  const envelope = openEnvelope(contents.envelopeBytes, manifest);
+  // 3. Signatures. Stops strangers, forgeries, and keys that do not count. Nothing signed was read yet.
+  const signers = byList
+    ? await checkListRules(envelope, anchors.list, bundle, { now, loadedAt: now })
+    : await checkSignatures(envelope, anchors.keys, manifest);
+  // 4. Statement. Stops another plugin's signature being moved here, and one that is out of date.
+  const statement = checkStatement(envelope.payload, manifest, now);
+  // 5. Files. Stops every change after signing: a byte, a name, a file more or less.
+  checkFiles(files, hash, statement);
+  // 6. Trust. Stops what a trusted key signed but the operator did not choose.
+  if (byList) checkListed(anchors.list, bundle, now);
+  else checkTrust(hash, statement, anchors.plugins);
+  // 7. Versions. Stops an old version with a known hole being offered again.
+  if (byList) {
+    checkMinimum(anchors.list, bundle);
+    checkHighest(bundle, anchors.highest, anchors.allowRollback);
+  }
+
+  const named = Object.freeze(signers.map(toSigner));
+  return prove(
+    { manifest, bundleHash: hash, files, signers: named, statement, root: contents.root },
+    { envelope, verifiedAt: now },
+  );
+}
+
+/**
+ * Judges a plugin that runs by another revision of the trust list.
+ *
+ * It may stay when it could have been loaded by this revision at the time when it was: what the
+ * operator revoked, removed or raised since ends it, but the end of a window or an expiry that was
+ * still to come does not, nor does the expiry of the list.
+ *
+ * @param plugin The proof by which it runs.
+ * @param list The list of now.
+ * @param options The time of now.
+ * @throws {SallyportError} As {@linkcode verifyBundle}, when it may not stay.
+ */
+export async function judgeAgain(
+  plugin: VerifiedPlugin,
+  list: TrustListContent,
+  options: VerifyBundleOptions = {},
+): Promise<void> {
+  const { now = new Date() } = options;
+  const { envelope, verifiedAt } = reveal(plugin);
+  const { manifest: { name, version }, bundleHash: hash } = plugin;
+  const bundle = { name, version, hash };
+  await checkListRules(envelope, list, bundle, { now, loadedAt: verifiedAt });
+  checkListed(list, bundle, verifiedAt);
+  checkMinimum(list, bundle);
+}
+
+/** Finds the keys of the list that signed, unless the bundle is revoked, and counts those that may. */
+async function checkListRules(
+  envelope: Envelope,
+  list: TrustListContent,
+  bundle: JudgedBundle,
+  times: JudgeTimes,
+): Promise<readonly PublicKey[]> {
+  checkRevocations(list, bundle, times.now);
+  const signed = await checkSignatures(envelope, keysOf(list), bundle);
+  return countSigners(list, bundle, signed, times);
+}
+
+function toSigner({ raw, name }: PublicKey): Signer {
+  return Object.freeze({ keyId: keyId(raw), ...(name ? { name } : {}) });
 }
 
 /** Hashes the bytes at hand, so that the proof does not rest on what the caller says they hash to. */

@@ -8,6 +8,7 @@
 import { benchLoad } from "./load_bench.ts";
 import { benchNeighbours, workingModes } from "./neighbour_bench.ts";
 import { benchRpc } from "./rpc_bench.ts";
+import { benchTrust } from "./trust_bench.ts";
 
 interface Row {
   figure: string;
@@ -19,6 +20,7 @@ interface Row {
 
 const load = await benchLoad(await workingModes());
 const rpc = await benchRpc(7);
+const trust = await benchTrust();
 const neighbour = await benchNeighbours();
 const loadBounds = { plain: "≤ 1.6", bwrap: "≤ 2", unshare: "≤ 2" };
 const rows: Row[] = [
@@ -29,6 +31,15 @@ const rows: Row[] = [
     ratio,
     bound: loadBounds[mode as keyof typeof loadBounds],
   })),
+  {
+    figure: "verdict by a list of 10,000 plugins",
+    floor: `${trust.emptyMs.toFixed(1)} ms  deno run of an empty file (scrypt apart: ${
+      trust.kdfMs.toFixed(0)
+    } ms, once)`,
+    sallyport: `${trust.verdictMs.toFixed(1)} ms`,
+    ratio: trust.ratio,
+    bound: "< 1",
+  },
   {
     figure: "round trip",
     floor: `${rpc.floor.roundTripUs.toFixed(0)} µs  hand-written echo over pipes`,
@@ -52,9 +63,9 @@ const rows: Row[] = [
   })),
 ];
 const lines = Deno.args.includes("--json")
-  ? [JSON.stringify({ deno: Deno.version.deno, load, rpc, neighbour }, null, 2)]
+  ? [JSON.stringify({ deno: Deno.version.deno, load, trust, rpc, neighbour }, null, 2)]
   : rows.map(({ figure, floor, sallyport, ratio, bound }) =>
-    `${figure.padEnd(34)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
+    `${figure.padEnd(36)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
       sallyport.padEnd(10)
     } to ${floor}`
   );
