@@ -1,0 +1,110 @@
+/**
+ * The lines of the audit log: JSON that carries the hash of the line before it; some are signed.
+ *
+ * @module
+ */
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { parseStrictJson } from "../bundle/strict_json.ts";
+import { sha3_512Hex } from "../crypto/digest.ts";
+
+/** The most bytes that a line may have, its end apart. */
+export const MAX_LINE_BYTES: number = 65_536;
+
+/** What the first line of a chain carries in place of a hash. */
+export const NO_HASH: string = "0".repeat(128);
+
+/** Holds what every line has, and all its fields. */
+export interface AuditLine {
+  /** The number in its chain, from 1. */
+  readonly seq: number;
+  /** When it was written, in RFC 3339. */
+  readonly time: string;
+  /** What happened. */
+  readonly type: string;
+  /** The hash of the line before it, in hex. */
+  readonly prev: string;
+  /** The whole object. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Names what a signature is for, so that none can stand in another's place. */
+export type SignedKind = "checkpoint" | "head";
+
+/** Signs bytes with the key of the log. */
+export type Signer = (message: Uint8Array) => Uint8Array;
+
+const HASH = /^[0-9a-f]{128}$/;
+const SIGNED = /^(\{.*),"signature":"([A-Za-z0-9+/]{86}==)"\}$/s;
+const encoder = new TextEncoder();
+
+/**
+ * Hashes a line.
+ *
+ * @param bytes The line without its end.
+ * @returns SHA3-512 in hex, as the next line carries it.
+ */
+export function hashLine(bytes: Uint8Array): string {
+  return sha3_512Hex(bytes);
+}
+
+/**
+ * Adds a signature to JSON.
+ *
+ * @param kind What is signed.
+ * @param chain The id of the chain, so that no line serves in another chain.
+ * @param json A JSON object with at least one key.
+ * @param sign The signer.
+ * @returns The same object with `signature` as its last key.
+ */
+export function signJson(kind: SignedKind, chain: string, json: string, sign: Signer): string {
+  const signature = encodeBase64(sign(signedBytes(kind, chain, json)));
+  return `${json.slice(0, -1)},"signature":"${signature}"}`;
+}
+
+/**
+ * Takes signed JSON apart, as it stands: nothing is written anew before its signature is checked.
+ *
+ * @param kind What it should be.
+ * @param chain The id of the chain.
+ * @param json The text.
+ * @returns What was signed and the signature; `undefined` when there is none.
+ */
+export function splitSigned(
+  kind: SignedKind,
+  chain: string,
+  json: string,
+): { message: Uint8Array; signature: Uint8Array } | undefined {
+  const [, body, base64] = SIGNED.exec(json) ?? [];
+  if (body === undefined || base64 === undefined) return undefined;
+  const signature = decodeBase64(base64);
+  // one text for one signature
+  if (encodeBase64(signature) !== base64) return undefined;
+  return { message: signedBytes(kind, chain, `${body}}`), signature };
+}
+
+function signedBytes(kind: SignedKind, chain: string, json: string): Uint8Array {
+  return encoder.encode(`sallyport audit ${kind} v1\n${chain}\n${json}`);
+}
+
+/**
+ * Reads one line.
+ *
+ * @param bytes The line without its end.
+ * @returns The line, or `undefined` when it is none that the log can have written.
+ */
+export function parseLine(bytes: Uint8Array): AuditLine | undefined {
+  if (bytes.length > MAX_LINE_BYTES) return undefined;
+  let value: unknown;
+  try {
+    value = parseStrictJson(bytes);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const fields = value as Record<string, unknown>;
+  const { seq, time, type, prev } = fields;
+  if (!Number.isSafeInteger(seq) || (seq as number) < 1) return undefined;
+  if (typeof time !== "string" || Number.isNaN(Date.parse(time))) return undefined;
+  if (typeof type !== "string" || typeof prev !== "string" || !HASH.test(prev)) return undefined;
+  return { seq: seq as number, time, type, prev, fields };
+}
