@@ -52,6 +52,8 @@ export {
 } from "./src/bundle/manifest.ts";
 
 export { type PublicKey } from "./src/trust/keys.ts";
+export { type JsonObject } from "./src/trust/list.ts";
+export { type TrustChange, type TrustSubject } from "./src/trust/list_diff.ts";
 export { type TrustedPlugin } from "./src/trust/verify.ts";
 export {
   type Grant,
@@ -104,6 +106,7 @@ export {
 export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
 export { type MethodAccess } from "./src/services/method_table.ts";
 
+export { type AuditOptions } from "./src/host/audit_options.ts";
 export { type HostEvent } from "./src/host/events.ts";
 export { PluginHost } from "./src/host/host.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
@@ -112,3 +115,4 @@ export { type PluginHostOptions } from "./src/host/options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/registry.ts";
 export { PLUGIN_STATES, type PluginState } from "./src/host/state.ts";
+export { type PinnedRoot, type TrustListOptions } from "./src/host/trust_options.ts";

@@ -18,6 +18,7 @@ const ROOMS = [
   "hooks",
   "services",
   "monitor",
+  "audit",
   "host",
   "testing",
   "cli",

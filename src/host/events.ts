@@ -5,6 +5,7 @@
  */
 import type { EgressConnection } from "../egress/proxy.ts";
 import type { SallyportError } from "../errors.ts";
+import type { TrustChange } from "../trust/list_diff.ts";
 import type { PluginState } from "./state.ts";
 
 /** Tells of something that happened in a host. */
@@ -22,7 +23,28 @@ export type HostEvent =
       readonly bundleHash: string;
       readonly pid: number;
     }
-    | { readonly type: "unloaded"; readonly plugin: string; readonly reason: string }
+    | {
+      readonly type: "unloaded";
+      readonly plugin: string;
+      readonly reason: string;
+      /** Why the trust list no longer lets it run, where that was the reason. */
+      readonly refusal?: SallyportError;
+    }
+    | {
+      readonly type: "trust";
+      /**
+       * `updated`: a new revision of the trust list is in force. `expired`: nothing is loaded by it any
+       * more. `unusable`: nothing either, because of `problem`; plugins run on by the last good revision.
+       * `restored`: it can be used again.
+       */
+      readonly status: "updated" | "expired" | "unusable" | "restored";
+      /** The revision in force. */
+      readonly revision: number;
+      /** What differs from the revision before, the first thousand. */
+      readonly changes: readonly TrustChange[];
+      /** Why it cannot be used. */
+      readonly problem?: SallyportError;
+    }
     | {
       readonly type: "reloaded";
       readonly plugin: string;
@@ -60,6 +82,7 @@ const MAX_QUEUED = 1_024;
 /** Gives every event to every reader; a slow reader loses the oldest and is told how many. */
 export class EventHub {
   #readers = new Set<EventReader>();
+  #listeners = new Set<(event: HostEvent) => void>();
   #closed = false;
 
   /**
@@ -68,8 +91,9 @@ export class EventHub {
    * @param event What happened.
    */
   emit(event: EventInput): void {
-    if (this.#readers.size === 0) return;
+    if (this.#readers.size === 0 && this.#listeners.size === 0) return;
     const stamped = { ...event, time: new Date().toISOString() } as HostEvent;
+    for (const listener of this.#listeners) listener(stamped);
     for (const reader of this.#readers) reader.push(stamped);
   }
 
@@ -88,6 +112,15 @@ export class EventHub {
       reader.follow(signal);
     }
     return reader;
+  }
+
+  /**
+   * Gives every event to a part of the host as it happens; unlike a reader it never misses one.
+   *
+   * @param listener Takes an event; must not throw.
+   */
+  listen(listener: (event: HostEvent) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Ends every reader after what it has not yet read. */

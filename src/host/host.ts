@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { AuditLog } from "../audit/audit_log.ts";
+import { SallyportError } from "../errors.ts";
 import { HookRegistry } from "../hooks/registry.ts";
 import { PluginContext } from "../services/context.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
+import { AuditTrail } from "./audit_trail.ts";
 import { DataDir } from "./data_dir.ts";
 import { EventHub, type HostEvent } from "./events.ts";
 import { PluginLoader } from "./loader.ts";
@@ -17,6 +20,8 @@ import { type HostSettings, parseHostOptions, type PluginHostOptions } from "./o
 import { PluginHandle } from "./plugin_handle.ts";
 import type { PluginQuery } from "./registry.ts";
 import type { PluginState } from "./state.ts";
+import { TrustFollower } from "./trust_follower.ts";
+import { TrustSource } from "./trust_source.ts";
 
 /**
  * Loads plugins that it does not trust: verified, with the least permissions, each in a process of
@@ -40,14 +45,22 @@ export class PluginHost implements AsyncDisposable {
   #launchers: Launchers;
   #loader: PluginLoader;
   #lifecycle: PluginLifecycle;
+  #trust: TrustSource;
+  #follower: TrustFollower;
+  #audit: AuditLog | undefined;
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
+  private constructor(settings: HostSettings, opened: Opened) {
+    const { data, launchers, trust, audit } = opened;
     this.#data = data;
     this.#launchers = launchers;
+    this.#trust = trust;
+    this.#audit = audit;
     const hub = this.#hub = new EventHub();
-    this.#loader = new PluginLoader(settings, data, launchers);
+    const trail = audit && new AuditTrail(audit);
+    if (trail !== undefined) hub.listen((event) => trail.take(event));
+    this.#loader = new PluginLoader(settings, data, launchers, { trust, trail });
     this.hooks = new HookRegistry({
       onFailure({ hook, plugin, error }) {
         hub.emit({ type: "hook-failed", plugin, hook, error });
@@ -61,25 +74,37 @@ export class PluginHost implements AsyncDisposable {
     });
     this.#lifecycle = new PluginLifecycle({
       settings,
+      trust,
       loader: this.#loader,
       hub,
       hooks: this.hooks,
       services: this.services,
+    });
+    this.#follower = new TrustFollower({
+      trust,
+      hub,
+      logger: settings.logger,
+      enforce: () => this.#lifecycle.enforceTrust(),
     });
   }
 
   /**
    * Opens a host.
    *
-   * @param options Keys, policy, folder, isolation.
+   * @param options Keys or a trust list, policy, folder, isolation.
    * @returns The host; dispose it to stop every plugin and remove every temporary file.
-   * @throws {SallyportError} `bad-config` when an option cannot be used.
+   * @throws {SallyportError} `bad-config` when an option cannot be used, or the trust list or the audit
+   * log cannot be opened; `rollback` when a host on this folder has seen a later revision of the list;
+   * `signature-invalid` when its root did not sign it.
    * @throws {TypeError} when an option is unknown.
    */
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
     const settings = await parseHostOptions(options);
     await using undo = new AsyncDisposableStack();
     const data = undo.use(await DataDir.open(settings.dataDir));
+    // a passphrase is made slow to try, and meanwhile the launchers are probed
+    const trusting = TrustSource.open(settings, { markDir: `${data.root}/trust` });
+    trusting.catch(() => {}); // it is awaited below, unless something else fails first
     const launchers = undo.use(
       await openLaunchers({
         isolation: settings.isolation,
@@ -94,7 +119,11 @@ export class PluginHost implements AsyncDisposable {
         hint: "`deno task doctor` names the remedy",
       });
     }
-    const host = new PluginHost(settings, data, launchers);
+    const trust = await trusting;
+    const audit = await openAudit(settings, data);
+    if (audit !== undefined) undo.use(audit);
+    const host = new PluginHost(settings, { data, launchers, trust, audit });
+    undo.use(host.#follower);
     await host.#loader.sweep();
     undo.move();
     return host;
@@ -234,6 +263,24 @@ export class PluginHost implements AsyncDisposable {
     return this.#hub.events(options.signal);
   }
 
+  /**
+   * Reads the trust list now, instead of when the host notices that it has changed, which is within a
+   * fraction of a second for a local file. Plugins that it refuses are down when this settles.
+   *
+   * @throws {SallyportError} `bad-state` when the host has no trust list; when the list cannot be used,
+   * why: nothing is loaded then, and the last good revision judges what runs.
+   */
+  async refreshTrust(): Promise<void> {
+    if (this.#trust.file === undefined || this.#closing !== undefined) {
+      const why = this.#closing === undefined ? "the host has none" : "the host is closed";
+      throw new SallyportError("bad-state", `Cannot read the trust list: ${why}`, {
+        hint: "Pass the option trustList to PluginHost.open",
+      });
+    }
+    await this.#follower.refresh();
+    if (this.#trust.problem !== undefined) throw this.#trust.problem;
+  }
+
   /** Unloads everything, ends helper processes, and removes temporary files; repeatable. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -248,10 +295,12 @@ export class PluginHost implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     stack.use(this.#data);
     stack.use(this.#launchers);
+    if (this.#audit !== undefined) stack.use(this.#audit);
     stack.defer(() => this.#hub.close());
     stack.use(this.#loader);
     stack.use(this.services);
     stack.defer(() => this.#lifecycle.close());
+    stack.use(this.#follower);
   }
 
   #handle(plugin: ManagedPlugin): PluginHandle {
@@ -266,4 +315,18 @@ export class PluginHost implements AsyncDisposable {
     }
     return handle;
   }
+}
+
+/** What a host is made of that is opened before it. */
+interface Opened {
+  readonly data: DataDir;
+  readonly launchers: Launchers;
+  readonly trust: TrustSource;
+  readonly audit: AuditLog | undefined;
+}
+
+async function openAudit(settings: HostSettings, data: DataDir): Promise<AuditLog | undefined> {
+  if (settings.audit === undefined) return undefined;
+  const { dir = `${data.root}/audit`, maxFileBytes, keepFiles } = settings.audit;
+  return await AuditLog.open(dir, { maxFileBytes, keepFiles, logger: settings.logger });
 }

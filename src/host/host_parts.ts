@@ -8,11 +8,14 @@ import type { PluginContext } from "../services/context.ts";
 import type { EventHub } from "./events.ts";
 import type { PluginLoader } from "./loader.ts";
 import type { HostSettings } from "./options.ts";
+import type { TrustSource } from "./trust_source.ts";
 
 /** What a plugin needs of its host. */
 export interface HostParts {
   /** The settings. */
   readonly settings: HostSettings;
+  /** Decides what is trusted. */
+  readonly trust: TrustSource;
   /** Verifies and starts. */
   readonly loader: PluginLoader;
   /** Events of the host. */

@@ -11,6 +11,7 @@ import type { HostParts } from "./host_parts.ts";
 import { ManagedPlugin } from "./managed_plugin.ts";
 import { toPath } from "./options.ts";
 import { PluginRegistry } from "./registry.ts";
+import { isTrustRefusal } from "./revocation.ts";
 
 /** Options of `load` and `loadByName`. */
 export interface LoadOptions {
@@ -35,8 +36,6 @@ export interface UnloadOptions {
   /** Why, for the event. */
   reason?: string;
 }
-
-const UNTRUSTED = new Set(["untrusted", "revoked", "expired", "rollback"]);
 
 /** Runs the operations of a host on its plugins; each is finished or ended before the host is closed. */
 export class PluginLifecycle {
@@ -79,7 +78,9 @@ export class PluginLifecycle {
   async loadByName(name: string, options: LoadOptions): Promise<ManagedPlugin> {
     this.#assertOpen();
     const known = this.find(name);
-    if (known.state === "untrusted") throw known.error;
+    // one that was trusted once may be so again
+    const wasTrusted = this.registry.getVerified(name) === known;
+    if (known.state === "untrusted" && !wasTrusted) throw known.error;
     return await this.load(known.path, options);
   }
 
@@ -98,7 +99,7 @@ export class PluginLifecycle {
       }
       await plugin.steps.load(undefined, async (signal) => {
         if (plugin.isLazy) {
-          plugin.park(await plugin.prepare(verified));
+          await plugin.park(await plugin.prepare(verified));
           return;
         }
         if (plugin.state === "failed") return await this.#startNow(plugin, verified, signal);
@@ -147,6 +148,14 @@ export class PluginLifecycle {
         }),
       );
     }
+  }
+
+  /** Takes down at once what is not trusted any more. */
+  async enforceTrust(): Promise<void> {
+    const plugins = this.registry.query();
+    const outcomes = await Promise.allSettled(plugins.map((plugin) => plugin.enforceTrust()));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 
   /** Unloads everything and refuses whatever comes later. */
@@ -251,7 +260,7 @@ export class PluginLifecycle {
   #refuse(path: string, error: SallyportError): ManagedPlugin {
     const { plugin: claimed } = error.details;
     const name = typeof claimed === "string" ? claimed : path.replace(/.*[/\\]/, "");
-    const untrusted = UNTRUSTED.has(error.code);
+    const untrusted = isTrustRefusal(error);
     this.registry.forget((known) => known.path === path && !known.isTaken);
     const plugin = new ManagedPlugin(this.#parts, name, path, untrusted ? "untrusted" : "failed");
     plugin.error = error;
@@ -278,7 +287,7 @@ export class PluginLifecycle {
         plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
         const prepared = await plugin.prepare(verified);
         await this.#parts.loader.store(prepared);
-        plugin.park(prepared);
+        await plugin.park(prepared);
       } else {
         await this.#startNow(plugin, verified, signal);
       }

@@ -11,14 +11,16 @@ import { BundleStore } from "../bundle/store.ts";
 import { entryFor } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
 import type { Launchers } from "../sandbox/launchers.ts";
-import { type VerifiedPlugin, verifyBundle } from "../trust/verify.ts";
+import type { VerifiedPlugin } from "../trust/verify.ts";
 import { VERSION } from "../version.ts";
+import type { AuditTrail } from "./audit_trail.ts";
 import type { DataDir } from "./data_dir.ts";
 import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment_choice.ts";
 import { entryUrl, type InstanceEvents, PluginInstance } from "./instance.ts";
 import { type OpenLaunch, openLaunch, type OpenLaunchOptions } from "./launching.ts";
 import type { HostSettings } from "./options.ts";
+import { TrustSource } from "./trust_source.ts";
 
 /** Holds a verified plugin whose permissions are settled: all that a start needs. */
 export interface PreparedPlugin {
@@ -34,12 +36,22 @@ export interface PreparedPlugin {
   readonly storageDir: string | undefined;
 }
 
+/** Options of {@linkcode PluginLoader}. */
+export interface PluginLoaderOptions {
+  /** Decides what is trusted; by default the keys in the settings. */
+  trust?: TrustSource;
+  /** Records verdicts and grants. */
+  trail?: AuditTrail;
+}
+
 /** Turns bundles into instances. */
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
   #data: DataDir;
   #launchers: Launchers;
   #store: BundleStore;
+  #trust: TrustSource;
+  #trail: AuditTrail | undefined;
   #caches = new CompiledCaches();
   #warmed: Promise<void> | undefined;
 
@@ -49,8 +61,16 @@ export class PluginLoader implements AsyncDisposable {
    * @param settings Keys, policy, times.
    * @param data The host's folder.
    * @param launchers What starts processes here.
+   * @param options What decides on trust, and what records it.
    */
-  constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
+  constructor(
+    settings: HostSettings,
+    data: DataDir,
+    launchers: Launchers,
+    options: PluginLoaderOptions = {},
+  ) {
+    this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
+    this.#trail = options.trail;
     this.#settings = settings;
     this.#data = data;
     this.#launchers = launchers;
@@ -73,10 +93,16 @@ export class PluginLoader implements AsyncDisposable {
   async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
     // it will most likely be started, and then joins a cgroup
     if (this.#launchers.strongest.privateRoot) this.#warmed = this.#launchers.cgroups.warm?.();
-    const contents = await readBundle(dir, { signal });
-    const verified = await verifyBundle(contents, this.#settings.anchors);
-    checkSdk(verified.manifest);
-    return verified;
+    try {
+      const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
+      const verified = await this.#trust.verify(contents);
+      checkSdk(verified.manifest);
+      this.#trail?.accepted(verified);
+      return verified;
+    } catch (error) {
+      this.#trail?.refused(dir, error);
+      throw error;
+    }
   }
 
   /**
@@ -84,11 +110,13 @@ export class PluginLoader implements AsyncDisposable {
    *
    * @param verified The proof.
    * @returns Everything that a start needs.
-   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants,
-   * `bad-config` when the policy asks for a containment that would not be in force.
+   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants, or for
+   * more than the version before did and nobody has agreed to that, `bad-config` when the policy asks
+   * for a containment that would not be in force.
    */
   async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
     const { manifest } = verified;
+    this.#trust.checkConsent(verified);
     const entry = entryFor(this.#settings.policy, manifest.name);
     const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)
@@ -137,14 +165,17 @@ export class PluginLoader implements AsyncDisposable {
       caches: this.#caches.get(bundleHash),
       onConnection: events.connected,
     });
-    const instance = await PluginInstance.start({
+    const starting = PluginInstance.start({
       ...prepared,
       launch,
       startTimeoutMs: this.#settings.times.startTimeoutMs,
-      stored: () => stored,
+      // before its code runs, which might end this host; at most one write, while the process comes up
+      stored: () => Promise.all([stored, this.#trust.record(verified)]),
       events,
       signal,
     });
+    this.#recordGrant(prepared, launch);
+    const instance = await starting;
     this.#caches.started(bundleHash, () => this.#compileJob(prepared));
     return instance;
   }
@@ -170,6 +201,14 @@ export class PluginLoader implements AsyncDisposable {
       require: this.#launchers.require,
       ...options,
     });
+  }
+
+  #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {
+    if (this.#trail === undefined) return;
+    // the folders of one run are called by numbers
+    const run = new RegExp(`${RegExp.escape(this.#data.scratch)}/\\d+`, "g");
+    const words = [command.command, ...command.args].map((word) => word.replace(run, "<run>"));
+    this.#trail.granted(prepared, words);
   }
 
   async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {

@@ -7,22 +7,22 @@ import { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
-import { settledWithin } from "../process/stop.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import { Denials } from "./denials.ts";
 import type { HostParts } from "./host_parts.ts";
 import type { InstanceEnd, PluginInstance } from "./instance.ts";
-import { instanceEvents } from "./instance_events.ts";
 import type { PreparedPlugin } from "./loader.ts";
-import { checkHooks, registerHooks } from "./plugin_hooks.ts";
+import { registerHooks } from "./plugin_hooks.ts";
+import { isTrustRefusal, reasonOf, reasonOrFailure, revokedError } from "./revocation.ts";
+import { failureEvents, loadFailure, notRunningError } from "./plugin_errors.ts";
 import type { PluginUsage, Signer, Violation } from "./plugin_facts.ts";
+import { PluginProcesses } from "./plugin_processes.ts";
+import { PluginTally } from "./plugin_tally.ts";
 import type { RegistryEntry } from "./registry.ts";
 import { StepQueue } from "./step_queue.ts";
 import type { PluginState } from "./state.ts";
-
-const MAX_VIOLATIONS = 100;
 
 /** Manages one plugin. */
 export class ManagedPlugin implements RegistryEntry {
@@ -40,8 +40,6 @@ export class ManagedPlugin implements RegistryEntry {
   signers: readonly Signer[] = [];
   /** What it may do, once that is settled. */
   permissions: ResolvedPermissions | undefined;
-  /** What it did against the protocol, the latest hundred. */
-  readonly violations: Violation[] = [];
   /** The steps of its life, one at a time. */
   readonly steps: StepQueue = new StepQueue();
   /** What it needs before its first start, for plugins loaded lazily. */
@@ -54,11 +52,10 @@ export class ManagedPlugin implements RegistryEntry {
   #prepared: PreparedPlugin | undefined;
   /** What the running process was started from. */
   #running: PreparedPlugin | undefined;
-  #calls = 0;
-  #failures = 0;
   #ended: Promise<void> = Promise.resolve();
   #denials: Denials;
-  #lastUsage: PluginUsage | undefined;
+  #processes: PluginProcesses;
+  #tally = new PluginTally();
 
   /**
    * Makes an entry for a folder.
@@ -77,6 +74,7 @@ export class ManagedPlugin implements RegistryEntry {
     this.#denials = new Denials(name, (error) => {
       parts.hub.emit({ type: "denied", plugin: name, error });
     });
+    this.#processes = new PluginProcesses(parts, this.#denials);
   }
 
   /** Where it is in its life. */
@@ -92,6 +90,11 @@ export class ManagedPlugin implements RegistryEntry {
   /** The id of its process, while there is one. */
   get pid(): number | undefined {
     return this.#instance?.pid;
+  }
+
+  /** What it did against the protocol, the latest hundred. */
+  get violations(): Violation[] {
+    return this.#tally.violations;
   }
 
   /** The methods that it offers, while it runs. */
@@ -129,8 +132,10 @@ export class ManagedPlugin implements RegistryEntry {
   }
 
   /** Keeps a prepared plugin for its first use and registers its hooks. */
-  park(prepared: PreparedPlugin): void {
+  async park(prepared: PreparedPlugin): Promise<void> {
+    const { trust } = this.#parts;
     try {
+      while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       this.#registerHooks(prepared, undefined);
     } catch (error) {
       this.#parts.hooks.removePlugin(this.name);
@@ -144,12 +149,15 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** Starts a prepared plugin. */
   async start(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
+    const wasParked = prepared === this.#prepared;
     this.#move("starting");
     try {
-      const instance = await this.#launch(prepared, signal);
-      this.#adopt(instance, prepared);
-      this.#parts.hub.emit({ type: "loaded", ...this.#identity(instance) });
-    } catch (error) {
+      // it may have waited long, and then even an expiry counts
+      if (wasParked) await this.#parts.trust.confirm(prepared.verified);
+      const instance = await this.#processes.launch(prepared, signal);
+      await this.#admit(instance, prepared, "loaded");
+    } catch (failure) {
+      const error = reasonOrFailure(signal, failure);
       this.#parts.hooks.removePlugin(this.name);
       this.#prepared = undefined;
       this.fail(error);
@@ -161,21 +169,17 @@ export class ManagedPlugin implements RegistryEntry {
   async replace(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
     const old = this.#instance;
     const oldPrepared = this.#running;
-    let instance: PluginInstance;
     try {
-      instance = await this.#launch(prepared, signal, old);
-    } catch (error) {
+      const instance = await this.#processes.launch(prepared, signal, old);
+      await this.#admit(instance, prepared, "reloaded");
+    } catch (failure) {
       // the running one serves on, with its own hooks
       if (old !== undefined && oldPrepared !== undefined && this.#instance === old) {
         this.#registerHooks(oldPrepared, old);
       }
-      throw error;
+      throw reasonOrFailure(signal, failure);
     }
-    this.describe(prepared.verified);
-    this.permissions = prepared.permissions;
-    this.#adopt(instance, prepared);
-    this.#parts.hub.emit({ type: "reloaded", ...this.#identity(instance) });
-    if (old !== undefined) await this.#retire(old);
+    if (old !== undefined) await this.#processes.retire(old);
   }
 
   /** Finishes the calls in flight, stops the process and lets go of everything. */
@@ -184,8 +188,9 @@ export class ManagedPlugin implements RegistryEntry {
     this.#parts.hooks.removePlugin(this.name);
     if (instance !== undefined) {
       this.#move("draining");
-      await this.#retire(instance);
-      this.#lastUsage = await this.#usageOf(instance);
+      await this.#processes.retire(instance);
+      if (this.#instance !== instance) return; // it was revoked meanwhile, and that was told
+      await this.#tally.keep(instance);
       this.#instance = undefined;
       this.#running = undefined;
     }
@@ -197,30 +202,60 @@ export class ManagedPlugin implements RegistryEntry {
     this.#parts.hub.emit({ type: "unloaded", plugin: this.name, reason });
   }
 
+  /**
+   * Judges what runs, is being started or waits for its first use by what is trusted now, and takes
+   * down at once what is not any more: calls are not waited for, but settled with `revoked`.
+   */
+  async enforceTrust(): Promise<void> {
+    const parked = this.#prepared;
+    const refused = await this.#processes.judge(parked === undefined ? [] : [parked]);
+    if (refused.size === 0) return;
+    // judging took a moment: what counts is what it is by now
+    const refusalOf = (prepared: PreparedPlugin | undefined) => prepared && refused.get(prepared);
+    const start = refusalOf(this.#processes.starting);
+    if (start !== undefined) this.steps.cancelLoad(start);
+    const killed = this.#processes.killRefused(refused);
+    const refusal = refusalOf(this.#running) ?? refusalOf(this.#prepared);
+    if (refusal !== undefined) await this.#revoke(refusal, killed);
+    await killed;
+  }
+
+  async #revoke(refusal: SallyportError, killed: Promise<void>): Promise<void> {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    this.#running = undefined;
+    this.#prepared = undefined;
+    this.#parts.hooks.removePlugin(this.name);
+    this.error = refusal;
+    this.#move("untrusted");
+    const reason = reasonOf(refusal);
+    const { name } = this;
+    this.#logger.error(`Plugin "${name}" is unloaded: ${reason}`, {
+      plugin: name,
+      code: refusal.code,
+    });
+    await killed;
+    if (instance !== undefined) await this.#tally.keep(instance);
+    await this.#parts.services.release(name);
+    this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, refusal });
+  }
+
   /** Notes that the plugin could not be loaded. */
   fail(error: unknown): void {
-    const reason = error instanceof SallyportError
-      ? error
-      : new SallyportError("launch-failed", `Cannot load plugin "${this.name}": ${error}`, {
-        cause: error,
-      });
-    this.error = reason;
-    this.#move("failed");
-    if (reason.code === "permission-denied") {
-      this.#parts.hub.emit({ type: "denied", plugin: this.name, error: reason });
-    }
-    this.#parts.hub.emit({ type: "failed", plugin: this.name, path: this.path, error: reason });
+    const reason = this.error = loadFailure(this.name, error);
+    this.#move(isTrustRefusal(reason) ? "untrusted" : "failed");
+    for (const event of failureEvents(this, reason)) this.#parts.hub.emit(event);
   }
 
   /** Sends a request to the running process, starting it first where it was loaded lazily. */
   async request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
     const instance = this.#ready() ?? await this.#wake();
-    this.#calls++;
+    this.#tally.calls++;
     try {
       return await instance.request(method, params, options);
     } catch (error) {
-      this.#failures++;
-      throw await this.#explain(instance, error);
+      this.#tally.failures++;
+      throw await this.#explain(instance, error, options?.signal);
     }
   }
 
@@ -231,37 +266,18 @@ export class ManagedPlugin implements RegistryEntry {
     options?: RequestOptions,
   ): AsyncGenerator<unknown> {
     const instance = this.#ready() ?? await this.#wake();
-    this.#calls++;
+    this.#tally.calls++;
     try {
       yield* instance.stream(method, params, options);
     } catch (error) {
-      this.#failures++;
-      throw await this.#explain(instance, error);
+      this.#tally.failures++;
+      throw await this.#explain(instance, error, options?.signal);
     }
   }
 
   /** Counts what it has done and used. */
-  async usage(): Promise<PluginUsage> {
-    const instance = this.#instance;
-    if (instance !== undefined) return await this.#usageOf(instance);
-    return {
-      bytesSent: 0,
-      bytesReceived: 0,
-      peakMemoryBytes: undefined,
-      cpuTimeMs: undefined,
-      ...this.#lastUsage,
-      calls: this.#calls,
-      failures: this.#failures,
-    };
-  }
-
-  async #usageOf(instance: PluginInstance): Promise<PluginUsage> {
-    return {
-      calls: this.#calls,
-      failures: this.#failures,
-      ...instance.traffic,
-      ...await instance.usage(),
-    };
+  usage(): Promise<PluginUsage> {
+    return this.#tally.usage(this.#instance);
   }
 
   #identity(instance: PluginInstance) {
@@ -299,40 +315,30 @@ export class ManagedPlugin implements RegistryEntry {
     await this.wake();
     const instance = this.#ready();
     if (instance !== undefined) return instance;
-    throw new SallyportError(
-      "bad-state",
-      `Cannot call plugin "${this.name}": it is ${this.#state}${
-        this.error === undefined ? "" : ` (${this.error.message})`
-      }`,
-      {
-        hint: this.#state === "untrusted"
-          ? "Untrusted plugins are never started"
-          : "Load it first, or reload it after a failure",
-        details: { plugin: this.name, state: this.#state },
-        cause: this.error,
-      },
-    );
+    throw notRunningError(this.name, this.#state, this.error);
   }
 
-  async #launch(
+  /**
+   * Takes a started process into service if its bundle is trusted still. Between the last look at
+   * that and the plugin's place among those that are judged when it changes, nothing else runs.
+   */
+  async #admit(
+    instance: PluginInstance,
     prepared: PreparedPlugin,
-    signal: AbortSignal,
-    old?: PluginInstance,
-  ): Promise<PluginInstance> {
-    const { loader } = this.#parts;
-    const unloaded = new AbortController();
-    const events = instanceEvents(this.#parts, prepared, this.#denials, unloaded.signal);
-    const instance = await loader.start(prepared, events, signal);
-    instance.ended.then(() => unloaded.abort());
+    type: "loaded" | "reloaded",
+  ): Promise<void> {
+    const { trust, hub } = this.#parts;
     try {
-      checkHooks(prepared, instance.offers);
-      if (old !== undefined) await instance.takeOver(old);
+      while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       this.#registerHooks(prepared, instance);
-      return instance;
     } catch (error) {
       await instance.kill();
       throw error;
     }
+    this.describe(prepared.verified);
+    this.permissions = prepared.permissions;
+    this.#adopt(instance, prepared);
+    hub.emit({ type, ...this.#identity(instance) });
   }
 
   #adopt(instance: PluginInstance, prepared: PreparedPlugin): void {
@@ -353,25 +359,15 @@ export class ManagedPlugin implements RegistryEntry {
     );
   }
 
-  async #retire(instance: PluginInstance): Promise<void> {
-    const { drainMs, shutdownMs, graceMs } = this.#parts.settings.times;
-    if (instance.inFlight > 0) {
-      const idle = instance.whenIdle();
-      await settledWithin(Promise.race([idle, instance.ended]), drainMs);
-    }
-    await instance.stop({ shutdownMs, graceMs });
-    await this.#parts.loader.idle(); // so that no process is left, of whatever kind
-  }
-
   async #onEnd(instance: PluginInstance, end: InstanceEnd): Promise<void> {
     if (this.#instance !== instance || end.error === undefined) return;
-    this.#lastUsage = await this.#usageOf(instance);
+    await this.#tally.keep(instance);
     if (this.#instance !== instance) return;
     this.#instance = undefined;
     this.#running = undefined;
     this.#parts.hooks.removePlugin(this.name);
     const type = end.error.code === "crashed" ? "crashed" : "violation";
-    if (type === "violation") this.#record(end.error);
+    if (type === "violation") this.#tally.record(end.error);
     this.error = end.error;
     this.#move("failed");
     this.#logger.error(end.error.message, { plugin: this.name, code: end.error.code });
@@ -381,8 +377,14 @@ export class ManagedPlugin implements RegistryEntry {
     });
   }
 
-  async #explain(instance: PluginInstance, error: unknown): Promise<unknown> {
+  async #explain(
+    instance: PluginInstance,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     if (!(error instanceof SallyportError)) return error;
+    const refusal = this.#processes.refusalOf(instance);
+    if (refusal !== undefined && !signal?.aborted) return revokedError(this.name, refusal);
     if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
       // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
       // end of the process tells more than the broken frame that led to it
@@ -391,11 +393,5 @@ export class ManagedPlugin implements RegistryEntry {
       return end.error ?? error;
     }
     return error.code === "plugin-error" ? this.#denials.explain(error) : error;
-  }
-
-  #record(error: SallyportError): void {
-    const { code, message } = error;
-    this.violations.push({ code, message, time: new Date().toISOString() });
-    if (this.violations.length > MAX_VIOLATIONS) this.violations.shift();
   }
 }

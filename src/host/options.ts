@@ -9,7 +9,17 @@ import { parsePolicy, type Policy } from "../permissions/policy.ts";
 import { denoExecutable } from "../process/deno_command.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
-import type { TrustAnchors, TrustedPlugin } from "../trust/verify.ts";
+import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
+import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
+import { readSmallFile, toPath } from "./config_files.ts";
+
+import {
+  parseTrustListOptions,
+  type TrustListOptions,
+  type TrustListSettings,
+} from "./trust_options.ts";
+
+export { readSmallFile, toPath } from "./config_files.ts";
 
 /** Options of `PluginHost.open`. */
 export interface PluginHostOptions {
@@ -26,6 +36,17 @@ export interface PluginHostOptions {
   keys?: readonly (string | URL | { readonly publicKey: string | URL; readonly name?: string })[];
   /** The only plugins that may load: name, version and bundle hash must all match an entry. */
   trustedPlugins?: readonly TrustedPlugin[];
+  /**
+   * The encrypted trust list, instead of `keys` and `trustedPlugins`. The host follows the file: a
+   * plugin that a new revision refuses is unloaded at once.
+   */
+  trustList?: TrustListOptions;
+  /**
+   * Whether an audit log is kept, and where.
+   *
+   * @default {in the folder `audit` of `dataDir`; without a `dataDir` none is kept}
+   */
+  audit?: boolean | AuditOptions;
   /** The grants and limits, as an object or as the path of a `policy.json`. */
   policy?: Policy | string | URL;
   /**
@@ -71,8 +92,12 @@ export interface HostSettings {
   readonly executable: string;
   /** The folder, or `undefined` for a temporary one. */
   readonly dataDir: string | undefined;
-  /** What plugins are verified against. */
-  readonly anchors: TrustAnchors;
+  /** What plugins are verified against, where there is no trust list. */
+  readonly anchors: KeyAnchors;
+  /** The trust list. */
+  readonly trustList: TrustListSettings | undefined;
+  /** The audit log; `undefined` for none. */
+  readonly audit: AuditSettings | undefined;
   /** Grants and limits. */
   readonly policy: Policy;
   /** How processes are to be isolated. */
@@ -94,6 +119,8 @@ const KNOWN = new Set<string>([
   "dataDir",
   "keys",
   "trustedPlugins",
+  "trustList",
+  "audit",
   "policy",
   "isolation",
   "config",
@@ -129,16 +156,26 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
   if (keys.length > MAX_KEYS) {
     throw new RangeError(`Cannot open the host: ${keys.length} keys, at most ${MAX_KEYS}`);
   }
+  const { trustList, trustedPlugins } = options;
+  if (trustList !== undefined && (keys.length > 0 || trustedPlugins !== undefined)) {
+    const other = keys.length > 0 ? "keys" : "trustedPlugins";
+    throw new SallyportError(
+      "bad-config",
+      `Cannot open the host: trustList and ${other} are both given`,
+      { hint: "Add what you trust to the trust list, with `sallyport trust add`" },
+    );
+  }
   const publicKeys = await Promise.all(keys.map(readKey));
+  const dataDir = options.dataDir === undefined ? undefined : toPath(options.dataDir);
   return {
     executable,
-    dataDir: options.dataDir === undefined ? undefined : toPath(options.dataDir),
+    dataDir,
     anchors: {
       keys: publicKeys,
-      ...(options.trustedPlugins === undefined
-        ? {}
-        : { plugins: options.trustedPlugins.map(checkTrustedPlugin) }),
+      ...(trustedPlugins === undefined ? {} : { plugins: trustedPlugins.map(checkTrustedPlugin) }),
     },
+    trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList),
+    audit: parseAuditOptions(options.audit, dataDir),
     policy: await readPolicy(options.policy),
     isolation: options.isolation ?? "auto",
     config: options.config ?? {},
@@ -150,61 +187,6 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
     },
   };
-}
-
-/**
- * Turns a path or `file:` URL into a path.
- *
- * @param path The path or URL.
- * @returns The path, or the text as it is.
- */
-export function toPath(path: string | URL): string {
-  if (typeof path !== "string" && !(path instanceof URL)) {
-    throw new TypeError(`Cannot use ${String(path)} as a path: it is neither a string nor a URL`);
-  }
-  const url = path instanceof URL ? path : path.startsWith("file:") ? new URL(path) : undefined;
-  if (url === undefined) return path as string;
-  if (url.protocol !== "file:") {
-    throw new TypeError(`Cannot use "${url.href}": only file: URLs name a folder`);
-  }
-  const name = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? name.replace(/^\/(?=[A-Za-z]:)/, "") : name;
-}
-
-/**
- * Reads a file of known purpose, but no more than its limit.
- *
- * @param path The file.
- * @param maxBytes The limit.
- * @param what What it is, for the message.
- * @returns Its text.
- * @throws {SallyportError} `bad-config` when it cannot be read or is larger.
- */
-export async function readSmallFile(path: string, maxBytes: number, what: string): Promise<string> {
-  try {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(maxBytes + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = await file.read(bytes.subarray(length));
-      if (read === null) break;
-      length += read;
-    }
-    if (length <= maxBytes) {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
-    }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SallyportError("bad-config", `Cannot read ${what} "${path}": ${reason}`, {
-      cause,
-      hint: "Check the path and that the host may read it",
-    });
-  }
-  throw new SallyportError(
-    "bad-config",
-    `Cannot read ${what} "${path}": it is larger than ${maxBytes} bytes`,
-    { hint: `Check that this is ${what}` },
-  );
 }
 
 async function readKey(

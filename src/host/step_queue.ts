@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SallyportError } from "../errors.ts";
 
 /** Runs steps in order; a load among them can be ended from outside. */
 export class StepQueue {
@@ -54,8 +55,12 @@ export class StepQueue {
     });
   }
 
-  /** Ends a load that is under way; what waits behind it goes on. */
-  cancelLoad(): void {
-    this.#loading?.abort();
+  /**
+   * Ends a load that is under way; what waits behind it goes on.
+   *
+   * @param reason The error that the load is to end with, instead of `cancelled`.
+   */
+  cancelLoad(reason?: SallyportError): void {
+    this.#loading?.abort(reason);
   }
 }

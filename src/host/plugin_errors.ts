@@ -1,0 +1,56 @@
+/**
+ * The errors of a plugin that could not be loaded, or is not there to be called.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import type { EventInput } from "./events.ts";
+import { isTrustRefusal } from "./revocation.ts";
+import type { PluginState } from "./state.ts";
+
+/** Gives whatever a load ended with as an error of ours. */
+export function loadFailure(plugin: string, error: unknown): SallyportError {
+  if (error instanceof SallyportError) return error;
+  return new SallyportError("launch-failed", `Cannot load plugin "${plugin}": ${error}`, {
+    cause: error,
+  });
+}
+
+/**
+ * Gives the events that tell of a load that failed.
+ *
+ * @param plugin The plugin.
+ * @param error Why it failed.
+ */
+export function failureEvents(
+  { name, path }: { readonly name: string; readonly path: string },
+  error: SallyportError,
+): EventInput[] {
+  if (isTrustRefusal(error)) return [{ type: "untrusted", plugin: name, path, error }];
+  const failed: EventInput = { type: "failed", plugin: name, path, error };
+  return error.code === "permission-denied"
+    ? [{ type: "denied", plugin: name, error }, failed]
+    : [failed];
+}
+
+/**
+ * Tells a caller that a plugin does not run.
+ *
+ * @param plugin The plugin's name.
+ * @param state Where it is in its life.
+ * @param cause Why it came to that, where there is a reason.
+ */
+export function notRunningError(
+  plugin: string,
+  state: PluginState,
+  cause: SallyportError | undefined,
+): SallyportError {
+  const why = cause === undefined ? "" : ` (${cause.message})`;
+  return new SallyportError("bad-state", `Cannot call plugin "${plugin}": it is ${state}${why}`, {
+    hint: state === "untrusted"
+      ? "Untrusted plugins are never started"
+      : "Load it first, or reload it after a failure",
+    details: { plugin, state },
+    cause,
+  });
+}

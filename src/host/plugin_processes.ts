@@ -1,0 +1,113 @@
+/**
+ * The processes of one plugin: the one that serves, one that is being started, those on their way out.
+ *
+ * @module
+ */
+import type { SallyportError } from "../errors.ts";
+import { settledWithin } from "../process/stop.ts";
+import type { Denials } from "./denials.ts";
+import type { HostParts } from "./host_parts.ts";
+import type { PluginInstance } from "./instance.ts";
+import { instanceEvents } from "./instance_events.ts";
+import type { PreparedPlugin } from "./loader.ts";
+import { checkHooks } from "./plugin_hooks.ts";
+
+/** Starts and ends the processes of one plugin. */
+export class PluginProcesses {
+  #parts: HostParts;
+  #denials: Denials;
+  #starting: PreparedPlugin | undefined;
+  #living = new Map<PluginInstance, PreparedPlugin>();
+  #revoked = new WeakMap<PluginInstance, SallyportError>();
+
+  /**
+   * Begins with none.
+   *
+   * @param parts The host's parts.
+   * @param denials Takes what the plugin is denied.
+   */
+  constructor(parts: HostParts, denials: Denials) {
+    this.#parts = parts;
+    this.#denials = denials;
+  }
+
+  /** What is being started. */
+  get starting(): PreparedPlugin | undefined {
+    return this.#starting;
+  }
+
+  /** Starts a process, which takes over the state of an old one if there is one. */
+  async launch(
+    prepared: PreparedPlugin,
+    signal: AbortSignal,
+    old?: PluginInstance,
+  ): Promise<PluginInstance> {
+    const { loader, trust } = this.#parts;
+    const unloaded = new AbortController();
+    const events = instanceEvents(this.#parts, prepared, this.#denials, unloaded.signal);
+    this.#starting = prepared;
+    try {
+      // what it needs had to be started first, perhaps
+      if (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
+      const instance = await loader.start(prepared, events, signal);
+      this.#living.set(instance, prepared);
+      instance.ended.then(() => {
+        this.#living.delete(instance);
+        unloaded.abort();
+      });
+      try {
+        checkHooks(prepared, instance.offers);
+        if (old !== undefined) await instance.takeOver(old);
+        return instance;
+      } catch (error) {
+        await instance.kill();
+        throw error;
+      }
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Lets a process finish its calls, then stops it. */
+  async retire(instance: PluginInstance): Promise<void> {
+    const { drainMs, shutdownMs, graceMs } = this.#parts.settings.times;
+    if (instance.inFlight > 0) {
+      const idle = instance.whenIdle();
+      await settledWithin(Promise.race([idle, instance.ended]), drainMs);
+    }
+    await instance.stop({ shutdownMs, graceMs });
+    await this.#parts.loader.idle(); // so that no process is left, of whatever kind
+  }
+
+  /** Judges what every process was started from, and what else may be, by what is trusted now. */
+  async judge(
+    others: readonly PreparedPlugin[],
+  ): Promise<ReadonlyMap<PreparedPlugin, SallyportError>> {
+    const { trust } = this.#parts;
+    const subjects = new Set([...this.#living.values(), ...others]);
+    if (this.#starting !== undefined) subjects.add(this.#starting);
+    const refused = new Map<PreparedPlugin, SallyportError>();
+    await Promise.all([...subjects].map(async (prepared) => {
+      const refusal = await trust.refusalOfRunning(prepared.verified);
+      if (refusal !== undefined) refused.set(prepared, refusal);
+    }));
+    return refused;
+  }
+
+  /** Kills at once every process that was started from something refused. */
+  async killRefused(refused: ReadonlyMap<PreparedPlugin, SallyportError>): Promise<void> {
+    const ends: Promise<void>[] = [];
+    for (const [instance, prepared] of this.#living) {
+      const refusal = refused.get(prepared);
+      if (refusal === undefined) continue;
+      this.#revoked.set(instance, refusal);
+      ends.push(instance.kill());
+    }
+    await Promise.all(ends);
+  }
+
+  /** Says why a process was killed, if it was for its bundle's sake. */
+  refusalOf(instance: PluginInstance): SallyportError | undefined {
+    return this.#revoked.get(instance);
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * Whom and what a host trusts now: fixed keys, or a trust list that may change while the host runs.
+ *
+ * @module
+ */
+import type { Manifest } from "../bundle/manifest.ts";
+import type { BundleContents } from "../bundle/reading.ts";
+import { SallyportError } from "../errors.ts";
+import { asksOf } from "../permissions/asks.ts";
+import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
+import { isListExpired } from "../trust/list.ts";
+import { diffRoots, diffTrustLists, type TrustChange } from "../trust/list_diff.ts";
+import { checkListFresh, countSigners, type JudgedBundle, keysOf } from "../trust/rules.ts";
+import { TrustList } from "../trust/trust_list.ts";
+import {
+  judgeAgain,
+  type KeyAnchors,
+  type TrustAnchors,
+  type VerifiedPlugin,
+  verifyBundle,
+} from "../trust/verify.ts";
+import { nextRevocation } from "./trust_times.ts";
+import type { TrustListSettings } from "./trust_options.ts";
+import { checkConsent, type ConsentState, consentState } from "./update_consent.ts";
+
+/** Tells what became of a trust list. */
+export interface TrustUpdate {
+  /**
+   * Whether a new revision is in force, the list has expired (nothing is loaded any more), it cannot be
+   * used any more (nothing is loaded either, and the last good revision judges what runs), or it can
+   * be used again.
+   */
+  readonly status: "updated" | "expired" | "unusable" | "restored";
+  /** The revision in force. */
+  readonly revision: number;
+  /** What differs from the revision before. */
+  readonly changes: readonly TrustChange[];
+  /** Why it cannot be used. */
+  readonly problem?: SallyportError;
+}
+
+/** Options of {@linkcode TrustSource.open}. */
+export interface TrustSourceOptions {
+  /** The folder of the rollback marks; without one nothing is remembered or compared. */
+  markDir?: string;
+  /** Whether anything is written there. */
+  remember?: boolean;
+}
+
+/** Decides which bundles are trusted, now and while they run. */
+export class TrustSource {
+  #anchors: KeyAnchors;
+  #settings: TrustListSettings | undefined;
+  #list: TrustList | undefined;
+  #problem: SallyportError | undefined;
+  #expiryTold = false;
+  #nextRevocation = Infinity;
+  /** Counts what could change a verdict. */
+  #generation = 0;
+  /** The generation at which a bundle was last found good. */
+  #judged = new WeakMap<VerifiedPlugin, number>();
+  #refreshing: Promise<unknown> = Promise.resolve();
+
+  private constructor(anchors: KeyAnchors, settings?: TrustListSettings, list?: TrustList) {
+    this.#anchors = anchors;
+    this.#settings = settings;
+    this.#list = list;
+    if (list !== undefined) this.#nextRevocation = nextRevocation(list.content, Date.now());
+  }
+
+  /** Trusts fixed keys, and fixed bundles where they are given. */
+  static ofKeys(anchors: KeyAnchors): TrustSource {
+    return new TrustSource(anchors);
+  }
+
+  /**
+   * Opens the trust list of a host, where it has one.
+   *
+   * @param settings Its keys, or its list.
+   * @param options Where the rollback marks are.
+   * @returns The source.
+   * @throws {SallyportError} `bad-config` when the list cannot be opened, `rollback` when this host has
+   * seen a later revision, `signature-invalid` when its root did not sign it.
+   */
+  static async open(
+    settings: { readonly anchors: KeyAnchors; readonly trustList?: TrustListSettings },
+    options: TrustSourceOptions = {},
+  ): Promise<TrustSource> {
+    const { anchors, trustList } = settings;
+    if (trustList === undefined) return new TrustSource(anchors);
+    const { file, secret, pinnedRoot } = trustList;
+    const list = await TrustList.open(file, secret, { ...options, pinnedRoot });
+    return new TrustSource(anchors, trustList, list);
+  }
+
+  /** The file of the trust list, where there is one. */
+  get file(): string | undefined {
+    return this.#settings?.file;
+  }
+
+  /** The revision of the trust list in force, where there is one. */
+  get revision(): number | undefined {
+    return this.#list?.revision;
+  }
+
+  /** Whether the trust list has expired. */
+  get isExpired(): boolean {
+    return this.#list !== undefined && isListExpired(this.#list.content, new Date());
+  }
+
+  /** All keys that are known, in force or not. */
+  get keys(): readonly PublicKey[] {
+    if (this.#list === undefined) return this.#anchors.keys;
+    return this.#list.content.keys.map(({ publicKey, name }) => parsePublicKey(publicKey, name));
+  }
+
+  /**
+   * Tells which keys count for a bundle now: one of a trust list may be revoked, out of its window, or
+   * not for plugins of that name.
+   *
+   * @param bundle The bundle.
+   * @param signed The ids of keys whose signatures hold.
+   * @returns The ids of those that count.
+   */
+  countingKeys(bundle: JudgedBundle, signed: ReadonlySet<string>): ReadonlySet<string> {
+    const list = this.#list?.content;
+    if (list === undefined) return signed;
+    const now = new Date();
+    const keys = keysOf(list).filter(({ id }) => signed.has(id));
+    try {
+      const counted = countSigners(list, bundle, keys, { now, loadedAt: now });
+      return new Set(counted.map(({ id }) => id));
+    } catch (error) {
+      const counted = error instanceof SallyportError ? error.details.counted : [];
+      return new Set(Array.isArray(counted) ? counted.map(String) : []);
+    }
+  }
+
+  /** Reads what other hosts on the same folder have run meanwhile. */
+  async freshen(): Promise<void> {
+    await this.#list?.mark?.reload();
+  }
+
+  /**
+   * Verifies a bundle that was read.
+   *
+   * @param contents The bundle.
+   * @returns The proof.
+   * @throws {SallyportError} as `verifyBundle`, and as the trust list did when it became unusable.
+   */
+  async verify(contents: BundleContents): Promise<VerifiedPlugin> {
+    const generation = this.#generation;
+    const verified = await verifyBundle(contents, this.#loading());
+    this.#judged.set(verified, generation);
+    return verified;
+  }
+
+  /** Tells whether nothing has happened to trust since a bundle was found good for loading. */
+  isCurrent(verified: VerifiedPlugin): boolean {
+    return this.#list === undefined || this.#judged.get(verified) === this.#generation;
+  }
+
+  /**
+   * Judges a bundle again before it is started, without reading it.
+   *
+   * @param verified A bundle that was good before.
+   * @throws {SallyportError} when it is not any more.
+   */
+  async confirm(verified: VerifiedPlugin): Promise<void> {
+    if (this.#list === undefined) return;
+    const { manifest: { name, version }, bundleHash: hash } = verified;
+    let generation: number;
+    do {
+      generation = this.#generation;
+      if (this.#problem !== undefined) throw this.#problem;
+      const { content } = this.#list;
+      checkListFresh(content, { name, version, hash }, new Date());
+      await judgeAgain(verified, content);
+    } while (generation !== this.#generation);
+    this.#judged.set(verified, generation);
+  }
+
+  /**
+   * Judges a bundle that runs. That time has passed does not end it: neither the expiry of the list,
+   * nor that of an entry, a key or a signature; a change of the list does, and a revocation whose date
+   * has come.
+   *
+   * @param verified The bundle.
+   * @returns Why it must not run on, or `undefined`.
+   */
+  async refusalOfRunning(verified: VerifiedPlugin): Promise<SallyportError | undefined> {
+    if (this.#list === undefined) return undefined;
+    try {
+      await judgeAgain(verified, this.#list.content);
+    } catch (error) {
+      if (error instanceof SallyportError) return error;
+      throw error;
+    }
+  }
+
+  /**
+   * Says how a bundle differs from the version of it that this host ran before.
+   *
+   * @param manifest Its manifest.
+   * @param bundleHash Its hash.
+   */
+  consentState(manifest: Manifest, bundleHash: string): ConsentState | undefined {
+    if (this.#list === undefined) return undefined;
+    const baseline = this.#list.mark?.plugin(manifest.name);
+    return consentState({ manifest, bundleHash }, baseline, this.#list.content);
+  }
+
+  /**
+   * Refuses a bundle that asks for more than the version before.
+   *
+   * @param subject Its manifest and hash.
+   * @throws {SallyportError} `permission-denied`.
+   */
+  checkConsent(subject: { readonly manifest: Manifest; readonly bundleHash: string }): void {
+    const state = this.consentState(subject.manifest, subject.bundleHash);
+    checkConsent(subject, state, this.file ?? "");
+  }
+
+  /**
+   * Remembers that a bundle is about to run here: its version for the rollback check, and what it asks
+   * for the next update. Writes only where that differs from what is remembered.
+   *
+   * @param verified The bundle.
+   */
+  async record({ manifest, bundleHash: hash }: VerifiedPlugin): Promise<void> {
+    const mark = this.#list?.mark;
+    if (mark === undefined) return;
+    const { name, version } = manifest;
+    await mark.record(name, { version, hash, asks: { ...asksOf(manifest) } });
+  }
+
+  /**
+   * Reads the trust list again.
+   *
+   * @returns What has changed, or `undefined` where nothing has.
+   */
+  refresh(): Promise<TrustUpdate | undefined> {
+    const result = this.#refreshing.then(() => this.#refresh());
+    this.#refreshing = result.catch(() => {}); // the caller has the error
+    return result;
+  }
+
+  /** Says why nothing can be loaded by the trust list, if so. */
+  get problem(): SallyportError | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * Looks at the clock.
+   *
+   * @returns `expiry` once when the list has expired, `revocation` when the date of one has come.
+   */
+  tick(): "expiry" | "revocation" | undefined {
+    if (this.#list === undefined) return undefined;
+    const now = Date.now();
+    if (now >= this.#nextRevocation) {
+      this.#nextRevocation = nextRevocation(this.#list.content, now);
+      this.#generation++;
+      return "revocation";
+    }
+    if (this.#expiryTold || !this.isExpired) return undefined;
+    this.#expiryTold = true;
+    this.#generation++;
+    return "expiry";
+  }
+
+  async #refresh(): Promise<TrustUpdate | undefined> {
+    const before = this.#list;
+    if (before === undefined) return undefined;
+    let list: TrustList;
+    try {
+      list = await this.#reopen(before);
+    } catch (cause) {
+      return this.#fail(before, cause);
+    }
+    const wasUnusable = this.#problem !== undefined;
+    this.#problem = undefined;
+    if (list === before) {
+      if (!wasUnusable) return undefined;
+      this.#generation++;
+      return { status: "restored", revision: list.revision, changes: [] };
+    }
+    this.#list = list;
+    this.#expiryTold = false;
+    this.#nextRevocation = nextRevocation(list.content, Date.now());
+    this.#generation++;
+    const changes = [
+      ...diffRoots(before.root, list.root),
+      ...diffTrustLists(before.content, list.content),
+    ];
+    return { status: "updated", revision: list.revision, changes };
+  }
+
+  async #reopen(list: TrustList): Promise<TrustList> {
+    try {
+      return await list.refresh();
+    } catch (error) {
+      const sealedAnew = error instanceof SallyportError && error.details.reason === "other-key";
+      if (!sealedAnew || this.#settings === undefined) throw error;
+      // the passphrase was changed, and with it, one hopes, the file that it is in
+      return await list.refresh(await this.#settings.readSecret());
+    }
+  }
+
+  /** Keeps the last good list for what runs, and loads nothing. */
+  #fail(list: TrustList, cause: unknown): TrustUpdate | undefined {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = new SallyportError(
+      cause instanceof SallyportError ? cause.code : "bad-config",
+      `Cannot load plugins by the trust list: ${why.replace(/^C/, "c")}`,
+      {
+        hint: (cause instanceof SallyportError ? cause.hint : undefined) ??
+          "Put the list back; the host notices",
+        details: cause instanceof SallyportError ? cause.details : {},
+        cause,
+      },
+    );
+    const isNews = this.#problem?.message !== error.message;
+    this.#problem = error;
+    if (!isNews) return undefined;
+    this.#generation++;
+    return { status: "unusable", revision: list.revision, changes: [], problem: error };
+  }
+
+  #loading(): TrustAnchors {
+    if (this.#problem !== undefined) throw this.#problem;
+    if (this.#list === undefined) return this.#anchors;
+    const highest = this.#list.mark?.highest();
+    const allowRollback = this.#settings?.allowRollback;
+    return {
+      list: this.#list.content,
+      allowRollback,
+      ...(highest === undefined ? {} : { highest }),
+    };
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Consent to updates: a plugin that asks for more than before waits until an operator has agreed.
+ *
+ * A key that signs a harmless version today may sign a greedy one tomorrow, by its owner's wish or a
+ * thief's: what was once agreed to must not grow by itself.
+ *
+ * @module
+ */
+import type { Manifest } from "../bundle/manifest.ts";
+import { escapeText, SallyportError } from "../errors.ts";
+import {
+  type AddedAsk,
+  asksOf,
+  compareAsks,
+  describeAddedAsk,
+  readAsks,
+} from "../permissions/asks.ts";
+import type { TrustListContent } from "../trust/list.ts";
+import type { MarkedPlugin } from "../trust/rollback_mark.ts";
+
+/** Names a bundle for which consent may be needed. */
+export interface ConsentSubject {
+  /** The manifest. */
+  readonly manifest: Manifest;
+  /** The bundle hash. */
+  readonly bundleHash: string;
+}
+
+/** Says how a bundle differs from the version that this host ran before. */
+export interface ConsentState {
+  /** The version that was run. */
+  readonly before: string;
+  /** What the new one asks for beyond it. */
+  readonly added: readonly AddedAsk[];
+  /** Whether the trust list names this very bundle. */
+  readonly accepted: boolean;
+}
+
+const MAX_NAMED = 20;
+
+/**
+ * Compares a bundle with the one of that name that this host ran before.
+ *
+ * @param subject The bundle.
+ * @param baseline What was run, from the rollback mark.
+ * @param list The trust list, in which an operator may have accepted the bundle.
+ * @returns The difference; `undefined` where there is none of interest: no earlier one, the same one,
+ * or nothing more that it asks.
+ * @throws {SallyportError} `bad-config` when what was kept of the earlier one makes no sense.
+ */
+export function consentState(
+  { manifest, bundleHash }: ConsentSubject,
+  baseline: MarkedPlugin | undefined,
+  list: Pick<TrustListContent, "accepted" | "plugins">,
+): ConsentState | undefined {
+  if (baseline?.asks === undefined) return undefined;
+  const { name, version } = manifest;
+  if (baseline.version === version && baseline.hash === bundleHash) return undefined;
+  const added = compareAsks(readAsks(baseline.asks, name), asksOf(manifest));
+  if (added.length === 0) return undefined;
+  const accepted = [...list.accepted, ...list.plugins].some((entry) =>
+    entry.name === name && entry.version === version && entry.hash === bundleHash
+  );
+  return { before: baseline.version, added, accepted };
+}
+
+/**
+ * Refuses a bundle that asks for more than the version before, unless it was accepted.
+ *
+ * @param subject The bundle.
+ * @param state How it differs, from {@linkcode consentState}.
+ * @param file The trust list's file, for the hint.
+ * @throws {SallyportError} `permission-denied` with everything that it asks in addition, in
+ * `details.added`.
+ */
+export function checkConsent(
+  { manifest, bundleHash }: ConsentSubject,
+  state: ConsentState | undefined,
+  file: string,
+): void {
+  if (state === undefined || state.accepted) return;
+  const { name, version } = manifest;
+  const { before, added } = state;
+  const named = added.slice(0, MAX_NAMED).map((ask) => escapeText(describeAddedAsk(ask), 500));
+  if (added.length > named.length) named.push(`${added.length - named.length} more`);
+  throw new SallyportError(
+    "permission-denied",
+    `Cannot load plugin "${name}": version "${version}" asks for more than "${before}" did: ` +
+      named.join(", "),
+    {
+      hint: `If you agree, run: sallyport trust accept DIR --trust-list "${escapeText(file, 500)}"`,
+      details: { plugin: name, version, hash: bundleHash, before, added },
+    },
+  );
+}
