@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { InvalidArgumentError } from "commander";
 import type { CliIo } from "./io.ts";
 import type { Output } from "./output.ts";
+import type { Prompter } from "./prompt.ts";
 
 /** Holds what a command works with. */
 export interface CliContext {
@@ -12,9 +14,20 @@ export interface CliContext {
   readonly io: CliIo;
   /** What prints results. */
   readonly output: Output;
+  /** What asks a person; nobody can be asked where stdin or stderr is no terminal. */
+  readonly prompter?: Prompter;
 }
 
 /** Collects the values of an option that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
+}
+
+/** Parses a number of things. */
+export function parseCount(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d{1,6}$/.test(text) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`It must be 1 to ${max}`);
+  };
 }

@@ -33,12 +33,20 @@ export class UsageError extends Error {
   }
 }
 
-/** Reports that a signal ended the command. */
+/** Reports that a signal, or Ctrl-C at a prompt, ended the command. */
 export class InterruptedError extends Error {
-  /** Makes the error. */
-  constructor() {
+  /** What was left behind. */
+  readonly hint: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param hint What was left behind.
+   */
+  constructor(hint: string = "The plugin was stopped and nothing was left behind") {
     super("Interrupted");
     this.name = "InterruptedError";
+    this.hint = hint;
   }
 }
 
@@ -98,7 +106,7 @@ function classify(error: unknown, command: string | undefined): Classified {
     const { code, message, hint } = error;
     // the hint speaks of the library's option
     const ownHint = code === "untrusted" && message.includes("no trusted key signed it")
-      ? "If you trust its author, pass the author's public key with --key"
+      ? "If you trust its author, pass the author's public key with --key, or add it to the trust list"
       : hint;
     return {
       code,
@@ -116,8 +124,8 @@ function classify(error: unknown, command: string | undefined): Classified {
     return { code: "usage", message, hint: suggestion ?? usageHint, exitCode: EXIT_USAGE };
   }
   if (error instanceof InterruptedError) {
-    const hint = "The plugin was stopped and nothing was left behind";
-    return { code: "cancelled", message: error.message, hint, exitCode: EXIT_INTERRUPTED };
+    const { message, hint } = error;
+    return { code: "cancelled", message, hint, exitCode: EXIT_INTERRUPTED };
   }
   if (error instanceof Deno.errors.NotCapable) {
     const hint = "Run the command with the permission that it names, or with -A";

@@ -68,6 +68,7 @@ function toDocument(inspection: Inspection): Record<string, unknown> {
       limits,
       dependencies: manifest.dependencies ?? {},
     },
+    ...(inspection.consent === undefined ? {} : { consent: inspection.consent }),
     granted: entry.grant ?? {},
     missing: {
       excess: launch?.permissions.dropped.map(({ family, value, reason }) => ({

@@ -13,12 +13,13 @@ import { verify } from "../crypto/ed25519.ts";
 import { SallyportError } from "../errors.ts";
 import { chooseContainment } from "../host/containment_choice.ts";
 import { asksForStorage } from "../host/loader.ts";
+import type { TrustSource } from "../host/trust_source.ts";
+import { checkConsent, type ConsentState } from "../host/update_consent.ts";
 import { missingGrant } from "../permissions/explain.ts";
 import type { Excess } from "../permissions/findings.ts";
 import { entryFor, type Grant, type Policy, type PolicyEntry } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
 import type { LaunchCommand, SandboxReport } from "../sandbox/launcher.ts";
-import type { PublicKey } from "../trust/keys.ts";
 import { planInspected } from "./planned.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -28,8 +29,11 @@ export interface InspectedSignature {
   readonly keyId: string;
   /** What the operator calls the key. */
   readonly name?: string;
-  /** Whether it verifies under a trusted key, fails to, or the key is not known. */
-  readonly status: "trusted" | "invalid" | "unknown";
+  /**
+   * Whether it verifies under a trusted key, does so under one that does not count for this plugin now,
+   * fails to, or the key is not known.
+   */
+  readonly status: "trusted" | "void" | "invalid" | "unknown";
 }
 
 /** A service that is asked for and granted less, or not. */
@@ -68,6 +72,8 @@ export interface Inspection {
   readonly refusal: SallyportError | undefined;
   /** Why its permissions cannot be settled, if they cannot. */
   readonly denial: SallyportError | undefined;
+  /** What it asks beyond the version that the host ran before, where there was one. */
+  readonly consent: ConsentState | undefined;
   /** What the policy gives it, asked for or not. */
   readonly entry: PolicyEntry;
   /** The part of a policy that would grant everything that is missing. */
@@ -90,28 +96,32 @@ export interface Inspection {
 export async function inspectBundle(dir: string, bench: Workbench): Promise<Inspection> {
   const contents = await readBundle(dir);
   const { manifest } = contents;
-  const { anchors, policy } = bench.settings;
-  const refusal = await failureOf(bench.loader.verify(dir));
+  const { policy } = bench.settings;
+  const refusal = await failureOf(() => bench.loader.verify(dir));
   const entry = entryFor(policy, manifest.name);
   const settled = await settle(contents, policy, bench);
+  const consent = bench.trust.consentState(manifest, contents.bundleHash);
+  const withheld = await failureOf(() => checkConsent(contents, consent, bench.trust.file ?? ""));
   const services = missingServices(manifest, entry);
   const dropped = settled.launch?.permissions.dropped ?? [];
   return {
     manifest,
     bundleHash: contents.bundleHash,
     files: contents.files.map(({ path, size, sha3_512 }) => ({ path, size, sha3_512 })),
-    ...await readSignatures(contents, anchors.keys),
+    ...await readSignatures(contents, bench.trust),
     refusal,
+    consent,
     entry,
     missingServices: services,
     missingPolicy: missingPolicy(manifest.name, entry, dropped, services),
     ...settled,
+    denial: withheld ?? settled.denial,
   };
 }
 
-async function failureOf(act: Promise<unknown>): Promise<SallyportError | undefined> {
+async function failureOf(act: () => unknown): Promise<SallyportError | undefined> {
   try {
-    await act;
+    await act();
   } catch (error) {
     if (error instanceof SallyportError) return error;
     throw error;
@@ -120,7 +130,7 @@ async function failureOf(act: Promise<unknown>): Promise<SallyportError | undefi
 
 async function readSignatures(
   contents: BundleContents,
-  keys: readonly PublicKey[],
+  trust: TrustSource,
 ): Promise<Pick<Inspection, "signatures" | "statement">> {
   let envelope: Envelope;
   try {
@@ -130,12 +140,20 @@ async function readSignatures(
     return { signatures: [], statement: undefined }; // `refusal` says what is wrong with it
   }
   const message = pae(envelope.payloadType, envelope.payload);
+  const { keys } = trust;
   const signatures: InspectedSignature[] = [];
+  const good = new Set<string>();
   for (const { keyid: keyId, sig } of envelope.signatures) {
     const key = keys.find((known) => known.id === keyId);
-    const good = key !== undefined && await verify(sig, message, key.raw);
-    const status = good ? "trusted" : key === undefined ? "unknown" : "invalid";
+    if (key !== undefined && await verify(sig, message, key.raw)) good.add(keyId);
+    const status = good.has(keyId) ? "trusted" : key === undefined ? "unknown" : "invalid";
     signatures.push({ keyId, ...(key?.name === undefined ? {} : { name: key.name }), status });
+  }
+  const { manifest: { name, version }, bundleHash: hash } = contents;
+  const counting = trust.countingKeys({ name, version, hash }, good);
+  for (const [index, signature] of signatures.entries()) {
+    if (signature.status !== "trusted" || counting.has(signature.keyId)) continue;
+    signatures[index] = { ...signature, status: "void" };
   }
   try {
     return { signatures, statement: parseStatement(envelope.payload) };

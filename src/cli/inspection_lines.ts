@@ -5,6 +5,7 @@
  */
 import { DEFAULT_LIMITS, type Limits, type Manifest } from "../bundle/manifest.ts";
 import { escapeText } from "../errors.ts";
+import { describeAddedAsk } from "../permissions/asks.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import type { PolicyEntry } from "../permissions/policy.ts";
 import { type Exposure, inspectedExposure } from "./exposure.ts";
@@ -34,11 +35,16 @@ export function inspectionLines(inspection: Inspection, output: Output): string[
     ...section("Signatures", signatureLines(inspection)),
     ...section("Files", fileLines(inspection)),
     ...section("It asks for", requestLines(manifest)),
+    ...section("It asks for more than before", consentLines(inspection)),
     ...section("The policy grants", grantLines(inspection.entry)),
     ...section("Missing", missingLines(inspection)),
     ...(launch === undefined ? [] : [
       ...section(
-        inspection.denial === undefined ? "It gets" : "It would get without what is missing",
+        inspection.denial === undefined
+          ? "It gets"
+          : launch.permissions.dropped.length === 0
+          ? "It would get"
+          : "It would get without what is missing",
         gets(launch),
       ),
       ...section("Exposure", exposureLines(inspection, launch, output)),
@@ -71,8 +77,9 @@ function signatureLines({ signatures, statement }: Inspection): string[] {
   if (signatures.length === 0) return ["  none"];
   const meaning = {
     trusted: "trusted",
+    void: "a known key that does not count for this plugin now",
     invalid: "INVALID under the trusted key of this id",
-    unknown: "unknown key: no --key has this id, so this is only a claim",
+    unknown: "unknown key: none that is trusted has this id, so this is only a claim",
   };
   return [
     ...columns(signatures.map(({ keyId, name, status }) =>
@@ -114,6 +121,17 @@ function requestLines(manifest: Manifest): string[] {
   }
   if (rows.length === 0) return ["  nothing but its own bundle"];
   return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
+}
+
+function consentLines({ consent }: Inspection): string[] {
+  if (consent === undefined) return [];
+  const { before, added, accepted } = consent;
+  return [
+    ...added.map((ask) => `  ${escapeText(describeAddedAsk(ask), 4_000)}`),
+    accepted
+      ? `  accepted in the trust list; version ${before} did not ask for it`
+      : `  version ${before} did not ask for it: it loads once that is accepted, by \`trust accept\``,
+  ];
 }
 
 function grantLines({ grant = {}, limits = {} }: PolicyEntry): string[] {

@@ -3,6 +3,21 @@
  *
  * @module
  */
+import { InterruptedError } from "./failure.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+
+/** Is where a person types. */
+export interface Terminal {
+  /**
+   * Reads what is typed as it comes and without echo, while a function runs.
+   *
+   * The terminal is put back whatever happens, also when a signal asks the process to end.
+   *
+   * @param act Is given a function that gives the next bytes, or `null` at the end of the input.
+   * @returns What it gives.
+   */
+  raw<T>(act: (read: () => Promise<Uint8Array | null>) => Promise<T>): Promise<T>;
+}
 
 /** Says where a command reads and writes; a test may pass its own. */
 export interface CliIo {
@@ -18,6 +33,8 @@ export interface CliIo {
   readonly errIsTerminal: boolean;
   /** Whether colour is unwanted, whatever the streams are. */
   readonly noColor: boolean;
+  /** Where a person can be asked: there when both stdin and stderr are terminals. */
+  readonly terminal?: Terminal;
 }
 
 /** Tells that whoever read stdout has gone, as `head` does; nobody is left to tell anything to. */
@@ -57,7 +74,34 @@ export function processIo(): CliIo {
     outIsTerminal: Deno.stdout.isTerminal(),
     errIsTerminal: Deno.stderr.isTerminal(),
     noColor: Deno.noColor,
+    ...(Deno.stdin.isTerminal() && Deno.stderr.isTerminal() ? { terminal: TERMINAL } : {}),
   };
+}
+
+const READ_BYTES = 1_024;
+
+const TERMINAL: Terminal = {
+  async raw(act) {
+    using interrupt = listenForInterrupt();
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    interrupted.catch(() => {}); // told to whoever reads
+    interrupt.signal.addEventListener(
+      "abort",
+      () => reject(new InterruptedError("Nothing was changed")),
+    );
+    Deno.stdin.setRaw(true);
+    try {
+      return await act(() => Promise.race([readStdin(), interrupted]));
+    } finally {
+      Deno.stdin.setRaw(false);
+    }
+  },
+};
+
+async function readStdin(): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(READ_BYTES);
+  const length = await Deno.stdin.read(bytes);
+  return length === null ? null : bytes.subarray(0, length);
 }
 
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {

@@ -1,11 +1,9 @@
 /**
- * Key files: written so that a private key is never readable by others, read with a size cap.
+ * Key files, written so that a private key is never readable by others.
  *
  * @module
  */
-import { decodePrivateKeyPem } from "../crypto/pem.ts";
 import { SallyportError } from "../errors.ts";
-import { readSmallFile } from "../host/options.ts";
 
 /** Holds one file to write. */
 export interface KeyFile {
@@ -29,7 +27,6 @@ export interface KeyFilePair {
 
 const PRIVATE_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
-const MAX_KEY_FILE_BYTES = 4_096;
 
 /**
  * Writes both files or none.
@@ -55,41 +52,6 @@ export async function writeKeyFiles(pair: KeyFilePair): Promise<void> {
       throw error;
     }
   }
-}
-
-/** Reads a private key file. */
-export interface PrivateKeyFile {
-  /** The 32 secret bytes. */
-  readonly seed: Uint8Array;
-  /** The mode of the file when others than its owner can use it. */
-  readonly openMode: number | undefined;
-}
-
-/**
- * Reads a private key.
- *
- * @param path The file, at most 4 KiB.
- * @returns The key, and whether the file is open to others.
- * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
- */
-export async function readPrivateKeyFile(path: string): Promise<PrivateKeyFile> {
-  const text = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the private key");
-  let seed: Uint8Array;
-  try {
-    seed = decodePrivateKeyPem(text);
-  } catch (cause) {
-    if (!(cause instanceof SallyportError)) throw cause;
-    const reason = cause.message.replace(/^Cannot read private key: /, "");
-    throw new SallyportError(cause.code, `Cannot read the private key "${path}": ${reason}`, {
-      hint: cause.hint,
-      details: { path },
-      cause,
-    });
-  }
-  // Windows has no such mode: there it is null, and access lists decide
-  const mode = (await Deno.stat(path)).mode;
-  const openMode = mode !== null && (mode & 0o077) !== 0 ? mode & 0o777 : undefined;
-  return { seed, openMode };
 }
 
 /** Creates a file; never opens what is there, not even through a link. */

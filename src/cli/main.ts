@@ -8,6 +8,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import { addAudit, AuditLogBroken } from "./audit.ts";
 import type { CliContext } from "./command.ts";
 import { addDoctor, LayersMissing } from "./doctor.ts";
 import { describeFailure, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, isInternal } from "./failure.ts";
@@ -17,11 +18,14 @@ import { type CliIo, OutputClosed, processIo } from "./io.ts";
 import { addKeygen } from "./keygen.ts";
 import { addNew } from "./new.ts";
 import { Output } from "./output.ts";
+import { Prompter } from "./prompt.ts";
 import { addRun } from "./run.ts";
 import { addSign } from "./sign.ts";
+import { addTrust } from "./trust.ts";
+import { askBeforeCommands } from "./trust_options.ts";
 import { addVerify } from "./verify.ts";
 
-export type { CliIo } from "./io.ts";
+export type { CliIo, Terminal } from "./io.ts";
 
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
@@ -42,18 +46,19 @@ const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.v
  */
 export async function main(args: readonly string[], io: CliIo = processIo()): Promise<number> {
   const output = new Output(io, wantsJson(args));
-  const program = createProgram({ io, output });
+  const prompter = io.terminal === undefined ? undefined : new Prompter(io.terminal, io);
+  const program = createProgram({ io, output, prompter });
   try {
     await program.parseAsync([...args], { from: "user" });
     return EXIT_DONE;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT_DONE;
-    if (error instanceof LayersMissing) return EXIT_FAILED;
+    if (error instanceof LayersMissing || error instanceof AuditLogBroken) return EXIT_FAILED;
     if (error instanceof CommanderError && SHOWN.has(error.code)) {
       if (error.exitCode === 0) return EXIT_DONE;
       if (!output.json) return EXIT_USAGE; // the help on stderr says it all
     }
-    const command = program.commands.find((known) => known.name() === args[0])?.name();
+    const command = commandNamed(program, args);
     const failure = describeFailure(error, command);
     try {
       if (isInternal(error)) output.errorLine(error.stack ?? "");
@@ -84,6 +89,7 @@ function createProgram(context: CliContext): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
+  askBeforeCommands(program, context);
   addKeygen(program, context);
   addHash(program, context);
   addSign(program, context);
@@ -91,8 +97,18 @@ function createProgram(context: CliContext): Command {
   addInspect(program, context);
   addRun(program, context);
   addNew(program, context);
+  addTrust(program, context);
+  addAudit(program, context);
   addDoctor(program, context);
   return program;
+}
+
+/** Finds the command that was meant, such as `trust add`, for whoever asks how to use it. */
+function commandNamed(program: Command, args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((arg) => arg !== "--json");
+  const command = program.commands.find((known) => known.name() === first);
+  const inner = command?.commands.find((known) => known.name() === second);
+  return inner === undefined ? command?.name() : `${command!.name()} ${inner.name()}`;
 }
 
 /** Looks for `--json` before anything is parsed, since a wrong command line is told as JSON, too. */

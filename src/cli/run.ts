@@ -21,7 +21,6 @@ interface RunOptions extends TrustOptions {
   params?: string;
   timeout?: number;
   stream?: boolean;
-  dataDir?: string;
 }
 
 /** How long a call that was cancelled may take to end, in milliseconds: somebody waits. */
@@ -42,7 +41,6 @@ export function addRun(program: Command, context: CliContext): void {
       parseTimeout,
     )
     .option("--stream", "call a generator method: one item a line; with --json an array of all")
-    .option("--data-dir <dir>", "the host's folder, kept (default: a temporary one)")
     .action((dir: string, options: RunOptions) => run(dir, options, context));
 }
 
@@ -53,7 +51,6 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   try {
     await using host = await PluginHost.open({
       ...trustedHostOptions(options),
-      ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
       logger: pluginLogger(output),
       drainMs: DRAIN_MS,
     });

@@ -6,17 +6,41 @@
 import { type Command, Option } from "commander";
 import type { PluginHostOptions } from "../host/options.ts";
 import type { IsolationMode } from "../sandbox/choose.ts";
-import { collect } from "./command.ts";
+import { type CliContext, collect } from "./command.ts";
+import { UsageError } from "./failure.ts";
+import {
+  addSecretOptions,
+  askPassphrase,
+  type SecretOptions,
+  warnIfOpenToOthers,
+} from "./secrets.ts";
 
 /** Holds the values of the options. */
-export interface TrustOptions {
+export interface TrustOptions extends SecretOptions {
   /** Public keys: files or hex digits. */
   key?: string[];
+  /** The file with the trust list. */
+  trustList?: string;
+  /** The passphrase of the trust list, once a person has typed it. */
+  passphrase?: string;
+  /** Whether versions below the highest that ran may run. */
+  allowRollback?: boolean;
+  /** The host's folder. */
+  dataDir?: string;
   /** The file with the policy. */
   policy?: string;
   /** How the plugin is isolated. */
   isolation?: IsolationMode;
 }
+
+/** Names the options of a host that come from the command line. */
+export type TrustedHostOptions = Pick<
+  PluginHostOptions,
+  "keys" | "trustList" | "policy" | "isolation" | "dataDir"
+>;
+
+/** Holds the commands that have the options. */
+const COMMANDS: WeakSet<Command> = new WeakSet();
 
 /**
  * Adds the options to a command.
@@ -25,12 +49,17 @@ export interface TrustOptions {
  * @returns The command.
  */
 export function addTrustOptions(command: Command): Command {
-  return command
+  COMMANDS.add(command);
+  command
     .option(
       "--key <pub>",
       "a public key to trust: a .pub file or 64 hex digits (repeatable)",
       collect,
     )
+    .option("--trust-list <file>", "the trust list, instead of --key");
+  return addSecretOptions(command, "the trust list's")
+    .option("--data-dir <dir>", "the host's folder, kept (default: a temporary one)")
+    .option("--allow-rollback", "run a version below the highest that this host has run")
     .option("--policy <file>", "the policy: what plugins may have (none: their own bundle only)")
     .addOption(
       new Option("--isolation <mode>", "how the plugin is isolated (default: auto)")
@@ -39,18 +68,82 @@ export function addTrustOptions(command: Command): Command {
 }
 
 /**
+ * Checks the options before the command runs, and asks for a passphrase that no file holds.
+ *
+ * @param program The program; a command without these options is left alone.
+ * @param context Asks at a terminal.
+ */
+export function askBeforeCommands(program: Command, context: CliContext): void {
+  program.hook("preAction", async (_program, command) => {
+    if (!COMMANDS.has(command)) return;
+    const options = command.opts<TrustOptions>();
+    const { key = [], trustList, passphraseFile, keyFile } = options;
+    if (trustList === undefined) return refuseWithoutList(options);
+    if (key.length > 0) {
+      throw new UsageError(
+        "Cannot use --key and --trust-list together",
+        "Add the key to the list: sallyport trust add FILE --key PUB",
+      );
+    }
+    if (passphraseFile !== undefined && keyFile !== undefined) {
+      throw new UsageError(
+        "Cannot use --passphrase-file and --key-file together",
+        "Pass the one that the trust list was sealed with",
+      );
+    }
+    if (passphraseFile !== undefined) {
+      await warnIfOpenToOthers(passphraseFile, "the passphrase file", context.output);
+    } else if (keyFile !== undefined) {
+      await warnIfOpenToOthers(keyFile, "the key file", context.output);
+    } else {
+      const option = "--passphrase-file or --key-file";
+      const passphrase = await askPassphrase(context, `"${trustList}"`, option);
+      command.setOptionValue("passphrase", passphrase);
+    }
+  });
+}
+
+/**
  * Turns the options into those of a host.
  *
  * @param options The options as given.
  * @returns Options of `PluginHost.open`.
  */
-export function trustedHostOptions(
-  options: TrustOptions,
-): Pick<PluginHostOptions, "keys" | "policy" | "isolation"> {
-  const { key = [], policy, isolation } = options;
+export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
+  const { key = [], policy, isolation, dataDir } = options;
   return {
-    keys: key,
+    ...(options.trustList === undefined
+      ? { keys: key }
+      : { trustList: listOptions(options.trustList, options) }),
     ...(policy === undefined ? {} : { policy }),
     ...(isolation === undefined ? {} : { isolation }),
+    ...(dataDir === undefined ? {} : { dataDir }),
   };
+}
+
+function listOptions(
+  file: string,
+  { passphraseFile, keyFile, passphrase, allowRollback }: TrustOptions,
+): NonNullable<TrustedHostOptions["trustList"]> {
+  return {
+    file,
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(allowRollback === undefined ? {} : { allowRollback }),
+  };
+}
+
+/** Refuses options that would silently do nothing. */
+function refuseWithoutList({ keyFile, passphraseFile, allowRollback }: TrustOptions): void {
+  const [idle] = Object.entries({
+    "--passphrase-file": passphraseFile,
+    "--key-file": keyFile,
+    "--allow-rollback": allowRollback,
+  }).find(([, value]) => value !== undefined) ?? [];
+  if (idle === undefined) return;
+  throw new UsageError(
+    `Cannot use ${idle} without --trust-list`,
+    "It is about a trust list: name one with --trust-list FILE",
+  );
 }

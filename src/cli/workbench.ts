@@ -6,6 +6,7 @@
 import { DataDir } from "../host/data_dir.ts";
 import { PluginLoader } from "../host/loader.ts";
 import { type HostSettings, parseHostOptions } from "../host/options.ts";
+import { TrustSource } from "../host/trust_source.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { silentLogger } from "../log.ts";
 import { trustedHostOptions, type TrustOptions } from "./trust_options.ts";
@@ -26,13 +27,21 @@ export class Workbench implements AsyncDisposable {
 
   /** What starts processes here. */
   readonly launchers: Launchers;
+  /** Decides what is trusted. */
+  readonly trust: TrustSource;
 
-  private constructor(settings: HostSettings, data: DataDir, launchers: Launchers) {
+  private constructor(
+    settings: HostSettings,
+    data: DataDir,
+    launchers: Launchers,
+    trust: TrustSource,
+  ) {
     this.settings = settings;
     this.data = data;
     this.executable = settings.executable;
     this.launchers = launchers;
-    this.loader = new PluginLoader(settings, data, launchers);
+    this.trust = trust;
+    this.loader = new PluginLoader(settings, data, launchers, { trust });
   }
 
   /**
@@ -46,6 +55,13 @@ export class Workbench implements AsyncDisposable {
     const settings = await parseHostOptions({
       ...trustedHostOptions(options),
       logger: silentLogger,
+      audit: false,
+    });
+    const { dataDir } = settings;
+    // what the host on that folder remembers counts, but looking at a plugin leaves no trace there
+    const trust = await TrustSource.open(settings, {
+      ...(dataDir === undefined ? {} : { markDir: `${dataDir}/trust` }),
+      remember: false,
     });
     await using undo = new AsyncDisposableStack();
     const data = undo.use(await DataDir.open());
@@ -55,7 +71,7 @@ export class Workbench implements AsyncDisposable {
       scratchDir: data.scratch,
     });
     undo.move();
-    return new Workbench(settings, data, launchers);
+    return new Workbench(settings, data, launchers, trust);
   }
 
   /** Writes a text, or every text in plain data, with a placeholder for the temporary folder. */

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { keyId, sign, verify } from "../../src/crypto/ed25519.ts";
+import { getPublicKey, keyId, sign, verify } from "../../src/crypto/ed25519.ts";
 import { decodePrivateKeyPem, decodePublicKeyPem } from "../../src/crypto/pem.ts";
+import { decodeSealedKeyPem, isSealedKeyPem } from "../../src/crypto/sealed_key.ts";
 import { scratch } from "./bundles.ts";
 import { document, done, failed, inProcess, sallyport } from "./sallyport.ts";
+import { atTerminal } from "./terminal.ts";
 
 const OPENSSL = await new Deno.Command("openssl", { args: ["version"], stdout: "null" }).output()
   .then(({ success }) => success, () => false);
@@ -154,3 +156,43 @@ for (const name of ["", "../x", "a/b", ".hidden", "-x y", "a\u001b[31m", "x".rep
     assert.deepEqual(await names(dir.path), []);
   });
 }
+
+Deno.test("keygen --seal writes a private key that only its passphrase opens", async () => {
+  await using dir = await scratch();
+  await Deno.writeTextFile(`${dir.path}/pass`, "tell nobody\n", { mode: 0o600 });
+  const args = ["keygen", "a", "--dir", dir.path, "--seal", "--passphrase-file"];
+  const outcome = await inProcess([...args, `${dir.path}/pass`, "--json"]);
+  const { sealed, publicKey } = document(outcome);
+  assert.equal(sealed, true);
+  assert.equal(outcome.stderr, "");
+  assert.equal(await mode(`${dir.path}/a.key`), "600");
+  const text = await Deno.readTextFile(`${dir.path}/a.key`);
+  assert.throws(() => decodePrivateKeyPem(text));
+  const seed = await decodeSealedKeyPem(text, { passphrase: "tell nobody" });
+  assert.equal((await getPublicKey(seed)).toHex(), publicKey);
+});
+
+Deno.test("keygen --seal asks twice at a terminal, and says nothing of the answer", async () => {
+  await using dir = await scratch();
+  const args = ["keygen", "a", "--dir", dir.path, "--seal"];
+  const outcome = await atTerminal(args, "tell nobody\n", "tell nobody\n");
+  assert.match(done(outcome), /whoever has it and its passphrase/);
+  assert.ok(!(outcome.stderr + outcome.stdout).includes("nobody"));
+  assert.ok(isSealedKeyPem(await Deno.readTextFile(`${dir.path}/a.key`)));
+  const interrupted = await atTerminal(["keygen", "b", "--dir", dir.path, "--seal"], "abc\u0003");
+  assert.equal(interrupted.code, 130);
+  assert.deepEqual(await names(dir.path), ["a.key", "a.pub"]);
+});
+
+Deno.test("keygen --seal refuses a passphrase that is short, missing or idle", async () => {
+  await using dir = await scratch();
+  await Deno.writeTextFile(`${dir.path}/pass`, "short\n", { mode: 0o600 });
+  const keygen = (...args: string[]) =>
+    inProcess(["keygen", "a", "--dir", `${dir.path}/keys`, ...args, "--json"]);
+  const file = ["--passphrase-file", `${dir.path}/pass`];
+  assert.match(failed(await keygen("--seal", ...file), "bad-config").message, /fewer than 8/);
+  failed(await keygen("--seal", "--passphrase-file", `${dir.path}/none`), "bad-config");
+  assert.match(failed(await keygen("--seal"), "usage", 2).hint, /--passphrase-file/);
+  assert.match(failed(await keygen(...file), "usage", 2).hint, /--seal/);
+  await assert.rejects(Deno.lstat(`${dir.path}/keys`), Deno.errors.NotFound);
+});

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { parseEnvelope } from "../../src/bundle/envelope.ts";
+import { generateKeyPair } from "../../src/crypto/ed25519.ts";
+import { encodeSealedKeyPem } from "../../src/crypto/sealed_key.ts";
 import { scratch, signedBundle, writeBundle } from "./bundles.ts";
 import { document, done, failed, inProcess, sallyport } from "./sallyport.ts";
+import { atTerminal } from "./terminal.ts";
 
 async function makeKeys(dir: string, ...names: string[]): Promise<string[]> {
   for (const name of names) done(await inProcess(["keygen", name, "--dir", dir]));
@@ -127,4 +130,51 @@ Deno.test("sign without a key is wrong usage", async () => {
   const outcome = await sallyport(["sign", bundle]);
   assert.equal(outcome.code, 2);
   assert.match(outcome.stderr, /^error: Required option "--key <file>" not specified\n/);
+});
+
+/** Makes a sealed key, at little cost. */
+async function makeSealedKey(dir: string, name: string, passphrase: string): Promise<string> {
+  const { privateKey } = await generateKeyPair();
+  const text = await encodeSealedKeyPem(privateKey, { passphrase }, { logN: 10 });
+  await Deno.writeTextFile(`${dir}/${name}.key`, text, { mode: 0o600 });
+  await Deno.writeTextFile(`${dir}/${name}.pass`, `${passphrase}\n`, { mode: 0o600 });
+  return `${dir}/${name}.key`;
+}
+
+Deno.test("sign opens sealed keys, each with the passphrase that fits", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [plain] = await makeKeys(dir.path, "plain");
+  const a = await makeSealedKey(dir.path, "a", "first secret");
+  const b = await makeSealedKey(dir.path, "b", "second secret");
+  const files = ["a", "b"].flatMap((name) => ["--passphrase-file", `${dir.path}/${name}.pass`]);
+  const outcome = await inProcess(["sign", bundle, "--key", b, plain!, a, ...files, "--json"]);
+  assert.equal(document(outcome).signatures, 3);
+  assert.equal(outcome.stderr, "");
+});
+
+Deno.test("sign asks for the passphrase of a sealed key at a terminal, three times", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const key = await makeSealedKey(dir.path, "a", "first secret");
+  const outcome = await atTerminal(["sign", bundle, "--key", key], "wrong\n", "first secret\n");
+  assert.match(done(outcome), /^Signed sample/);
+  assert.match(outcome.stderr, /Enter the passphrase of ".*a\.key": \nThat is not its passphrase/);
+  assert.ok(!outcome.stderr.includes("secret"));
+});
+
+Deno.test("sign says which sealed key it cannot open, and signs nothing", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const key = await makeSealedKey(dir.path, "a", "first secret");
+  await Deno.writeTextFile(`${dir.path}/wrong`, "another secret", { mode: 0o640 });
+  const sign = (...args: string[]) => inProcess(["sign", bundle, "--key", key, ...args, "--json"]);
+  const wrong = await sign("--passphrase-file", `${dir.path}/wrong`);
+  assert.match(failed(wrong, "bad-config").message, /a\.key": the passphrase is wrong/);
+  assert.match(
+    wrong.stderr,
+    /^warning: others may use the passphrase file ".*wrong" \(mode 0640\)/,
+  );
+  assert.match(failed(await sign(), "usage", 2).hint, /--passphrase-file/);
+  await assert.rejects(Deno.lstat(`${bundle}/plugin.sig.json`), Deno.errors.NotFound);
 });

@@ -69,8 +69,8 @@ Deno.test("verify refuses an expired signature", async () => {
   done(await inProcess(["keygen", "k", "--dir", dir.path]));
   const soon = new Date(Date.now() + 300);
   const { signBundle } = await import("../../src/bundle/signing.ts");
-  const { readPrivateKeyFile } = await import("../../src/cli/key_files.ts");
-  const { seed } = await readPrivateKeyFile(`${dir.path}/k.key`);
+  const { decodePrivateKeyPem } = await import("../../src/crypto/pem.ts");
+  const seed = decodePrivateKeyPem(await Deno.readTextFile(`${dir.path}/k.key`));
   await signBundle(bundle, [seed], { expiresAt: soon });
   while (new Date() <= soon) await new Promise((next) => setTimeout(next, 20));
   const args = ["verify", bundle, "--key", `${dir.path}/k.pub`, "--json"];

@@ -1,0 +1,75 @@
+/**
+ * `sallyport trust remove`: takes something out of a trust list.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { TrustListContent } from "../trust/list.ts";
+import {
+  liftRevocation,
+  removeKey,
+  removePlugin,
+  removePublisher,
+  setMinimum,
+} from "../trust/list_changes.ts";
+import type { CliContext } from "./command.ts";
+import { addChangeOptions, changeList, type ChangeOptions } from "./trust_change.ts";
+import { onlyFile, openList } from "./trust_file.ts";
+import { exactlyOne, splitAt } from "./trust_subjects.ts";
+
+interface RemoveOptions extends ChangeOptions {
+  key?: string;
+  plugin?: string;
+  publisher?: string;
+  minimum?: string;
+  revocation?: string;
+}
+
+/** Adds the command. */
+export function addTrustRemove(trust: Command, context: CliContext): void {
+  const command = trust.command("remove")
+    .usage("FILE --key KEY | --plugin NAME[@VERSION] | --publisher NAMES | … [options]")
+    .description("take something out; what may never load again is better revoked");
+  command
+    .option("--key <key>", "a key: its name or id")
+    .option("--plugin <name>", "a listed plugin: NAME@VERSION, or NAME for all its versions")
+    .option("--publisher <names>", "a publisher: the names that it was added with")
+    .option("--minimum <name>", "the minimum version of a plugin")
+    .option("--revocation <what>", "a revocation, lifted: a bundle hash, or NAME[@RANGE]");
+  addChangeOptions(command)
+    .action((file: string | undefined, options: RemoveOptions) => remove(file, options, context));
+}
+
+async function remove(
+  argument: string | undefined,
+  options: RemoveOptions,
+  context: CliContext,
+): Promise<void> {
+  const { key, plugin, publisher, minimum, revocation } = options;
+  const subject = exactlyOne({
+    "--key": key,
+    "--plugin": plugin,
+    "--publisher": publisher,
+    "--minimum": minimum,
+    "--revocation": revocation,
+  });
+  const file = onlyFile(argument, options);
+  const removals: Record<typeof subject, (content: TrustListContent) => TrustListContent> = {
+    "--key": (content) => removeKey(content, key!),
+    "--plugin": (content) => {
+      const { name, rest } = splitAt(plugin!);
+      return removePlugin(content, { name, version: rest });
+    },
+    "--publisher": (content) => removePublisher(content, publisher!),
+    "--minimum": (content) => setMinimum(content, minimum!, undefined),
+    "--revocation": (content) => liftRevocation(content, revoked(revocation!)),
+  };
+  const list = await openList(file, options, context);
+  await changeList(list, { apply: removals[subject] }, options, context);
+}
+
+function revoked(text: string): { hash: string } | { name: string; versions?: string } {
+  if (/^[0-9a-fA-F]{128}$/.test(text)) return { hash: text.toLowerCase() };
+  const { name, rest } = splitAt(text);
+  return rest === undefined ? { name } : { name, versions: rest };
+}

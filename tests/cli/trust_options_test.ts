@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { trustedHostOptions } from "../../src/cli/trust_options.ts";
+import { scratch, writeBundle } from "./bundles.ts";
+import { failed, inProcess } from "./sallyport.ts";
+import { atTerminal } from "./terminal.ts";
+import { trustKit } from "./trust_kit.ts";
+
+Deno.test("trustedHostOptions() passes on what was given, and nothing else", () => {
+  assert.deepEqual(trustedHostOptions({}), { keys: [] });
+  assert.deepEqual(trustedHostOptions({ key: ["a"], dataDir: "d", policy: "p" }), {
+    keys: ["a"],
+    dataDir: "d",
+    policy: "p",
+  });
+  assert.deepEqual(
+    trustedHostOptions({ trustList: "t", passphraseFile: "f", allowRollback: true }),
+    { trustList: { file: "t", passphraseFile: "f", allowRollback: true } },
+  );
+  assert.deepEqual(trustedHostOptions({ trustList: "t", keyFile: "k" }), {
+    trustList: { file: "t", keyFile: "k" },
+  });
+  assert.deepEqual(trustedHostOptions({ trustList: "t", passphrase: "typed" }), {
+    trustList: { file: "t", passphrase: "typed" },
+  });
+});
+
+Deno.test("options about a trust list that contradict each other or do nothing are wrong usage", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const list = ["--trust-list", "t"];
+  for (
+    const args of [
+      [...list, "--key", "k", "--key-file", "f"],
+      [...list, "--key-file", "f", "--passphrase-file", "p"],
+      [...list], // nobody to ask
+      ["--key", "k", "--key-file", "f"],
+      ["--key", "k", "--passphrase-file", "f"],
+      ["--key", "k", "--allow-rollback"],
+    ]
+  ) {
+    for (const command of [["verify"], ["inspect"], ["run", "--call", "count"]]) {
+      failed(await inProcess([...command, bundle, ...args, "--json"]), "usage", 2);
+    }
+  }
+});
+
+Deno.test("a passphrase is asked for before a plugin is looked at, and a key file is not", async () => {
+  await using kit = await trustKit();
+  const bundle = await kit.bundle({});
+  const args = ["verify", bundle, "--trust-list", kit.file];
+  const asked = await atTerminal(args, "five words of my own\n");
+  assert.match(
+    asked.stderr,
+    /^Enter the passphrase of ".*trust\.list": \nerror: .*\n {2}code: bad-config/,
+  );
+  assert.ok(!asked.stderr.includes("words of"));
+  assert.equal((await atTerminal(args, "\u0003")).code, 130);
+  const silent = await atTerminal([...args, ...kit.secret, "--json"]);
+  failed(silent, "untrusted");
+  assert.equal(silent.stderr, "");
+});
