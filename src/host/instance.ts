@@ -15,24 +15,10 @@ import { type Child, type ExitStatus, startChild } from "../process/child.ts";
 import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import type { EgressConnection } from "../egress/proxy.ts";
+import { type InstanceEvents, peerHandlers, record } from "./instance_requests.ts";
 import { endError, signalOf, startError, unloadedError, violationError } from "./instance_end.ts";
 import type { OpenLaunch } from "./launching.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
-
-/** What a plugin's process may ask of the host. */
-export interface InstanceEvents {
-  /** Answers a service call. */
-  contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown>;
-  /** Takes an event that the plugin emitted. */
-  emitted(event: string, data: unknown): void;
-  /** Takes a log record; every field is the plugin's own word. */
-  log(level: string, message: string, fields: Record<string, unknown> | undefined): void;
-  /** Takes a line of stderr, escaped. */
-  stderr(line: string): void;
-  /** Takes a connection through the egress proxy, when it has ended or was refused. */
-  connected(connection: EgressConnection): void;
-}
 
 /** Everything that starting a plugin takes. */
 export interface InstanceOptions {
@@ -315,37 +301,14 @@ async function contained(
   return launch.inspect(child.pid);
 }
 
-function connect(life: Life, options: InstanceOptions): Connection {
-  const { events, permissions } = options;
+function connect(life: Life, { events, permissions }: InstanceOptions): Connection {
   return new Connection({
     io: childDuplex(life.child.process),
     role: "host",
     maxMessageBytes: permissions.limits.messageBytes,
     onEnd: () => reasonOfEnd(life),
-    onRequest(_method, params, call) {
-      const { key, method: name, args } = record(params);
-      if (typeof key !== "string" || typeof name !== "string" || !Array.isArray(args)) {
-        throw new SallyportError("protocol-violation", "Malformed context/call");
-      }
-      return events.contextCall(key, name, args, call.signal);
-    },
-    onNotification(method, params) {
-      const { event, data, level, message, fields } = record(params);
-      if (method === "event/emit" && typeof event === "string") {
-        events.emitted(event.slice(0, 256), data);
-      } else if (method === "log" && typeof message === "string") {
-        events.log(String(level), message, isRecord(fields) ? fields : undefined);
-      }
-    },
+    ...peerHandlers(events),
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
 }
 
 /** Kills a process that has not ended by itself. */

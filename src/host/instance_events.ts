@@ -6,7 +6,7 @@
 import { escapeText, SallyportError } from "../errors.ts";
 import type { ServiceCaller } from "../services/caller.ts";
 import type { Denials } from "./denials.ts";
-import type { InstanceEvents } from "./instance.ts";
+import type { InstanceEvents } from "./instance_requests.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import type { HostParts } from "./host_parts.ts";
 

@@ -107,7 +107,7 @@ export class Connection implements AsyncDisposable {
     void this.#readAll();
   }
 
-  /** Says whether the connection has ended or is closed, so that nothing can be sent any more. */
+  /** Says whether nothing can be sent any more. */
   get isClosed(): boolean {
     return this.#state !== "open";
   }
@@ -309,9 +309,8 @@ export class Connection implements AsyncDisposable {
       return this.#callsIn.cancel(readId(message));
     }
     if (!this.#notifications.take()) {
-      throw violation(
-        `more than ${this.#options.maxNotificationsPerSecond} notifications a second came`,
-      );
+      const { maxNotificationsPerSecond } = this.#options;
+      throw violation(`more than ${maxNotificationsPerSecond} notifications a second came`);
     }
     // nobody asked for these: what they cost the host is bounded, and nothing of them is lost
     this.#holdUpMs = Math.max(this.#holdUpMs, this.#notifiedBytes.borrow(bytes));
@@ -342,11 +341,10 @@ export class Connection implements AsyncDisposable {
     }
     this.#outbox.push(line, raw);
     const { maxQueuedBytes } = this.#options;
-    if (this.#outbox.queuedBytes > maxQueuedBytes) {
-      this.#closeWith(
-        violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
-      );
-    }
+    if (this.#outbox.queuedBytes <= maxQueuedBytes) return;
+    this.#closeWith(
+      violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
+    );
   }
 
   #expire(now: number): number {
@@ -388,9 +386,8 @@ export class Connection implements AsyncDisposable {
     } catch (cause) {
       reason = new SallyportError("bad-state", "Cannot tell why the peer ended", { cause });
     }
-    const cause = error === undefined ? {} : { cause: error };
     const crashed = reason ?? torn ??
-      new SallyportError("crashed", "The peer ended before it answered", cause);
+      new SallyportError("crashed", "The peer ended before it answered", { cause: error });
     this.#close(torn ?? (error === undefined ? undefined : crashed), crashed);
   }
 
