@@ -132,10 +132,10 @@ export class AuditLog implements AsyncDisposable {
    * Appends one line, at once and whole. Above 200 lines a second of one type and plugin, or 4 MiB an
    * hour, entries are counted, and the count is recorded.
    *
-   * @param entry What happened. Fields are cut to bounds: 60 kB a line, 4,096 characters a text.
+   * Never throws: when the disk is full the entry is lost; that is logged, and recorded once writing
+   * works again. After the log was closed, entries are dropped.
    *
-   * Never throws: when the disk is full or the log closed, the entry is lost, that is logged, and
-   * recorded once writing works again.
+   * @param entry What happened. Fields are cut to bounds: 60 kB a line, 4,096 characters a text.
    */
   append(entry: AuditEntry): void {
     try {
@@ -174,8 +174,7 @@ export class AuditLog implements AsyncDisposable {
     return this.#closed ??= this.#close();
   }
 
-  #start({ number, writer, id, chains, repair, damaged }: OpenedChain): void {
-    if (repair !== undefined) this.#write("repaired", { ...repair });
+  #start({ number, writer, id, chains, damaged }: OpenedChain): void {
     this.#write("started", {
       chain: id,
       number,

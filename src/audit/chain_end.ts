@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { fileName, listFiles, listNames, syncFolder, writeSynced } from "./folder.ts";
+import { fileName, listFiles, listNames, syncFolder, writeAll, writeSynced } from "./folder.ts";
 import { type Head, type Position, readHead } from "./head.ts";
-import { hashLine } from "./line.ts";
+import { formatLine, hashLine } from "./line.ts";
 import { readRawLines } from "./raw_lines.ts";
 
 /** Tells where a chain ends. */
@@ -20,18 +20,6 @@ export interface ChainEnd extends Position {
 export interface ChainDamage {
   /** What is wrong, fit for a message. */
   readonly damage: string;
-}
-
-/** Tells of a line that a crash had torn. */
-export interface Repair {
-  /** The file that was cut. */
-  readonly file: string;
-  /** How many bytes were cut off. */
-  readonly bytes: number;
-  /** Their hash. */
-  readonly hash: string;
-  /** Where they were moved; `undefined` when a full disk did not let them be kept. */
-  readonly movedTo: string | undefined;
 }
 
 /** A torn line is at most as long as a line; more is no crash in the middle of a write of ours. */
@@ -98,33 +86,57 @@ export async function findChainEnd(
 }
 
 /**
- * Moves a torn last line away.
+ * Moves a torn last line away, and writes in its place the line that says so.
+ *
+ * That line is written over what was torn, before the rest is cut off: whenever this is interrupted,
+ * either the torn line is still there or the record of it is.
  *
  * @param dir The folder of the chain.
  * @param end Where the chain ends.
- * @returns What was done; `undefined` when nothing was torn.
+ * @param now The time.
+ * @returns Where the chain ends now.
  */
-export async function repairChainEnd(dir: string, end: ChainEnd): Promise<Repair | undefined> {
-  if (end.tornBytes === 0) return undefined;
+export async function repairChainEnd(dir: string, end: ChainEnd, now: Date): Promise<ChainEnd> {
+  if (end.tornBytes === 0) return end;
   const name = fileName(end.file);
-  const torn = new Uint8Array(end.tornBytes);
   using file = await Deno.open(`${dir}/${name}`, { read: true, write: true });
   await file.seek(end.offset, Deno.SeekMode.Start);
+  const torn = new Uint8Array(end.tornBytes);
   let length = 0;
   for (let read; (read = await file.read(torn.subarray(length))) !== null && read > 0;) {
     length += read;
   }
-  const taken = (await listNames(dir)).filter((other) => other.startsWith(`${name}.torn-`)).length;
-  let movedTo: string | undefined = `${name}.torn-${taken + 1}`;
+  const movedTo = await keepTorn(dir, name, torn);
+  const fields = { file: name, bytes: torn.length, hash: hashLine(torn), movedTo };
+  const line = formatLine(end, now, "repaired", fields);
+  let { seq, hash, offset } = end;
   try {
-    await writeSynced(`${dir}/${movedTo}`, torn, { createNew: true });
+    await file.seek(end.offset, Deno.SeekMode.Start);
+    await writeAll(file, new Uint8Array([...line, 10]));
+    seq++;
+    hash = hashLine(line);
+    offset += line.length + 1;
   } catch {
-    // the disk may be full: half a line is worth less than a log that goes on
-    await Deno.remove(`${dir}/${movedTo}`).catch(() => {});
-    movedTo = undefined;
+    // no room even for that: cut off what there is, and go on
   }
-  await file.truncate(end.offset);
+  await file.truncate(offset);
   await file.sync();
-  await syncFolder(dir);
-  return { file: name, bytes: torn.length, hash: hashLine(torn), movedTo };
+  return { ...end, seq, hash, offset, tornBytes: 0 };
+}
+
+/** Keeps what was torn in a file of its own; gives its name, or `null` where there is no room for it. */
+async function keepTorn(dir: string, name: string, torn: Uint8Array): Promise<string | null> {
+  const prefix = `${name}.torn-`;
+  const numbers = (await listNames(dir)).filter((other) => other.startsWith(prefix))
+    .map((other) => Number(other.slice(prefix.length)) || 0);
+  const kept = `${prefix}${Math.max(0, ...numbers) + 1}`;
+  try {
+    await writeSynced(`${dir}/${kept}`, torn, { createNew: true });
+    await syncFolder(dir);
+    return kept;
+  } catch {
+    // half a line is worth less than a log that goes on
+    await Deno.remove(`${dir}/${kept}`).catch(() => {}); // it was not even made
+    return null;
+  }
 }

@@ -5,7 +5,7 @@
  */
 import { fileName, listFiles, syncFolder } from "./folder.ts";
 import { type Position, writeHead } from "./head.ts";
-import { hashLine, MAX_LINE_BYTES, parseLine, signJson } from "./line.ts";
+import { formatLine, hashLine, MAX_LINE_BYTES, parseLine, signJson } from "./line.ts";
 import type { SigningKey } from "./signing_key.ts";
 
 /** Options of {@linkcode ChainWriter}. */
@@ -140,9 +140,7 @@ export class ChainWriter {
   }
 
   #format(type: string, fields: object): Uint8Array {
-    const time = this.#options.now().toISOString();
-    const { seq, hash } = this.#end;
-    return encoder.encode(JSON.stringify({ seq: seq + 1, time, type, ...fields, prev: hash }));
+    return formatLine(this.#end, this.#options.now(), type, fields);
   }
 
   #append(line: Uint8Array): void {

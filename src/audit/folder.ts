@@ -103,9 +103,13 @@ export async function writeSynced(
   options: { create?: boolean; createNew?: boolean; truncate?: boolean; mode?: number },
 ): Promise<void> {
   using file = await Deno.open(path, { mode: 0o600, ...options, write: true });
-  let rest = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+  await writeAll(file, typeof text === "string" ? new TextEncoder().encode(text) : text);
   await file.sync();
+}
+
+/** Writes all of some bytes where the file stands. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
 }
 
 /** Waits until the names in a folder are on the disk, where the system can do that. */

@@ -48,6 +48,27 @@ export function hashLine(bytes: Uint8Array): string {
 }
 
 /**
+ * Writes a line, without its end.
+ *
+ * @param after The line before it.
+ * @param time When it is written.
+ * @param type What happened.
+ * @param fields The fields, bounded already.
+ * @returns The bytes.
+ */
+export function formatLine(
+  after: { readonly seq: number; readonly hash: string },
+  time: Date,
+  type: string,
+  fields: object,
+): Uint8Array {
+  const { seq, hash } = after;
+  return encoder.encode(
+    JSON.stringify({ seq: seq + 1, time: time.toISOString(), type, ...fields, prev: hash }),
+  );
+}
+
+/**
  * Adds a signature to JSON.
  *
  * @param kind What is signed.

@@ -4,7 +4,7 @@
  * @module
  */
 import { removeTree } from "../bundle/remove_tree.ts";
-import { type ChainEnd, findChainEnd, type Repair, repairChainEnd } from "./chain_end.ts";
+import { type ChainEnd, findChainEnd, repairChainEnd } from "./chain_end.ts";
 import { ChainWriter } from "./chain_writer.ts";
 import {
   listChains,
@@ -28,8 +28,6 @@ export interface OpenedChain {
   readonly writer: ChainWriter;
   /** Its lock, held until the file is closed. */
   readonly lock: Deno.FsFile;
-  /** What was repaired. */
-  readonly repair: Repair | undefined;
   /** The other chains, and how far each was signed. */
   readonly chains: readonly { readonly chain: number; readonly seq: number }[];
   /** Chains that were left alone because they do not hold together. */
@@ -55,7 +53,6 @@ interface Held {
   number: number;
   lock: Deno.FsFile;
   end: Omit<ChainEnd, "tornBytes">;
-  repair: Repair | undefined;
 }
 
 /**
@@ -78,7 +75,7 @@ export async function openChain(
   try {
     for (const number of await listChains(dir)) {
       const found = held === undefined
-        ? await takeChain(`${dir}/${number}`, number, key)
+        ? await takeChain(`${dir}/${number}`, number, key, options.now)
         : undefined;
       if (found !== undefined && "lock" in found) {
         held = found;
@@ -89,7 +86,7 @@ export async function openChain(
       if (!("problem" in head)) chains.push({ chain: number, seq: head.seq });
     }
     held ??= await makeChain(dir, key, options.now);
-    const { number, lock, end, repair } = held;
+    const { number, lock, end } = held;
     const writer = await ChainWriter.open({
       ...options,
       dir: `${dir}/${number}`,
@@ -103,7 +100,6 @@ export async function openChain(
       id: end.head.chain,
       writer,
       lock,
-      repair,
       chains: chains.slice(-MAX_NAMED),
       damaged: damaged.slice(-MAX_NAMED),
     };
@@ -118,6 +114,7 @@ async function takeChain(
   dir: string,
   number: number,
   key: SigningKey,
+  now: () => Date,
 ): Promise<Held | { damage: string } | undefined> {
   const lock = await lockChain(dir);
   if (lock === undefined) return undefined;
@@ -127,7 +124,7 @@ async function takeChain(
       lock.close();
       return end;
     }
-    return { number, lock, end, repair: await repairChainEnd(dir, end) };
+    return { number, lock, end: await repairChainEnd(dir, end, now()) };
   } catch (error) {
     lock.close();
     throw error;
@@ -150,7 +147,7 @@ async function makeChain(dir: string, key: SigningKey, now: () => Date): Promise
       const head = { ...end, chain, time: now().toISOString(), key: key.id };
       await writeHead(unfinished, head, key);
       const number = await nameChain(dir, unfinished);
-      return { number, lock, end: { ...end, head }, repair: undefined };
+      return { number, lock, end: { ...end, head } };
     } catch (error) {
       await removeTree(unfinished).catch(() => {}); // the next start sweeps it
       lock.close();

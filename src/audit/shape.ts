@@ -127,6 +127,10 @@ class Shaper {
   }
 }
 
+/** What JSON writes as it is, a byte a character; most texts are of this. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function jsonBytes(text: string): number {
+  if (PLAIN.test(text)) return text.length + 2;
   return encoder.encode(JSON.stringify(text)).length;
 }
