@@ -25,10 +25,12 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "docs/api-reference.md",
+  "docs/audit.md",
   "docs/features.md",
   "docs/integration.md",
   "docs/plugin-development.md",
   "docs/security.md",
+  "docs/trust.md",
 ];
 const LANGUAGES = new Set(["ts", "json", "sh", "text", "yaml"]);
 
