@@ -19,6 +19,7 @@ import { addKeygen } from "./keygen.ts";
 import { addNew } from "./new.ts";
 import { Output } from "./output.ts";
 import { Prompter } from "./prompt.ts";
+import { addQuarantine } from "./quarantine.ts";
 import { addRun } from "./run.ts";
 import { addSign } from "./sign.ts";
 import { addTrust } from "./trust.ts";
@@ -99,6 +100,7 @@ function createProgram(context: CliContext): Command {
   addNew(program, context);
   addTrust(program, context);
   addAudit(program, context);
+  addQuarantine(program, context);
   addDoctor(program, context);
   return program;
 }

@@ -9,6 +9,17 @@ import type { AccessLevel, Limits } from "../bundle/manifest.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";
+import type { MonitorPolicy, RestartPolicy, ViolationPolicy } from "./watch_policy.ts";
+
+export type {
+  MonitorPolicy,
+  RestartPolicy,
+  ViolationAction,
+  ViolationKind,
+  ViolationPolicy,
+  ViolationResponse,
+  ViolationSeverity,
+} from "./watch_policy.ts";
 
 /** Lists what the operator gives; a plugin gets what it asks for *and* what is in here. */
 export interface Grant {
@@ -42,6 +53,12 @@ export interface PolicyEntry {
   readonly jitless?: boolean;
   /** What happens to a request that the grant does not cover; `reject` when absent. */
   readonly onExcess?: "reject" | "narrow";
+  /** What is done about violations. */
+  readonly violations?: ViolationPolicy;
+  /** When it is started again after a crash. */
+  readonly restart?: RestartPolicy;
+  /** How it is watched. */
+  readonly monitor?: MonitorPolicy;
 }
 
 /** Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down. */
@@ -63,6 +80,9 @@ const UNKNOWN_GRANTS: ReadonlyMap<string, string> = new Map([
   ["ffi", "a plugin never calls native code"],
   ["import", "a plugin imports from its own bundle only"],
 ]);
+
+/** Fields of an entry that are laid over the default's field by field. */
+const LAYERED = ["grant", "limits", "violations", "restart", "monitor"] as const;
 
 /** Remembers, for entries made by `entryFor`, which part of the policy each list came from. */
 const origins = new WeakMap<PolicyEntry, ReadonlyMap<keyof Grant, string>>();
@@ -104,7 +124,8 @@ export function parsePolicy(input: unknown, source: string = "policy.json"): Pol
  * Gives the entry of one plugin: its own laid over the default.
  *
  * Each list of the grant (and the `context` table) replaces that of the default as a whole; lists
- * are never merged. Each limit and each other setting replaces its counterpart.
+ * are never merged. So does the list of responses to violations. Each limit and each other setting
+ * replaces its counterpart.
  *
  * @param policy The policy, or `undefined` for none.
  * @param name The plugin's name.
@@ -114,16 +135,11 @@ export function entryFor(policy: Policy | undefined, name: string): PolicyEntry 
   const base = policy?.default ?? {};
   const plugins = policy?.plugins ?? {};
   const own = Object.hasOwn(plugins, name) ? plugins[name]! : {};
-  const entry: PolicyEntry = {
-    ...base,
-    ...withoutUndefined(own),
-    ...(base.grant || own.grant
-      ? { grant: { ...base.grant, ...withoutUndefined(own.grant ?? {}) } }
-      : {}),
-    ...(base.limits || own.limits
-      ? { limits: { ...base.limits, ...withoutUndefined(own.limits ?? {}) } }
-      : {}),
-  };
+  const layers = Object.fromEntries(
+    LAYERED.filter((field) => base[field] || own[field])
+      .map((field) => [field, { ...base[field], ...withoutUndefined(own[field] ?? {}) }]),
+  );
+  const entry: PolicyEntry = { ...base, ...withoutUndefined(own), ...layers };
   const origin = new Map<keyof Grant, string>();
   for (const family of ["net", "read", "write", "sys", "context", "hooks"] as const) {
     if (own.grant?.[family] !== undefined) origin.set(family, `plugins.${name}.grant.${family}`);

@@ -9,6 +9,20 @@ import { type Parsed, parseNetScope } from "./net_scope.ts";
 import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
 import type { Policy, PolicyEntry } from "./policy.ts";
 import { parseSysKind } from "./sys_scope.ts";
+import {
+  MAX_RESPONSES,
+  MONITOR_BOUNDS,
+  type MonitorPolicy,
+  RESTART_BOUNDS,
+  type RestartPolicy,
+  type SettingBounds,
+  VIOLATION_ACTIONS,
+  VIOLATION_KINDS,
+  VIOLATION_SEVERITIES,
+  type ViolationPolicy,
+  WEIGHT_BOUNDS,
+  WINDOW_BOUNDS,
+} from "./watch_policy.ts";
 
 const MAX_ENTRIES = 1_000;
 const MAX_PLUGINS = 10_000;
@@ -61,6 +75,37 @@ const grant = z.strictObject({
   hooks: scopes(parseHookName, "Names of hooks; * for every hook that the plugin asks for"),
 });
 
+function whole({ min, max }: SettingBounds): z.ZodOptional<z.ZodInt> {
+  return z.int().min(min).max(max).optional();
+}
+
+const violations: z.ZodType<ViolationPolicy> = z.strictObject({
+  windowMs: whole(WINDOW_BOUNDS).describe("How long a violation counts, in milliseconds"),
+  threshold: whole(WEIGHT_BOUNDS).describe("The weight in the window that is too much"),
+  responses: z.array(z.strictObject({
+    at: whole(WEIGHT_BOUNDS).describe("The weight from which on it is done; else the threshold"),
+    kind: z.enum(VIOLATION_KINDS).optional().describe("Counts violations of this kind only"),
+    severity: z.enum(VIOLATION_SEVERITIES).optional()
+      .describe("Counts violations of this severity and worse only"),
+    action: z.enum(VIOLATION_ACTIONS),
+  })).max(MAX_RESPONSES).optional().describe("What is done; the strongest that applies"),
+});
+
+const restart: z.ZodType<RestartPolicy> = z.strictObject({
+  maxRestarts: whole(RESTART_BOUNDS.maxRestarts).describe("How many restarts within the window"),
+  windowMs: whole(RESTART_BOUNDS.windowMs).describe("How long a crash counts, in milliseconds"),
+  backoffMs: whole(RESTART_BOUNDS.backoffMs).describe("The longest first wait, in milliseconds"),
+  maxBackoffMs: whole(RESTART_BOUNDS.maxBackoffMs).describe("The longest wait, in milliseconds"),
+  jitter: z.number().min(RESTART_BOUNDS.jitter.min).max(RESTART_BOUNDS.jitter.max).optional()
+    .describe("The part of a wait that is left to chance"),
+});
+
+const monitor: z.ZodType<MonitorPolicy> = z.strictObject({
+  intervalMs: whole(MONITOR_BOUNDS.intervalMs).describe("How often it is measured"),
+  messagesPerSecond: whole(MONITOR_BOUNDS.messagesPerSecond),
+  logLinesPerSecond: whole(MONITOR_BOUNDS.logLinesPerSecond),
+});
+
 /** Checks one entry of a policy. */
 export const entrySchema: z.ZodType<PolicyEntry> = z.strictObject({
   grant: grant.optional(),
@@ -70,6 +115,9 @@ export const entrySchema: z.ZodType<PolicyEntry> = z.strictObject({
   seccomp: z.enum(["strict", "baseline", "off"]).optional(),
   jitless: z.boolean().optional(),
   onExcess: z.enum(["reject", "narrow"]).optional(),
+  violations: violations.optional(),
+  restart: restart.optional(),
+  monitor: monitor.optional(),
 });
 
 /** Checks `policy.json`; every object in it refuses unknown fields. */

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { LIMIT_BOUNDS } from "../../src/bundle/manifest.ts";
 import {
+  MAX_RESPONSES,
+  MONITOR_BOUNDS,
+  RESTART_BOUNDS,
+  type SettingBounds,
+  VIOLATION_ACTIONS,
+  VIOLATION_KINDS,
+  VIOLATION_SEVERITIES,
+  WEIGHT_BOUNDS,
+  WINDOW_BOUNDS,
+} from "../../src/permissions/watch_policy.ts";
+import {
   checkEntry,
   entryFor,
   grantOrigin,
@@ -29,6 +40,23 @@ const FULL = {
       seccomp: "strict",
       jitless: true,
       onExcess: "narrow",
+      violations: {
+        windowMs: 30_000,
+        threshold: 20,
+        responses: [
+          { at: 1, action: "warn" },
+          { kind: "memory", severity: "critical", at: 1, action: "unload" },
+          { action: "quarantine" },
+        ],
+      },
+      restart: {
+        maxRestarts: 3,
+        windowMs: 60_000,
+        backoffMs: 100,
+        maxBackoffMs: 5_000,
+        jitter: 0.5,
+      },
+      monitor: { intervalMs: 1_000, messagesPerSecond: 500, logLinesPerSecond: 50 },
     },
   },
 };
@@ -121,6 +149,72 @@ Deno.test("parsePolicy() holds limits to their bounds", () => {
   }
 });
 
+const WATCH_BOUNDS: [group: string, name: string, bounds: SettingBounds][] = [
+  ["violations", "windowMs", WINDOW_BOUNDS],
+  ["violations", "threshold", WEIGHT_BOUNDS],
+  ...Object.entries(RESTART_BOUNDS).map(([name, bounds]) =>
+    ["restart", name, bounds] satisfies [string, string, SettingBounds]
+  ),
+  ...Object.entries(MONITOR_BOUNDS).map(([name, bounds]) =>
+    ["monitor", name, bounds] satisfies [string, string, SettingBounds]
+  ),
+];
+
+Deno.test("parsePolicy() holds the settings of the watch to their bounds", () => {
+  for (const [group, name, { min, max }] of WATCH_BOUNDS) {
+    for (const value of [min, max]) parsePolicy({ default: { [group]: { [name]: value } } });
+    for (const value of [min - 1, max + 1, NaN, Infinity, "1", null]) {
+      const found = issues({ default: { [group]: { [name]: value } } });
+      assert.deepEqual(found.map(({ path }) => path), [`default.${group}.${name}`], `${value}`);
+    }
+    if (name !== "jitter") {
+      assert.equal(issues({ default: { [group]: { [name]: min + 0.5 } } }).length, 1, name);
+    }
+  }
+});
+
+Deno.test("parsePolicy() knows every kind, severity and action of a response, and no other", () => {
+  const withResponses = (responses: unknown[]) => ({ default: { violations: { responses } } });
+  for (const kind of VIOLATION_KINDS) {
+    for (const severity of VIOLATION_SEVERITIES) {
+      parsePolicy(
+        withResponses(VIOLATION_ACTIONS.map((action) => ({ kind, severity, action, at: 1 }))),
+      );
+    }
+  }
+  parsePolicy(withResponses([]));
+  parsePolicy(withResponses(Array(MAX_RESPONSES).fill({ action: "warn" })));
+  assert.equal(
+    issues(withResponses(Array(MAX_RESPONSES + 1).fill({ action: "warn" }))).length,
+    1,
+  );
+  const found = issues(withResponses([
+    { at: 1 },
+    { action: "kill" },
+    { action: "warn", at: 0 },
+    { action: "warn", at: 101 },
+    { action: "warn", kind: "disk" },
+    { action: "warn", severity: "fatal" },
+    { action: "warn", after: 3 },
+  ]));
+  assert.deepEqual(
+    found.map(({ path }) => path.replace("default.violations.responses", "")),
+    ["[0].action", "[1].action", "[2].at", "[3].at", "[4].kind", "[5].severity", "[6].after"],
+  );
+  assert.match(found[1]!.message, /must be "record" or "warn" or "throttle" or "unload"/);
+});
+
+Deno.test("parsePolicy() refuses an unknown setting of the watch", () => {
+  const found = issues({
+    default: { violations: { window: 1 }, restart: { tries: 1 }, monitor: { interval: 1 } },
+  });
+  assert.deepEqual(found.map(({ path, message }) => `${path}: ${message}`), [
+    "default.violations.window: unknown field",
+    "default.restart.tries: unknown field",
+    "default.monitor.interval: unknown field",
+  ]);
+});
+
 Deno.test("parsePolicy() refuses what is not one JSON object", () => {
   for (const input of [undefined, null, 3, [], "", "[]", "{", '{"plugins":{},"plugins":{}}']) {
     assert.equal(issues(input).length, 1, String(input));
@@ -166,6 +260,32 @@ Deno.test("entryFor() lays a plugin's lists over the default's, replacing each w
   assert.deepEqual(entryFor(policy, "other").grant, policy.default!.grant);
 });
 
+Deno.test("entryFor() lays the watch over the default's field by field, responses as a whole", () => {
+  const policy = parsePolicy({
+    default: {
+      violations: { windowMs: 5_000, threshold: 3, responses: [{ action: "quarantine" }] },
+      restart: { maxRestarts: 1, jitter: 0 },
+      monitor: { intervalMs: 500 },
+    },
+    plugins: {
+      "link-check": {
+        violations: { threshold: 8, responses: [{ action: "warn" }] },
+        restart: { maxRestarts: 0 },
+        monitor: { logLinesPerSecond: 5 },
+      },
+    },
+  });
+  const entry = entryFor(policy, "link-check");
+  assert.deepEqual(entry, {
+    violations: { windowMs: 5_000, threshold: 8, responses: [{ action: "warn" }] },
+    restart: { maxRestarts: 0, jitter: 0 },
+    monitor: { intervalMs: 500, logLinesPerSecond: 5 },
+  });
+  assert.ok(Object.isFrozen(entry.violations));
+  checkEntry(entry, "link-check");
+  assert.deepEqual(entryFor(policy, "other"), policy.default);
+});
+
 Deno.test("entryFor() grants nothing without a policy, and never reads inherited names", () => {
   assert.deepEqual(entryFor(undefined, "link-check"), {});
   assert.deepEqual(entryFor(parsePolicy({ plugins: {} }), "constructor"), {});
@@ -194,9 +314,12 @@ Deno.test("policyJsonSchema() describes the fields and refuses others", () => {
     "isolation",
     "jitless",
     "limits",
+    "monitor",
     "network",
     "onExcess",
+    "restart",
     "seccomp",
+    "violations",
   ]);
   JSON.stringify(schema);
 });

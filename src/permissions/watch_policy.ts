@@ -1,0 +1,192 @@
+/**
+ * What a policy says about the watch over a plugin: measuring, violations, restarts.
+ *
+ * @module
+ */
+
+/** Names what a violation is about. */
+export type ViolationKind =
+  | "memory"
+  | "cpu"
+  | "threads"
+  | "descriptors"
+  | "connections"
+  | "storage"
+  | "message-size"
+  | "message-rate"
+  | "log-rate"
+  | "call-duration"
+  | "protocol"
+  | "permission"
+  | "crash";
+
+/** Lists every kind of violation once. */
+export const VIOLATION_KINDS: readonly ViolationKind[] = Object.freeze([
+  "memory",
+  "cpu",
+  "threads",
+  "descriptors",
+  "connections",
+  "storage",
+  "message-size",
+  "message-rate",
+  "log-rate",
+  "call-duration",
+  "protocol",
+  "permission",
+  "crash",
+]);
+
+/** Says how bad a violation is. */
+export type ViolationSeverity = "low" | "medium" | "high" | "critical";
+
+/** Lists every severity once, the mildest first. */
+export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze([
+  "low",
+  "medium",
+  "high",
+  "critical",
+]);
+
+/**
+ * Names what is done about a violation: `record` it, `warn` the plugin as well, `throttle` it, `unload`
+ * it, or put it into `quarantine`, which an operator must lift. None of them is ever without a record.
+ */
+export type ViolationAction = "record" | "warn" | "throttle" | "unload" | "quarantine";
+
+/** Lists every action once, the mildest first. */
+export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze([
+  "record",
+  "warn",
+  "throttle",
+  "unload",
+  "quarantine",
+]);
+
+/**
+ * Says what is done when the violations of the window weigh so much. A violation weighs 1, 2, 5 or 10 for
+ * `low`, `medium`, `high` or `critical`.
+ */
+export interface ViolationResponse {
+  /**
+   * The weight from which on it is done, 1 to 100.
+   *
+   * @default {the threshold}
+   */
+  readonly at?: number;
+  /** Counts violations of this kind only. */
+  readonly kind?: ViolationKind;
+  /** Counts violations of this severity and worse only. */
+  readonly severity?: ViolationSeverity;
+  /** What is done; of several responses that apply, the strongest one is. */
+  readonly action: ViolationAction;
+}
+
+/** Says what is done about a plugin's violations. */
+export interface ViolationPolicy {
+  /**
+   * How long a violation counts, in milliseconds: 1,000 to 86,400,000.
+   *
+   * @default {60_000}
+   */
+  readonly windowMs?: number;
+  /**
+   * The weight that is too much, 1 to 100.
+   *
+   * @default {10}
+   */
+  readonly threshold?: number;
+  /**
+   * What is done, at most 50 responses; with an empty list violations are only recorded.
+   *
+   * @default {[{ action: "unload" }], at the threshold}
+   */
+  readonly responses?: readonly ViolationResponse[];
+}
+
+/** Says when a plugin that crashed is started again. */
+export interface RestartPolicy {
+  /**
+   * How many restarts within the window; one crash more puts it into quarantine. 0 to 100; with 0 it is
+   * neither started again nor put into quarantine.
+   *
+   * @default {5}
+   */
+  readonly maxRestarts?: number;
+  /**
+   * How long a crash counts, in milliseconds of the plugin's running: 1,000 to 86,400,000.
+   *
+   * @default {300_000}
+   */
+  readonly windowMs?: number;
+  /**
+   * The longest wait before the first restart, doubled for each crash after it; in milliseconds, 1 to
+   * 3,600,000.
+   *
+   * @default {500}
+   */
+  readonly backoffMs?: number;
+  /**
+   * The longest wait of all, in milliseconds: 1 to 86,400,000.
+   *
+   * @default {30_000}
+   */
+  readonly maxBackoffMs?: number;
+  /**
+   * The part of a wait that is left to chance, so that plugins that crashed together do not start
+   * together: 0 to 1.
+   *
+   * @default {1}
+   */
+  readonly jitter?: number;
+}
+
+/** Says how a plugin is watched. */
+export interface MonitorPolicy {
+  /**
+   * How often it is measured, in milliseconds: 100 to 3,600,000.
+   *
+   * @default {10_000}
+   */
+  readonly intervalMs?: number;
+  /** How many messages it may send a second, 1 to 1,000,000. */
+  readonly messagesPerSecond?: number;
+  /** How many lines it may log a second, 1 to 1,000,000. */
+  readonly logLinesPerSecond?: number;
+}
+
+/** Gives the least and the greatest value of a setting. */
+export interface SettingBounds {
+  /** The least value. */
+  readonly min: number;
+  /** The greatest value. */
+  readonly max: number;
+}
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+/** Is how many responses to violations an entry may have. */
+export const MAX_RESPONSES = 50;
+
+/** Holds the bounds of a window, which violations and restarts share. */
+export const WINDOW_BOUNDS: SettingBounds = Object.freeze({ min: 1_000, max: DAY_MS });
+
+/** Holds the bounds of a weight. The greatest is one that no count of violations falls short of. */
+export const WEIGHT_BOUNDS: SettingBounds = Object.freeze({ min: 1, max: 100 });
+
+/** Holds the bounds of the settings of restarts. */
+export const RESTART_BOUNDS: Readonly<Record<keyof RestartPolicy, SettingBounds>> = Object.freeze({
+  maxRestarts: Object.freeze({ min: 0, max: 100 }),
+  windowMs: WINDOW_BOUNDS,
+  backoffMs: Object.freeze({ min: 1, max: HOUR_MS }),
+  maxBackoffMs: Object.freeze({ min: 1, max: DAY_MS }),
+  jitter: Object.freeze({ min: 0, max: 1 }),
+});
+
+/** Holds the bounds of the settings of the monitor. */
+export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorPolicy, SettingBounds>> = Object.freeze({
+  intervalMs: Object.freeze({ min: 100, max: HOUR_MS }),
+  messagesPerSecond: Object.freeze({ min: 1, max: 1_000_000 }),
+  logLinesPerSecond: Object.freeze({ min: 1, max: 1_000_000 }),
+});
