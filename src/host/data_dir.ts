@@ -24,6 +24,8 @@ export interface RunDir extends AsyncDisposable {
   readonly denoDir: string;
   /** The empty working folder. */
   readonly cwd: string;
+  /** Where the bundle is put for a process that was started before it is known which; not made yet. */
+  readonly slot: string;
   /** Where the socket of the egress proxy goes; only a proxied plugin has one. */
   readonly egressSocket: string;
 }
@@ -131,6 +133,7 @@ export class DataDir implements AsyncDisposable {
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
+      slot: `${base}/slot`,
       egressSocket: `${base}/egress`,
       [Symbol.asyncDispose]: () => removeTree(base),
     };

@@ -281,6 +281,11 @@ export class PluginHost implements AsyncDisposable {
     if (this.#trust.problem !== undefined) throw this.#trust.problem;
   }
 
+  /** Waits until the processes of the {@linkcode PluginHostOptions.pool | pool} wait for a plugin. */
+  async filled(): Promise<void> {
+    await this.#loader.filled();
+  }
+
   /** Unloads everything, ends helper processes, and removes temporary files; repeatable. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

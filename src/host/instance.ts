@@ -3,22 +3,22 @@
  *
  * @module
  */
-import { pathToFileURL } from "node:url";
-import type { Limits } from "../bundle/limits.ts";
 import { SallyportError } from "../errors.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
-import { Connection } from "../rpc/connection.ts";
+import type { Connection } from "../rpc/connection.ts";
 import type { RequestOptions } from "../rpc/options.ts";
-import { childDuplex } from "../rpc/duplex.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
-import { type Child, type ExitStatus, startChild } from "../process/child.ts";
-import { settledWithin, stopChild, type StopStep } from "../process/stop.ts";
+import type { Child } from "../process/child.ts";
+import { stopChild, type StopStep } from "../process/stop.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import { type InstanceEvents, peerHandlers, record } from "./instance_requests.ts";
-import { endError, signalOf, startError, unloadedError, violationError } from "./instance_end.ts";
-import type { OpenLaunch } from "./launching.ts";
+import { type InstanceEvents, record } from "./instance_requests.ts";
+import { entryUrl } from "./entry_url.ts";
+import { startError } from "./instance_end.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
+import type { InstanceEnd, Standby } from "./standby.ts";
+
+export type { InstanceEnd } from "./standby.ts";
 
 /** Everything that starting a plugin takes. */
 export interface InstanceOptions {
@@ -26,9 +26,9 @@ export interface InstanceOptions {
   verified: VerifiedPlugin;
   /** What it may do. */
   permissions: ResolvedPermissions;
-  /** How it is started, and what goes with it; the instance disposes it. */
-  launch: OpenLaunch;
-  /** How long entering the sandbox, import and init may take, in milliseconds. */
+  /** The process; the instance disposes it. */
+  standby: Standby;
+  /** How long import and init may take, in milliseconds. */
   startTimeoutMs: number;
   /** Makes sure of the stored copy; the process is told to import it only then. */
   stored: () => Promise<unknown>;
@@ -38,12 +38,6 @@ export interface InstanceOptions {
   signal?: AbortSignal;
 }
 
-/** Says how an instance ended; without an error the host wanted it to. */
-export interface InstanceEnd extends ExitStatus {
-  /** Why it ended, when the host did not stop it. */
-  readonly error: SallyportError | undefined;
-}
-
 /** Says how long each step of stopping may take, in milliseconds. */
 export interface StopTimes {
   /** For the plugin's own `shutdown`. */
@@ -51,11 +45,6 @@ export interface StopTimes {
   /** After the end of stdin, and again after SIGTERM. */
   graceMs: number;
 }
-
-const DRAIN_MS = 500;
-/** How often, and how many times, it is looked whether the runtime has been executed. */
-const EARLY_LOOK_MS = 4;
-const EARLY_LOOKS = 10;
 
 /** Runs one plugin process; made only from a verified bundle and resolved permissions. */
 export class PluginInstance {
@@ -74,14 +63,8 @@ export class PluginInstance {
   #stop: Promise<StopStep> | undefined;
   #usage: ProcessUsage = { peakMemoryBytes: undefined, cpuTimeMs: undefined };
 
-  private constructor(
-    options: InstanceOptions,
-    child: Child,
-    sandbox: SandboxReport,
-    connection: Connection,
-    ended: Promise<InstanceEnd>,
-    offers: InitializeAnswer,
-  ) {
+  private constructor(options: InstanceOptions, sandbox: SandboxReport, offers: InitializeAnswer) {
+    const { child, connection, ended } = options.standby;
     this.#maxCallMs = options.permissions.limits.callTimeoutMs;
     this.pid = sandbox.facts?.pid ?? child.pid;
     this.sandbox = sandbox;
@@ -92,7 +75,7 @@ export class PluginInstance {
   }
 
   /**
-   * Starts a process, imports the plugin in it and runs its `init`.
+   * Imports the plugin in a process that holds none yet, and runs its `init`.
    *
    * @param options The proofs, folders and limits.
    * @returns The instance, ready for calls.
@@ -100,27 +83,13 @@ export class PluginInstance {
    * long, `protocol-violation` when it answers with anything but the protocol.
    */
   static async start(options: InstanceOptions): Promise<PluginInstance> {
-    const { launch, startTimeoutMs: timeoutMs, signal } = options;
+    const { standby, startTimeoutMs: timeoutMs, signal } = options;
+    const { child, connection, launch } = standby;
     const { manifest } = options.verified;
-    let child: Child;
-    try {
-      child = startChild(launch.command, {
-        onLine: (line) => options.events.stderr(line),
-      });
-    } catch (error) {
-      await launch[Symbol.asyncDispose]();
-      throw error;
-    }
-    const { limits } = options.permissions;
-    const life: Life = { child, launch, limits, name: manifest.name, wanted: () => false };
-    const connection = connect(life, options);
-    const ended = supervise(life, connection);
+    standby.adopt(manifest.name, options.events);
     try {
       // what contains the process is settled, and looked at, before a line of the plugin runs
-      const entering = launch.enter &&
-        connection.request("sandbox/enter", launch.enter, { timeoutMs, signal });
-      entering?.catch(() => {}); // awaited below, unless something else fails first
-      const [sandbox] = await Promise.all([contained(life, entering), options.stored()]);
+      const [sandbox] = await Promise.all([standby.contained, options.stored()]);
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },
@@ -130,16 +99,14 @@ export class PluginInstance {
         limits: options.permissions.limits,
         ...(launch.storageDir === undefined ? {} : { storage: launch.storageDir }),
       }, { timeoutMs, signal });
-      await entering; // answered before what was sent after it
+      await standby.entered; // answered before what was sent after it
       const offers = parseInitializeAnswer(answer, manifest.name);
-      const instance = new PluginInstance(options, child, sandbox, connection, ended, offers);
-      life.wanted = () => instance.#stopping;
+      const instance = new PluginInstance(options, sandbox, offers);
+      standby.expectEnd(() => instance.#stopping);
       return instance;
     } catch (cause) {
       const status = child.status; // as it was before we end it
-      life.wanted = () => true;
-      child.kill("SIGKILL");
-      await ended;
+      await standby[Symbol.asyncDispose]();
       // the copy could not be stored, or a layer is missing: nothing that the plugin did
       if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
       throw startError(manifest.name, cause, status, child.stderr.text());
@@ -262,107 +229,4 @@ export class PluginInstance {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#maxCallMs, this.#maxCallMs);
     return { ...options, timeoutMs };
   }
-}
-
-/** Gives the URL of a bundle's entry. */
-export function entryUrl(bundleDir: string, entry: string): string {
-  return pathToFileURL(`${bundleDir}/${entry}`).href;
-}
-
-/** What connection and supervision share of a process. */
-interface Life {
-  readonly child: Child;
-  readonly launch: OpenLaunch;
-  readonly limits: Limits;
-  readonly name: string;
-  /** Whether the host wants the process to end. */
-  wanted: () => boolean;
-  /** Whether it was the host that ended it. */
-  ended?: boolean;
-  /** Why it ended, once somebody has asked. */
-  crash?: Promise<SallyportError>;
-}
-
-/**
- * Looks at what contains the process: when the bootstrap has entered the sandbox, or, where the launcher
- * has completed the containment before the runtime is executed, while that starts.
- */
-async function contained(
-  { child, launch }: Life,
-  entering: Promise<unknown> | undefined,
-): Promise<SandboxReport> {
-  if (entering === undefined) return launch.inspect(child.pid);
-  for (let look = 0; look < EARLY_LOOKS; look++) {
-    if (await settledWithin(entering, EARLY_LOOK_MS)) break;
-    const report = launch.inspectStarted(child.pid);
-    if (report !== undefined) return report;
-  }
-  await entering;
-  return launch.inspect(child.pid);
-}
-
-function connect(life: Life, { events, permissions }: InstanceOptions): Connection {
-  return new Connection({
-    io: childDuplex(life.child.process),
-    role: "host",
-    maxMessageBytes: permissions.limits.messageBytes,
-    onEnd: () => reasonOfEnd(life),
-    ...peerHandlers(events),
-  });
-}
-
-/** Kills a process that has not ended by itself. */
-function end(life: Life): void {
-  if (life.child.status !== undefined) return;
-  life.ended = true;
-  life.child.kill("SIGKILL");
-}
-
-/** Waits for the exit that follows the end of the pipe, and tells why the process ended. */
-async function reasonOfEnd(life: Life): Promise<SallyportError> {
-  const { child, name } = life;
-  if (!life.wanted() && !await settledWithin(child.exited, DRAIN_MS)) end(life);
-  await child.exited;
-  await settledWithin(child.stderr.done, DRAIN_MS);
-  return life.wanted() ? unloadedError(name) : await crashError(life);
-}
-
-/** Tells why a process ended that nobody wanted to end; the same error to whoever asks. */
-function crashError(life: Life): Promise<SallyportError> {
-  const { child, launch, limits, name } = life;
-  return life.crash ??= child.exited.then(async (status) =>
-    endError(name, status, await launch.outcome(), limits, child.stderr.text())
-  );
-}
-
-/** Waits for the end of process or pipe, whichever is first, and takes the other down with it. */
-async function supervise(life: Life, connection: Connection): Promise<InstanceEnd> {
-  const { child, launch, name } = life;
-  await Promise.race([
-    connection.closed,
-    // what the process wrote before its exit is still in the pipe
-    child.exited.then(() => settledWithin(connection.closed, DRAIN_MS)),
-  ]);
-  // a closed pipe means a broken protocol, or an end that the stop ladder or reasonOfEnd has seen to
-  if (!life.wanted()) end(life);
-  const status = await child.exited;
-  connection.close(await reasonOfEnd(life));
-  const reason = await connection.closed;
-  await child.stderr.release();
-  let error: SallyportError | undefined;
-  if (!life.wanted()) {
-    const crash = await crashError(life);
-    // what broke the protocol tells more than the end that it led to; but a message is also torn when
-    // its sender is killed
-    const killed = reason?.details.torn === true && !life.ended && signalOf(status) !== undefined;
-    error = reason === undefined || reason === crash || killed
-      ? crash
-      : violationError(name, reason, status, child.stderr.text());
-  }
-  try {
-    await launch[Symbol.asyncDispose]();
-  } catch {
-    // it goes with the host's own folder, at the latest when the next host sweeps
-  }
-  return { ...status, error: life.wanted() ? undefined : error };
 }

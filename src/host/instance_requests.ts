@@ -21,6 +21,33 @@ export interface InstanceEvents {
   connected(connection: EgressConnection): void;
 }
 
+/** Hands on what a process sends once it holds a plugin; before, there is nothing that it may ask. */
+export class LateEvents implements InstanceEvents {
+  /** Where it goes. */
+  target: InstanceEvents | undefined;
+
+  contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown> {
+    if (this.target !== undefined) return this.target.contextCall(key, method, args, signal);
+    throw new SallyportError("protocol-violation", "A request came before there was a plugin");
+  }
+
+  emitted(event: string, data: unknown): void {
+    this.target?.emitted(event, data);
+  }
+
+  log(level: string, message: string, fields: Record<string, unknown> | undefined): void {
+    this.target?.log(level, message, fields);
+  }
+
+  stderr(line: string): void {
+    this.target?.stderr(line);
+  }
+
+  connected(connection: EgressConnection): void {
+    this.target?.connected(connection);
+  }
+}
+
 /**
  * Gives the handlers of a connection to a plugin.
  *

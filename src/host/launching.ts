@@ -9,6 +9,8 @@ import { planLaunch } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
+import { makeSlot, WARM_UP_URL } from "./slot.ts";
+import { entryUrl } from "./entry_url.ts";
 import type { PreparedPlugin } from "./loader.ts";
 
 /** What the bootstrap does before it is trusted with a plugin. */
@@ -17,6 +19,8 @@ export interface EnterParams {
   readonly seccomp?: { readonly filter: Uint8Array; readonly library: string };
   /** The loopback port to relay to the socket of the egress proxy. */
   readonly relay?: { readonly port: number; readonly path: string };
+  /** A module to import while there is time, for what the import of a plugin will need. */
+  readonly warm?: string;
 }
 
 /** Holds everything that one process needs; dispose it when the process has ended. */
@@ -31,6 +35,8 @@ export interface OpenLaunch extends AsyncDisposable {
   readonly storageDir: string | undefined;
   /** The runtime's cache folder on the machine. */
   readonly denoDir: string;
+  /** The folder on the machine that is to be filled with the bundle, where there is one. */
+  readonly slot: string | undefined;
   /**
    * Says what contains the process, read from it where the host may.
    *
@@ -61,6 +67,8 @@ export interface OpenLaunchOptions {
   caches: readonly CacheFile[];
   /** Whether the process is to fill the cache folder and to run nothing. */
   compileOnly?: boolean;
+  /** Whether it is started before it is known for which bundle: it sees an empty folder in its place. */
+  spare?: boolean;
   /** Takes the plugin's connections through the egress proxy. */
   onConnection?: (connection: EgressConnection) => void;
 }
@@ -99,8 +107,11 @@ export async function openLaunch(
       onConnection: options.onConnection ?? (() => {}),
     }),
   );
+  const slot = options.spare === true && launcher.privateRoot ? run.slot : undefined;
+  const warmUp = slot === undefined ? undefined : makeSlot(slot);
   const plan = planLaunch({
     ...prepared,
+    slot,
     launcher,
     seccomp,
     network,
@@ -111,6 +122,7 @@ export async function openLaunch(
     resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
     keepCache: compileOnly,
   });
+  const warm = warmUp === undefined ? WARM_UP_URL : entryUrl(plan.bundleDir, warmUp);
   const launch = undo.use(await launcher.launch(plan.spec));
   const { seccompFilter } = launch;
   const stack = undo.move();
@@ -120,8 +132,9 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot
+    enter: launcher.privateRoot || options.spare === true
       ? {
+        ...(options.spare === true ? { warm } : {}),
         ...(seccompFilter === undefined || plan.library === undefined
           ? {}
           : { seccomp: { filter: seccompFilter, library: plan.library } }),
@@ -131,11 +144,42 @@ export async function openLaunch(
     bundleDir: plan.bundleDir,
     storageDir: plan.storageDir,
     denoDir: run.denoDir,
+    slot,
     inspect: (pid) => checked(launch.inspect(pid)),
     inspectStarted: (pid) => checked(launch.inspectStarted?.(pid)),
     outcome: () => launch.outcome(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/**
+ * Names what starting a plugin takes, but for the folders of one run: whatever has the same name can be
+ * started from the same spare process.
+ *
+ * @param prepared The plugin.
+ * @param options The executable, the host's folder.
+ * @returns The name; of a launcher without a private root it is the bundle's own.
+ */
+export function spareKey(
+  prepared: PreparedPlugin,
+  { executable, data }: Pick<OpenLaunchOptions, "executable" | "data">,
+): string {
+  const { launcher, network, seccomp } = prepared.containment;
+  const { spec } = planLaunch({
+    ...prepared,
+    launcher,
+    seccomp,
+    network,
+    executable,
+    slot: launcher.privateRoot ? "/slot" : undefined,
+    runtime: data.runtime,
+    run: { denoDir: "/run/deno", cwd: "/run/cwd", cached: [] },
+    egressSocket: "/run/egress",
+  });
+  const { net, limits, plugin } = prepared.permissions;
+  // the egress proxy goes with the process, and knows whose it is
+  const name = net.length > 0 ? plugin : "";
+  return JSON.stringify([launcher.name, { ...spec, plugin: name }, net, limits]);
 }
 
 /** What resolving names needs where the machine's network is used. */

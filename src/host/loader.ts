@@ -10,6 +10,7 @@ import { readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
 import { entryFor } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
+import { WarmPool } from "../process/warm_pool.ts";
 import type { Launchers } from "../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import { VERSION } from "../version.ts";
@@ -17,10 +18,13 @@ import type { AuditTrail } from "./audit_trail.ts";
 import type { DataDir } from "./data_dir.ts";
 import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment_choice.ts";
-import { entryUrl, PluginInstance } from "./instance.ts";
-import type { InstanceEvents } from "./instance_requests.ts";
-import { type OpenLaunch, openLaunch, type OpenLaunchOptions } from "./launching.ts";
+import { entryUrl } from "./entry_url.ts";
+import { PluginInstance } from "./instance.ts";
+import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
+import { type OpenLaunch, openLaunch, type OpenLaunchOptions, spareKey } from "./launching.ts";
 import type { HostSettings } from "./options.ts";
+import { emptySlot, fillSlot } from "./slot.ts";
+import { Standby, type StandbyOptions } from "./standby.ts";
 import { TrustSource } from "./trust_source.ts";
 
 /** Holds a verified plugin whose permissions are settled: all that a start needs. */
@@ -45,6 +49,9 @@ export interface PluginLoaderOptions {
   trail?: AuditTrail;
 }
 
+/** A bundle of more files is not linked into a waiting process's folder: starting one takes no longer. */
+const MAX_SLOT_FILES = 500;
+
 /** Turns bundles into instances. */
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
@@ -54,6 +61,7 @@ export class PluginLoader implements AsyncDisposable {
   #trust: TrustSource;
   #trail: AuditTrail | undefined;
   #caches = new CompiledCaches();
+  #pool: WarmPool<Standby>;
   #warmed: Promise<void> | undefined;
 
   /**
@@ -73,6 +81,10 @@ export class PluginLoader implements AsyncDisposable {
     this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
     this.#trail = options.trail;
     this.#settings = settings;
+    this.#pool = new WarmPool({
+      ...settings.pool,
+      onFailure: (error) => settings.logger.warn(`Cannot start a process ahead: ${String(error)}`),
+    });
     this.#data = data;
     this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
@@ -157,28 +169,83 @@ export class PluginLoader implements AsyncDisposable {
   ): Promise<PluginInstance> {
     const { verified, containment } = prepared;
     const { bundleHash } = verified;
+    const spare = this.#takeSpare(prepared);
+    if (spare !== undefined) return await this.#startIn(spare, prepared, events, signal);
     // compared with the verified bytes before every start: what is mounted must be there and true
     // before its mount is prepared, what is opened by path when it is imported
     const stored = this.#store.put(verified);
     stored.catch(() => {}); // whoever awaits it is told
     if (containment.launcher.privateRoot) await stored;
-    const launch = await this.#launch(prepared, {
+    const standby = await this.#standby(prepared, {
       caches: this.#caches.get(bundleHash),
-      onConnection: events.connected,
+      signal,
+      name: verified.manifest.name,
     });
+    const instance = await this.#startPlugin(standby, prepared, stored, events, signal);
+    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
+    return instance;
+  }
+
+  /** Starts a prepared plugin in a process that waits for it. */
+  async #startIn(
+    standby: Standby,
+    prepared: PreparedPlugin,
+    events: InstanceEvents,
+    signal: AbortSignal | undefined,
+  ): Promise<PluginInstance> {
+    const { verified, bundleDir } = prepared;
+    const { slot } = standby.launch;
+    const stored = this.#store.put(verified).then(() => {
+      if (slot !== undefined) fillSlot(slot, bundleDir, verified.files);
+    });
+    return await this.#startPlugin(standby, prepared, stored, events, signal);
+  }
+
+  async #startPlugin(
+    standby: Standby,
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+    events: InstanceEvents,
+    signal: AbortSignal | undefined,
+  ): Promise<PluginInstance> {
     const starting = PluginInstance.start({
       ...prepared,
-      launch,
+      standby,
       startTimeoutMs: this.#settings.times.startTimeoutMs,
       // before its code runs, which might end this host; at most one write, while the process comes up
-      stored: () => Promise.all([stored, this.#trust.record(verified)]),
+      stored: () => Promise.all([stored, this.#trust.record(prepared.verified)]),
       events,
       signal,
     });
-    this.#recordGrant(prepared, launch);
-    const instance = await starting;
-    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
-    return instance;
+    this.#recordGrant(prepared, standby.launch);
+    return await starting;
+  }
+
+  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
+    if (this.#settings.pool.size === 0 || prepared.verified.files.length > MAX_SLOT_FILES) {
+      return undefined;
+    }
+    const { executable } = this.#settings;
+    const { bundleHash } = prepared.verified;
+    const caches = this.#caches.get(bundleHash);
+    // what was compiled of one bundle is for no other to see
+    const own = caches.length > 0 ? bundleHash : "";
+    const key = own + spareKey(prepared, { executable, data: this.#data });
+    return this.#pool.take(key, async () => {
+      const standby = await this.#standby(prepared, {
+        caches,
+        spare: true,
+        name: prepared.verified.manifest.name,
+      });
+      try {
+        await Promise.all([standby.contained, standby.entered]);
+        if (standby.launch.slot !== undefined) emptySlot(standby.launch.slot);
+      } catch (error) {
+        await standby[Symbol.asyncDispose]();
+        throw error;
+      }
+      return standby;
+    });
   }
 
   /** Waits until nothing is being compiled for later starts. */
@@ -186,15 +253,43 @@ export class PluginLoader implements AsyncDisposable {
     await this.#caches.idle();
   }
 
-  /** Ends what is being compiled for later starts. */
+  /** Waits until the processes that are started ahead wait for a plugin. */
+  async filled(): Promise<void> {
+    await this.#pool.filled();
+  }
+
+  /** Ends what is being compiled or was started for later starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#warmed;
+    await this.#pool[Symbol.asyncDispose]();
     await this.#caches[Symbol.asyncDispose]();
+  }
+
+  /** Starts a process for what a plugin may do, with nothing of the plugin in it. */
+  async #standby(
+    prepared: PreparedPlugin,
+    options:
+      & Pick<OpenLaunchOptions, "caches" | "spare">
+      & Pick<StandbyOptions, "name" | "signal">,
+  ): Promise<Standby> {
+    const events = new LateEvents();
+    const launch = await this.#launch(prepared, {
+      caches: options.caches,
+      spare: options.spare,
+      onConnection: (connection) => events.connected(connection),
+    });
+    return await Standby.start({
+      ...options,
+      launch,
+      events,
+      limits: prepared.permissions.limits,
+      timeoutMs: this.#settings.times.startTimeoutMs,
+    });
   }
 
   #launch(
     prepared: PreparedPlugin,
-    options: Pick<OpenLaunchOptions, "caches" | "compileOnly" | "onConnection">,
+    options: Pick<OpenLaunchOptions, "caches" | "compileOnly" | "spare" | "onConnection">,
   ): Promise<OpenLaunch> {
     return openLaunch(prepared, {
       executable: this.#settings.executable,

@@ -47,6 +47,13 @@ export interface PluginHostOptions {
    * @default {in the folder `audit` of `dataDir`; without a `dataDir` none is kept}
    */
   audit?: boolean | AuditOptions;
+  /**
+   * Processes that are started ahead, empty, for the permissions and limits of plugins that were loaded
+   * before; each takes some 10 MiB.
+   *
+   * @default {none}
+   */
+  pool?: PoolOptions;
   /** The grants and limits, as an object or as the path of a `policy.json`. */
   policy?: Policy | string | URL;
   /**
@@ -86,6 +93,18 @@ export interface PluginHostOptions {
   graceMs?: number;
 }
 
+/** Options of the pool of processes that wait for a plugin. */
+export interface PoolOptions {
+  /** How many there are at most, of all kinds together; at most 64. */
+  size: number;
+  /**
+   * Whether one that was used or has died is replaced. Without it there is one for each kind, once.
+   *
+   * @default {true}
+   */
+  refill?: boolean;
+}
+
 /** The options in one form. */
 export interface HostSettings {
   /** The deno executable. */
@@ -98,6 +117,8 @@ export interface HostSettings {
   readonly trustList: TrustListSettings | undefined;
   /** The audit log; `undefined` for none. */
   readonly audit: AuditSettings | undefined;
+  /** How many processes are started ahead. */
+  readonly pool: Required<PoolOptions>;
   /** Grants and limits. */
   readonly policy: Policy;
   /** How processes are to be isolated. */
@@ -121,6 +142,7 @@ const KNOWN = new Set<string>([
   "trustedPlugins",
   "trustList",
   "audit",
+  "pool",
   "policy",
   "isolation",
   "config",
@@ -176,6 +198,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     },
     trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList),
     audit: parseAuditOptions(options.audit, dataDir),
+    pool: parsePool(options.pool),
     policy: await readPolicy(options.policy),
     isolation: options.isolation ?? "auto",
     config: options.config ?? {},
@@ -234,6 +257,28 @@ function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin 
     });
   }
   return { name, version, hash: hash.toLowerCase(), ...(note === undefined ? {} : { note }) };
+}
+
+const MAX_POOL = 64;
+
+function parsePool(pool: PoolOptions = { size: 0 }): Required<PoolOptions> {
+  if (typeof pool !== "object" || pool === null) {
+    throw new TypeError("Cannot open the host: pool must be an object such as { size: 2 }");
+  }
+  const { size, refill = true, ...others } = pool;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot open the host: unknown option "pool.${unknown}"`);
+  }
+  if (!Number.isSafeInteger(size) || size < 0 || size > MAX_POOL) {
+    throw new RangeError(
+      `Cannot open the host: pool.size must be a whole number from 0 to ${MAX_POOL}, is ${size}`,
+    );
+  }
+  if (typeof refill !== "boolean") {
+    throw new TypeError("Cannot open the host: pool.refill must be true or false");
+  }
+  return { size, refill };
 }
 
 function checkTime(name: string, value: number, min = 0): number {

@@ -14,7 +14,7 @@ import { WIRE_CODES } from "../rpc/message.ts";
 import { readError } from "../rpc/wire_error.ts";
 import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
-import { compileEntry, type Definition, failure, importDefinition } from "./definition.ts";
+import { compileEntry, type Definition, failure, importDefinition, warmUp } from "./definition.ts";
 import { removeSharedState, replaceStdio } from "./lockdown.ts";
 import { LogSender } from "./log_sender.ts";
 import { startRelay } from "./relay.ts";
@@ -28,6 +28,8 @@ interface EnterParams {
   seccomp?: { filter: Uint8Array; library: string };
   /** The loopback port to relay to the host's egress proxy. */
   relay?: { port: number; path: string };
+  /** The entry to make ready with, where the plugin comes later. */
+  warm?: string;
 }
 
 const PROTOCOL = 1;
@@ -109,12 +111,12 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
 }
 
 /** Goes where there is no way back, before anything of the plugin is there. */
-function enter({ seccomp, relay }: EnterParams): unknown {
+function enter({ seccomp, relay, warm }: EnterParams): unknown {
   if (entered || started) throw new Refusal("Cannot enter the sandbox now");
   entered = true;
   if (relay !== undefined) startRelay(relay);
   if (seccomp !== undefined) installSeccomp(seccomp.filter, Deno.build.arch, seccomp.library);
-  return {};
+  return warm === undefined ? {} : warmUp(warm);
 }
 
 async function initialize(params: InitializeParams): Promise<unknown> {

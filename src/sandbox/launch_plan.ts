@@ -30,6 +30,11 @@ export interface LaunchPlanInput {
   executable: string;
   /** The read-only copy of the bundle. */
   bundleDir: string;
+  /**
+   * The folder that is shown in its place, to be filled before the plugin is imported; for a launcher
+   * with a private root only.
+   */
+  slot?: string;
   /** The plugin's own folder, where it asked for one. */
   storageDir: string | undefined;
   /** The bootstrap and its import map, in one folder. */
@@ -149,7 +154,7 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
       writable: false,
       fixed: true,
     },
-    { source: input.bundleDir, target: INSIDE.bundle, writable: false },
+    { source: input.slot ?? input.bundleDir, target: INSIDE.bundle, writable: false },
     ...(input.storageDir === undefined
       ? []
       : [{ source: input.storageDir, target: INSIDE.storage, writable: true }]),

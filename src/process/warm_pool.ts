@@ -1,0 +1,186 @@
+/**
+ * Processes that were started ahead of their use, each for one kind of use and used once.
+ *
+ * @module
+ */
+
+/** A process in the pool. Disposing it ends it. */
+export interface Spare extends AsyncDisposable {
+  /** Whether it can still be used. */
+  readonly isAlive: boolean;
+  /** Settles when it has ended. */
+  readonly ended: Promise<unknown>;
+}
+
+/** Options of {@linkcode WarmPool}. */
+export interface WarmPoolOptions {
+  /** How many spares there are at most, of all kinds together. */
+  size: number;
+  /**
+   * Whether one that was taken or has died is replaced.
+   *
+   * @default {true}
+   */
+  refill?: boolean;
+  /** Is told when a spare could not be made. */
+  onFailure?: (error: unknown) => void;
+  /** The clock, in milliseconds. */
+  now?: () => number;
+}
+
+/** One kind of spare. */
+interface Kind<S> {
+  make: () => Promise<S>;
+  spares: S[];
+  /** When it was asked for, the latest last. */
+  uses: number[];
+  failures: number;
+}
+
+/** For how long a use counts, in milliseconds. */
+const USE_MS = 60_000;
+/** After so many failures and deaths no more is made until the kind is asked for again. */
+const MAX_FAILURES = 3;
+/** Kinds that are remembered beyond those that have spares. */
+const MAX_KINDS = 256;
+
+/**
+ * Keeps spares by kind: as many of each as were asked for in the last minute, at least one, and as long as
+ * there is room; the kind that was asked for longest ago gives way.
+ */
+export class WarmPool<S extends Spare> implements AsyncDisposable {
+  readonly #options: Required<Omit<WarmPoolOptions, "onFailure">>;
+  readonly #onFailure: (error: unknown) => void;
+  /** By key, the one asked for longest ago first. */
+  readonly #kinds = new Map<string, Kind<S>>();
+  readonly #ending = new Set<Promise<void>>();
+  #filling: Promise<void> | undefined;
+  #closed = false;
+
+  /**
+   * Makes an empty pool.
+   *
+   * @param options Its size.
+   * @throws {RangeError} when the size is not a whole number from 0 on.
+   */
+  constructor({ size, refill = true, onFailure = () => {}, now = Date.now }: WarmPoolOptions) {
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new RangeError(`Cannot make a pool: size must be a whole number from 0 on, is ${size}`);
+    }
+    this.#options = { size, refill, now };
+    this.#onFailure = onFailure;
+  }
+
+  /** How many spares are ready. */
+  get ready(): number {
+    return [...this.#kinds.values()].reduce((count, { spares }) => count + spares.length, 0);
+  }
+
+  /**
+   * Takes a spare, and sees to it that there is one the next time.
+   *
+   * @param key What the spare must have been made for.
+   * @param make Makes another one of that kind; it must not depend on what this one is used for.
+   * @returns A spare that lives, or nothing.
+   */
+  take(key: string, make: () => Promise<S>): S | undefined {
+    if (this.#options.size === 0 || this.#closed) return undefined;
+    const kind = this.#kinds.get(key) ?? { make, spares: [], uses: [], failures: 0 };
+    // the most recently used comes last
+    this.#kinds.delete(key);
+    this.#kinds.set(key, kind);
+    const now = this.#options.now();
+    kind.uses = [...kind.uses.filter((use) => now - use < USE_MS), now].slice(-this.#options.size);
+    kind.failures = 0;
+    const first = kind.uses.length === 1 && kind.spares.length === 0;
+    let taken: S | undefined;
+    while (taken === undefined && kind.spares.length > 0) {
+      const spare = kind.spares.shift()!;
+      if (spare.isAlive) taken = spare;
+    }
+    if (this.#options.refill || first) this.#fillLater();
+    return taken;
+  }
+
+  /** Waits until the pool is as full as it should be. */
+  async filled(): Promise<void> {
+    while (this.#filling !== undefined) await this.#filling;
+  }
+
+  /** Ends every spare, and waits for that. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.filled();
+    for (const kind of this.#kinds.values()) this.#drop(kind, kind.spares.length);
+    this.#kinds.clear();
+    await Promise.all(this.#ending);
+  }
+
+  #fillLater(): void {
+    // one after the other, and not before what asked has begun: the start under way comes first
+    this.#filling ??= this.#fill().finally(() => this.#filling = undefined);
+  }
+
+  async #fill(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    for (let kind = this.#next(); kind !== undefined; kind = this.#next()) {
+      try {
+        const spare = await kind.make();
+        if (this.#closed) return void this.#end(spare);
+        kind.spares.push(spare);
+        void spare.ended.then(() => this.#died(kind, spare));
+      } catch (error) {
+        kind.failures++;
+        this.#onFailure(error);
+      }
+    }
+  }
+
+  /** Finds a kind that lacks a spare, the latest asked for first, and makes room for it. */
+  #next(): Kind<S> | undefined {
+    if (this.#closed) return undefined;
+    const kinds = [...this.#kinds.values()].reverse();
+    let room = this.#options.size;
+    for (const kind of kinds) {
+      const wanted = Math.min(Math.max(kind.uses.length, 1), room);
+      room -= wanted;
+      if (kind.spares.length > wanted) this.#drop(kind, kind.spares.length - wanted);
+      if (kind.spares.length < wanted && kind.failures < MAX_FAILURES) {
+        // what comes after it may hold spares for which there is no room any more
+        const older = kinds.slice(kinds.indexOf(kind) + 1);
+        for (const other of older) {
+          if (this.ready < this.#options.size) break;
+          this.#drop(other, 1);
+        }
+        return kind;
+      }
+    }
+    this.#forget();
+    return undefined;
+  }
+
+  #forget(): void {
+    for (const [key, { spares }] of this.#kinds) {
+      if (this.#kinds.size <= MAX_KINDS) break;
+      if (spares.length === 0) this.#kinds.delete(key);
+    }
+  }
+
+  #died(kind: Kind<S>, spare: S): void {
+    const at = kind.spares.indexOf(spare);
+    if (at < 0) return; // it was taken
+    kind.spares.splice(at, 1);
+    kind.failures++;
+    if (this.#options.refill && !this.#closed) this.#fillLater();
+  }
+
+  #drop(kind: Kind<S>, count: number): void {
+    for (const spare of kind.spares.splice(0, count)) this.#end(spare);
+  }
+
+  #end(spare: S): void {
+    const done = () => void this.#ending.delete(ending);
+    const ending: Promise<void> = Promise.resolve(spare[Symbol.asyncDispose]()).then(done, done);
+    this.#ending.add(ending);
+  }
+}

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { type Spare, WarmPool } from "../../src/process/warm_pool.ts";
+
+/** A spare that says what became of it. */
+class Thing implements Spare {
+  isAlive = true;
+  disposed = false;
+  readonly ended: Promise<void>;
+  readonly #end: () => void;
+
+  constructor(readonly kind: string) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#end = resolve;
+  }
+
+  die(): void {
+    this.isAlive = false;
+    this.#end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.disposed = true;
+    this.die();
+    return Promise.resolve();
+  }
+}
+
+function kinds(size: number, refill?: boolean) {
+  const made: Thing[] = [];
+  const failures: unknown[] = [];
+  let time = 0;
+  let broken = false;
+  const pool = new WarmPool<Thing>({
+    size,
+    refill,
+    now: () => time,
+    onFailure: (error) => failures.push(error),
+  });
+  return {
+    made,
+    failures,
+    pool,
+    pass: (ms: number) => time += ms,
+    break: (is: boolean) => broken = is,
+    take: (kind: string) =>
+      pool.take(kind, () => {
+        if (broken) return Promise.reject(new Error("no room"));
+        const thing = new Thing(kind);
+        made.push(thing);
+        return Promise.resolve(thing);
+      }),
+    ready: () => made.filter((thing) => thing.isAlive).map(({ kind }) => kind).sort().join(" "),
+  };
+}
+
+Deno.test("WarmPool has a spare from the second use on, and uses each once", async () => {
+  const { pool, take, made } = kinds(2);
+  assert.equal(take("a"), undefined);
+  await pool.filled();
+  assert.equal(pool.ready, 1);
+  const first = take("a");
+  assert.equal(first, made[0]);
+  await pool.filled();
+  assert.notEqual(take("a"), first);
+  assert.equal(take("b"), undefined, "of another kind there is none");
+  await pool[Symbol.asyncDispose]();
+  assert.ok(!first!.disposed, "what was taken is not the pool's any more");
+});
+
+Deno.test("WarmPool never has more than its size, and the kind used longest ago gives way", async () => {
+  const { pool, take, ready } = kinds(2);
+  for (const kind of ["a", "b", "c"]) {
+    take(kind);
+    await pool.filled();
+    assert.ok(pool.ready <= 2);
+  }
+  assert.equal(ready(), "b c");
+  take("c");
+  take("c");
+  await pool.filled();
+  assert.equal(ready().replaceAll("c", "").trim(), "", "three uses of one kind take all the room");
+  await pool[Symbol.asyncDispose]();
+  assert.equal(pool.ready, 0);
+});
+
+Deno.test("WarmPool forgets uses after a minute", async () => {
+  const { pool, take, pass } = kinds(4);
+  for (let use = 0; use < 3; use++) take("a");
+  await pool.filled();
+  assert.equal(pool.ready, 3);
+  pass(61_000);
+  take("a");
+  await pool.filled();
+  assert.equal(pool.ready, 1, "the others have ended");
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool replaces a spare that dies, but not for ever", async () => {
+  const { pool, take, made } = kinds(1);
+  take("a");
+  await pool.filled();
+  for (let deaths = 0; deaths < 10; deaths++) {
+    made.at(-1)!.die();
+    await new Promise((resolve) => setTimeout(resolve));
+    await pool.filled();
+  }
+  assert.equal(made.length, 3, "nobody asked for more meanwhile");
+  assert.equal(take("a"), undefined, "a dead one is not given out");
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool gives up a kind that cannot be made until it is asked for again", async () => {
+  const { pool, take, failures, ...broken } = kinds(1);
+  broken.break(true);
+  take("a");
+  await pool.filled();
+  assert.equal(failures.length, 3);
+  broken.break(false);
+  assert.equal(take("a"), undefined);
+  await pool.filled();
+  assert.ok(take("a") !== undefined);
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool without refill makes one of each kind, once", async () => {
+  const { pool, take } = kinds(2, false);
+  take("a");
+  await pool.filled();
+  assert.ok(take("a") !== undefined);
+  await pool.filled();
+  assert.equal(pool.ready, 0);
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool of size 0 makes nothing, and a wrong size is refused", async () => {
+  const { pool, take, made } = kinds(0);
+  take("a");
+  await pool.filled();
+  assert.equal(made.length, 0);
+  await pool[Symbol.asyncDispose]();
+  for (const size of [-1, 0.5, NaN]) assert.throws(() => kinds(size), RangeError);
+});
+
+Deno.test("WarmPool ends what was being made when it is closed", async () => {
+  const { pool, take, made } = kinds(1);
+  take("a");
+  await pool[Symbol.asyncDispose]();
+  assert.ok(made.every((thing) => thing.disposed));
+  assert.equal(take("a"), undefined);
+});
