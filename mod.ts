@@ -57,10 +57,17 @@ export { type TrustChange, type TrustSubject } from "./src/trust/list_diff.ts";
 export { type TrustedPlugin } from "./src/trust/verify.ts";
 export {
   type Grant,
+  type MonitorPolicy,
   parsePolicy,
   type Policy,
   type PolicyEntry,
   policyJsonSchema,
+  type RestartPolicy,
+  type ViolationAction,
+  type ViolationKind,
+  type ViolationPolicy,
+  type ViolationResponse,
+  type ViolationSeverity,
 } from "./src/permissions/policy.ts";
 
 export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
@@ -107,11 +114,13 @@ export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
 export { type MethodAccess } from "./src/services/method_table.ts";
 
 export { type AuditOptions } from "./src/host/audit_options.ts";
+export { type AddedBundles, type WatchOptions } from "./src/host/bundle_watch.ts";
 export { type HostEvent } from "./src/host/events.ts";
 export { PluginHost } from "./src/host/host.ts";
+export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
 export { type PluginUsage, type Signer, type Violation } from "./src/host/plugin_facts.ts";
-export { type PluginHostOptions } from "./src/host/options.ts";
+export { type PluginHostOptions, type PoolOptions } from "./src/host/options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/registry.ts";
 export { PLUGIN_STATES, type PluginState } from "./src/host/state.ts";

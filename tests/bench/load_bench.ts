@@ -1,5 +1,5 @@
 /**
- * Cold load of a plugin, from its folder to the first answered call, against `deno run` on an empty file.
+ * Cold and warm load of a plugin, from its folder to the first answered call, against `deno run` on an empty file.
  *
  * @module
  */
@@ -15,6 +15,10 @@ export interface LoadFigure {
   coldMs: number;
   /** The median of the rounds' own ratios. */
   ratio: number;
+  /** The same for a load into a process that waits. */
+  warmMs: number;
+  /** The median of the rounds' own ratios. */
+  warmRatio: number;
 }
 
 /** Holds the floor and the loads that were measured beside it. */
@@ -41,18 +45,21 @@ export async function benchLoad(
   await Deno.writeTextFile(`${dir}/empty.ts`, "");
   const source = new URL("../../plugins/word-count", import.meta.url).pathname;
   const signed = undo.use(await signForTest(source));
-  const hosts = new Map<BenchIsolation, PluginHost>();
-  for (const mode of modes) {
-    const host = await PluginHost.open({
-      dataDir: `${dir}/${mode}`,
-      keys: [signed.publicKey],
-      isolation: mode,
-      logger: silentLogger,
-    });
-    hosts.set(mode, undo.use(host));
-  }
+  const open = async (mode: BenchIsolation, size: number) =>
+    undo.use(
+      await PluginHost.open({
+        dataDir: `${dir}/${mode}-${size}`,
+        keys: [signed.publicKey],
+        isolation: mode,
+        logger: silentLogger,
+        pool: { size },
+      }),
+    );
+  const hosts = new Map<BenchIsolation, readonly [cold: PluginHost, warm: PluginHost]>();
+  for (const mode of modes) hosts.set(mode, [await open(mode, 0), await open(mode, 1)]);
   const empty: number[] = [];
   const cold = new Map(modes.map((mode) => [mode, [] as number[]]));
+  const warm = new Map(modes.map((mode) => [mode, [] as number[]]));
   for (let round = -3; round < rounds; round++) {
     const emptyMs = await time(async () => {
       await new Deno.Command(Deno.execPath(), {
@@ -62,21 +69,27 @@ export async function benchLoad(
       }).output();
     });
     if (round >= 0) empty.push(emptyMs);
-    for (const [mode, host] of hosts) {
-      const coldMs = await time(async () => {
-        const plugin = await host.load(signed.dir);
-        await plugin.call("count", { text: "to be or not to be" });
-      });
-      await host.unload("word-count");
-      if (round >= 0) cold.get(mode)!.push(coldMs);
+    for (const [mode, pair] of hosts) {
+      for (const [host, times] of [[pair[0], cold], [pair[1], warm]] as const) {
+        await host.filled();
+        const loadMs = await time(async () => {
+          const plugin = await host.load(signed.dir);
+          await plugin.call("count", { text: "to be or not to be" });
+        });
+        await host.unload("word-count");
+        if (round >= 0) times.get(mode)!.push(loadMs);
+      }
     }
   }
   // the median of the rounds' own ratios: what slows the machine slows all of a round
-  const figure = (times: number[]): LoadFigure => ({
+  const ratioOf = (times: number[]) => median(times.map((value, round) => value / empty[round]!));
+  const figure = (mode: BenchIsolation, times: number[]): LoadFigure => ({
     coldMs: median(times),
-    ratio: median(times.map((value, round) => value / empty[round]!)),
+    ratio: ratioOf(times),
+    warmMs: median(warm.get(mode)!),
+    warmRatio: ratioOf(warm.get(mode)!),
   });
-  const loads = Object.fromEntries([...cold].map(([mode, times]) => [mode, figure(times)]));
+  const loads = Object.fromEntries([...cold].map(([mode, times]) => [mode, figure(mode, times)]));
   return { emptyMs: median(empty), loads };
 }
 

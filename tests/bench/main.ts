@@ -6,6 +6,7 @@
  * @module
  */
 import { benchLoad } from "./load_bench.ts";
+import { benchMonitor } from "./monitor_bench.ts";
 import { benchNeighbours, workingModes } from "./neighbour_bench.ts";
 import { benchRpc } from "./rpc_bench.ts";
 import { benchTrust } from "./trust_bench.ts";
@@ -21,6 +22,7 @@ interface Row {
 const load = await benchLoad(await workingModes());
 const rpc = await benchRpc(7);
 const trust = await benchTrust();
+const monitor = await benchMonitor();
 const neighbour = await benchNeighbours();
 const loadBounds = { plain: "≤ 1.6", bwrap: "≤ 2", unshare: "≤ 2" };
 const rows: Row[] = [
@@ -30,6 +32,13 @@ const rows: Row[] = [
     sallyport: `${coldMs.toFixed(1)} ms`,
     ratio,
     bound: loadBounds[mode as keyof typeof loadBounds],
+  })),
+  ...Object.entries(load.loads).map(([mode, { warmMs, warmRatio }]): Row => ({
+    figure: `warm load to first answer, ${mode}`,
+    floor: `${load.emptyMs.toFixed(1)} ms  deno run of an empty file`,
+    sallyport: `${warmMs.toFixed(1)} ms`,
+    ratio: warmRatio,
+    bound: "≤ 0.5",
   })),
   {
     figure: "verdict by a list of 10,000 plugins",
@@ -54,6 +63,13 @@ const rows: Row[] = [
     ratio: rpc.throughputRatio,
     bound: "",
   },
+  ...monitor.map(({ plugins, cgroup, watchingPercent, idlePercent, percent }): Row => ({
+    figure: `watching ${plugins} plugins at 1 s, ${cgroup ? "cgroup" : "/proc"}`,
+    floor: `${idlePercent.toFixed(2)} %  of a processor for the same process, not watching`,
+    sallyport: `${watchingPercent.toFixed(2)} %`,
+    ratio: percent,
+    bound: "< 1 %",
+  })),
   ...neighbour.map(({ attack, quietUs, busyUs, ratio }): Row => ({
     figure: `round trip beside ${attack}`,
     floor: `${quietUs.toFixed(0)} µs  without it`,
@@ -63,7 +79,7 @@ const rows: Row[] = [
   })),
 ];
 const lines = Deno.args.includes("--json")
-  ? [JSON.stringify({ deno: Deno.version.deno, load, trust, rpc, neighbour }, null, 2)]
+  ? [JSON.stringify({ deno: Deno.version.deno, load, trust, rpc, monitor, neighbour }, null, 2)]
   : rows.map(({ figure, floor, sallyport, ratio, bound }) =>
     `${figure.padEnd(36)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
       sallyport.padEnd(10)
