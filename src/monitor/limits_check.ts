@@ -1,0 +1,121 @@
+/**
+ * Compares a sample with the limits of its plugin.
+ *
+ * @module
+ */
+import type { Limits } from "../bundle/limits.ts";
+import type {
+  MonitorPolicy,
+  ViolationKind,
+  ViolationSeverity,
+} from "../permissions/watch_policy.ts";
+import type { PluginSample } from "./sample.ts";
+import type { MeasuredBreach } from "./violations.ts";
+
+/** The limits that a sample is compared with; one that is absent does not hold. */
+export type SampleLimits =
+  & Partial<
+    Pick<
+      Limits,
+      | "memoryBytes"
+      | "cpuPercent"
+      | "threads"
+      | "fileDescriptors"
+      | "connections"
+      | "storageBytes"
+    >
+  >
+  & Pick<MonitorPolicy, "messagesPerSecond" | "logLinesPerSecond">;
+
+/** Held back for a quarter of the time or more, a plugin wants far more than its share. */
+const THROTTLED_PERCENT = 25;
+/** Counting time takes some: a plugin at its share is measured a little above it now and then. */
+const CPU_TOLERANCE = 1.05;
+
+/**
+ * Finds the limits that a sample breaks.
+ *
+ * Where the kernel itself enforces a limit, a plugin never gets beyond it; so these count as well:
+ * - `threads`: the kernel refused one since the sample before;
+ * - `fileDescriptors`: the limit is reached, for the next is refused;
+ * - `cpuPercent`: the plugin was held back for a quarter of the time while it had at least nine tenths of its
+ *   share.
+ *
+ * Processor time counts only when the sample before broke the limit too. Severity grows with the excess:
+ * `low` below 1.25 times the limit, `medium` below 2, `high` below 4, else `critical`; memory, of which the
+ * whole machine has only so much, is `high` at once and `critical` from 1.25 times on.
+ *
+ * @param sample The sample.
+ * @param limits The limits in force.
+ * @param previous The sample before of the same process.
+ * @returns The breaches, at most one of a kind.
+ */
+export function checkSample(
+  sample: PluginSample,
+  limits: SampleLimits,
+  previous?: PluginSample,
+): MeasuredBreach[] {
+  const breaches: MeasuredBreach[] = [];
+  const add = (kind: ViolationKind, measured: number, limit: number, unit: string) => {
+    breaches.push({ kind, measured, limit, unit, severity: severityOf(kind, measured, limit) });
+  };
+  const above = (
+    kind: ViolationKind,
+    measured: number | undefined,
+    limit: number | undefined,
+    unit: string,
+  ) => {
+    if (measured !== undefined && limit !== undefined && measured > limit) {
+      add(kind, measured, limit, unit);
+    }
+  };
+  above("memory", sample.memoryBytes, limits.memoryBytes, "bytes");
+  if (
+    limits.cpuPercent !== undefined && previous !== undefined &&
+    overCpu(sample, limits.cpuPercent) && overCpu(previous, limits.cpuPercent)
+  ) {
+    add("cpu", sample.cpuPercent!, limits.cpuPercent, "percent");
+  }
+  if (limits.threads !== undefined && sample.threads !== undefined) {
+    const { threads, refusedThreads = 0 } = sample;
+    if (threads > limits.threads || refusedThreads > (previous?.refusedThreads ?? 0)) {
+      // it had all of them when one more was refused
+      add("threads", Math.max(threads, limits.threads), limits.threads, "threads");
+    }
+  }
+  if (limits.fileDescriptors !== undefined && sample.fileDescriptors !== undefined) {
+    const { fileDescriptors } = sample;
+    if (fileDescriptors >= limits.fileDescriptors) {
+      add("descriptors", fileDescriptors, limits.fileDescriptors, "fileDescriptors");
+    }
+  }
+  above("connections", sample.connections, limits.connections, "connections");
+  checkStorage(sample, limits.storageBytes, add);
+  above("message-rate", sample.messagesPerSecond, limits.messagesPerSecond, "per second");
+  above("log-rate", sample.logLinesPerSecond, limits.logLinesPerSecond, "per second");
+  return breaches;
+}
+
+/** More than can be counted is over any limit: a plugin must not hide bytes among too many names. */
+function checkStorage(
+  { storageBytes, storageUncounted }: PluginSample,
+  limit: number | undefined,
+  add: (kind: ViolationKind, measured: number, limit: number, unit: string) => void,
+): void {
+  if (limit === undefined || storageBytes === undefined) return;
+  if (storageBytes > limit || storageUncounted) add("storage", storageBytes, limit, "bytes");
+}
+
+function overCpu({ cpuPercent, throttledPercent = 0 }: PluginSample, limit: number): boolean {
+  if (cpuPercent === undefined) return false;
+  if (cpuPercent > limit * CPU_TOLERANCE) return true;
+  return throttledPercent >= THROTTLED_PERCENT && cpuPercent >= limit * 0.9;
+}
+
+function severityOf(kind: ViolationKind, measured: number, limit: number): ViolationSeverity {
+  const excess = limit === 0 ? Infinity : measured / limit;
+  if (kind === "memory") return excess < 1.25 ? "high" : "critical";
+  if (excess < 1.25) return "low";
+  if (excess < 2) return "medium";
+  return excess < 4 ? "high" : "critical";
+}

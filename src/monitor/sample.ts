@@ -1,0 +1,94 @@
+/**
+ * What one plugin uses at one moment, as plain data.
+ *
+ * @module
+ */
+
+/**
+ * Says where a figure comes from: files of the kernel's control group, `/proc`, a tool of the platform,
+ * the plugin's own word, the host's egress proxy, or a count of files.
+ */
+export type SampleSource = "cgroup" | "proc" | "platform" | "plugin" | "proxy" | "files";
+
+/** Names the figures of a sample that are measured outside the host. */
+export type SampleFigure =
+  | "memoryBytes"
+  | "peakMemoryBytes"
+  | "heapUsedBytes"
+  | "heapTotalBytes"
+  | "externalBytes"
+  | "cpuTimeMs"
+  | "threads"
+  | "fileDescriptors"
+  | "connections"
+  | "storageBytes";
+
+/**
+ * Holds what a plugin uses. A figure that cannot be read here is absent; none is a guess.
+ *
+ * Rates are means since the sample before, or since the plugin came under watch.
+ */
+export interface PluginSample {
+  /** When it was taken, in RFC 3339. */
+  readonly time: string;
+  /** The plugin's name. */
+  readonly plugin: string;
+  /** Its version. */
+  readonly version: string;
+  /** The hash of its bundle. */
+  readonly bundleHash: string;
+  /** Its process. */
+  readonly pid: number;
+  /** Where each figure that there is comes from. */
+  readonly sources: Readonly<Partial<Record<SampleFigure, SampleSource>>>;
+  /** The time that the rates are means over, in milliseconds. */
+  readonly elapsedMs: number;
+  /**
+   * Memory in use, in bytes: as the control group counts it, file cache included, or else the resident
+   * sets of the process and all below it.
+   */
+  readonly memoryBytes?: number;
+  /** The most memory at once, in bytes; without a control group the most that was seen. */
+  readonly peakMemoryBytes?: number;
+  /** The part of V8's heap that is in use, in bytes, as the plugin's runtime says. */
+  readonly heapUsedBytes?: number;
+  /** The size of V8's heap, in bytes, as the plugin's runtime says. */
+  readonly heapTotalBytes?: number;
+  /** Memory outside V8's heap that its objects hold, in bytes, as the plugin's runtime says. */
+  readonly externalBytes?: number;
+  /** Processor time since the start, in milliseconds. */
+  readonly cpuTimeMs?: number;
+  /** Share of one processor, in percent; 200 is two processors. */
+  readonly cpuPercent?: number;
+  /**
+   * How much the kernel held it back for want of processor time, in percent of the time, summed over
+   * processors; only with a control group that caps it.
+   */
+  readonly throttledPercent?: number;
+  /** Threads of the runtime and of all processes below it. */
+  readonly threads?: number;
+  /** How often the kernel has refused a thread or process since the start. */
+  readonly refusedThreads?: number;
+  /** Open descriptors of the runtime and of all processes below it. */
+  readonly fileDescriptors?: number;
+  /** Open network connections: those through the egress proxy, or else its TCP and UDP sockets. */
+  readonly connections?: number;
+  /** Size of its storage, in bytes, when the folder was last walked through. */
+  readonly storageBytes?: number;
+  /** Set where the storage holds more than can be counted; `storageBytes` is then the least it is. */
+  readonly storageUncounted?: true;
+  /** Calls that wait for an answer. */
+  readonly callsInFlight?: number;
+  /** Calls to the plugin a second. */
+  readonly callsPerSecond?: number;
+  /** Messages from the plugin a second. */
+  readonly messagesPerSecond?: number;
+  /** Messages to the plugin a second. */
+  readonly messagesSentPerSecond?: number;
+  /** Bytes from the plugin a second. */
+  readonly bytesReceivedPerSecond?: number;
+  /** Bytes to the plugin a second. */
+  readonly bytesSentPerSecond?: number;
+  /** Log records and lines of stderr a second. */
+  readonly logLinesPerSecond?: number;
+}

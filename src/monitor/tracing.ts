@@ -1,0 +1,180 @@
+/**
+ * Spans around calls to a plugin and around what it calls in turn, joined by `traceparent`.
+ *
+ * @module
+ */
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import { escapeText, SallyportError } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { INSTRUMENTATION_NAME } from "./telemetry.ts";
+
+/** Names what a span is about. */
+export type SpanSubject = "call" | "stream" | "hook";
+
+/** A span that is open until the call has ended. */
+export interface CallSpan {
+  /** The W3C trace context to hand on in `_meta`; `undefined` when there is none. */
+  readonly traceparent: string | undefined;
+  /** The id of the trace, for logs; `undefined` when there is none. */
+  readonly traceId: string | undefined;
+  /** Runs a function with the span as the active one, so that what it begins becomes its child. */
+  run<T>(act: () => T): T;
+  /** Ends the span, with the error of the call if it failed; only the first call counts. */
+  end(error?: unknown): void;
+}
+
+/** Version, trace id, span id, flags; see W3C Trace Context, section 3.2. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+const MAX_NAME = 200;
+
+/**
+ * Gives a context whose spans become children of a remote one.
+ *
+ * @param traceparent The trace context, as in the header of that name.
+ * @param base The context that it goes into.
+ * @returns The context; the base itself when the text is no trace context.
+ */
+export function withTraceparent(
+  traceparent: string | undefined,
+  base: Context = context.active(),
+): Context {
+  const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
+  if (match === null) return base;
+  const [, traceId, spanId, flags] = match;
+  const remote: SpanContext = {
+    traceId: traceId!,
+    spanId: spanId!,
+    traceFlags: parseInt(flags!, 16) & 1,
+    isRemote: true,
+  };
+  return isSpanContextValid(remote) ? trace.setSpanContext(base, remote) : base;
+}
+
+/**
+ * Makes the spans of one plugin. Without an SDK in the application they cost a microsecond and do nothing
+ * but hand on a `traceparent` that the caller gave.
+ */
+export class PluginTracer {
+  readonly #attributes: Readonly<Record<string, string>>;
+  readonly #plugin: string;
+  /** The calls that the plugin works on, by what it was told of them. */
+  readonly #open = new Map<string, Context>();
+  #tracer: Tracer | undefined;
+
+  /**
+   * Takes what the spans are named by.
+   *
+   * @param plugin The plugin's name, version and bundle hash.
+   */
+  constructor(plugin: { name: string; version: string; bundleHash: string }) {
+    this.#plugin = plugin.name;
+    this.#attributes = Object.freeze({
+      "plugin": plugin.name,
+      "version": plugin.version,
+      "sallyport.bundle_hash": plugin.bundleHash,
+      "rpc.system": "jsonrpc",
+    });
+  }
+
+  /**
+   * Opens the span of a call to the plugin: a child of the caller's `traceparent`, or else of the span that
+   * is active.
+   *
+   * @param subject What is called.
+   * @param method The method or hook.
+   * @param traceparent The trace context that the caller gave.
+   * @returns The span; its `traceparent` goes into `_meta`.
+   */
+  startCallSpan(subject: SpanSubject, method: string, traceparent?: string): CallSpan {
+    const parent = withTraceparent(traceparent);
+    const opened = this.#start(`${subject} ${method}`, SpanKind.CLIENT, method, parent);
+    if (opened === undefined) return silent(traceparent, parent);
+    const { span, inside, handedOn } = opened;
+    this.#open.set(handedOn, inside);
+    return open(span, inside, handedOn, () => this.#open.delete(handedOn));
+  }
+
+  /**
+   * Opens the span of a call that the plugin makes to a service.
+   *
+   * A plugin says itself which call it makes this for; unless that is one that it works on now, the word is
+   * ignored, so that it cannot put spans into the traces of others.
+   *
+   * @param service The service.
+   * @param method Its method.
+   * @param claimed The `traceparent` in the plugin's request.
+   * @returns The span: a child of that call's, or the first of a new trace.
+   */
+  startServiceSpan(service: string, method: string, claimed?: unknown): CallSpan {
+    const parent = typeof claimed === "string" ? this.#open.get(claimed) : undefined;
+    const base = parent ?? trace.deleteSpan(context.active());
+    const opened = this.#start(`service ${service}.${method}`, SpanKind.SERVER, method, base);
+    if (opened === undefined) return silent(undefined, base);
+    return open(opened.span, opened.inside, opened.handedOn, () => {});
+  }
+
+  #start(
+    name: string,
+    kind: SpanKind,
+    method: string,
+    parent: Context,
+  ): { span: Span; inside: Context; handedOn: string } | undefined {
+    this.#tracer ??= trace.getTracer(INSTRUMENTATION_NAME, VERSION);
+    const span = this.#tracer.startSpan(
+      escapeText(`${this.#plugin} ${name}`, MAX_NAME),
+      { kind, attributes: { ...this.#attributes, "rpc.method": escapeText(method, MAX_NAME) } },
+      parent,
+    );
+    const { traceId, spanId, traceFlags } = span.spanContext();
+    // without an SDK there is no span, or only its parent's once more
+    if (!isSpanContextValid(span.spanContext())) return undefined;
+    if (spanId === trace.getSpanContext(parent)?.spanId) return undefined;
+    const flags = (traceFlags & 0xff).toString(16).padStart(2, "0");
+    return {
+      span,
+      inside: trace.setSpan(parent, span),
+      handedOn: `00-${traceId}-${spanId}-${flags}`,
+    };
+  }
+}
+
+function open(span: Span, inside: Context, traceparent: string, ended: () => void): CallSpan {
+  let over = false;
+  return {
+    traceparent,
+    traceId: span.spanContext().traceId,
+    run: (act) => context.with(inside, act),
+    end(error) {
+      if (over) return;
+      over = true;
+      ended();
+      if (error !== undefined) {
+        // the code alone: a message may hold what the plugin wrote
+        const code = error instanceof SallyportError ? error.code : "error";
+        span.setAttribute("error.type", code);
+        span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+      }
+      span.end();
+    },
+  };
+}
+
+function silent(traceparent: string | undefined, inside: Context): CallSpan {
+  const active = trace.getSpanContext(inside);
+  return {
+    traceparent,
+    traceId: active?.traceId,
+    run: (act) => act(),
+    end() {},
+  };
+}

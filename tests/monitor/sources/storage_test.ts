@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { StorageScan } from "../../../src/monitor/sources/storage.ts";
+
+const KIB = 1024;
+
+async function withFolder(act: (dir: string) => void | Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "sallyport-test-" });
+  try {
+    await act(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function walk(scan: StorageScan): void {
+  scan.begin();
+  while (scan.running) scan.step(1_000);
+}
+
+Deno.test("StorageScan counts files, not what symlinks point to", () =>
+  withFolder((dir) => {
+    const scan = new StorageScan(dir);
+    assert.equal(scan.size, undefined);
+    walk(scan);
+    const empty = scan.size!.bytes;
+    Deno.mkdirSync(`${dir}/a/b`, { recursive: true });
+    Deno.writeFileSync(`${dir}/a/b/file`, new Uint8Array(256 * KIB).fill(1));
+    Deno.symlinkSync(Deno.execPath(), `${dir}/link`);
+    Deno.symlinkSync("/usr", `${dir}/folder`);
+    Deno.symlinkSync(dir, `${dir}/a/loop`);
+    walk(scan);
+    const grown = scan.size!.bytes - empty;
+    assert.ok(grown >= 256 * KIB && grown < 300 * KIB, `grew by ${grown}`);
+    assert.ok(scan.size!.complete);
+    Deno.removeSync(`${dir}/a`, { recursive: true });
+    walk(scan);
+    assert.ok(scan.size!.bytes - empty < 8 * KIB);
+  }));
+
+Deno.test("StorageScan counts a sparse file by its length and small ones by their blocks", () =>
+  withFolder((dir) => {
+    Deno.writeTextFileSync(`${dir}/sparse`, "");
+    Deno.truncateSync(`${dir}/sparse`, 1_000_000_000);
+    const scan = new StorageScan(dir);
+    walk(scan);
+    assert.ok(scan.size!.bytes >= 1_000_000_000);
+    Deno.removeSync(`${dir}/sparse`);
+    Deno.writeTextFileSync(`${dir}/small`, "x");
+    const { blocks } = Deno.statSync(`${dir}/small`);
+    walk(scan);
+    assert.ok(scan.size!.bytes >= Math.max(1, (blocks ?? 0) * 512));
+  }));
+
+Deno.test("StorageScan looks at so many entries at a time and goes on", () =>
+  withFolder((dir) => {
+    for (let i = 0; i < 100; i++) {
+      Deno.writeFileSync(`${dir}/${i}`, new Uint8Array(8 * KIB).fill(1));
+    }
+    const scan = new StorageScan(dir);
+    walk(scan);
+    const whole = scan.size!.bytes;
+    for (let i = 100; i < 200; i++) {
+      Deno.writeFileSync(`${dir}/${i}`, new Uint8Array(8 * KIB).fill(1));
+    }
+    scan.begin();
+    assert.equal(scan.step(50), 50);
+    assert.equal(scan.size!.bytes, whole, "half a walk is no answer where it finds less");
+    assert.equal(scan.step(125), 125);
+    assert.ok(scan.running);
+    assert.ok(scan.size!.bytes > whole, "but what is there is there");
+    scan.begin(); // does not start again
+    assert.equal(scan.step(1_000), 26);
+    assert.ok(!scan.running);
+    assert.ok(scan.size!.bytes >= whole + 100 * 8 * KIB);
+  }));
+
+Deno.test("StorageScan says that it cannot count a folder of too many names", () =>
+  withFolder((dir) => {
+    const scan = new StorageScan(`${dir}/missing`);
+    walk(scan);
+    assert.deepEqual(scan.size, { bytes: 0, complete: true });
+    const name = "n".repeat(240);
+    Deno.mkdirSync(`${dir}/many`);
+    for (let i = 0; Deno.statSync(`${dir}/many`).size <= 1024 * KIB; i++) {
+      if (i === 100_000) return; // a file system that does not tell in the folder's size
+      Deno.openSync(`${dir}/many/${name}${i}`, { write: true, create: true }).close();
+    }
+    const full = new StorageScan(dir);
+    walk(full);
+    assert.equal(full.size!.complete, false);
+    assert.ok(full.size!.bytes > 1024 * KIB);
+  }));

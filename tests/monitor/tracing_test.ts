@@ -1,0 +1,173 @@
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import {
+  AlwaysOffSampler,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import assert from "node:assert/strict";
+import { SallyportError } from "../../src/errors.ts";
+import { PluginTracer, withTraceparent } from "../../src/monitor/tracing.ts";
+
+const PLUGIN = { name: "sample", version: "1.0.0", bundleHash: "ab" };
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN = "00f067aa0ba902b7";
+const GIVEN = `00-${TRACE}-${SPAN}-01`;
+
+/** Gives the test an SDK as an application would; the API holds one a process. */
+async function withSdk(
+  act: (exporter: InMemorySpanExporter) => unknown,
+  options: { sampler?: AlwaysOffSampler } = {},
+): Promise<void> {
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({
+    ...options,
+    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+  });
+  trace.setGlobalTracerProvider(provider);
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  try {
+    await act(exporter);
+  } finally {
+    trace.disable();
+    context.disable();
+    await provider.shutdown();
+    await new Promise((resolve) => setTimeout(resolve, 1)); // the exporter's own timers are over then
+  }
+}
+
+Deno.test("without an SDK a span hands on what it was given, and nothing else", () => {
+  const tracer = new PluginTracer(PLUGIN);
+  const span = tracer.startCallSpan("call", "count", GIVEN);
+  assert.equal(span.traceparent, GIVEN);
+  assert.equal(span.traceId, TRACE);
+  assert.equal(span.run(() => 5), 5);
+  span.end(new Error("x"));
+  assert.equal(tracer.startCallSpan("call", "count").traceparent, undefined);
+  assert.equal(tracer.startServiceSpan("kv", "get", GIVEN).traceparent, undefined);
+  assert.equal(tracer.startCallSpan("call", "count", "garbage").traceparent, "garbage");
+});
+
+Deno.test("without an SDK a span costs a few microseconds", () => {
+  const tracer = new PluginTracer(PLUGIN);
+  const rounds = 20_000;
+  const run = () => {
+    const began = performance.now();
+    for (let i = 0; i < rounds; i++) tracer.startCallSpan("call", "count").end();
+    return (performance.now() - began) * 1_000 / rounds;
+  };
+  const best = Math.min(run(), run(), run());
+  assert.ok(best < 20, `${best} µs`);
+});
+
+Deno.test("a call's span is the child of the active span or of the given trace context", () =>
+  withSdk((exporter) => {
+    const tracer = new PluginTracer(PLUGIN);
+    const app = trace.getTracer("app").startSpan("request");
+    const span = context.with(
+      trace.setSpan(context.active(), app),
+      () => tracer.startCallSpan("call", "count"),
+    );
+    assert.match(span.traceparent!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.equal(span.traceId, app.spanContext().traceId);
+    span.end();
+    span.end(new Error("too late"));
+    tracer.startCallSpan("hook", "on_request", GIVEN).end();
+    app.end();
+    const [call, hook] = exporter.getFinishedSpans();
+    assert.equal(call!.name, "sample call count");
+    assert.equal(call!.kind, SpanKind.CLIENT);
+    assert.equal(call!.parentSpanContext?.spanId, app.spanContext().spanId);
+    assert.equal(call!.status.code, SpanStatusCode.UNSET);
+    assert.equal(call!.attributes.plugin, "sample");
+    assert.equal(call!.attributes.version, "1.0.0");
+    assert.equal(span.traceparent!.split("-")[2], call!.spanContext().spanId);
+    assert.equal(hook!.spanContext().traceId, TRACE);
+    assert.equal(hook!.parentSpanContext?.spanId, SPAN);
+  }));
+
+Deno.test("traces join across the process boundary and back, also across await", () =>
+  withSdk(async (exporter) => {
+    const tracer = new PluginTracer(PLUGIN);
+    const call = tracer.startCallSpan("call", "count");
+    // what the plugin was given comes back with its service call, later and out of any context
+    const claimed = await Promise.resolve(call.traceparent);
+    const service = tracer.startServiceSpan("inventory", "get", claimed);
+    await service.run(async () => {
+      await Promise.resolve();
+      trace.getTracer("app").startSpan("query").end();
+    });
+    service.end();
+    call.end();
+    const [query, get, count] = exporter.getFinishedSpans();
+    assert.equal(get!.name, "sample service inventory.get");
+    assert.equal(get!.kind, SpanKind.SERVER);
+    assert.equal(get!.parentSpanContext?.spanId, count!.spanContext().spanId);
+    assert.equal(query!.parentSpanContext?.spanId, get!.spanContext().spanId);
+    assert.equal(query!.spanContext().traceId, count!.spanContext().traceId);
+  }));
+
+Deno.test("a plugin cannot put spans into a trace that it does not work in", () =>
+  withSdk((exporter) => {
+    const [mine, other] = [new PluginTracer(PLUGIN), new PluginTracer({ ...PLUGIN, name: "b" })];
+    const foreign = other.startCallSpan("call", "count");
+    const past = mine.startCallSpan("call", "count");
+    past.end();
+    const app = trace.getTracer("app").startSpan("request");
+    context.with(trace.setSpan(context.active(), app), () => {
+      for (const claimed of [foreign.traceparent, past.traceparent, GIVEN, 5, undefined]) {
+        mine.startServiceSpan("kv", "get", claimed).end();
+      }
+    });
+    const services = exporter.getFinishedSpans().filter(({ name }) => name.includes("service"));
+    assert.equal(services.length, 5);
+    for (const { parentSpanContext } of services) assert.equal(parentSpanContext, undefined);
+    const control = mine.startServiceSpan("kv", "get", mine.startCallSpan("call", "x").traceparent);
+    control.end();
+    assert.ok(exporter.getFinishedSpans().at(-1)!.parentSpanContext);
+  }));
+
+Deno.test("a failed call's span has the code, not the message", () =>
+  withSdk((exporter) => {
+    const tracer = new PluginTracer(PLUGIN);
+    tracer.startCallSpan("call", "count").end(new SallyportError("timeout", "secret"));
+    tracer.startCallSpan("call", "co\u202eunt\n").end(new Error("secret"));
+    const [timeout, other] = exporter.getFinishedSpans();
+    assert.deepEqual(timeout!.status, { code: SpanStatusCode.ERROR, message: "timeout" });
+    assert.equal(other!.attributes["error.type"], "error");
+    assert.equal(other!.name, "sample call co\\u202eunt\\n");
+    assert.ok(!JSON.stringify([timeout!.events, other!.events]).includes("secret"));
+  }));
+
+Deno.test("a span that is not sampled still hands on its trace", () =>
+  withSdk((exporter) => {
+    const span = new PluginTracer(PLUGIN).startCallSpan("call", "count");
+    assert.match(span.traceparent!, /-00$/);
+    span.end();
+    assert.equal(exporter.getFinishedSpans().length, 0);
+  }, { sampler: new AlwaysOffSampler() }));
+
+Deno.test("withTraceparent() takes only what W3C Trace Context allows", () => {
+  const accepted = (text: string) => trace.getSpanContext(withTraceparent(text)) !== undefined;
+  assert.ok(accepted(GIVEN));
+  assert.deepEqual(trace.getSpanContext(withTraceparent(GIVEN)), {
+    traceId: TRACE,
+    spanId: SPAN,
+    traceFlags: 1,
+    isRemote: true,
+  });
+  const zeros = "0".repeat(32);
+  for (
+    const text of [
+      "",
+      GIVEN.toUpperCase(),
+      `${GIVEN}-x`,
+      ` ${GIVEN}`,
+      `ff-${TRACE}-${SPAN}-01`,
+      `00-${zeros}-${SPAN}-01`,
+      `00-${TRACE}-${zeros.slice(16)}-01`,
+      `00-${TRACE}-${SPAN}`,
+    ]
+  ) assert.ok(!accepted(text), text);
+});
