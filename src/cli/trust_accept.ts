@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { readBundle } from "../bundle/reading.ts";
 import { escapeText } from "../errors.ts";
+import { baselineOf } from "../host/trust_source.ts";
 import { asksOf, compareAsks, readAsks } from "../permissions/asks.ts";
 import { acceptBundle } from "../trust/list_changes.ts";
 import type { TrustList } from "../trust/trust_list.ts";
@@ -75,7 +76,7 @@ async function accept(
 
 /** Finds what is compared to: what the host ran last, else what the list knows. */
 function earlierAsks(list: TrustList, name: string, version: string): EarlierAsks | undefined {
-  const marked = list.mark?.plugin(name);
+  const marked = baselineOf(list, name);
   if (marked?.asks === undefined) return listedEarlier(list.content, name, version);
   return { version: marked.version, asks: readAsks(marked.asks, name) };
 }

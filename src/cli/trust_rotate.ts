@@ -72,7 +72,7 @@ async function rotate(
   if (root !== undefined && (newKeyFile ?? newPassphraseFile) !== undefined) {
     throw new UsageError(
       "Cannot rotate the secret and the root at once",
-      "Run the command twice: each is a revision of its own",
+      "Run the command twice, once for each",
     );
   }
   const list = await openList(file, options, context);

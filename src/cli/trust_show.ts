@@ -67,9 +67,12 @@ function showList(list: TrustList, { output }: CliContext): void {
     expired,
     threshold,
     onlyListed,
-    root: root === undefined
-      ? null
-      : { version: root.version, keyIds: rootIds, threshold: root.threshold },
+    root: root === undefined ? null : {
+      version: root.version,
+      hash: root.hash,
+      keyIds: rootIds,
+      threshold: root.threshold,
+    },
     counts,
     ...(mark === undefined ? {} : { seenByHost: mark.revision ?? null }),
   }, () => [
@@ -92,6 +95,7 @@ function showList(list: TrustList, { output }: CliContext): void {
           ? "none: whoever has its secret may change it"
           : `version ${root.version}, ${root.threshold} of ${rootIds.join(", ")}`,
       ],
+      ["root hash", root?.hash], // what a host pins the root by
       [
         "holds",
         [

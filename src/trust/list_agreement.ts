@@ -6,7 +6,7 @@
 
 import { quoteValue } from "../bundle/schema_issues.ts";
 import type { Report } from "./json_shape.ts";
-import type { TrustListContent } from "./list.ts";
+import type { ListedKey, ListedPlugin, TrustListContent } from "./list.ts";
 import { toListKey } from "./list_keys.ts";
 
 /**
@@ -26,9 +26,32 @@ export function findDisagreements(list: TrustListContent, report: Report): void 
     namespaces.add(namespace);
     checkSigners(publisher, ids, report, ["publishers", index]);
   }
+  comparePlugins(list.plugins, ids, report);
+}
+
+/**
+ * Does the same for entries of plugins alone.
+ *
+ * @param plugins Entries of the right shape.
+ * @param keys The keys of the list, which agree.
+ * @param report Where the mistakes go.
+ */
+export function findPluginDisagreements(
+  plugins: readonly ListedPlugin[],
+  keys: readonly ListedKey[],
+  report: Report,
+): void {
+  comparePlugins(plugins, new Set(keys.map((key) => toListKey(key).id)), report);
+}
+
+function comparePlugins(
+  plugins: readonly ListedPlugin[],
+  ids: ReadonlySet<string>,
+  report: Report,
+): void {
   const versions = new Map<string, string | Set<string>>(); // a set only for names of several
-  for (let index = 0; index < list.plugins.length; index++) {
-    const plugin = list.plugins[index]!;
+  for (let index = 0; index < plugins.length; index++) {
+    const plugin = plugins[index]!;
     const { name, version } = plugin;
     const there = versions.get(name);
     if (there === undefined) versions.set(name, version);

@@ -119,7 +119,7 @@ export function describeChange(change: TrustChange): string {
     : `${sign} ${subject} "${escapeText(shorten(name), 150)}"`;
   if (kind === "removed") return head;
   if (kind === "added") {
-    const shown = show(after);
+    const shown = show(after, undefined, SAID[subject]);
     return shown === "" ? head : `${head}: ${shown}`;
   }
   if (!isObject(before) || !isObject(after)) return `${head}: ${show(before)} → ${show(after)}`;
@@ -128,6 +128,15 @@ export function describeChange(change: TrustChange): string {
     .map((field) => `${field} ${show(before[field], field)} → ${show(after[field], field)}`);
   return `${head}: ${fields.join(", ")}`;
 }
+
+/** Names the fields of entries that their name says already. */
+const SAID: Readonly<Partial<Record<TrustSubject, readonly string[]>>> = {
+  key: ["name"],
+  publisher: ["namespace"],
+  plugin: ["name", "version"],
+  revocation: ["hash", "name", "versions"],
+  accepted: ["name", "version", "hash"],
+};
 
 function nameRevocation(entry: PluginRevocation): string {
   return "hash" in entry ? entry.hash : `${entry.name} ${entry.versions}`;
@@ -168,15 +177,15 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Shows a value, or the fields of an entry that its name does not say. */
-function show(value: unknown, field?: string): string {
+/** Shows a value, or the fields of an entry but those that were said. */
+function show(value: unknown, field?: string, said: readonly string[] = []): string {
   if (value === undefined) return "none";
   if (typeof value === "string") return `"${escapeText(shorten(value), 100)}"`;
   if (Array.isArray(value)) return `[${value.slice(0, 10).map((item) => show(item)).join(", ")}]`;
   if (!isObject(value)) return String(value);
   if (field === "asks") return "…";
   return Object.entries(value)
-    .filter(([name]) => !["name", "namespace", "asks"].includes(name))
+    .filter(([name]) => name !== "asks" && !said.includes(name))
     .map(([name, inner]) => isObject(inner) ? `${name} (${show(inner)})` : `${name} ${show(inner)}`)
     .join(", ");
 }

@@ -20,7 +20,7 @@ import {
   wholeNumber,
 } from "./json_shape.ts";
 import type { TrustListContent } from "./list.ts";
-import { findDisagreements } from "./list_agreement.ts";
+import { findDisagreements, findPluginDisagreements } from "./list_agreement.ts";
 import { isRange } from "./versions.ts";
 
 /** Are the greatest numbers of entries in a list. */
@@ -110,13 +110,15 @@ const keyIds = listOf(id, keysOfOne, 1);
 const revocationByHash = objectOf({ hash, from: time, reason });
 const revocationByVersion = objectOf({ name, versions: range, from: time, reason });
 
-const plugin = objectOf({ name, version, hash }, {
+const plugin: Check = objectOf({ name, version, hash }, {
   keys: keyIds,
   threshold,
   note: text(textCharacters),
   expiresAt: time,
   asks: anyObject(16),
 });
+
+const plugins = listOf(plugin, TRUST_LIST_LIMITS.plugins);
 
 const content = objectOf({
   schema: leaf((value) => value === 1 ? undefined : "must be 1: written by a later version"),
@@ -146,7 +148,7 @@ const content = objectOf({
     }, { threshold }),
     TRUST_LIST_LIMITS.publishers,
   ),
-  plugins: listOf(plugin, TRUST_LIST_LIMITS.plugins),
+  plugins,
   revocations: listOf(
     (value, report, key) => {
       const byHash = isObject(value) && "hash" in value;
@@ -172,9 +174,21 @@ export function findListIssues(value: unknown): SchemaIssue[] {
   return report.issues;
 }
 
-/** Finds everything that is wrong with one entry for a plugin. */
-export function findPluginIssues(value: unknown): SchemaIssue[] {
+/**
+ * Finds everything that is wrong with entries for plugins, by themselves and for a list.
+ *
+ * @param value What should be entries.
+ * @param list The rest of the list, which has no mistakes.
+ * @returns The mistakes; none when they are of `ListedPlugin`.
+ */
+export function findPluginIssues(
+  value: readonly unknown[],
+  list: Omit<TrustListContent, "plugins">,
+): SchemaIssue[] {
   const report = new Report();
-  plugin(value, report, "plugins");
+  plugins(value, report, "plugins");
+  if (report.issues.length === 0) {
+    findPluginDisagreements(value as TrustListContent["plugins"], list.keys, report);
+  }
   return report.issues;
 }

@@ -14,6 +14,7 @@ import { escapeText, SallyportError } from "../errors.ts";
 import {
   anyObject,
   leaf,
+  listOf,
   matching,
   objectOf,
   recordOf,
@@ -21,10 +22,11 @@ import {
   wholeNumber,
 } from "./json_shape.ts";
 import type { JsonObject } from "./list.ts";
+import { MAX_RAN, mergeRan } from "./ran_versions.ts";
 import type { RootReference } from "./root_chain.ts";
 import { compareVersions } from "./versions.ts";
 
-/** Holds the highest version of a plugin that a host has run. */
+/** Holds a version of a plugin that a host has run. */
 export interface MarkedPlugin {
   /** The version. */
   readonly version: string;
@@ -32,6 +34,12 @@ export interface MarkedPlugin {
   readonly hash: string;
   /** What it asked for. */
   readonly asks?: JsonObject;
+}
+
+/** Holds the highest version of a plugin that a host has run, and those before it. */
+export interface MarkedVersions extends MarkedPlugin {
+  /** The next lower ones, the highest first. */
+  readonly lower?: readonly MarkedPlugin[];
 }
 
 /** Holds what was seen of a list, and run by it. */
@@ -47,7 +55,7 @@ export interface MarkState {
   /** The last root of it. */
   readonly root?: RootReference;
   /** The highest versions by plugin name. */
-  readonly versions: Readonly<Record<string, MarkedPlugin>>;
+  readonly versions: Readonly<Record<string, MarkedVersions>>;
 }
 
 /** Is the greatest size of a mark: far more than the plugins of one host. */
@@ -64,12 +72,18 @@ const version = leaf((value) => {
 });
 const asks = anyObject(16);
 
+const lower = listOf(objectOf({ version, hash }, { asks }), MAX_RAN - 1, 1);
+
 const checkState = objectOf({
   schema: leaf((value) => value === 1 ? undefined : "must be 1: written by a later version"),
   list: matching(/^[0-9a-f]{32}$/, "must be 32 lower-case hex digits"),
   revision: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   listHash: hash,
-  versions: recordOf(/^[a-z][a-z0-9_-]{0,63}$/, objectOf({ version, hash }, { asks }), 100_000),
+  versions: recordOf(
+    /^[a-z][a-z0-9_-]{0,63}$/,
+    objectOf({ version, hash }, { asks, lower }),
+    100_000,
+  ),
 }, { root: objectOf({ version: wholeNumber(1, Number.MAX_SAFE_INTEGER), hash }) });
 
 /** Derives the key of a list's marks from its secret. */
@@ -134,18 +148,33 @@ export function badMark(path: string, detail: string, cause?: unknown): Sallypor
   );
 }
 
-/** Tells whether a plugin is to be remembered in place of what is: not when its version is lower. */
-export function replaces(plugin: MarkedPlugin, known: MarkedPlugin | undefined): boolean {
-  return known === undefined || compareVersions(plugin.version, known.version) >= 0;
+/** Gives the versions of a plugin that were run, the highest first. */
+export function ranOf(state: MarkState | undefined, name: string): readonly MarkedPlugin[] {
+  const marked = state && Object.hasOwn(state.versions, name) ? state.versions[name] : undefined;
+  if (marked === undefined) return [];
+  const { lower = [], ...highest } = marked;
+  return [highest, ...lower];
 }
 
-/** Makes one of two states: the later revision, and of each plugin the higher version. */
+/** Puts the versions of a plugin into a state; at least one. */
+export function withRan(
+  state: MarkState,
+  name: string,
+  ran: readonly MarkedPlugin[],
+): MarkState {
+  const [highest, ...lower] = ran;
+  const marked: MarkedVersions = { ...highest!, ...(lower.length === 0 ? {} : { lower }) };
+  return { ...state, versions: { ...state.versions, [name]: marked } };
+}
+
+/** Makes one of two states: the later revision, and of each plugin the versions of both. */
 export function mergeMarks(stored: MarkState, known: MarkState): MarkState {
-  const news = Object.entries(known.versions).filter(([name, plugin]) => {
-    const there = Object.hasOwn(stored.versions, name) ? stored.versions[name]! : undefined;
-    return there === undefined || compareVersions(plugin.version, there.version) > 0;
-  });
-  if (known.revision <= stored.revision && news.length === 0) return stored;
-  const later = known.revision > stored.revision ? known : stored;
-  return { ...later, versions: { ...stored.versions, ...Object.fromEntries(news) } };
+  let merged = stored;
+  for (const name of Object.keys(known.versions)) {
+    const there = ranOf(stored, name);
+    const ran = mergeRan(there, ranOf(known, name));
+    if (ran !== there) merged = withRan(merged, name, ran);
+  }
+  if (known.revision <= stored.revision) return merged;
+  return { ...known, versions: merged.versions };
 }

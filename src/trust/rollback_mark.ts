@@ -17,12 +17,22 @@ import {
   type MarkState,
   MAX_MARK_BYTES,
   mergeMarks,
-  replaces,
+  ranOf,
+  withRan,
 } from "./mark_state.ts";
+import { addRan } from "./ran_versions.ts";
 import { checkKnownRoot, type RootReference, type VerifiedRoot } from "./root_chain.ts";
 import { type FileLock, readSealedFile, replaceSealedFile, withFileLock } from "./sealed_file.ts";
 
 export type { MarkedPlugin } from "./mark_state.ts";
+
+/** Says up to where a host has seen a list. */
+export interface MarkedRevision {
+  /** The highest revision. */
+  readonly revision: number;
+  /** The SHA-512 of its JSON. */
+  readonly hash: string;
+}
 
 /** Identifies a revision of a list that was opened. */
 export interface SeenRevision {
@@ -37,7 +47,7 @@ export interface SeenRevision {
 }
 
 /**
- * Remembers the highest revision of a list, its last root, and the highest versions that were run.
+ * Remembers the highest revision of a list, its last root, and the versions that were run.
  *
  * It is authenticated under a secret of the list, so that who can write the file but not open the list
  * cannot set it back. Who removes it makes the host forget: nothing on the same disk prevents that.
@@ -85,21 +95,24 @@ export class RollbackMark {
     return this.#state?.revision;
   }
 
+  /** The same with its hash. */
+  get seen(): MarkedRevision | undefined {
+    return this.#state && { revision: this.#state.revision, hash: this.#state.listHash };
+  }
+
   /** The last root that was seen, if the list had one. */
   get root(): RootReference | undefined {
     return this.#state?.root;
   }
 
-  /** Gives the highest version that was run, by plugin name. */
-  highest(): ReadonlyMap<string, string> {
-    const versions = Object.entries(this.#state?.versions ?? {});
-    return new Map(versions.map(([name, { version }]) => [name, version]));
+  /** Gives the versions of a plugin that were run, the highest first, at most 8. */
+  ran(name: string): readonly MarkedPlugin[] {
+    return ranOf(this.#state, name);
   }
 
-  /** Gives what is remembered of a plugin. */
+  /** Gives the highest version of a plugin that was run. */
   plugin(name: string): MarkedPlugin | undefined {
-    const versions = this.#state?.versions ?? {};
-    return Object.hasOwn(versions, name) ? versions[name] : undefined;
+    return this.ran(name)[0];
   }
 
   /**
@@ -159,7 +172,7 @@ export class RollbackMark {
   }
 
   /**
-   * Remembers a plugin that was started; a lower version than is remembered changes nothing.
+   * Remembers a plugin that was started, and before it those that were, the eight highest versions.
    *
    * @param name The plugin's name.
    * @param plugin Its version, bundle hash, and what it asks for.
@@ -172,13 +185,18 @@ export class RollbackMark {
   ): Promise<void> {
     const { version, hash, asks } = plugin;
     const entry: MarkedPlugin = { version, hash, ...(asks ? { asks } : {}) };
-    if (!this.#isNews(name, entry, this.#state)) return;
+    const add = (state: MarkState | undefined): readonly MarkedPlugin[] | undefined => {
+      const ran = ranOf(state, name);
+      const after = addRan(ran, entry);
+      return JSON.stringify(after) === JSON.stringify(ran) ? undefined : after;
+    };
+    if (add(this.#state) === undefined) return;
     await this.#change((state) => {
       if (state === undefined) {
         throw new TypeError("Cannot record a plugin: no revision of the list was accepted");
       }
-      if (!this.#isNews(name, entry, state)) return state;
-      return { ...state, versions: { ...state.versions, [name]: entry } };
+      const ran = add(state);
+      return ran === undefined ? state : withRan(state, name, ran);
     });
   }
 
@@ -189,11 +207,6 @@ export class RollbackMark {
    */
   async reload(): Promise<void> {
     this.#state = await this.#read();
-  }
-
-  #isNews(name: string, entry: MarkedPlugin, state: MarkState | undefined): boolean {
-    const known = state && Object.hasOwn(state.versions, name) ? state.versions[name] : undefined;
-    return replaces(entry, known) && JSON.stringify(entry) !== JSON.stringify(known);
   }
 
   #checkState(seen: SeenRevision, state: MarkState | undefined): void {

@@ -6,10 +6,11 @@
  */
 
 import { escapeText, type SallyportErrorCode } from "../errors.ts";
-import type { ListedPlugin, Publisher, TrustListContent } from "./list.ts";
+import type { ListedPlugin, PluginRevocation, Publisher, TrustListContent } from "./list.ts";
 import { isListExpired } from "./list.ts";
 import { type ListKey, toListKey } from "./list_keys.ts";
 import { pluginsNamed } from "./list_plugins.ts";
+import { highestStanding, type RanVersion } from "./ran_versions.ts";
 import { describeKey, MAX_NAMED, refuse } from "./refusal.ts";
 import { compareVersions, revocationCovers } from "./versions.ts";
 
@@ -45,24 +46,20 @@ export function checkListFresh(list: TrustListContent, bundle: JudgedBundle, now
 
 /** Stops a bundle that is known to be bad, whoever signed it and whatever lists it. */
 export function checkRevocations(list: TrustListContent, bundle: JudgedBundle, now: Date): void {
-  for (const revocation of list.revocations) {
-    const byHash = "hash" in revocation;
-    const meant = byHash
-      ? revocation.hash === bundle.hash
-      : revocation.name === bundle.name && revocationCovers(revocation.versions, bundle.version);
-    if (!meant || now < new Date(revocation.from)) continue;
-    const { from, reason } = revocation;
-    const what = byHash
-      ? `its bundle hash "${bundle.hash.slice(0, 16)}…"`
-      : `version "${bundle.version}" (in "${escapeText(revocation.versions, 100)}")`;
-    throw refuse(
-      bundle,
-      "revoked",
-      `${what} was revoked from "${from}" on: ${escapeText(reason, 300)}`,
-      "Get a version that is not revoked",
-      { subject: byHash ? "bundle" : "versions", from, reason, version: bundle.version },
-    );
-  }
+  const revocation = findRevocation(list, bundle, now);
+  if (revocation === undefined) return;
+  const { from, reason } = revocation;
+  const byHash = "hash" in revocation;
+  const what = byHash
+    ? `its bundle hash "${bundle.hash.slice(0, 16)}…"`
+    : `version "${bundle.version}" (in "${escapeText(revocation.versions, 100)}")`;
+  throw refuse(
+    bundle,
+    "revoked",
+    `${what} was revoked from "${from}" on: ${escapeText(reason, 300)}`,
+    "Get a version that is not revoked",
+    { subject: byHash ? "bundle" : "versions", from, reason, version: bundle.version },
+  );
 }
 
 /**
@@ -168,23 +165,71 @@ export function checkMinimum(list: TrustListContent, bundle: JudgedBundle): void
   );
 }
 
-/** Stops the same by what this host has run, where the operator does not allow it. */
+/** Options of {@linkcode checkHighest}. */
+export interface CheckHighestOptions {
+  /** The versions of the plugin that this host has run, the highest first. */
+  readonly ran: readonly RanVersion[];
+  /** Whether lower ones may load, or those of which plugins. */
+  readonly allowRollback: boolean | readonly string[];
+  /** Now. */
+  readonly now: Date;
+}
+
+/**
+ * Stops the same by what this host has run, where the operator does not allow it. What is revoked
+ * does not count: a thief who signs version 999.0.0 must not keep the real ones out for good.
+ */
 export function checkHighest(
+  list: TrustListContent,
   bundle: JudgedBundle,
-  highest: ReadonlyMap<string, string> | undefined,
-  allowRollback: boolean | readonly string[] = false,
+  { ran, allowRollback, now }: CheckHighestOptions,
 ): void {
   const { name, version } = bundle;
-  const ran = highest?.get(name);
-  if (ran === undefined || compareVersions(version, ran) >= 0) return;
+  const highest = findHighest(list, name, ran, now)?.version;
+  if (highest === undefined || compareVersions(version, highest) >= 0) return;
   if (allowRollback === true || (allowRollback !== false && allowRollback.includes(name))) return;
   throw refuse(
     bundle,
     "rollback",
-    `version "${version}" is below version "${ran}", which this host has run`,
-    "Get a newer version, or allow the rollback explicitly",
-    { subject: "highest", version, highest: ran },
+    `version "${version}" is below version "${highest}", which this host has run`,
+    "Get a newer version, or allow the rollback explicitly; if the higher one is bad, revoke it",
+    { subject: "highest", version, highest },
   );
+}
+
+/**
+ * Finds the highest version of a plugin that was run and that the list does not revoke.
+ *
+ * @param list The list.
+ * @param name The plugin's name.
+ * @param ran The versions that were run, the highest first.
+ * @param now The time of now: a revocation that is yet to come does not count.
+ * @returns It, or `undefined` where no version is too low.
+ */
+export function findHighest<Version extends RanVersion>(
+  list: TrustListContent,
+  name: string,
+  ran: readonly Version[],
+  now: Date,
+): Version | undefined {
+  return highestStanding(
+    ran,
+    ({ version, hash }) => findRevocation(list, { name, version, hash }, now) !== undefined,
+  );
+}
+
+/** Finds why a bundle is revoked, if it is. */
+function findRevocation(
+  list: TrustListContent,
+  { name, version, hash }: JudgedBundle,
+  now: Date,
+): PluginRevocation | undefined {
+  return list.revocations.find((revocation) => {
+    const meant = "hash" in revocation
+      ? revocation.hash === hash
+      : revocation.name === name && revocationCovers(revocation.versions, version);
+    return meant && now >= new Date(revocation.from);
+  });
 }
 
 /** Finds the entry of exactly this bundle. */

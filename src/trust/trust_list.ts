@@ -16,7 +16,7 @@ import {
 } from "./list.ts";
 import { checkListSignatures, decodeListFile } from "./list_file.ts";
 import { cannotChange, compose, makeRoot, type RootOptions } from "./list_signing.ts";
-import { RollbackMark, type SeenRevision } from "./rollback_mark.ts";
+import { type MarkedRevision, RollbackMark, type SeenRevision } from "./rollback_mark.ts";
 import {
   checkKnownRoot,
   type RootReference,
@@ -37,7 +37,7 @@ export type { RootOptions } from "./list_signing.ts";
 const PURPOSE = "trust-list";
 
 /** Options of {@linkcode TrustList.open}. */
-export interface TrustListOptions {
+export interface OpenTrustListOptions {
   /** The folder of the host's rollback marks; without it no revision is too old. */
   markDir?: string;
   /** Whether the mark is advanced; by default it is. */
@@ -47,7 +47,7 @@ export interface TrustListOptions {
 }
 
 /** Options of {@linkcode TrustList.create}. */
-export interface CreateTrustListOptions extends TrustListOptions {
+export interface CreateTrustListOptions extends OpenTrustListOptions {
   /** What it says, from `createTrustListContent`. */
   content: TrustListContent;
   /** Who signs its revisions; without it, whoever has the passphrase or key file may write it. */
@@ -66,34 +66,50 @@ export interface UpdateTrustListOptions {
   signal?: AbortSignal;
 }
 
+/** Holds what a revision says, and who signs it. */
+export interface ListRevision {
+  /** What it says. */
+  readonly content: TrustListContent;
+  /** The SHA-512 of its JSON, 128 hex digits. */
+  readonly hash: string;
+  /** The root that signs it, if one does. */
+  readonly root: VerifiedRoot | undefined;
+}
+
 /** What a file was opened from. */
 interface Source {
   readonly file: string;
   readonly bytes: Uint8Array;
   readonly plaintext: Uint8Array;
   readonly key: SealingKey;
-  readonly options: TrustListOptions;
+  readonly options: OpenTrustListOptions;
   readonly mark?: RollbackMark;
 }
 
 /** Is one revision of a trust list, opened and verified; never changed. */
-export class TrustList {
+export class TrustList implements ListRevision {
   /** The file. */
   readonly file: string;
   /** What it says. */
   readonly content: TrustListContent;
   /** The SHA-512 of its JSON, 128 hex digits. */
   readonly hash: string;
-  /** Opens and seals its file without deriving the key again. */
-  readonly key: SealingKey;
   /** Its roots, version 1 first; empty when it is not signed. */
   readonly roots: readonly VerifiedRoot[];
-  /** What this host remembers of it, where a folder for that was given. */
+  /**
+   * What this host remembers of it, where a folder for that was given.
+   *
+   * @internal
+   */
   readonly mark: RollbackMark | undefined;
+  /** What this host had seen of it until this was opened. */
+  readonly seenBefore: MarkedRevision | undefined;
+  /** Opens and seals its file without deriving the key again. */
+  readonly #key: SealingKey;
   readonly #bytes: Uint8Array;
   readonly #plaintext: Uint8Array;
   readonly #signedRoots: readonly SignedRoot[];
-  readonly #options: TrustListOptions;
+  readonly #options: OpenTrustListOptions;
 
   private constructor(
     source: Source,
@@ -102,13 +118,15 @@ export class TrustList {
     roots: readonly VerifiedRoot[],
     signedRoots: readonly SignedRoot[],
     mark: RollbackMark | undefined,
+    seenBefore: MarkedRevision | undefined,
   ) {
     this.file = source.file;
     this.content = content;
     this.hash = hash;
-    this.key = source.key;
+    this.#key = source.key;
     this.roots = roots;
     this.mark = mark;
+    this.seenBefore = seenBefore;
     this.#bytes = source.bytes;
     this.#plaintext = source.plaintext;
     this.#signedRoots = signedRoots;
@@ -139,7 +157,7 @@ export class TrustList {
   static async open(
     file: string,
     secret: SealSecret,
-    options: TrustListOptions = {},
+    options: OpenTrustListOptions = {},
   ): Promise<TrustList> {
     const bytes = await readSealedFile(file);
     const { plaintext, key } = await openSealed(bytes, secret, PURPOSE);
@@ -182,12 +200,33 @@ export class TrustList {
   async refresh(secret?: SealSecret): Promise<TrustList> {
     const bytes = await readSealedFile(this.file);
     if (bytesEqual(bytes, this.#bytes)) return this;
-    const { plaintext, key } = secret !== undefined && !this.key.matches(bytes, PURPOSE)
+    const { plaintext, key } = secret !== undefined && !this.#key.matches(bytes, PURPOSE)
       ? await openSealed(bytes, secret, PURPOSE)
-      : { plaintext: this.key.open(bytes, PURPOSE), key: this.key };
+      : { plaintext: this.#key.open(bytes, PURPOSE), key: this.#key };
     const { file, mark } = this;
     await mark?.reload();
     return await TrustList.#load({ file, bytes, plaintext, key, options: this.#options, mark });
+  }
+
+  /**
+   * Reads the revision that was in the file before the last change, which is kept beside it.
+   *
+   * @returns It; `undefined` where there is none of this list, or none that opens with the same secret.
+   */
+  async previous(): Promise<ListRevision | undefined> {
+    const file = `${this.file}.previous`;
+    const key = this.#key;
+    try {
+      const bytes = await readSealedFile(file);
+      if (!key.matches(bytes, PURPOSE)) return undefined;
+      const plaintext = key.open(bytes, PURPOSE);
+      const list = await TrustList.#load({ file, bytes, plaintext, key, options: {} });
+      const { content, hash, root } = list;
+      return content.id === this.content.id ? { content, hash, root } : undefined;
+    } catch (error) {
+      if (error instanceof SallyportError) return undefined; // that none can be used is the answer
+      throw error;
+    }
   }
 
   /**
@@ -290,7 +329,7 @@ export class TrustList {
       file,
     );
     const plaintext = await compose(file, next, signedRoots, rootKeys);
-    const bytes = this.key.seal(plaintext, PURPOSE);
+    const bytes = this.#key.seal(plaintext, PURPOSE);
     const expected = this.#bytes;
     return await TrustList.#load(
       this.#source(bytes, plaintext),
@@ -299,8 +338,8 @@ export class TrustList {
   }
 
   #source(bytes: Uint8Array, plaintext: Uint8Array): Source {
-    const { file, key, mark } = this;
-    return { file, bytes, plaintext, key, options: this.#options, mark };
+    const { file, mark } = this;
+    return { file, bytes, plaintext, key: this.#key, options: this.#options, mark };
   }
 
   /** Verifies what was unsealed, step by step; then `save` may put it on the disk. */
@@ -329,10 +368,11 @@ export class TrustList {
     // 4. Rollback mark. Stops an earlier revision, or another list, being put in its place.
     const seen: SeenRevision = { file, revision: content.revision, hash, roots };
     const mark = await openMark(source, content);
+    const seenBefore = mark?.seen;
     await mark?.check(seen);
     await save?.();
     if (options.remember !== false) await mark?.accept(seen);
-    return new TrustList(source, content, hash, roots, parts.roots, mark);
+    return new TrustList(source, content, hash, roots, parts.roots, mark, seenBefore);
   }
 }
 

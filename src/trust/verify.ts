@@ -14,6 +14,8 @@ import { sha3_512Hex } from "../crypto/digest.ts";
 import { keyId } from "../crypto/ed25519.ts";
 import type { PublicKey } from "./keys.ts";
 import type { TrustListContent } from "./list.ts";
+import type { RanVersion } from "./ran_versions.ts";
+import { noteBundle } from "./refusal.ts";
 import {
   checkHighest,
   checkListed,
@@ -58,8 +60,8 @@ export interface KeyAnchors {
 export interface ListAnchors {
   /** The list, as it was opened. */
   readonly list: TrustListContent;
-  /** The highest version that this host has run, by plugin name. */
-  readonly highest?: ReadonlyMap<string, string>;
+  /** Gives the versions of a plugin that this host has run, the highest first. */
+  readonly ran?: (name: string) => readonly RanVersion[];
   /** Whether lower versions may load than were run, or which plugins' may; not by default. */
   readonly allowRollback?: boolean | readonly string[];
 }
@@ -172,11 +174,28 @@ export async function verifyBundle(
   options: VerifyBundleOptions = {},
 ): Promise<VerifiedPlugin> {
   const { now = new Date() } = options;
-  const byList = "list" in anchors;
-  if (!byList) checkAnchors(anchors);
+  if (!("list" in anchors)) checkAnchors(anchors);
   const files = digest(contents.files);
-  const manifest = parseManifest(bytesOf(files, MANIFEST_FILE));
   const hash = bundleHash(files);
+  let version: string | undefined;
+  try {
+    const manifest = parseManifest(bytesOf(files, MANIFEST_FILE));
+    version = manifest.version;
+    return await judge({ ...contents, files }, { manifest, hash }, anchors, now);
+  } catch (error) {
+    throw noteBundle(error, { bundleHash: hash, ...(version === undefined ? {} : { version }) });
+  }
+}
+
+/** Takes the steps of {@linkcode verifyBundle} after hash and manifest. */
+async function judge(
+  contents: BundleContents & { readonly files: readonly BundleFile[] },
+  { manifest, hash }: { readonly manifest: Manifest; readonly hash: string },
+  anchors: TrustAnchors,
+  now: Date,
+): Promise<VerifiedPlugin> {
+  const { files } = contents;
+  const byList = "list" in anchors;
   const bundle = { name: manifest.name, version: manifest.version, hash };
 
   // 1. Freshness. Stops a trust list that somebody keeps from being replaced.
@@ -197,7 +216,8 @@ export async function verifyBundle(
   // 7. Versions. Stops an old version with a known hole being offered again.
   if (byList) {
     checkMinimum(anchors.list, bundle);
-    checkHighest(bundle, anchors.highest, anchors.allowRollback);
+    const { list, ran, allowRollback = false } = anchors;
+    checkHighest(list, bundle, { ran: ran?.(bundle.name) ?? [], allowRollback, now });
   }
 
   const named = Object.freeze(signers.map(toSigner));

@@ -29,6 +29,10 @@ async function scene(temp: TempDir): Promise<Scene> {
   return { file, markDir, first, list, open };
 }
 
+function versionsOf(mark: RollbackMark, name: string): string[] {
+  return mark.ran(name).map(({ version }) => version);
+}
+
 Deno.test("a list below the highest revision that was seen is refused", async () => {
   await using temp = await tempDir();
   const { file, first, open } = await scene(temp);
@@ -100,17 +104,41 @@ Deno.test("record() remembers the highest version and what it asked for", async 
   await using temp = await tempDir();
   const { list, markDir, open } = await scene(temp);
   const mark = (await open()).mark!;
-  assert.deepEqual(mark.highest(), new Map());
+  assert.deepEqual(mark.ran("a"), []);
   await mark.record("a", { version: "1.9.0", hash: HASH, asks: { net: ["x:443"] } });
   await mark.record("a", { version: "1.10.0", hash: HASH, asks: { net: [] } });
   await mark.record("a", { version: "1.9.1", hash: HASH });
-  assert.deepEqual(mark.highest(), new Map([["a", "1.10.0"]]));
+  assert.deepEqual(versionsOf(mark, "a"), ["1.10.0", "1.9.1", "1.9.0"]);
   const again = await RollbackMark.open(markDir, list.content);
   assert.deepEqual(again.plugin("a"), { version: "1.10.0", hash: HASH, asks: { net: [] } });
   assert.equal(again.plugin("toString"), undefined);
   assert.equal(again.revision, 2);
   const empty = await RollbackMark.open(`${markDir}/none`, list.content);
   await assert.rejects(empty.record("a", { version: "1.0.0", hash: HASH }), TypeError);
+});
+
+Deno.test("record() keeps the eight highest versions, each once, and survives the file", async () => {
+  await using temp = await tempDir();
+  const { open } = await scene(temp);
+  const mark = (await open()).mark!;
+  for (const minor of [3, 1, 2, 9, 8, 7, 6, 5, 4, 3]) {
+    await mark.record("a", { version: `1.${minor}.0`, hash: HASH, asks: { net: [] } });
+  }
+  const kept = [9, 8, 7, 6, 5, 4, 3, 2].map((minor) => `1.${minor}.0`);
+  assert.deepEqual(versionsOf(mark, "a"), kept);
+  const { mtime } = await Deno.stat(mark.path);
+  const bytes = await Deno.readFile(mark.path);
+  await mark.record("a", { version: "1.1.0", hash: HASH }); // lower than all that are kept
+  await mark.record("a", { version: "1.9.0", hash: HASH, asks: { net: [] } });
+  assert.deepEqual([await Deno.readFile(mark.path), (await Deno.stat(mark.path)).mtime], [
+    bytes,
+    mtime,
+  ]);
+  const other = "cd".repeat(64);
+  await mark.record("a", { version: "1.5.0", hash: other });
+  const again = (await open()).mark!;
+  assert.deepEqual(versionsOf(again, "a"), kept);
+  assert.deepEqual(again.ran("a")[4], { version: "1.5.0", hash: other });
 });
 
 Deno.test("hosts that share a mark lose nothing to each other", async () => {
@@ -124,13 +152,10 @@ Deno.test("hosts that share a mark lose nothing to each other", async () => {
     ])
   ));
   await marks[0]!.reload();
-  assert.deepEqual(
-    marks[0]!.highest(),
-    new Map([["p0", "1.0.0"], ["p1", "1.0.0"], ["p2", "1.0.0"], ["p3", "1.0.0"], [
-      "shared",
-      "1.3.0",
-    ]]),
-  );
+  for (const name of ["p0", "p1", "p2", "p3"]) {
+    assert.deepEqual(versionsOf(marks[0]!, name), ["1.0.0"]);
+  }
+  assert.deepEqual(versionsOf(marks[0]!, "shared"), ["1.3.0", "1.2.0", "1.1.0", "1.0.0"]);
 });
 
 Deno.test("every changed byte of a mark, and every truncation, is refused", async () => {
@@ -176,8 +201,11 @@ Deno.test("a running host does not forget, whatever is done to the file", async 
   await mark.record("a", { version: "2.0.0", hash: HASH });
   await Deno.writeFile(mark.path, old);
   await mark.reload();
-  assert.equal(mark.highest().get("a"), "2.0.0");
+  assert.equal(mark.plugin("a")?.version, "2.0.0");
   await Deno.remove(mark.path);
   await mark.record("b", { version: "1.0.0", hash: HASH });
-  assert.deepEqual((await open()).mark?.highest(), new Map([["a", "2.0.0"], ["b", "1.0.0"]]));
+  const again = (await open()).mark!;
+  assert.deepEqual([versionsOf(again, "a"), versionsOf(again, "b")], [["2.0.0", "1.0.0"], [
+    "1.0.0",
+  ]]);
 });

@@ -26,6 +26,7 @@ import { at, makeList, NOW, type SignedBundle, signedBundle, withKeys } from "./
 
 const [alice, bob, carol] = [await makeKeys(), await makeKeys(), await makeKeys()];
 const trusting = makeList(withKeys({ alice, bob, carol }));
+const HASHES = Array.from({ length: 8 }, (_, index) => String(index).repeat(128));
 
 /** Asserts a refusal that names the plugin and what to do. */
 async function refused(
@@ -307,17 +308,60 @@ Deno.test("a version below the minimum is a rollback, by precedence and not as t
 
 Deno.test("a version below the highest that was run is a rollback, unless it is allowed", async () => {
   await using bundle = await signedBundle([alice], { version: "1.9.0" });
-  const highest = new Map([["sample", "1.10.0"]]);
+  const ran = (...versions: string[]) => (name: string) =>
+    name === "sample" ? versions.map((version) => ({ version, hash: "ab".repeat(64) })) : [];
+  const highest = { ran: ran("1.10.0") };
   const error = await refused(bundle, trusting, "rollback", /below version "1\.10\.0"/, {
-    highest,
+    ...highest,
   });
   assert.equal(error.details.subject, "highest");
-  await refused(bundle, trusting, "rollback", /1\.10/, { highest, allowRollback: ["samples"] });
-  assert.ok(await bundle.verify(trusting, { highest, allowRollback: true }));
-  assert.ok(await bundle.verify(trusting, { highest, allowRollback: ["sample"] }));
-  for (const ran of ["1.9.0", "1.8.9", "1.9.0-rc.1"]) {
-    assert.ok(await bundle.verify(trusting, { highest: new Map([["sample", ran]]) }));
+  await refused(bundle, trusting, "rollback", /1\.10/, { ...highest, allowRollback: ["samples"] });
+  assert.ok(await bundle.verify(trusting, { ...highest, allowRollback: true }));
+  assert.ok(await bundle.verify(trusting, { ...highest, allowRollback: ["sample"] }));
+  for (const version of ["1.9.0", "1.8.9", "1.9.0-rc.1"]) {
+    assert.ok(await bundle.verify(trusting, { ran: ran(version) }));
   }
+});
+
+Deno.test("a version that is revoked today holds no lower one back, by range or by hash", async () => {
+  await using bundle = await signedBundle([alice], { version: "1.3.0" });
+  const [poisoned, real] = [
+    { version: "999.0.0", hash: "e".repeat(128) },
+    { version: "1.2.0", hash: "a".repeat(128) },
+  ];
+  const ran = () => [poisoned, real];
+  const reason = "signed by a thief";
+  await refused(bundle, trusting, "rollback", /below version "999\.0\.0"/, { ran });
+  for (const target of [{ name: "sample", versions: ">=900.0.0" }, { hash: poisoned.hash }]) {
+    const list = revokePlugin(trusting, target, { reason, from: at(1_000) });
+    await refused(bundle, list, "rollback", /999/, { ran });
+    const later = { now: at(1_000) };
+    assert.ok(await bundle.verify(list, { ran, ...later }));
+    assert.ok(await bundle.verify(list, { ran: () => [poisoned], ...later }));
+    const lifted = liftRevocation(list, target);
+    await refused(bundle, lifted, "rollback", /999/, { ran, ...later });
+    const minimum = setMinimum(list, "sample", "1.3.1");
+    await refused(bundle, minimum, "rollback", /minimum/, { ran, ...later });
+    await using old = await signedBundle([alice], { version: "1.1.0" });
+    await refused(old, list, "rollback", /below version "1\.2\.0"/, { ran, ...later });
+  }
+  const other = revokePlugin(trusting, { name: "samples" }, { reason, from: NOW });
+  await refused(bundle, other, "rollback", /999/, { ran });
+});
+
+Deno.test("when every version that is remembered is revoked, and there may be more, the highest holds", async () => {
+  await using bundle = await signedBundle([alice], { version: "1.0.0" });
+  const versions = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, index) => ({ version: `9.0.${9 - index}`, hash: HASHES[index]! }),
+    );
+  const list = revokePlugin(trusting, { name: "sample", versions: "9.x" }, {
+    reason: "x",
+    from: NOW,
+  });
+  assert.ok(await bundle.verify(list, { ran: () => versions(7) }));
+  await refused(bundle, list, "rollback", /below version "9\.0\.9"/, { ran: () => versions(8) });
 });
 
 Deno.test("judgeAgain() ends what was revoked since, not what time has ended", async () => {
