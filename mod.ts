@@ -51,9 +51,33 @@ export {
   type StorageRequest,
 } from "./src/bundle/manifest.ts";
 
+export { type SealSecret } from "./src/crypto/sealed.ts";
 export { type PublicKey } from "./src/trust/keys.ts";
-export { type JsonObject } from "./src/trust/list.ts";
+export {
+  type AcceptedBundle,
+  createTrustListContent,
+  type CreateTrustListContentOptions,
+  type HashRevocation,
+  type JsonObject,
+  type KeyRevocation,
+  type ListedKey,
+  type ListedPlugin,
+  type PluginRevocation,
+  type Publisher,
+  type TrustListContent,
+  type VersionRevocation,
+} from "./src/trust/list.ts";
 export { type TrustChange, type TrustSubject } from "./src/trust/list_diff.ts";
+export { type MarkedRevision } from "./src/trust/rollback_mark.ts";
+export { type RootReference, type TrustRoot, type VerifiedRoot } from "./src/trust/root_chain.ts";
+export {
+  type CreateTrustListOptions,
+  type ListRevision,
+  type OpenTrustListOptions,
+  type RootOptions,
+  TrustList,
+  type UpdateTrustListOptions,
+} from "./src/trust/trust_list.ts";
 export { type TrustedPlugin } from "./src/trust/verify.ts";
 export {
   type Grant,
@@ -69,6 +93,10 @@ export {
   type ViolationResponse,
   type ViolationSeverity,
 } from "./src/permissions/policy.ts";
+
+export { type PluginSample, type SampleFigure, type SampleSource } from "./src/monitor/sample.ts";
+export { type Violation } from "./src/monitor/violations.ts";
+export { type MonitorEvent, type WatchOptions as SampleOptions } from "./src/monitor/watch.ts";
 
 export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
 export {
@@ -113,13 +141,25 @@ export {
 export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
 export { type MethodAccess } from "./src/services/method_table.ts";
 
+export {
+  type AuditProblem,
+  type AuditProblemKind,
+  type AuditQuery,
+  type AuditRecord,
+  type AuditReport,
+  type ChainReport,
+  readAuditLog,
+  verifyAuditLog,
+  type VerifyAuditLogOptions,
+} from "./src/audit/mod.ts";
 export { type AuditOptions } from "./src/host/audit_options.ts";
 export { type AddedBundles, type WatchOptions } from "./src/host/bundle_watch.ts";
 export { type HostEvent } from "./src/host/events.ts";
 export { PluginHost } from "./src/host/host.ts";
 export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
-export { type PluginUsage, type Signer, type Violation } from "./src/host/plugin_facts.ts";
+export { type MonitorOptions } from "./src/host/monitor_options.ts";
+export { type PluginUsage, type Signer } from "./src/host/plugin_facts.ts";
 export { type PluginHostOptions, type PoolOptions } from "./src/host/options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/registry.ts";

@@ -22,6 +22,7 @@ import { Prompter } from "./prompt.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addRun } from "./run.ts";
 import { addSign } from "./sign.ts";
+import { addTop } from "./top.ts";
 import { addTrust } from "./trust.ts";
 import { askBeforeCommands } from "./trust_options.ts";
 import { addVerify } from "./verify.ts";
@@ -101,6 +102,7 @@ function createProgram(context: CliContext): Command {
   addTrust(program, context);
   addAudit(program, context);
   addQuarantine(program, context);
+  addTop(program, context);
   addDoctor(program, context);
   return program;
 }

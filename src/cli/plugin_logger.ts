@@ -17,7 +17,8 @@ type Level = "debug" | "info" | "warn" | "error";
  */
 export function pluginLogger(output: Output): Logger {
   const write = (level: Level) => (message: string, fields: Record<string, unknown> = {}): void => {
-    const { plugin, source, ...rest } = fields;
+    // which bundle it is, whoever runs the command knows
+    const { plugin, source, version: _version, bundleHash: _bundleHash, ...rest } = fields;
     const isPlugins = typeof plugin === "string";
     // the host reports a failed plugin with its code; the command's own error says the same
     if (isPlugins && source === undefined && "code" in rest) return;

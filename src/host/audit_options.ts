@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { AuditLog } from "../audit/audit_log.ts";
 import { SallyportError } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import { toPath } from "./config_files.ts";
 
 /** Says how the audit log is kept. */
@@ -76,4 +78,23 @@ export function parseAuditOptions(
     maxFileBytes,
     keepFiles,
   };
+}
+
+/**
+ * Opens the audit log of a host, where it keeps one.
+ *
+ * @param settings The settings.
+ * @param root The host's folder.
+ * @param logger Told when the log cannot be written.
+ * @returns The log; whoever opened it closes it.
+ * @throws {SallyportError} `bad-config` when it cannot be opened.
+ */
+export async function openAudit(
+  settings: AuditSettings | undefined,
+  root: string,
+  logger: Logger,
+): Promise<AuditLog | undefined> {
+  if (settings === undefined) return undefined;
+  const { dir = `${root}/audit`, maxFileBytes, keepFiles } = settings;
+  return await AuditLog.open(dir, { maxFileBytes, keepFiles, logger });
 }

@@ -8,9 +8,11 @@ import type { AuditEntry } from "../audit/entry.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { SallyportError } from "../errors.ts";
 import { describeChange, type TrustChange } from "../trust/list_diff.ts";
+import { refusedBundle } from "../trust/refusal.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { HostEvent } from "./events.ts";
 import type { PreparedPlugin } from "./loader.ts";
+import type { TrustOpening } from "./trust_opening.ts";
 
 /** Identifies a bundle in the log. */
 interface Identity {
@@ -23,7 +25,12 @@ const MAX_CHANGES = 200;
 /** Writes to the audit log; nothing here throws or waits. */
 export class AuditTrail {
   #log: AuditLog;
+  /** What was started last. */
   #running = new Map<string, Identity>();
+  /** What has taken up service; stays when the start of another version fails. */
+  #serving = new Map<string, Identity>();
+  /** What was found good last: what a load or reload that fails before its start is about. */
+  #judged = new Map<string, Identity>();
   /** Errors that are in the log already: one refusal is told as several events. */
   #told = new WeakSet<Error>();
 
@@ -36,8 +43,24 @@ export class AuditTrail {
     this.#log = log;
   }
 
+  /** Records that the trust list is one that this host had not seen. */
+  trustOpened({ changes, ...opening }: TrustOpening): void {
+    const known = changes === undefined ? { changesKnown: false } : describeChanges(changes);
+    this.#log.append({
+      type: "trust",
+      ...opening,
+      ...(opening.status === "opened" ? {} : known),
+    });
+  }
+
+  /** Records that the trust list was refused, and so the host was not opened. */
+  trustRefused(error: unknown): void {
+    this.#log.append({ type: "trust", status: "refused", ...this.#reasonOf(error) });
+  }
+
   /** Records a bundle that was found good. */
   accepted({ manifest, bundleHash, signers, root }: VerifiedPlugin): void {
+    this.#judged.set(manifest.name, { version: manifest.version, bundleHash });
     this.#log.append({
       type: "verdict",
       plugin: manifest.name,
@@ -56,6 +79,7 @@ export class AuditTrail {
     this.#log.append({
       type: "verdict",
       ...(typeof name === "string" ? { plugin: name } : {}),
+      ...refusedBundle(error),
       accepted: false,
       ...this.#reasonOf(error),
       path,
@@ -94,7 +118,10 @@ export class AuditTrail {
   take(event: HostEvent): void {
     const entry = this.#entryOf(event);
     if (entry !== undefined) this.#log.append(entry);
-    if (event.type === "unloaded") this.#running.delete(event.plugin);
+    if (event.type === "unloaded") {
+      this.#running.delete(event.plugin);
+      this.#serving.delete(event.plugin);
+    }
   }
 
   #entryOf(event: HostEvent): AuditEntry | undefined {
@@ -102,8 +129,11 @@ export class AuditTrail {
       case "loaded":
       case "reloaded": {
         const { plugin, version, bundleHash, pid } = event;
-        const replaced = event.type === "reloaded" ? { replaced: true } : {};
+        const replaced = event.type === "reloaded"
+          ? { replaced: true, ...(event.rollback ? { rollback: true } : {}) }
+          : {};
         this.#running.set(plugin, { version, bundleHash });
+        this.#serving.set(plugin, { version, bundleHash });
         return { type: "loaded", plugin, version, bundleHash, pid, ...replaced };
       }
       case "unloaded": {
@@ -114,11 +144,41 @@ export class AuditTrail {
       case "untrusted":
       case "failed":
         if (this.#told.has(event.error)) return undefined;
-        return { type: "failed", ...this.#who(event.plugin), ...this.#reasonOf(event.error) };
+        return {
+          type: "failed",
+          ...this.#who(event.plugin, event.error),
+          ...this.#reasonOf(event.error),
+        };
+      case "reload-failed": {
+        const { plugin, error, serving = "" } = event;
+        const who = { ...this.#who(plugin), ...this.#judged.get(plugin), ...refusedBundle(error) };
+        const identity = this.#serving.get(plugin);
+        if (identity !== undefined) this.#running.set(plugin, identity);
+        if (this.#told.has(error)) return undefined;
+        const type = error.code === "permission-denied" ? "denied" : "failed";
+        return { type, ...who, ...this.#reasonOf(error), serving };
+      }
+      case "violation": {
+        const { plugin, error, action, violation } = event;
+        const { kind, severity, measured, limit, unit } = violation;
+        const figures = { kind, severity, measured, limit, unit, action };
+        return { type: "violation", ...this.#who(plugin), ...this.#reasonOf(error), ...figures };
+      }
+      case "quarantined":
+        return { type: event.type, ...this.#who(event.plugin), reason: event.reason };
+      case "released":
+        return { type: event.type, plugin: event.plugin };
+      case "restarting": {
+        const { type, plugin, attempt, delayMs } = event;
+        return { type, ...this.#who(plugin), attempt, delayMs };
+      }
       case "denied":
-      case "violation":
       case "crashed":
-        return { type: event.type, ...this.#who(event.plugin), ...this.#reasonOf(event.error) };
+        return {
+          type: event.type,
+          ...this.#who(event.plugin, event.error),
+          ...this.#reasonOf(event.error),
+        };
       case "connection": {
         const { type, time: _time, plugin, ...connection } = event;
         return { type, ...this.#who(plugin), ...connection };
@@ -133,8 +193,10 @@ export class AuditTrail {
     }
   }
 
-  #who(plugin: string): { readonly plugin: string } & Partial<Identity> {
-    return { plugin, ...this.#running.get(plugin) };
+  /** Says whom an entry is about, as far as is known; an error may be about another bundle. */
+  #who(plugin: string, error?: unknown): { readonly plugin: string } & Partial<Identity> {
+    const identity = this.#running.get(plugin) ?? this.#judged.get(plugin);
+    return { plugin, ...identity, ...refusedBundle(error) };
   }
 
   /** Gives code and message; never details or causes, which may carry what a plugin wrote. */

@@ -5,6 +5,8 @@
  */
 import type { EgressConnection } from "../egress/proxy.ts";
 import type { SallyportError } from "../errors.ts";
+import type { ViolationAction } from "../monitor/response.ts";
+import type { Violation } from "../monitor/violations.ts";
 import type { TrustChange } from "../trust/list_diff.ts";
 import type { PluginState } from "./state.ts";
 
@@ -51,11 +53,52 @@ export type HostEvent =
       readonly version: string;
       readonly bundleHash: string;
       readonly pid: number;
+      /** The version whose place it took; `undefined` where its process ended meanwhile. */
+      readonly from: string | undefined;
+      /** Whether it was a return to the version before. */
+      readonly rollback: boolean;
+    }
+    | {
+      /** A reload or a rollback failed; what was there before is there still. */
+      readonly type: "reload-failed";
+      readonly plugin: string;
+      /** The folder. */
+      readonly path: string;
+      /** The version that serves on, if one does. */
+      readonly serving: string | undefined;
+      readonly rollback: boolean;
+      readonly error: SallyportError;
     }
     | { readonly type: "untrusted"; readonly plugin: string; path: string; error: SallyportError }
     | { readonly type: "failed"; readonly plugin: string; path: string; error: SallyportError }
     | { readonly type: "crashed"; readonly plugin: string; readonly error: SallyportError }
-    | { readonly type: "violation"; readonly plugin: string; readonly error: SallyportError }
+    | {
+      readonly type: "violation";
+      readonly plugin: string;
+      readonly error: SallyportError;
+      /** What was counted against it, with the figures. */
+      readonly violation: Violation;
+      /** What is done about it. */
+      readonly action: ViolationAction;
+    }
+    | {
+      readonly type: "restarting";
+      readonly plugin: string;
+      /** Which restart within the policy's window it is, from 1. */
+      readonly attempt: number;
+      /** In how many milliseconds. */
+      readonly delayMs: number;
+    }
+    | {
+      /** It is not loaded again before an operator says so. */
+      readonly type: "quarantined";
+      readonly plugin: string;
+      readonly reason: string;
+    }
+    | {
+      readonly type: "released";
+      readonly plugin: string;
+    }
     | { readonly type: "denied"; readonly plugin: string; readonly error: SallyportError }
     | {
       readonly type: "hook-failed";

@@ -3,25 +3,33 @@
  *
  * @module
  */
-import { AuditLog } from "../audit/audit_log.ts";
+import type { AuditLog } from "../audit/audit_log.ts";
 import { SallyportError } from "../errors.ts";
 import { HookRegistry } from "../hooks/registry.ts";
 import { PluginContext } from "../services/context.ts";
-import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
+import type { Launchers } from "../sandbox/launchers.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
-import { AuditTrail } from "./audit_trail.ts";
-import { DataDir } from "./data_dir.ts";
+import type { WatchOptions } from "./bundle_watch.ts";
+import type { DataDir } from "./data_dir.ts";
 import { EventHub, type HostEvent } from "./events.ts";
+import { type OpenedParts, openParts } from "./host_opening.ts";
+import type { ReloadOptions } from "./hot_reload.ts";
 import { PluginLoader } from "./loader.ts";
 import { type LoadOptions, PluginLifecycle, type UnloadOptions } from "./lifecycle.ts";
+import { PluginKeeper } from "./keeper.ts";
+import { requireMonitor } from "./keeper_errors.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
-import type { Violation } from "./plugin_facts.ts";
-import { type HostSettings, parseHostOptions, type PluginHostOptions } from "./options.ts";
+import type { PluginSample } from "../monitor/sample.ts";
+import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/watch.ts";
+import { Quarantine } from "../monitor/quarantine.ts";
+import type { Violation } from "../monitor/violations.ts";
+import { type HostSettings, parseHostOptions, type PluginHostOptions, toPath } from "./options.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import type { PluginQuery } from "./registry.ts";
 import type { PluginState } from "./state.ts";
 import { TrustFollower } from "./trust_follower.ts";
-import { TrustSource } from "./trust_source.ts";
+import type { TrustSource } from "./trust_source.ts";
+import { Watches } from "./watches.ts";
 
 /**
  * Loads plugins that it does not trust: verified, with the least permissions, each in a process of
@@ -48,19 +56,22 @@ export class PluginHost implements AsyncDisposable {
   #trust: TrustSource;
   #follower: TrustFollower;
   #audit: AuditLog | undefined;
+  #keeper: PluginKeeper;
+  #quarantine: Quarantine;
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
+  #watches = new Watches();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: HostSettings, opened: Opened) {
-    const { data, launchers, trust, audit } = opened;
+  private constructor(settings: HostSettings, opened: OpenedParts) {
+    const { data, launchers, trust, audit, trail } = opened;
     this.#data = data;
     this.#launchers = launchers;
     this.#trust = trust;
     this.#audit = audit;
     const hub = this.#hub = new EventHub();
-    const trail = audit && new AuditTrail(audit);
     if (trail !== undefined) hub.listen((event) => trail.take(event));
-    this.#loader = new PluginLoader(settings, data, launchers, { trust, trail });
+    const quarantine = this.#quarantine = new Quarantine(data.root);
+    this.#loader = new PluginLoader(settings, data, launchers, { trust, trail, quarantine });
     this.hooks = new HookRegistry({
       onFailure({ hook, plugin, error }) {
         hub.emit({ type: "hook-failed", plugin, hook, error });
@@ -72,8 +83,18 @@ export class PluginHost implements AsyncDisposable {
       config: settings.config,
       logger: settings.logger,
     });
+    this.#keeper = new PluginKeeper({
+      settings,
+      hub,
+      quarantine,
+      statusDir: data.temporary ? undefined : data.scratch,
+      plugins: () => this.#lifecycle.registry.query(),
+      find: (name) => this.#lifecycle.registry.get(name),
+      load: (name) => this.#lifecycle.loadByName(name, {}),
+    });
     this.#lifecycle = new PluginLifecycle({
       settings,
+      keeper: this.#keeper,
       trust,
       loader: this.#loader,
       hub,
@@ -101,28 +122,8 @@ export class PluginHost implements AsyncDisposable {
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
     const settings = await parseHostOptions(options);
     await using undo = new AsyncDisposableStack();
-    const data = undo.use(await DataDir.open(settings.dataDir));
-    // a passphrase is made slow to try, and meanwhile the launchers are probed
-    const trusting = TrustSource.open(settings, { markDir: `${data.root}/trust` });
-    trusting.catch(() => {}); // it is awaited below, unless something else fails first
-    const launchers = undo.use(
-      await openLaunchers({
-        isolation: settings.isolation,
-        executable: settings.executable,
-        scratchDir: data.scratch,
-      }),
-    );
-    const { strongest } = launchers;
-    if (!strongest.privateRoot && settings.isolation !== "plain") {
-      settings.logger.warn("Plugins run without an operating-system sandbox", {
-        missing: strongest.report().missing,
-        hint: "`deno task doctor` names the remedy",
-      });
-    }
-    const trust = await trusting;
-    const audit = await openAudit(settings, data);
-    if (audit !== undefined) undo.use(audit);
-    const host = new PluginHost(settings, { data, launchers, trust, audit });
+    const host = new PluginHost(settings, await openParts(settings, undo));
+    undo.use(host.#keeper);
     undo.use(host.#follower);
     await host.#loader.sweep();
     undo.move();
@@ -183,14 +184,50 @@ export class PluginHost implements AsyncDisposable {
   }
 
   /**
-   * Verifies a plugin's bundle again and replaces the running process by one of what is there now.
+   * Verifies a plugin's bundle again and puts a process of what is there now in the place of the
+   * running one, without a call being lost: it is started beside it, asked whether it is healthy, given
+   * the state where both versions want that, and takes over in one step. Then the old process finishes
+   * its calls and streams, for at most `drainMs`, and is stopped.
    *
    * @param name The plugin.
-   * @returns The plugin.
-   * @throws {SallyportError} with the code of what was wrong; the running plugin then serves on.
+   * @param options A signal to give up.
+   * @returns The plugin, when the old process is gone.
+   * @throws {SallyportError} with the code of what was wrong; the running process then serves on, and
+   * the event `reload-failed` tells the same.
    */
-  async reload(name: string): Promise<PluginHandle> {
-    return this.#handle(await this.#lifecycle.reload(name));
+  async reload(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
+    return this.#handle(await this.#lifecycle.reload(name, options));
+  }
+
+  /**
+   * Returns to the version of a plugin that ran before the present one, whatever is in its folder now:
+   * from the host's own copy, verified again by what is trusted today, as a reload. A second time it
+   * returns to the one that was left. What the host remembers against lower versions does not hold
+   * here, nor is consent asked for again: it ran here before.
+   *
+   * @param name The plugin: running, or failed.
+   * @param options A signal to give up.
+   * @returns The plugin.
+   * @throws {SallyportError} `bad-state` when no other version ran since the host was opened, and as
+   * `reload` does.
+   */
+  async rollback(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
+    return this.#handle(await this.#lifecycle.rollback(name, options));
+  }
+
+  /**
+   * Watches a folder of bundles. A bundle that has changed and rests is verified again; where a plugin
+   * runs from it, that is reloaded. What is refused is told as `reload-failed`, once for each content.
+   *
+   * @param dir The folder of bundles, as for `discover`.
+   * @param options Times, what becomes of new bundles, a signal to end it.
+   * @returns The watch; disposing it, the signal or closing the host ends it. It keeps no process alive.
+   * @throws {SallyportError} `bad-config` when the folder cannot be read, `limit-exceeded` when the host
+   * watches 16 folders, `bad-state` when it is closed.
+   */
+  async watch(dir: string | URL, options: WatchOptions = {}): Promise<AsyncDisposable> {
+    const open = () => this.#lifecycle.watch(toPath(dir), options);
+    return await this.#watches.add(open, options.signal);
   }
 
   /**
@@ -201,11 +238,13 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when another loaded plugin depends on it, or it is unknown.
    */
   async unload(name: string, options: UnloadOptions = {}): Promise<void> {
+    this.#keeper.cancelRestart(name);
     await this.#lifecycle.unload(name, options);
   }
 
   /** Unloads every plugin, dependents before what they depend on. */
   async unloadAll(reason = "asked to"): Promise<void> {
+    this.#keeper.cancelRestarts();
     await this.#lifecycle.unloadAll(reason);
   }
 
@@ -236,21 +275,66 @@ export class PluginHost implements AsyncDisposable {
   }
 
   /**
-   * Lists what a plugin did against the protocol, the latest hundred.
+   * Lists what a plugin did against its limits, its permissions or the protocol, the latest hundred.
    *
    * @param name The plugin.
+   * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   violations(name: string): readonly Violation[] {
-    return [...this.#lifecycle.find(name).violations];
+    return this.#keeper.violations(this.#lifecycle.find(name));
   }
 
   /**
-   * Forgets a plugin's violations.
+   * Forgets a plugin's violations and crashes: they count no more, and it is not throttled any longer.
    *
    * @param name The plugin.
+   * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   resetViolations(name: string): void {
-    this.#lifecycle.find(name).violations.length = 0;
+    this.#keeper.reset(this.#lifecycle.find(name));
+  }
+
+  /**
+   * Measures what a plugin's process uses now; a sample younger than 100 ms is given as it is.
+   *
+   * @param name The plugin.
+   * @returns The sample; `undefined` while it does not run.
+   * @throws {SallyportError} `bad-state` when no such plugin is registered, or the host was opened with
+   * `monitor: false`.
+   */
+  async metrics(name: string): Promise<PluginSample | undefined> {
+    this.#lifecycle.find(name);
+    return await requireMonitor(this.#keeper).measure(name);
+  }
+
+  /**
+   * Follows the samples of all plugins from now on, each a `{ type: "sample", sample }`. Who is too slow
+   * loses the oldest and is told how many: `{ type: "lagged", dropped }`.
+   *
+   * @param options A signal that ends the iteration, or one plugin alone.
+   * @returns The samples, until the host is closed.
+   * @throws {SallyportError} `bad-state` when the host was opened with `monitor: false`.
+   */
+  samples(options: SampleOptions = {}): AsyncIterableIterator<MonitorEvent> {
+    return requireMonitor(this.#keeper).watch(options);
+  }
+
+  /**
+   * Lets a plugin out of quarantine: it can be loaded again.
+   *
+   * @param name The plugin.
+   * @returns Whether it was in quarantine.
+   * @throws {SallyportError} `bad-config` when the file that keeps it there cannot be removed.
+   * @throws {RangeError} When it is no name of a plugin.
+   */
+  async releaseQuarantine(name: string): Promise<boolean> {
+    await this.#keeper.written();
+    const entry = await this.#quarantine.lift(name);
+    const plugin = this.#lifecycle.registry.get(name);
+    if (plugin !== undefined) this.#keeper.reset(plugin);
+    plugin?.release();
+    if (entry !== undefined) this.#hub.emit({ type: "released", plugin: name });
+    return entry !== undefined;
   }
 
   /**
@@ -304,6 +388,11 @@ export class PluginHost implements AsyncDisposable {
     stack.defer(() => this.#hub.close());
     stack.use(this.#loader);
     stack.use(this.services);
+    // what a watch has begun is ended by the lifecycle, and then waited for
+    this.#watches.stop();
+    this.#keeper.stop();
+    stack.use(this.#keeper);
+    stack.use(this.#watches);
     stack.defer(() => this.#lifecycle.close());
     stack.use(this.#follower);
   }
@@ -313,25 +402,13 @@ export class PluginHost implements AsyncDisposable {
     if (handle === undefined) {
       handle = new PluginHandle(plugin, {
         unload: (name) => this.unload(name),
-        reload: (name) => this.reload(name),
+        metrics: (name) => this.metrics(name),
+        reload: (name, options) => this.reload(name, options),
+        rollback: (name, options) => this.rollback(name, options),
         plugin: (name) => this.#lifecycle.registry.get(name),
       });
       this.#handles.set(plugin, handle);
     }
     return handle;
   }
-}
-
-/** What a host is made of that is opened before it. */
-interface Opened {
-  readonly data: DataDir;
-  readonly launchers: Launchers;
-  readonly trust: TrustSource;
-  readonly audit: AuditLog | undefined;
-}
-
-async function openAudit(settings: HostSettings, data: DataDir): Promise<AuditLog | undefined> {
-  if (settings.audit === undefined) return undefined;
-  const { dir = `${data.root}/audit`, maxFileBytes, keepFiles } = settings.audit;
-  return await AuditLog.open(dir, { maxFileBytes, keepFiles, logger: settings.logger });
 }

@@ -6,6 +6,7 @@
 import type { HookRegistry } from "../hooks/registry.ts";
 import type { PluginContext } from "../services/context.ts";
 import type { EventHub } from "./events.ts";
+import type { PluginKeeper } from "./keeper.ts";
 import type { PluginLoader } from "./loader.ts";
 import type { HostSettings } from "./options.ts";
 import type { TrustSource } from "./trust_source.ts";
@@ -22,6 +23,8 @@ export interface HostParts {
   readonly hub: EventHub;
   /** Hooks. */
   readonly hooks: HookRegistry;
+  /** Watches over plugins. */
+  readonly keeper: PluginKeeper;
   /** Services. */
   readonly services: PluginContext;
 }

@@ -10,9 +10,10 @@ import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
 import type { Child } from "../process/child.ts";
 import { stopChild, type StopStep } from "../process/stop.ts";
+import type { HeapFigures, TrafficCounts } from "../monitor/target.ts";
 import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import { type InstanceEvents, record } from "./instance_requests.ts";
+import type { InstanceEvents } from "./instance_requests.ts";
 import { entryUrl } from "./entry_url.ts";
 import { startError } from "./instance_end.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
@@ -58,6 +59,10 @@ export class PluginInstance {
   readonly ended: Promise<InstanceEnd>;
   #child: Child;
   #connection: Connection;
+  #standby: Standby;
+  #calls = 0;
+  /** Questions of the host's own that are open; nobody's calls. */
+  #questions = 0;
   #maxCallMs: number;
   #stopping = false;
   #stop: Promise<StopStep> | undefined;
@@ -72,6 +77,7 @@ export class PluginInstance {
     this.ended = ended;
     this.#child = child;
     this.#connection = connection;
+    this.#standby = options.standby;
   }
 
   /**
@@ -120,7 +126,7 @@ export class PluginInstance {
 
   /** How many calls wait for an answer. */
   get inFlight(): number {
-    return this.#connection.stats.inFlight;
+    return this.#connection.stats.inFlight - this.#questions;
   }
 
   /** Waits until no call is in flight; new ones are not kept out. */
@@ -137,6 +143,43 @@ export class PluginInstance {
     return { bytesSent, bytesReceived };
   }
 
+  /** Counts what went over the connection since the process was started. */
+  get counts(): TrafficCounts {
+    const { sent, received, bytesSent, bytesReceived } = this.#connection.stats;
+    const { logLines } = this.#standby.events;
+    const { inFlight } = this;
+    return { sent, received, bytesSent, bytesReceived, inFlight, calls: this.#calls, logLines };
+  }
+
+  /** How many connections are open through its egress proxy; `undefined` where it has none. */
+  get openConnections(): number | undefined {
+    return this.#standby.launch.openConnections;
+  }
+
+  /**
+   * Asks the runtime about its heap.
+   *
+   * @param signal A question that nobody waits for any more is not asked.
+   * @returns The plugin's own word; `undefined` when it has ended.
+   */
+  async heap(signal?: AbortSignal): Promise<HeapFigures | undefined> {
+    if (signal?.aborted) return undefined;
+    this.#questions++;
+    try {
+      // a busy plugin is not cut off because it leaves this unanswered: the question stays open
+      return await this.#connection.request("memory", {}) as HeapFigures;
+    } catch {
+      return undefined; // it has ended
+    } finally {
+      this.#questions--;
+    }
+  }
+
+  /** Tells the plugin of something, if it still listens. */
+  notify(method: string, params: unknown): void {
+    if (!this.#connection.isClosed) this.#connection.notify(method, params);
+  }
+
   /**
    * Sends a request.
    *
@@ -146,6 +189,7 @@ export class PluginInstance {
    * @returns The answer.
    */
   request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
+    if (method === "plugin/call" || method === "hook/run") this.#calls++;
     return this.#connection.request(method, params, this.#bounded(options));
   }
 
@@ -162,26 +206,8 @@ export class PluginInstance {
     params: unknown,
     options: RequestOptions = {},
   ): AsyncGenerator<unknown, unknown, undefined> {
+    this.#calls++;
     return this.#connection.stream(method, params, this.#bounded(options));
-  }
-
-  /**
-   * Takes over the state of the instance whose place this one takes, where both want that.
-   *
-   * @param old The running instance.
-   */
-  async takeOver(old: PluginInstance): Promise<void> {
-    if (!old.offers.snapshot || !this.offers.snapshot) return;
-    let answer: unknown;
-    try {
-      answer = await old.request("state/snapshot", {});
-    } catch (error) {
-      // a process that just died has no state to hand over, and none that could serve on
-      if (error instanceof SallyportError && error.code === "crashed") return;
-      throw error;
-    }
-    const { state = null } = record(answer);
-    await this.request("state/restore", { state });
   }
 
   /** Reads what the process has used, or what it had used when it was stopped. */

@@ -9,6 +9,7 @@ import type { Denials } from "./denials.ts";
 import type { InstanceEvents } from "./instance_requests.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import type { HostParts } from "./host_parts.ts";
+import { pluginLogger } from "./plugin_logger.ts";
 
 /**
  * Connects one instance to the host.
@@ -25,9 +26,11 @@ export function instanceEvents(
   denials: Denials,
   unloaded: AbortSignal,
 ): InstanceEvents {
-  const { services, hub, settings: { logger } } = parts;
-  const { manifest } = prepared.verified;
+  const { services, hub } = parts;
+  const { manifest, bundleHash } = prepared.verified;
   const plugin = manifest.name;
+  const identity = { plugin, version: manifest.version, bundleHash };
+  const logger = pluginLogger(parts.settings.logger, identity);
   const caller: ServiceCaller = {
     plugin,
     version: manifest.version,
@@ -52,7 +55,7 @@ export function instanceEvents(
     },
     log(level, message, fields) {
       const write = level === "debug" || level === "warn" || level === "error" ? level : "info";
-      logger[write](escapeText(message), { ...fields, plugin, source: "log" });
+      logger[write](escapeText(message), { ...fields, source: "log" });
     },
     connected(connection) {
       hub.emit({ type: "connection", plugin, ...connection });
@@ -61,7 +64,7 @@ export function instanceEvents(
       if (!connection.allowed && host !== "") denials.addConnection(host, port, reason);
     },
     stderr(line) {
-      logger.info(line, { plugin, source: "stderr" });
+      logger.info(line, { source: "stderr" });
     },
   };
 }

@@ -25,6 +25,8 @@ export interface InstanceEvents {
 export class LateEvents implements InstanceEvents {
   /** Where it goes. */
   target: InstanceEvents | undefined;
+  /** Log records and lines of stderr that came. */
+  logLines = 0;
 
   contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown> {
     if (this.target !== undefined) return this.target.contextCall(key, method, args, signal);
@@ -36,10 +38,12 @@ export class LateEvents implements InstanceEvents {
   }
 
   log(level: string, message: string, fields: Record<string, unknown> | undefined): void {
+    this.logLines++;
     this.target?.log(level, message, fields);
   }
 
   stderr(line: string): void {
+    this.logLines++;
     this.target?.stderr(line);
   }
 

@@ -37,6 +37,8 @@ export interface OpenLaunch extends AsyncDisposable {
   readonly denoDir: string;
   /** The folder on the machine that is to be filled with the bundle, where there is one. */
   readonly slot: string | undefined;
+  /** Connections that are open through its egress proxy; `undefined` where it has none. */
+  readonly openConnections: number | undefined;
   /**
    * Says what contains the process, read from it where the host may.
    *
@@ -145,6 +147,9 @@ export async function openLaunch(
     storageDir: plan.storageDir,
     denoDir: run.denoDir,
     slot,
+    get openConnections() {
+      return proxy?.open;
+    },
     inspect: (pid) => checked(launch.inspect(pid)),
     inspectStarted: (pid) => checked(launch.inspectStarted?.(pid)),
     outcome: () => launch.outcome(),

@@ -5,11 +5,13 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
+import { type AddedBundles, BundleWatch, type WatchOptions } from "./bundle_watch.ts";
 import { bundleFolders, isFile, isThere, realDir } from "./bundle_folders.ts";
 import { orderDependencies } from "./dependencies.ts";
 import type { HostParts } from "./host_parts.ts";
 import { ManagedPlugin } from "./managed_plugin.ts";
 import { toPath } from "./options.ts";
+import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./registry.ts";
 import { isTrustRefusal } from "./revocation.ts";
 
@@ -44,10 +46,15 @@ export class PluginLifecycle {
   #parts: HostParts;
   #abort = new AbortController();
   #operations = new Set<Promise<unknown>>();
+  #reloader: Reloader;
 
   /** Starts with no plugin. */
   constructor(parts: HostParts) {
     this.#parts = parts;
+    this.#reloader = new Reloader(parts, {
+      loadDependencies: (verified, signal) => this.#loadDependencies(verified, signal),
+      dependents: (name) => this.#dependents(name),
+    });
   }
 
   /** Verifies and registers every bundle in a folder. */
@@ -85,35 +92,47 @@ export class PluginLifecycle {
   }
 
   /** Verifies again and replaces the running process. */
-  reload(name: string): Promise<ManagedPlugin> {
+  reload(name: string, options: ReloadOptions = {}): Promise<ManagedPlugin> {
     return this.#operation(async () => {
       const plugin = this.find(name);
-      if (!plugin.isTaken) return await this.loadByName(name, {});
-      const verified = await this.#parts.loader.verify(plugin.path);
-      if (verified.manifest.name !== name) {
-        throw new SallyportError(
-          "bad-state",
-          `Cannot reload plugin "${name}": its folder now holds "${verified.manifest.name}"`,
-          { hint: "Unload it and load the other one by its path" },
-        );
-      }
-      await plugin.steps.load(undefined, async (signal) => {
-        if (plugin.isLazy) {
-          await plugin.park(await plugin.prepare(verified));
-          return;
-        }
-        if (plugin.state === "failed") return await this.#startNow(plugin, verified, signal);
-        if (plugin.state !== "active") {
-          throw new SallyportError(
-            "bad-state",
-            `Cannot reload plugin "${name}": it is ${plugin.state} by now`,
-            { hint: "Load it again", details: { plugin: name, state: plugin.state } },
-          );
-        }
-        await this.#loadDependencies(verified, signal);
-        await plugin.replace(await this.#parts.loader.prepare(verified), signal);
-      });
+      if (!plugin.isTaken) return await this.loadByName(name, options);
+      await this.#reloader.reload(plugin, options);
       return plugin;
+    });
+  }
+
+  /** Returns to the version that ran before. */
+  rollback(name: string, options: ReloadOptions = {}): Promise<ManagedPlugin> {
+    return this.#operation(async () => {
+      const plugin = this.find(name);
+      await this.#reloader.rollback(plugin, options);
+      return plugin;
+    });
+  }
+
+  /** Watches a folder of bundles; whoever asks ends the watch. */
+  watch(dir: string, options: WatchOptions): Promise<BundleWatch> {
+    this.#assertOpen();
+    return BundleWatch.open(dir, {
+      takeUp: (path, added, signal) => this.#takeUp(path, added, signal),
+      runningFrom: (path) =>
+        this.registry.query().find((plugin) => plugin.path === path && plugin.isTaken)?.bundleHash,
+      logger: this.#parts.settings.logger,
+    }, options);
+  }
+
+  /** Takes up what is in a folder that has changed or is new, as far as the host has to do with it. */
+  #takeUp(path: string, added: AddedBundles, signal: AbortSignal): Promise<void> {
+    return this.#operation(async () => {
+      const known = this.registry.query().find((plugin) => plugin.path === path);
+      const wasRunning = known !== undefined && known === this.registry.getVerified(known.name) &&
+        (known.isTaken || known.state === "failed");
+      if (wasRunning) {
+        await this.reload(known.name, { signal });
+      } else if (known !== undefined || added !== "ignore") {
+        const plugin = await this.#register(path, signal);
+        if (known === undefined && added === "load") await this.load(plugin.path, { signal });
+      }
     });
   }
 

@@ -6,8 +6,9 @@
 import { isInRange } from "../bundle/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
-import { readBundle } from "../bundle/reading.ts";
+import { type BundleContents, readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
+import type { Quarantine } from "../monitor/quarantine.ts";
 import { entryFor } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
 import { WarmPool } from "../process/warm_pool.ts";
@@ -26,6 +27,7 @@ import type { HostSettings } from "./options.ts";
 import { emptySlot, fillSlot } from "./slot.ts";
 import { Standby, type StandbyOptions } from "./standby.ts";
 import { TrustSource } from "./trust_source.ts";
+import type { KeptVersion } from "./versions_kept.ts";
 
 /** Holds a verified plugin whose permissions are settled: all that a start needs. */
 export interface PreparedPlugin {
@@ -47,6 +49,8 @@ export interface PluginLoaderOptions {
   trust?: TrustSource;
   /** Records verdicts and grants. */
   trail?: AuditTrail;
+  /** Keeps plugins from being loaded. */
+  quarantine?: Quarantine;
 }
 
 /** A bundle of more files is not linked into a waiting process's folder: starting one takes no longer. */
@@ -60,9 +64,11 @@ export class PluginLoader implements AsyncDisposable {
   #store: BundleStore;
   #trust: TrustSource;
   #trail: AuditTrail | undefined;
+  #quarantine: Quarantine | undefined;
   #caches = new CompiledCaches();
   #pool: WarmPool<Standby>;
   #warmed: Promise<void> | undefined;
+  #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
 
   /**
    * Makes a loader.
@@ -80,6 +86,7 @@ export class PluginLoader implements AsyncDisposable {
   ) {
     this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
     this.#trail = options.trail;
+    this.#quarantine = options.quarantine;
     this.#settings = settings;
     this.#pool = new WarmPool({
       ...settings.pool,
@@ -108,10 +115,7 @@ export class PluginLoader implements AsyncDisposable {
     if (this.#launchers.strongest.privateRoot) this.#warmed = this.#launchers.cgroups.warm?.();
     try {
       const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
-      const verified = await this.#trust.verify(contents);
-      checkSdk(verified.manifest);
-      this.#trail?.accepted(verified);
-      return verified;
+      return await this.#judge(contents);
     } catch (error) {
       this.#trail?.refused(dir, error);
       throw error;
@@ -119,17 +123,66 @@ export class PluginLoader implements AsyncDisposable {
   }
 
   /**
+   * Gives what a verified bundle can be verified by again, when its folder has another one.
+   *
+   * @param verified The proof.
+   */
+  keep(verified: VerifiedPlugin): KeptVersion {
+    const { manifest: { version }, bundleHash } = verified;
+    return { version, bundleHash, envelope: this.#envelopes.get(verified) ?? new Uint8Array() };
+  }
+
+  /**
+   * Verifies the stored copy of a bundle that ran here, by what is trusted now. That a newer version has
+   * run since does not count against it, as an operator asks for it.
+   *
+   * @param kept The bundle, from {@linkcode keep}.
+   * @param signal Gives up.
+   * @returns The proof.
+   * @throws {SallyportError} as {@linkcode verify}.
+   */
+  async verifyKept(
+    { bundleHash, envelope }: KeptVersion,
+    signal?: AbortSignal,
+  ): Promise<VerifiedPlugin> {
+    const dir = this.#store.locate(bundleHash);
+    try {
+      const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
+      return await this.#judge({ ...contents, envelopeBytes: envelope }, { allowRollback: true });
+    } catch (error) {
+      this.#trail?.refused(dir, error);
+      throw error;
+    }
+  }
+
+  async #judge(
+    contents: BundleContents,
+    options?: { allowRollback: true },
+  ): Promise<VerifiedPlugin> {
+    const verified = await this.#trust.verify(contents, options);
+    checkSdk(verified.manifest);
+    if (contents.envelopeBytes) this.#envelopes.set(verified, contents.envelopeBytes);
+    this.#trail?.accepted(verified);
+    return verified;
+  }
+
+  /**
    * Settles what a verified bundle may do, and from where it will run.
    *
    * @param verified The proof.
+   * @param options Whether an operator has agreed to what it asks, as to a version that ran before.
    * @returns Everything that a start needs.
-   * @throws {SallyportError} `permission-denied` when it asks for more than the policy grants, or for
+   * @throws {SallyportError} `bad-state` when it is in quarantine, `permission-denied` when it asks for more than the policy grants, or for
    * more than the version before did and nobody has agreed to that, `bad-config` when the policy asks
    * for a containment that would not be in force.
    */
-  async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
+  async prepare(
+    verified: VerifiedPlugin,
+    options: { agreed?: boolean } = {},
+  ): Promise<PreparedPlugin> {
     const { manifest } = verified;
-    this.#trust.checkConsent(verified);
+    await this.#quarantine?.check(manifest.name);
+    if (options.agreed !== true) this.#trust.checkConsent(verified);
     const entry = entryFor(this.#settings.policy, manifest.name);
     const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SallyportError } from "../errors.ts";
+import type { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
@@ -11,18 +11,22 @@ import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import { Denials } from "./denials.ts";
+import { checkHealth, handOver, handsOver } from "./hand_over.ts";
 import type { HostParts } from "./host_parts.ts";
 import type { InstanceEnd, PluginInstance } from "./instance.ts";
 import type { PreparedPlugin } from "./loader.ts";
-import { registerHooks } from "./plugin_hooks.ts";
-import { isTrustRefusal, reasonOf, reasonOrFailure, revokedError } from "./revocation.ts";
-import { failureEvents, loadFailure, notRunningError } from "./plugin_errors.ts";
-import type { PluginUsage, Signer, Violation } from "./plugin_facts.ts";
+import { type CallsOnHold, PluginCalls } from "./plugin_calls.ts";
+import { replaceHooks } from "./plugin_hooks.ts";
+import { reasonOf, reasonOrFailure } from "./revocation.ts";
+import { failureEvents, loadFailure, notRunningError, stateAfter } from "./plugin_errors.ts";
+import type { PluginUsage, Signer } from "./plugin_facts.ts";
 import { PluginProcesses } from "./plugin_processes.ts";
 import { PluginTally } from "./plugin_tally.ts";
 import type { RegistryEntry } from "./registry.ts";
+import { Serving } from "./serving.ts";
 import { StepQueue } from "./step_queue.ts";
 import type { PluginState } from "./state.ts";
+import { VersionsKept } from "./versions_kept.ts";
 
 /** Manages one plugin. */
 export class ManagedPlugin implements RegistryEntry {
@@ -42,16 +46,19 @@ export class ManagedPlugin implements RegistryEntry {
   permissions: ResolvedPermissions | undefined;
   /** The steps of its life, one at a time. */
   readonly steps: StepQueue = new StepQueue();
+  /** The way of its calls. */
+  readonly calls: PluginCalls;
+  /** What ran before. */
+  readonly versions: VersionsKept = new VersionsKept();
   /** What it needs before its first start, for plugins loaded lazily. */
   beforeStart: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   #state: PluginState;
   #parts: HostParts;
   #logger: Logger;
-  #instance: PluginInstance | undefined;
+  /** The running process; what takes calls while the plugin is active. */
+  #serving: Serving | undefined;
   /** What waits for its first use. */
   #prepared: PreparedPlugin | undefined;
-  /** What the running process was started from. */
-  #running: PreparedPlugin | undefined;
   #ended: Promise<void> = Promise.resolve();
   #denials: Denials;
   #processes: PluginProcesses;
@@ -75,6 +82,7 @@ export class ManagedPlugin implements RegistryEntry {
       parts.hub.emit({ type: "denied", plugin: name, error });
     });
     this.#processes = new PluginProcesses(parts, this.#denials);
+    this.calls = new PluginCalls(this, this.#tally, this.#denials);
   }
 
   /** Where it is in its life. */
@@ -84,22 +92,22 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** What contains its process, while there is one. */
   get sandbox(): SandboxReport | undefined {
-    return this.#instance?.sandbox;
+    return this.#serving?.instance.sandbox;
   }
 
   /** The id of its process, while there is one. */
   get pid(): number | undefined {
-    return this.#instance?.pid;
+    return this.#serving?.instance.pid;
   }
 
-  /** What it did against the protocol, the latest hundred. */
-  get violations(): Violation[] {
-    return this.#tally.violations;
+  /** How many calls it was sent, how many failed, and how many are under way. */
+  get counts(): { readonly calls: number; readonly failures: number; readonly inFlight: number } {
+    return { ...this.#tally.counts, inFlight: this.#serving?.instance.inFlight ?? 0 };
   }
 
   /** The methods that it offers, while it runs. */
   get methods(): readonly string[] {
-    return this.#instance?.offers.methods ?? [];
+    return this.#serving?.instance.offers.methods ?? [];
   }
 
   /** Whether it was loaded to start on first use. */
@@ -136,12 +144,12 @@ export class ManagedPlugin implements RegistryEntry {
     const { trust } = this.#parts;
     try {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
-      this.#registerHooks(prepared, undefined);
+      this.#setHooks(prepared, undefined);
     } catch (error) {
-      this.#parts.hooks.removePlugin(this.name);
-      this.fail(error);
+      if (!this.isLazy) this.fail(error); // else what was parked before stays
       throw error;
     }
+    this.#describeWhole(prepared);
     this.#prepared = prepared;
     this.error = undefined;
     this.#move("available");
@@ -155,46 +163,56 @@ export class ManagedPlugin implements RegistryEntry {
       // it may have waited long, and then even an expiry counts
       if (wasParked) await this.#parts.trust.confirm(prepared.verified);
       const instance = await this.#processes.launch(prepared, signal);
-      await this.#admit(instance, prepared, "loaded");
+      await this.#admit(instance, prepared, { type: "loaded" });
     } catch (failure) {
       const error = reasonOrFailure(signal, failure);
       this.#parts.hooks.removePlugin(this.name);
+      await this.#parts.services.release(this.name);
       this.#prepared = undefined;
       this.fail(error);
       throw error;
     }
   }
 
-  /** Starts a newer bundle beside the running one, then takes its place. */
-  async replace(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
-    const old = this.#instance;
-    const oldPrepared = this.#running;
+  /**
+   * Starts another bundle beside the running one, and lets it take its place when all is well; else the
+   * running one serves on. At no moment is a call without a process to go to: while state is handed
+   * over calls wait, and the switch is one step.
+   */
+  async replace(prepared: PreparedPlugin, signal: AbortSignal, rollback = false): Promise<void> {
+    const { name } = this;
+    const { settings: { times, logger } } = this.#parts;
+    const old = this.#serving;
+    let hold: CallsOnHold | undefined;
     try {
-      const instance = await this.#processes.launch(prepared, signal, old);
-      await this.#admit(instance, prepared, "reloaded");
+      const instance = await this.#processes.launch(prepared, signal, async (next) => {
+        await checkHealth(name, next, signal);
+        if (old === undefined || !handsOver(old.instance, next)) return;
+        hold = this.calls.hold();
+        const either = AbortSignal.any([signal, hold.full]);
+        await handOver(name, old, next, { logger, timeoutMs: times.handOverMs, signal: either });
+      });
+      await this.#admit(instance, prepared, { type: "reloaded", from: old?.version, rollback });
     } catch (failure) {
-      // the running one serves on, with its own hooks
-      if (old !== undefined && oldPrepared !== undefined && this.#instance === old) {
-        this.#registerHooks(oldPrepared, old);
-      }
-      throw reasonOrFailure(signal, failure);
+      throw reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
+    } finally {
+      hold?.release();
     }
-    if (old !== undefined) await this.#processes.retire(old);
+    if (old !== undefined) await this.#processes.retire(old.instance);
   }
 
   /** Finishes the calls in flight, stops the process and lets go of everything. */
   async unload(reason: string): Promise<void> {
-    const instance = this.#instance;
+    const serving = this.#serving;
     this.#parts.hooks.removePlugin(this.name);
-    if (instance !== undefined) {
+    if (serving !== undefined) {
       this.#move("draining");
-      await this.#processes.retire(instance);
-      if (this.#instance !== instance) return; // it was revoked meanwhile, and that was told
-      await this.#tally.keep(instance);
-      this.#instance = undefined;
-      this.#running = undefined;
+      await this.#processes.retire(serving.instance);
+      if (this.#serving !== serving) return; // it was revoked meanwhile, and that was told
+      await this.#tally.keep(serving.instance);
+      this.#serving = undefined;
     }
-    const wasLoaded = instance !== undefined || this.#prepared !== undefined;
+    const wasLoaded = serving !== undefined || this.#prepared !== undefined;
     this.#prepared = undefined;
     await this.#parts.services.release(this.name);
     if (!wasLoaded) return;
@@ -215,69 +233,64 @@ export class ManagedPlugin implements RegistryEntry {
     const start = refusalOf(this.#processes.starting);
     if (start !== undefined) this.steps.cancelLoad(start);
     const killed = this.#processes.killRefused(refused);
-    const refusal = refusalOf(this.#running) ?? refusalOf(this.#prepared);
-    if (refusal !== undefined) await this.#revoke(refusal, killed);
+    const refusal = refusalOf(this.#serving?.prepared) ?? refusalOf(this.#prepared);
+    if (refusal !== undefined) await this.#drop(refusal, "untrusted", killed);
     await killed;
   }
 
-  async #revoke(refusal: SallyportError, killed: Promise<void>): Promise<void> {
-    const instance = this.#instance;
-    this.#instance = undefined;
-    this.#running = undefined;
+  /** Ends every process of it at once; calls under way fail with the error. */
+  async takeDown(error: SallyportError, to: "inactive" | "quarantined"): Promise<void> {
+    this.steps.cancelLoad(error);
+    await this.#drop(error, to, this.#processes.killAll(error));
+  }
+
+  async #drop(error: SallyportError, to: PluginState, killed: Promise<void>): Promise<void> {
+    const instance = this.#serving?.instance;
+    const wasLoaded = instance !== undefined || this.#prepared !== undefined;
+    this.#serving = undefined;
     this.#prepared = undefined;
     this.#parts.hooks.removePlugin(this.name);
-    this.error = refusal;
-    this.#move("untrusted");
-    const reason = reasonOf(refusal);
-    const { name } = this;
+    this.error = error;
+    this.#move(to);
+    const [name, reason] = [this.name, reasonOf(error)];
     this.#logger.error(`Plugin "${name}" is unloaded: ${reason}`, {
       plugin: name,
-      code: refusal.code,
+      code: error.code,
     });
     await killed;
     if (instance !== undefined) await this.#tally.keep(instance);
     await this.#parts.services.release(name);
-    this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, refusal });
+    const refusal = to === "untrusted" ? { refusal: error } : {};
+    if (wasLoaded) this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, ...refusal });
+  }
+
+  /** Takes note that it may be loaded again. */
+  release(): void {
+    if (this.#state !== "quarantined") return;
+    this.error = undefined;
+    this.#move("available");
   }
 
   /** Notes that the plugin could not be loaded. */
   fail(error: unknown): void {
     const reason = this.error = loadFailure(this.name, error);
-    this.#move(isTrustRefusal(reason) ? "untrusted" : "failed");
+    this.#move(stateAfter(reason));
     for (const event of failureEvents(this, reason)) this.#parts.hub.emit(event);
   }
 
-  /** Sends a request to the running process, starting it first where it was loaded lazily. */
-  async request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
-    const instance = this.#ready() ?? await this.#wake();
-    this.#tally.calls++;
-    try {
-      return await instance.request(method, params, options);
-    } catch (error) {
-      this.#tally.failures++;
-      throw await this.#explain(instance, error, options?.signal);
-    }
+  /** Sends a request to the process that serves, starting it first where it was loaded lazily. */
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+    return this.calls.request(method, params, options);
   }
 
-  /** Streams from the running process, starting it first where it was loaded lazily. */
-  async *stream(
-    method: string,
-    params: unknown,
-    options?: RequestOptions,
-  ): AsyncGenerator<unknown> {
-    const instance = this.#ready() ?? await this.#wake();
-    this.#tally.calls++;
-    try {
-      yield* instance.stream(method, params, options);
-    } catch (error) {
-      this.#tally.failures++;
-      throw await this.#explain(instance, error, options?.signal);
-    }
+  /** Streams from the process that serves, starting it first where it was loaded lazily. */
+  stream(method: string, params: unknown, options?: RequestOptions): AsyncGenerator<unknown> {
+    return this.calls.stream(method, params, options);
   }
 
   /** Counts what it has done and used. */
   usage(): Promise<PluginUsage> {
-    return this.#tally.usage(this.#instance);
+    return this.#tally.usage(this.#serving?.instance);
   }
 
   #identity(instance: PluginInstance) {
@@ -296,8 +309,9 @@ export class ManagedPlugin implements RegistryEntry {
     this.#parts.hub.emit({ type: "state", plugin: this.name, from, to });
   }
 
-  #ready(): PluginInstance | undefined {
-    return this.#state === "active" ? this.#instance : undefined;
+  /** What takes calls now. */
+  get serving(): Serving | undefined {
+    return this.#state === "active" ? this.#serving : undefined;
   }
 
   /** Starts a plugin that was loaded lazily; does nothing for any other. */
@@ -311,11 +325,25 @@ export class ManagedPlugin implements RegistryEntry {
     });
   }
 
-  async #wake(): Promise<PluginInstance> {
+  /** Starts a plugin that was loaded lazily, and throws where there is nothing that takes calls. */
+  async wakeForCall(): Promise<void> {
     await this.wake();
-    const instance = this.#ready();
-    if (instance !== undefined) return instance;
-    throw notRunningError(this.name, this.#state, this.error);
+    if (this.serving === undefined) throw notRunningError(this.name, this.#state, this.error);
+  }
+
+  /** Is told of a call that took longer than the plugin's limit. */
+  overdue(instance: PluginInstance, error: SallyportError): void {
+    if (this.serving?.instance === instance) this.#parts.keeper.overdue(this, error);
+  }
+
+  /** Says why a process was killed, if the host did it at once. */
+  refusalOf(instance: PluginInstance): SallyportError | undefined {
+    return this.#processes.refusalOf(instance);
+  }
+
+  /** Waits until the end of the running process is told. */
+  async settled(instance: PluginInstance): Promise<void> {
+    if (this.#serving?.instance === instance) await this.#ended;
   }
 
   /**
@@ -325,73 +353,49 @@ export class ManagedPlugin implements RegistryEntry {
   async #admit(
     instance: PluginInstance,
     prepared: PreparedPlugin,
-    type: "loaded" | "reloaded",
+    how: { type: "loaded" } | { type: "reloaded"; from: string | undefined; rollback: boolean },
   ): Promise<void> {
-    const { trust, hub } = this.#parts;
+    const { trust, hub, loader } = this.#parts;
     try {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
-      this.#registerHooks(prepared, instance);
+      this.#setHooks(prepared, instance);
     } catch (error) {
       await instance.kill();
       throw error;
     }
-    this.describe(prepared.verified);
-    this.permissions = prepared.permissions;
-    this.#adopt(instance, prepared);
-    hub.emit({ type, ...this.#identity(instance) });
-  }
-
-  #adopt(instance: PluginInstance, prepared: PreparedPlugin): void {
-    this.#instance = instance;
-    this.#running = prepared;
+    this.#describeWhole(prepared);
+    this.#serving = new Serving(instance, prepared);
     this.#prepared = undefined;
     this.error = undefined;
+    this.versions.note(loader.keep(prepared.verified));
     this.#move("active");
     this.#ended = instance.ended.then((end) => this.#onEnd(instance, end));
+    hub.emit({ ...how, ...this.#identity(instance) });
   }
 
-  #registerHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
-    registerHooks(
-      this.#parts.hooks,
-      prepared,
-      instance?.offers,
-      (method, params, options) => this.request(method, params, options),
-    );
+  #describeWhole(prepared: PreparedPlugin): void {
+    this.describe(prepared.verified);
+    this.permissions = prepared.permissions;
+  }
+
+  #setHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
+    const before = this.#serving ?? (this.#prepared && { prepared: this.#prepared });
+    replaceHooks(this.#parts.hooks, { prepared, instance }, before, this.calls);
   }
 
   async #onEnd(instance: PluginInstance, end: InstanceEnd): Promise<void> {
-    if (this.#instance !== instance || end.error === undefined) return;
+    const isServing = () => this.#serving?.instance === instance;
+    if (!isServing() || end.error === undefined) return;
     await this.#tally.keep(instance);
-    if (this.#instance !== instance) return;
-    this.#instance = undefined;
-    this.#running = undefined;
+    if (!isServing()) return;
+    this.#serving = undefined;
     this.#parts.hooks.removePlugin(this.name);
-    const type = end.error.code === "crashed" ? "crashed" : "violation";
-    if (type === "violation") this.#tally.record(end.error);
     this.error = end.error;
     this.#move("failed");
     this.#logger.error(end.error.message, { plugin: this.name, code: end.error.code });
-    this.#parts.hub.emit({ type, plugin: this.name, error: end.error });
+    this.#parts.keeper.ended(this, end.error);
     this.#parts.services.release(this.name).catch((error) => {
       this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
     });
-  }
-
-  async #explain(
-    instance: PluginInstance,
-    error: unknown,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    if (!(error instanceof SallyportError)) return error;
-    const refusal = this.#processes.refusalOf(instance);
-    if (refusal !== undefined && !signal?.aborted) return revokedError(this.name, refusal);
-    if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
-      // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
-      // end of the process tells more than the broken frame that led to it
-      const end = await instance.ended;
-      if (this.#instance === instance) await this.#ended;
-      return end.error ?? error;
-    }
-    return error.code === "plugin-error" ? this.#denials.explain(error) : error;
   }
 }

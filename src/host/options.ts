@@ -12,6 +12,7 @@ import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { readSmallFile, toPath } from "./config_files.ts";
+import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
 
 import {
   parseTrustListOptions,
@@ -54,6 +55,13 @@ export interface PluginHostOptions {
    * @default {none}
    */
   pool?: PoolOptions;
+  /**
+   * How often plugins are measured; `false` for never, and then only the kernel and the runtime hold
+   * them to their limits.
+   *
+   * @default {every 10 seconds}
+   */
+  monitor?: false | MonitorOptions;
   /** The grants and limits, as an object or as the path of a `policy.json`. */
   policy?: Policy | string | URL;
   /**
@@ -78,6 +86,13 @@ export interface PluginHostOptions {
    * @default {5000}
    */
   drainMs?: number;
+  /**
+   * How long handing over state may take in a reload, in milliseconds: the calls under way, `snapshot`
+   * and `restore`. New calls wait that long at most.
+   *
+   * @default {5000}
+   */
+  handOverMs?: number;
   /**
    * How long a plugin's `shutdown` may take, in milliseconds.
    *
@@ -119,6 +134,8 @@ export interface HostSettings {
   readonly audit: AuditSettings | undefined;
   /** How many processes are started ahead. */
   readonly pool: Required<PoolOptions>;
+  /** How plugins are measured; `undefined` where they are not. */
+  readonly monitor: Required<MonitorOptions> | undefined;
   /** Grants and limits. */
   readonly policy: Policy;
   /** How processes are to be isolated. */
@@ -131,6 +148,7 @@ export interface HostSettings {
   readonly times: {
     readonly startTimeoutMs: number;
     readonly drainMs: number;
+    readonly handOverMs: number;
     readonly shutdownMs: number;
     readonly graceMs: number;
   };
@@ -143,12 +161,14 @@ const KNOWN = new Set<string>([
   "trustList",
   "audit",
   "pool",
+  "monitor",
   "policy",
   "isolation",
   "config",
   "logger",
   "startTimeoutMs",
   "drainMs",
+  "handOverMs",
   "shutdownMs",
   "graceMs",
 ]);
@@ -199,6 +219,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList),
     audit: parseAuditOptions(options.audit, dataDir),
     pool: parsePool(options.pool),
+    monitor: parseMonitorOptions(options.monitor),
     policy: await readPolicy(options.policy),
     isolation: options.isolation ?? "auto",
     config: options.config ?? {},
@@ -206,6 +227,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     times: {
       startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000, 1),
       drainMs: checkTime("drainMs", options.drainMs ?? 5_000),
+      handOverMs: checkTime("handOverMs", options.handOverMs ?? 5_000, 1),
       shutdownMs: checkTime("shutdownMs", options.shutdownMs ?? 2_000),
       graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
     },

@@ -17,6 +17,16 @@ export function loadFailure(plugin: string, error: unknown): SallyportError {
 }
 
 /**
+ * Tells where a plugin is when it could not be loaded.
+ *
+ * @param error Why it could not.
+ */
+export function stateAfter(error: SallyportError): PluginState {
+  if (isTrustRefusal(error)) return "untrusted";
+  return error.details.state === "quarantined" ? "quarantined" : "failed";
+}
+
+/**
  * Gives the events that tell of a load that failed.
  *
  * @param plugin The plugin.

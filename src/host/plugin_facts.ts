@@ -3,24 +3,12 @@
  *
  * @module
  */
-import type { SallyportErrorCode } from "../errors.ts";
-
 /** Says who signed a bundle. */
 export interface Signer {
   /** The key id. */
   readonly keyId: string;
   /** The name that the operator gave the key. */
   readonly name?: string;
-}
-
-/** Tells of one breach of the protocol or of a limit. */
-export interface Violation {
-  /** When it happened, in RFC 3339. */
-  readonly time: string;
-  /** What kind: the code of the error that ended the plugin. */
-  readonly code: SallyportErrorCode;
-  /** What the plugin did. */
-  readonly message: string;
 }
 
 /** Counts what a plugin has done and used since the host knows it. */

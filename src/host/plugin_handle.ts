@@ -5,6 +5,7 @@
  */
 import type { SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
+import type { PluginSample } from "../monitor/sample.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import type {
   AnyPluginModule,
@@ -15,6 +16,7 @@ import type {
 } from "../plugin/types.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
+import type { ReloadOptions } from "./hot_reload.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
 import type { PluginUsage, Signer } from "./plugin_facts.ts";
 import type { PluginState } from "./state.ts";
@@ -118,6 +120,16 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   }
 
   /**
+   * Measures what its process uses now; a sample younger than 100 ms is given as it is.
+   *
+   * @returns The sample; `undefined` while it does not run.
+   * @throws {SallyportError} `bad-state` when the host has no monitor.
+   */
+  metrics(): Promise<PluginSample | undefined> {
+    return this.#host.metrics(this.name);
+  }
+
+  /**
    * Calls a method and waits for its answer.
    *
    * @param method The method's name.
@@ -158,8 +170,13 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   }
 
   /** Verifies the bundle again and replaces the running process by one of the new bundle. */
-  async reload(): Promise<void> {
-    await this.#host.reload(this.name);
+  async reload(options: ReloadOptions = {}): Promise<void> {
+    await this.#host.reload(this.name, options);
+  }
+
+  /** Returns to the version that ran before, as `host.rollback` does. */
+  async rollback(options: ReloadOptions = {}): Promise<void> {
+    await this.#host.rollback(this.name, options);
   }
 
   /** Finishes the calls in flight and stops the process. */
@@ -192,8 +209,12 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
 export interface HandleHost {
   /** Unloads a plugin. */
   unload(name: string): Promise<void>;
+  /** Measures a plugin. */
+  metrics(name: string): Promise<PluginSample | undefined>;
   /** Reloads a plugin. */
-  reload(name: string): Promise<unknown>;
+  reload(name: string, options: ReloadOptions): Promise<unknown>;
+  /** Returns to the version of a plugin that ran before. */
+  rollback(name: string, options: ReloadOptions): Promise<unknown>;
   /** Gets a plugin. */
   plugin(name: string): { readonly path: string } | undefined;
 }

@@ -43,33 +43,62 @@ export function checkHooks(prepared: PreparedPlugin, offers: InitializeAnswer): 
   );
 }
 
+/** What answers a plugin's hooks. */
+export interface HookOwner {
+  /** The plugin. */
+  readonly prepared: PreparedPlugin;
+  /** Its process; none before it was started. */
+  readonly instance?: { readonly offers: InitializeAnswer };
+}
+
+/** Runs a hook in whatever process of the plugin serves by then. */
+export interface HookCalls {
+  /** Runs it; the answer is not to be believed. */
+  hook(hook: string, data: unknown, options: RequestOptions): Promise<unknown>;
+}
+
 /**
- * Registers a plugin's hooks in the place of those that it had.
+ * Registers a plugin's hooks in the place of those that it had: all of them, or none.
  *
  * @param registry The host's hooks.
- * @param prepared The plugin.
- * @param offers What its module says; `undefined` before it was started.
- * @param request Sends a request to the plugin.
+ * @param next What answers from now on.
+ * @param before What answered until now, and does again where one hook cannot be registered.
+ * @param calls Runs a hook in the plugin.
+ * @throws {SallyportError} `limit-exceeded` when a hook has too many handlers.
  */
-export function registerHooks(
+export function replaceHooks(
   registry: HookRegistry,
-  prepared: PreparedPlugin,
-  offers: InitializeAnswer | undefined,
-  request: (method: string, params: unknown, options: RequestOptions) => Promise<unknown>,
+  next: HookOwner,
+  before: HookOwner | undefined,
+  calls: HookCalls,
+): void {
+  try {
+    registerHooks(registry, next, calls);
+  } catch (error) {
+    registry.removePlugin(next.prepared.verified.manifest.name);
+    if (before !== undefined) registerHooks(registry, before, calls);
+    throw error;
+  }
+}
+
+function registerHooks(
+  registry: HookRegistry,
+  { prepared, instance }: HookOwner,
+  calls: HookCalls,
 ): void {
   const { manifest } = prepared.verified;
   const granted = new Set(prepared.permissions.hooks);
   registry.removePlugin(manifest.name);
   for (const { name, priority } of manifest.hooks ?? []) {
     if (!granted.has(name)) continue;
-    const offered = offers?.hooks.find((hook) => hook.name === name)?.priority;
+    const offered = instance?.offers.hooks.find((hook) => hook.name === name)?.priority;
     const label = `"${manifest.name}.hooks.${name}"`;
     registry.registerPlugin(
       manifest.name,
       name,
       priority ?? offered ?? HOOK_PRIORITY.normal,
       async (data, options) => {
-        const answer = await request("hook/run", { hook: name, data }, { ...options, label });
+        const answer = await calls.hook(name, data, { ...options, label });
         return typeof answer === "object" && answer !== null && "value" in answer
           ? { value: answer.value }
           : {};

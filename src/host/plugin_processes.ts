@@ -36,11 +36,17 @@ export class PluginProcesses {
     return this.#starting;
   }
 
-  /** Starts a process, which takes over the state of an old one if there is one. */
+  /**
+   * Starts a process.
+   *
+   * @param prepared What to start.
+   * @param signal Gives up.
+   * @param ready What must succeed before it is good for anything, else it is killed.
+   */
   async launch(
     prepared: PreparedPlugin,
     signal: AbortSignal,
-    old?: PluginInstance,
+    ready: (instance: PluginInstance) => Promise<void> = () => Promise.resolve(),
   ): Promise<PluginInstance> {
     const { loader, trust } = this.#parts;
     const unloaded = new AbortController();
@@ -57,11 +63,11 @@ export class PluginProcesses {
       });
       try {
         checkHooks(prepared, instance.offers);
-        if (old !== undefined) await instance.takeOver(old);
+        await ready(instance);
         return instance;
       } catch (error) {
         await instance.kill();
-        throw error;
+        throw this.#revoked.get(instance) ?? error;
       }
     } finally {
       this.#starting = undefined;
@@ -106,7 +112,12 @@ export class PluginProcesses {
     await Promise.all(ends);
   }
 
-  /** Says why a process was killed, if it was for its bundle's sake. */
+  /** Kills every process at once. */
+  async killAll(reason: SallyportError): Promise<void> {
+    await this.killRefused(new Map([...this.#living.values()].map((of) => [of, reason])));
+  }
+
+  /** Says why a process was killed, if the host did it at once. */
   refusalOf(instance: PluginInstance): SallyportError | undefined {
     return this.#revoked.get(instance);
   }

@@ -3,16 +3,11 @@
  *
  * @module
  */
-import type { SallyportError } from "../errors.ts";
 import type { PluginInstance } from "./instance.ts";
-import type { PluginUsage, Violation } from "./plugin_facts.ts";
-
-const MAX_VIOLATIONS = 100;
+import type { PluginUsage } from "./plugin_facts.ts";
 
 /** Counts for one plugin. */
 export class PluginTally {
-  /** What it did against the protocol, the latest hundred. */
-  readonly violations: Violation[] = [];
   /** Calls and streams begun. */
   calls = 0;
   /** Calls and streams that failed. */
@@ -22,6 +17,11 @@ export class PluginTally {
   /** Keeps what a process has used, which is about to be forgotten. */
   async keep(instance: PluginInstance): Promise<void> {
     this.#last = await this.#usageOf(instance);
+  }
+
+  /** How many calls and streams were begun, and how many failed. */
+  get counts(): { readonly calls: number; readonly failures: number } {
+    return { calls: this.calls, failures: this.failures };
   }
 
   /**
@@ -40,12 +40,6 @@ export class PluginTally {
       calls: this.calls,
       failures: this.failures,
     };
-  }
-
-  /** Notes a breach of the protocol or of a limit. */
-  record({ code, message }: SallyportError): void {
-    this.violations.push({ code, message, time: new Date().toISOString() });
-    if (this.violations.length > MAX_VIOLATIONS) this.violations.shift();
   }
 
   async #usageOf(instance: PluginInstance): Promise<PluginUsage> {

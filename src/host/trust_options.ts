@@ -34,7 +34,7 @@ export interface TrustListOptions {
   pinnedRoot?: PinnedRoot;
 }
 
-/** Names one root of a trust list, as `trust show` prints it. */
+/** Names one root of a trust list: `version` and `hash` of the root that `trust show` prints. */
 export interface PinnedRoot {
   /** Its number in the chain, from 1. */
   readonly version: number;

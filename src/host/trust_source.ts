@@ -10,7 +10,14 @@ import { asksOf } from "../permissions/asks.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import { isListExpired } from "../trust/list.ts";
 import { diffRoots, diffTrustLists, type TrustChange } from "../trust/list_diff.ts";
-import { checkListFresh, countSigners, type JudgedBundle, keysOf } from "../trust/rules.ts";
+import {
+  checkListFresh,
+  countSigners,
+  findHighest,
+  type JudgedBundle,
+  keysOf,
+} from "../trust/rules.ts";
+import type { MarkedPlugin } from "../trust/rollback_mark.ts";
 import { TrustList } from "../trust/trust_list.ts";
 import {
   judgeAgain,
@@ -37,6 +44,14 @@ export interface TrustUpdate {
   readonly changes: readonly TrustChange[];
   /** Why it cannot be used. */
   readonly problem?: SallyportError;
+}
+
+/** What a {@linkcode TrustSource} is opened for. */
+export interface TrustSourceSettings {
+  /** The keys, where there is no list. */
+  readonly anchors: KeyAnchors;
+  /** The list. */
+  readonly trustList?: TrustListSettings;
 }
 
 /** Options of {@linkcode TrustSource.open}. */
@@ -83,7 +98,7 @@ export class TrustSource {
    * seen a later revision, `signature-invalid` when its root did not sign it.
    */
   static async open(
-    settings: { readonly anchors: KeyAnchors; readonly trustList?: TrustListSettings },
+    settings: TrustSourceSettings,
     options: TrustSourceOptions = {},
   ): Promise<TrustSource> {
     const { anchors, trustList } = settings;
@@ -91,6 +106,11 @@ export class TrustSource {
     const { file, secret, pinnedRoot } = trustList;
     const list = await TrustList.open(file, secret, { ...options, pinnedRoot });
     return new TrustSource(anchors, trustList, list);
+  }
+
+  /** The trust list in force, where there is one. */
+  get list(): TrustList | undefined {
+    return this.#list;
   }
 
   /** The file of the trust list, where there is one. */
@@ -145,12 +165,20 @@ export class TrustSource {
    * Verifies a bundle that was read.
    *
    * @param contents The bundle.
+   * @param options Whether this bundle may be older than what was run.
    * @returns The proof.
    * @throws {SallyportError} as `verifyBundle`, and as the trust list did when it became unusable.
    */
-  async verify(contents: BundleContents): Promise<VerifiedPlugin> {
+  async verify(
+    contents: BundleContents,
+    options: { allowRollback?: true } = {},
+  ): Promise<VerifiedPlugin> {
     const generation = this.#generation;
-    const verified = await verifyBundle(contents, this.#loading());
+    const anchors = this.#loading();
+    const verified = await verifyBundle(
+      contents,
+      "list" in anchors ? { ...anchors, ...options } : anchors,
+    );
     this.#judged.set(verified, generation);
     return verified;
   }
@@ -206,8 +234,8 @@ export class TrustSource {
    */
   consentState(manifest: Manifest, bundleHash: string): ConsentState | undefined {
     if (this.#list === undefined) return undefined;
-    const baseline = this.#list.mark?.plugin(manifest.name);
-    return consentState({ manifest, bundleHash }, baseline, this.#list.content);
+    const { content } = this.#list;
+    return consentState({ manifest, bundleHash }, baselineOf(this.#list, manifest.name), content);
   }
 
   /**
@@ -273,8 +301,13 @@ export class TrustSource {
     const before = this.#list;
     if (before === undefined) return undefined;
     let list: TrustList;
+    let changes: TrustChange[];
     try {
       list = await this.#reopen(before);
+      changes = list === before ? [] : [
+        ...diffRoots(before.root, list.root),
+        ...diffTrustLists(before.content, list.content),
+      ];
     } catch (cause) {
       return this.#fail(before, cause);
     }
@@ -283,16 +316,12 @@ export class TrustSource {
     if (list === before) {
       if (!wasUnusable) return undefined;
       this.#generation++;
-      return { status: "restored", revision: list.revision, changes: [] };
+      return { status: "restored", revision: list.revision, changes };
     }
     this.#list = list;
     this.#expiryTold = false;
     this.#nextRevocation = nextRevocation(list.content, Date.now());
     this.#generation++;
-    const changes = [
-      ...diffRoots(before.root, list.root),
-      ...diffTrustLists(before.content, list.content),
-    ];
     return { status: "updated", revision: list.revision, changes };
   }
 
@@ -330,12 +359,24 @@ export class TrustSource {
   #loading(): TrustAnchors {
     if (this.#problem !== undefined) throw this.#problem;
     if (this.#list === undefined) return this.#anchors;
-    const highest = this.#list.mark?.highest();
-    const allowRollback = this.#settings?.allowRollback;
+    const { content, mark } = this.#list;
     return {
-      list: this.#list.content,
-      allowRollback,
-      ...(highest === undefined ? {} : { highest }),
+      list: content,
+      allowRollback: this.#settings?.allowRollback,
+      ran: (name) => mark?.ran(name) ?? [],
     };
   }
+}
+
+/**
+ * Finds what the next version of a plugin is compared with: the highest that this host has run.
+ *
+ * @param list The trust list, with the host's mark.
+ * @param name The plugin's name.
+ * @returns The highest that is not revoked: what a thief made it ask for is no measure. When all are,
+ * the highest all the same, for no measure would be worse.
+ */
+export function baselineOf({ content, mark }: TrustList, name: string): MarkedPlugin | undefined {
+  const ran = mark?.ran(name) ?? [];
+  return findHighest(content, name, ran, new Date()) ?? ran[0];
 }

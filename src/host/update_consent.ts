@@ -16,6 +16,7 @@ import {
   readAsks,
 } from "../permissions/asks.ts";
 import type { TrustListContent } from "../trust/list.ts";
+import { noteBundle } from "../trust/refusal.ts";
 import type { MarkedPlugin } from "../trust/rollback_mark.ts";
 
 /** Names a bundle for which consent may be needed. */
@@ -83,7 +84,7 @@ export function checkConsent(
   const { before, added } = state;
   const named = added.slice(0, MAX_NAMED).map((ask) => escapeText(describeAddedAsk(ask), 500));
   if (added.length > named.length) named.push(`${added.length - named.length} more`);
-  throw new SallyportError(
+  const error = new SallyportError(
     "permission-denied",
     `Cannot load plugin "${name}": version "${version}" asks for more than "${before}" did: ` +
       named.join(", "),
@@ -92,4 +93,5 @@ export function checkConsent(
       details: { plugin: name, version, hash: bundleHash, before, added },
     },
   );
+  throw noteBundle(error, { version, bundleHash });
 }

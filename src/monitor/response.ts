@@ -15,6 +15,10 @@ import { DEFAULT_WINDOW_MS, type Violation, type ViolationLog } from "./violatio
 
 export type { ViolationAction } from "../permissions/watch_policy.ts";
 
+/** A denial has done no harm: it takes nothing down unless the policy asks for that. */
+const DEFAULT_RESPONSES: readonly (Omit<ViolationResponseRule, "at"> & { at?: number })[] = Object
+  .freeze([Object.freeze({ action: "unload", except: "permission" })]);
+
 /** Holds one response whose weight is settled. */
 export interface ViolationResponseRule {
   /** The weight from which on it is done. */
@@ -23,6 +27,8 @@ export interface ViolationResponseRule {
   readonly kind?: ViolationKind;
   /** Counts violations of this severity and worse only. */
   readonly severity?: ViolationSeverity;
+  /** Counts no violations of this kind. */
+  readonly except?: ViolationKind;
   /** What is done. */
   readonly action: ViolationAction;
 }
@@ -61,7 +67,7 @@ export const DEFAULT_THRESHOLD = 10;
  */
 export function violationRules(policy: ViolationPolicy = {}): ViolationRules {
   const { windowMs = DEFAULT_WINDOW_MS, threshold = DEFAULT_THRESHOLD } = policy;
-  const { responses = [{ action: "unload" }] } = policy;
+  const { responses = DEFAULT_RESPONSES } = policy;
   return Object.freeze({
     windowMs,
     threshold,
@@ -150,8 +156,11 @@ function strongestReached(
   return strongest;
 }
 
-function counts({ kind, severity = "low" }: ViolationResponseRule, violation: Violation): boolean {
-  return (kind === undefined || kind === violation.kind) &&
+function counts(
+  { kind, severity = "low", except }: ViolationResponseRule,
+  violation: Violation,
+): boolean {
+  return (kind === undefined || kind === violation.kind) && violation.kind !== except &&
     VIOLATION_SEVERITIES.indexOf(violation.severity) >= VIOLATION_SEVERITIES.indexOf(severity);
 }
 

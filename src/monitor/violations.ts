@@ -60,6 +60,8 @@ export interface ViolationFilter {
   readonly kind?: ViolationKind;
   /** Those of this severity and worse. */
   readonly severity?: ViolationSeverity;
+  /** A kind that does not count. */
+  readonly except?: ViolationKind;
 }
 
 /**
@@ -287,11 +289,11 @@ export class ViolationLog {
    */
   weight(filter: ViolationFilter = {}, nowMs: number = this.#latestMs): number {
     const start = Math.max(nowMs, this.#latestMs) - this.windowMs;
-    const { kind, severity = "low" } = filter;
+    const { kind, severity = "low", except } = filter;
     const mildest = VIOLATION_SEVERITIES.indexOf(severity);
     let weight = 0;
     for (const { of, times } of this.#times.values()) {
-      if (kind !== undefined && of.kind !== kind) continue;
+      if (of.kind === except || (kind !== undefined && of.kind !== kind)) continue;
       if (VIOLATION_SEVERITIES.indexOf(of.severity) < mildest) continue;
       weight += countAfter(times, start) * SEVERITY_WEIGHTS[of.severity];
     }

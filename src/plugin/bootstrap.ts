@@ -20,7 +20,7 @@ import { LogSender } from "./log_sender.ts";
 import { startRelay } from "./relay.ts";
 import { installSeccomp } from "./seccomp_install.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
-import type { CallContext, PluginContext } from "./types.ts";
+import type { CallContext, PluginContext, Warning } from "./types.ts";
 
 /** What the host asks of a fresh process in a sandbox. */
 interface EnterParams {
@@ -38,6 +38,7 @@ const exit: (code: number) => never = Deno.exit.bind(Deno);
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 const writeError = Deno.stderr.writeSync.bind(Deno.stderr);
+const memoryUsage = Deno.memoryUsage.bind(Deno);
 const apply = Reflect.apply;
 const bootstrap = Deno.mainModule;
 const stopping = new AbortController();
@@ -52,6 +53,7 @@ const connection = new Connection({
   io: stdioDuplex(),
   role: "plugin",
   onRequest: answer,
+  onNotification: (_method, params) => warned(params as Warning),
   describeError: errorDescriber(bootstrap, () => entry),
 });
 const logger = new LogSender((params) => connection.notify("log", params));
@@ -101,10 +103,14 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
       return callMethod(definition, params as { method: string; params?: unknown }, call);
     case "hook/run":
       return runHook(definition, context, params as { hook: string; data?: unknown });
+    case "health":
+      return health(definition);
+    case "memory":
+      return memory();
     case "state/snapshot":
       return snapshot(definition);
     case "state/restore":
-      return restore(definition, params as { state?: unknown });
+      return restore(definition, params as { state?: unknown; from?: unknown });
     case "shutdown":
       return shutdown(definition, context);
   }
@@ -236,6 +242,35 @@ async function runHook(
   return value === undefined ? {} : { value };
 }
 
+/** That it answers at all is half of the answer. */
+async function health({ health, plugin }: Definition): Promise<unknown> {
+  if (health !== undefined) await apply(health, plugin, []);
+  return {};
+}
+
+/** What the runtime says of its memory. */
+function memory(): unknown {
+  const { heapUsed, heapTotal, external, rss } = memoryUsage();
+  return {
+    heapUsedBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    externalBytes: external,
+    rssBytes: rss,
+  };
+}
+
+/** Tells the plugin that the host has counted something against it. */
+function warned(violation: Warning): void {
+  log("warn", `The host warns: ${violation.message}`, { ...violation });
+  const warn = definition?.warned;
+  if (warn === undefined) return;
+  try {
+    apply(warn, definition!.plugin, [violation]);
+  } catch (error) {
+    log("error", `The plugin's warned failed: ${readError(error).message}`);
+  }
+}
+
 async function snapshot({ snapshot, plugin }: Definition): Promise<unknown> {
   if (snapshot === undefined) throw new Refusal("The plugin has no snapshot()");
   return { state: await apply(snapshot, plugin, []) ?? null };
@@ -243,10 +278,10 @@ async function snapshot({ snapshot, plugin }: Definition): Promise<unknown> {
 
 async function restore(
   { restore, plugin }: Definition,
-  params: { state?: unknown },
+  params: { state?: unknown; from?: unknown },
 ): Promise<unknown> {
   if (restore === undefined) throw new Refusal("The plugin has no restore()");
-  await apply(restore, plugin, [params.state]);
+  await apply(restore, plugin, [params.state, { from: String(params.from) }]);
   return {};
 }
 

@@ -31,9 +31,13 @@ export interface Definition {
   /** See {@linkcode Plugin}. */
   shutdown: Plugin["shutdown"];
   /** See {@linkcode Plugin}. */
+  health: Plugin["health"];
+  /** See {@linkcode Plugin}. */
   snapshot: Plugin["snapshot"];
   /** See {@linkcode Plugin}. */
   restore: Plugin["restore"];
+  /** See {@linkcode Plugin}. */
+  warned: Plugin["warned"];
 }
 
 const MAX_NAMES = 1_000;
@@ -120,8 +124,10 @@ function readDefinition(given: unknown): Definition {
     hooks: new SafeMap(),
     init: readFunction(plugin, "init"),
     shutdown: readFunction(plugin, "shutdown"),
+    health: readFunction(plugin, "health"),
     snapshot: readFunction(plugin, "snapshot"),
     restore: readFunction(plugin, "restore"),
+    warned: readFunction(plugin, "warned"),
   };
   for (const [name, value] of readTable(plugin.methods, "methods")) {
     if (typeof value !== "function") throw wrong(`methods.${name}`, "a function");
@@ -136,7 +142,7 @@ function readDefinition(given: unknown): Definition {
   return definition;
 }
 
-function readFunction<K extends "init" | "shutdown" | "snapshot" | "restore">(
+function readFunction<K extends "init" | "shutdown" | "health" | "snapshot" | "restore" | "warned">(
   plugin: Plugin,
   name: K,
 ): Plugin[K] {

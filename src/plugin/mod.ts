@@ -34,10 +34,12 @@ export type {
   PluginLog,
   PluginMethod,
   PluginOf,
+  RestoreInfo,
   Service,
   ServiceAccess,
   StreamItem,
   UntypedMethods,
+  Warning,
 } from "./types.ts";
 export type {
   Config,

@@ -101,6 +101,28 @@ export type Hook = HookHandler | {
   readonly handler: HookHandler;
 };
 
+/** Says where a state comes from. */
+export interface RestoreInfo {
+  /** The version of the plugin that gave it, newer than this one when it is rolled back. */
+  readonly from: string;
+}
+
+/** Tells a plugin of a limit that it broke, or of something else that it must not do. */
+export interface Warning {
+  /** What it is about, such as `memory` or `permission`. */
+  readonly kind: string;
+  /** How bad it is: `low`, `medium`, `high` or `critical`. */
+  readonly severity: string;
+  /** What was measured. */
+  readonly measured?: number;
+  /** What is allowed. */
+  readonly limit?: number;
+  /** What both are counted in, such as `bytes`. */
+  readonly unit?: string;
+  /** The same in words. */
+  readonly message: string;
+}
+
 /** Is what a plugin's entry exports as its default. */
 export interface Plugin {
   /** Runs once, before any call. */
@@ -111,11 +133,15 @@ export interface Plugin {
   readonly hooks?: Readonly<Record<string, Hook>>;
   /** Runs before the plugin is stopped. */
   shutdown?(ctx: PluginContext): void | Promise<void>;
-  /** Gives the state to be kept across a hot reload. */
+  /** Throws when the plugin cannot serve; asked before it takes the place of another version. */
+  health?(): void | Promise<void>;
+  /** Gives the state to be kept across a hot reload: plain data, at most 8 MiB. */
   snapshot?(): unknown;
-  /** Takes the state that an earlier version gave. */
+  /** Takes the state that another version gave: after `init`, before any call. */
   // deno-lint-ignore no-explicit-any -- the state has a type of the plugin's own
-  restore?(state: any): void | Promise<void>;
+  restore?(state: any, info: RestoreInfo): void | Promise<void>;
+  /** Is told what the host has counted against the plugin, where its policy wants it to be warned. */
+  warned?(warning: Warning): void;
 }
 
 /** Is a plugin whose methods keep their own types. */

@@ -152,8 +152,11 @@ const PEER_METHODS: Record<Role, Record<string, "request" | "notification">> = {
     "plugin/call": "request",
     "hook/run": "request",
     "sandbox/enter": "request",
+    "health": "request",
     "state/snapshot": "request",
     "state/restore": "request",
+    "memory": "request",
+    "violation": "notification",
   },
 };
 

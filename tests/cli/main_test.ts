@@ -3,7 +3,7 @@ import { command, done, failed, inProcess, sallyport } from "./sallyport.ts";
 import { scratch, writeBundle } from "./bundles.ts";
 import { VERSION } from "../../src/version.ts";
 
-const COMMANDS = ["keygen", "hash", "sign", "verify", "inspect", "run", "new", "doctor"];
+const COMMANDS = ["keygen", "hash", "sign", "verify", "inspect", "run", "new", "doctor", "top"];
 
 Deno.test("--help lists every command on stdout", async () => {
   const text = done(await sallyport(["--help"]));

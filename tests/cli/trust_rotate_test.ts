@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { PluginHost } from "../../src/host/host.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { document, done, failed, inProcess } from "./sallyport.ts";
 import { atTerminal } from "./terminal.ts";
 import { trustKit } from "./trust_kit.ts";
@@ -54,8 +56,9 @@ Deno.test("a list with roots is changed by enough of its root keys only", async 
   const one = await kit.trust(...add, "--root-key", a.key, "--root-key", stranger.key);
   assert.match(failed(one, "bad-config").message, /2 of its root keys, got 1/);
   assert.equal((await kit.ok(...add, ...keys)).revision, 2);
-  const { root } = await kit.ok("show");
+  const { root: { hash, ...root } } = await kit.ok("show");
   assert.deepEqual(root, { version: 1, keyIds: [a.id, b.id], threshold: 2 });
+  assert.match(hash, /^[0-9a-f]{128}$/);
 });
 
 Deno.test("a new root takes effect only when the old threshold and the new one signed it", async () => {
@@ -69,10 +72,33 @@ Deno.test("a new root takes effect only when the old threshold and the new one s
   assert.match(failed(await rotate(a.key), "signature-invalid").hint, /--root-key/);
   failed(await rotate(b.key), "signature-invalid");
   document(await rotate(a.key, b.key));
-  const { root, revision } = await kit.ok("show");
+  const { root: { hash: _hash, ...root }, revision } = await kit.ok("show");
   assert.deepEqual([root, revision], [{ version: 2, keyIds: [b.id], threshold: 1 }, 3]);
   failed(await kit.trust("set", "--threshold", "2", "--root-key", a.key), "bad-config");
   await kit.ok("set", "--threshold", "2", "--root-key", b.key);
+});
+
+Deno.test("trust show prints what a host pins a root by", async () => {
+  await using kit = await trustKit();
+  const [a, b] = [await kit.key("a"), await kit.key("b")];
+  await kit.ok("rotate", "--root", a.pub, "--root-key", a.key);
+  const { root: { version, hash } } = await kit.ok("show");
+  const text = done(await inProcess(["trust", "show", kit.file, ...kit.secret]));
+  assert.deepEqual([/root +version (\d+)/.exec(text)?.[1], /root hash +(\S+)/.exec(text)?.[1]], [
+    String(version),
+    hash,
+  ]);
+  const open = async (pinnedRoot: { version: number; hash: string }) => {
+    const trustList = { file: kit.file, keyFile: kit.secret[1]!, pinnedRoot };
+    await using _host = await PluginHost.open({ trustList, isolation: "plain" });
+  };
+  await open({ version, hash });
+  await assertRejectsWithCode(open({ version, hash: "0".repeat(128) }), "signature-invalid");
+  await kit.ok("rotate", "--root", b.pub, "--root-key", a.key, "--root-key", b.key);
+  await open({ version, hash }); // it leads on from there
+  const next = (await kit.ok("show")).root;
+  assert.equal(next.version, 2);
+  await open({ version: next.version, hash: next.hash });
 });
 
 Deno.test("a root key for a list without a root is wrong usage", async () => {

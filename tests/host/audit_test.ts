@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
 import { verifyAuditLog } from "../../src/audit/verify_log.ts";
-import { revokePlugin, setExpiry } from "../../src/trust/list_changes.ts";
+import type { PluginHostOptions } from "../../src/host/options.ts";
+import { acceptBundle, revokePlugin, setExpiry, setMinimum } from "../../src/trust/list_changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
 import { makeKeys, signDir } from "../helpers/signing.ts";
 import { until } from "../helpers/process.ts";
-import { listTest, WAITER, YEAR_MS } from "./trust_kit.ts";
+import { type ListTest, listTest, WAITER, YEAR_MS } from "./trust_kit.ts";
 
 type Line = Record<string, unknown> & { type: string };
 
@@ -64,6 +65,7 @@ Deno.test("the audit log tells a host's whole story, and verifies", async () => 
   const story = lines.filter(({ type }) => !["checkpoint", "started", "stopped"].includes(type))
     .map((line) => `${line.type} ${line.plugin ?? ""} ${line.code ?? ""}`.trim());
   assert.deepEqual(story, [
+    "trust",
     "verdict sample",
     "granted sample",
     "loaded sample",
@@ -95,13 +97,146 @@ Deno.test("the audit log tells a host's whole story, and verifies", async () => 
   assert.equal(new Set(grants.map(({ commandHash }) => commandHash)).size <= 2, true);
   const trust = lines.filter(({ type }) => type === "trust");
   assert.deepEqual(trust.map(({ status, revision }) => [status, revision]), [
+    ["opened", 1],
     ["updated", 2],
     ["updated", 3],
     ["expired", 3],
   ]);
-  assert.match(JSON.stringify(trust[0]!.changes), /bad/);
+  assert.match(JSON.stringify(trust[1]!.changes), /bad/);
   const report = await verifyAuditLog(audit);
   assert.deepEqual(report.chains.flatMap(({ problems }) => problems), []);
+});
+
+/** Opens a host by the list, closes it, and gives the lines about trust that this wrote. */
+async function trustLines(test: ListTest, options: PluginHostOptions = {}): Promise<Line[]> {
+  const dir = `${test.dataDir}/audit`;
+  const before = (await linesOf(dir).catch(() => [])).length;
+  try {
+    await using _host = await test.openByList(options);
+  } catch {
+    // a refusal is what is looked for in the log
+  }
+  const lines = (await linesOf(dir)).slice(before);
+  assert.equal(lines.filter(({ type }) => type === "stopped").length, 1, "closed cleanly");
+  assert.equal((await verifyAuditLog(dir)).ok, true);
+  assert.equal((await verifyAuditLog(dir)).chains.length, 1);
+  return lines.filter(({ type }) => type === "trust")
+    .map(({ seq: _seq, time: _time, prev: _prev, ...line }) => line as Line);
+}
+
+Deno.test("what became of the trust list while no host ran is recorded by the next", async () => {
+  await using test = await listTest();
+  const opened = await trustLines(test);
+  const first = opened[0]!.listHash;
+  assert.match(String(first), /^[0-9a-f]{128}$/);
+  assert.deepEqual(opened, [
+    { type: "trust", status: "opened", revision: 1, listHash: first },
+  ]);
+  assert.deepEqual(await trustLines(test), [], "the same again is nothing new");
+  await test.change((list) => revokePlugin(list, { name: "bad" }, { reason: "it leaks" }));
+  const [updated, ...more] = await trustLines(test);
+  assert.deepEqual([updated!.status, updated!.revision, updated!.before, more.length], [
+    "updated",
+    2,
+    1,
+    0,
+  ]);
+  assert.match(String(updated!.changes), /^\+ revocation "bad \*": .*it leaks/);
+  assert.notEqual(updated!.listHash, first);
+  await test.change((list) => revokePlugin(list, { name: "worse" }, { reason: "it leaks" }));
+  await test.change((list) => revokePlugin(list, { name: "worst" }, { reason: "it leaks" }));
+  const unknown = async (revision: number, before: number) => {
+    const [{ listHash: _hash, ...line } = { type: "" }] = await trustLines(test);
+    assert.deepEqual(line, {
+      type: "trust",
+      status: "updated",
+      revision,
+      before,
+      changesKnown: false,
+    });
+  };
+  await unknown(4, 2); // the revision that is kept is the third
+  const previous = await Deno.readFile(`${test.file}.previous`);
+  await test.change((list) => setExpiry(list, new Date(Date.now() + YEAR_MS)));
+  await Deno.writeFile(`${test.file}.previous`, previous);
+  await unknown(5, 4); // another one was put there
+  await test.change((list) => setExpiry(list, new Date(Date.now() + 2 * YEAR_MS)));
+  await Deno.remove(`${test.file}.previous`);
+  await unknown(6, 5);
+});
+
+Deno.test("a trust list that a host is not opened with is recorded", async () => {
+  await using test = await listTest();
+  const old = await Deno.readFile(test.file);
+  const list = await test.change((list) => setMinimum(list, "sample", "1.0.0"));
+  assert.equal((await trustLines(test))[0]!.status, "opened"); // the control
+  const now = await Deno.readFile(test.file);
+  const refusal = async (options: PluginHostOptions = {}) => {
+    const [line, ...more] = await trustLines(test, options);
+    assert.deepEqual([line?.type, line?.status, more.length], ["trust", "refused", 0]);
+    return `${line!.code}: ${line!.message}`;
+  };
+  await Deno.writeFile(test.file, old);
+  assert.match(await refusal(), /^rollback: .*revision 1.*revision 2/);
+  await Deno.writeFile(test.file, now.with(now.length - 1, now.at(-1)! ^ 1));
+  assert.match(await refusal(), /^bad-config: .*damaged/);
+  await Deno.writeFile(test.file, now);
+  const { file, keyFile } = test;
+  const key = new Uint8Array(32);
+  assert.match(await refusal({ trustList: { file, key } }), /^bad-config: .*key/);
+  const pinnedRoot = { version: 1, hash: "0".repeat(128) };
+  const pinned = { trustList: { file, keyFile, pinnedRoot } };
+  assert.match(await refusal(pinned), /^signature-invalid: /);
+  const mark = `${test.dataDir}/trust/${list.content.id}.mark`;
+  const good = await Deno.readFile(mark);
+  await Deno.writeFile(mark, good.with(200, good[200]! ^ 1));
+  assert.match(await refusal(), /^bad-config: .*rollback mark/);
+  await Deno.writeFile(mark, good);
+  assert.deepEqual(await trustLines(test), []);
+});
+
+Deno.test("a refusal names the bundle that was read, and not one that runs", async () => {
+  await using test = await listTest();
+  const policy = { default: { grant: { sys: ["uid" as const] } } };
+  const host = await test.openByList({ policy });
+  const dir = await test.bundle("sample", WAITER);
+  await host.load(dir);
+  const greedy = { permissions: { sys: ["uid"] }, version: "1.1.0" };
+  const asking = await test.release("sample", greedy);
+  await assertRejectsWithCode(host.reload("sample"), "permission-denied", /asks for more/);
+  await host.unload("sample");
+  await assertRejectsWithCode(host.load(dir), "permission-denied", /asks for more/);
+  const denied = await test.release("sample", {
+    permissions: { sys: ["hostname"] },
+    version: "1.2.0",
+  });
+  await test.change((list) =>
+    acceptBundle(list, { name: "sample", version: "1.2.0", hash: denied })
+  );
+  await host.refreshTrust();
+  await assertRejectsWithCode(host.load(dir), "permission-denied", /hostname/);
+  const old = await test.release("sample", { version: "0.9.0" });
+  await assertRejectsWithCode(host.load(dir), "rollback");
+  await Deno.writeTextFile(`${dir}/main.ts`, "changed");
+  await assertRejectsWithCode(host.load(dir), "hash-mismatch");
+  await Deno.writeTextFile(`${dir}/plugin.json`, "{");
+  await assertRejectsWithCode(host.load(dir), "manifest-invalid");
+  await host.close();
+  const lines = (await linesOf(`${test.dataDir}/audit`)).filter(({ code }) => code !== undefined);
+  const told = lines.map((
+    { type, code, version, bundleHash },
+  ) => [type, code, version, bundleHash]);
+  const changed = lines.find(({ code }) => code === "hash-mismatch")?.bundleHash;
+  assert.match(String(changed), /^[0-9a-f]{128}$/);
+  assert.notEqual(changed, old);
+  assert.deepEqual(told, [
+    ["denied", "permission-denied", "1.1.0", asking],
+    ["denied", "permission-denied", "1.1.0", asking],
+    ["denied", "permission-denied", "1.2.0", denied],
+    ["verdict", "rollback", "0.9.0", old],
+    ["verdict", "hash-mismatch", "0.9.0", changed],
+    ["verdict", "manifest-invalid", undefined, undefined],
+  ]);
 });
 
 Deno.test("an audit log is kept where there is a folder of one's own, or one is asked for", async () => {

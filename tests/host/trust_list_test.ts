@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
-import { acceptBundle, addPlugin, setExpiry, setMinimum } from "../../src/trust/list_changes.ts";
+import {
+  acceptBundle,
+  addPlugin,
+  liftRevocation,
+  revokePlugin,
+  setExpiry,
+  setMinimum,
+} from "../../src/trust/list_changes.ts";
 import { RollbackMark } from "../../src/trust/rollback_mark.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
@@ -102,6 +109,36 @@ Deno.test("a version below the highest that ran on this folder is refused, unles
   await test.change((list) => setMinimum(list, "sample", "1.9.10"));
   const lenient = await test.openByList({ trustList: { file, keyFile, allowRollback: true } });
   await assertRejectsWithCode(lenient.load(dir), "rollback", /minimum/);
+});
+
+Deno.test("a poisoned version that is revoked keeps the real ones out no longer", async () => {
+  await using test = await listTest();
+  const host = await test.openByList();
+  const dir = await test.bundle("sample", WAITER, { version: "1.2.0" });
+  const load = async (version: string) => {
+    const hash = await test.release("sample", { version });
+    await host.load(dir);
+    await host.unload("sample");
+    return hash;
+  };
+  await load("1.2.0");
+  const hash = await load("999.0.0");
+  await assertRejectsWithCode(load("1.3.0"), "rollback", /999\.0\.0/);
+  const target = { hash };
+  await test.change((list) => revokePlugin(list, target, { reason: "signed by a thief" }));
+  await host.refreshTrust();
+  await assertRejectsWithCode(load("999.0.0"), "revoked");
+  await assertRejectsWithCode(load("1.1.0"), "rollback", /1\.2\.0/); // what ran before still counts
+  await load("1.3.0");
+  await assertRejectsWithCode(load("1.2.0"), "rollback", /1\.3\.0/);
+  {
+    await using again = await test.openByList();
+    await test.release("sample", { version: "1.2.0" });
+    await assertRejectsWithCode(again.load(dir), "rollback", /1\.3\.0/);
+  }
+  await test.change((list) => liftRevocation(list, target));
+  await host.refreshTrust();
+  await assertRejectsWithCode(load("1.3.0"), "rollback", /999\.0\.0/);
 });
 
 Deno.test("a version that another host on the folder ran counts at once", async () => {

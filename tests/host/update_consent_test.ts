@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { acceptBundle, addPlugin } from "../../src/trust/list_changes.ts";
+import { acceptBundle, addPlugin, revokePlugin } from "../../src/trust/list_changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
+import type { ManifestFields } from "../helpers/signing.ts";
 import { listTest, WAITER } from "./trust_kit.ts";
 
 const policy = {
@@ -56,6 +57,36 @@ Deno.test("a version that asks for as much or less loads by itself", async () =>
   // what was given up must be asked for again
   await test.release("sample", { ...GREEDY, version: "1.3.0" });
   await assertRejectsWithCode(host.reload("sample"), "permission-denied");
+});
+
+Deno.test("what a revoked version asked for is no measure, unless nothing else ran", async () => {
+  await using test = await listTest();
+  const host = await test.openByList({ policy });
+  const load = async (manifest: ManifestFields) => {
+    const hash = await test.release("sample", manifest);
+    await host.load(`${test.plugins}/sample`);
+    await host.unload("sample");
+    return hash;
+  };
+  await load(MODEST);
+  const thief = { name: "sample", version: "999.0.0" };
+  const hash = await test.release("sample", { ...GREEDY, ...thief });
+  await test.change((list) => acceptBundle(list, { ...thief, hash }));
+  await host.refreshTrust();
+  await load({ ...GREEDY, ...thief });
+  await test.change((list) => revokePlugin(list, { hash }, { reason: "signed by a thief" }));
+  await host.refreshTrust();
+  const asking = load({ ...GREEDY, version: "1.1.0" });
+  await assertRejectsWithCode(asking, "permission-denied", /than "1\.0\.0" did/);
+  await load({ ...MODEST, version: "1.1.0" });
+  for (const versions of ["1.0.0", "1.1.0"]) {
+    const all = { name: "sample", versions };
+    await test.change((list) => revokePlugin(list, all, { reason: "leaks" }));
+  }
+  await host.refreshTrust();
+  await load({ ...GREEDY, version: "1.2.0" }); // no more than the highest did
+  const more = { ...GREEDY, permissions: { sys: ["hostname", "uid", "gid"] }, version: "1.3.0" };
+  await assertRejectsWithCode(load(more), "permission-denied", /than "1\.2\.0" did: sys "gid"/);
 });
 
 Deno.test("consent is to what ran, on this folder, whichever host ran it; same version or not", async () => {

@@ -47,17 +47,21 @@ Deno.test("violationRules() records and unloads at 10 within 60 s unless told ot
   assert.deepEqual(rules, {
     windowMs: 60_000,
     threshold: 10,
-    responses: [{ action: "unload", at: 10 }],
+    responses: [{ action: "unload", except: "permission", at: 10 }],
   });
   assert.ok(Object.isFrozen(rules) && Object.isFrozen(rules.responses[0]));
-  assert.deepEqual(violationRules({ threshold: 3 }).responses, [{ action: "unload", at: 3 }]);
+  assert.deepEqual(violationRules({ threshold: 3 }).responses, [
+    { action: "unload", except: "permission", at: 3 },
+  ]);
   const own = violationRules({ threshold: 7, responses: [{ action: "warn", kind: "cpu" }] });
   assert.deepEqual(own.responses, [{ action: "warn", kind: "cpu", at: 7 }]);
 });
 
 Deno.test("decide() by default unloads on the tenth low violation, not on the ninth", () => {
-  const found = actions(violationRules(), repeat(10, "permission", "low"));
+  const found = actions(violationRules(), repeat(10, "descriptors", "low"));
   assert.deepEqual(found, [...Array(9).fill("record"), "unload"]);
+  const denied = actions(violationRules(), repeat(100, "permission", "low"));
+  assert.deepEqual(new Set(denied), new Set(["record"]), "a denial has done no harm");
 });
 
 Deno.test("decide() by default unloads on two high violations, or one critical one", () => {

@@ -17,13 +17,17 @@ Deno.test("the package exports exactly these values", () => {
     "PluginHost",
     "SALLYPORT_ERROR_CODES",
     "SallyportError",
+    "TrustList",
     "VERSION",
     "createLogger",
+    "createTrustListContent",
     "manifestJsonSchema",
     "parseManifest",
     "parsePolicy",
     "policyJsonSchema",
+    "readAuditLog",
     "silentLogger",
+    "verifyAuditLog",
   ]);
   assert.deepEqual(Object.keys(plugin), ["definePlugin"]);
   assert.deepEqual(Object.keys(testing).sort(), ["loadForTest", "signForTest"]);

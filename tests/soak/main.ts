@@ -6,8 +6,12 @@
  * A line a round, a summary, and exit code 1 with whatever remained. Every eighth round or so kills a
  * process of a plugin's launcher instead. The same seed makes the same choices; what a moment hits
  * depends on the machine, too.
+ *
+ * `main.ts --cycles N [--isolation plain|bwrap|unshare]` kills nothing: it loads, uses and unloads a
+ * plugin so often, and compares what the host holds in the end with what it held half-way.
  */
 import { parseArgs } from "node:util";
+import { sampleLine, soakCycles } from "./cycles.ts";
 import { chooseRound, type Round } from "./moments.ts";
 import { makeOwnedDir } from "./owned_dir.ts";
 import { chanceFrom } from "./random.ts";
@@ -22,8 +26,11 @@ const { values } = parseArgs({
     user: { type: "string", default: "self" },
     seed: { type: "string" },
     only: { type: "string" },
+    cycles: { type: "string" },
+    isolation: { type: "string", default: "plain" },
   },
 });
+if (values.cycles !== undefined) Deno.exit(await soakLoading());
 const rounds = Number(values.rounds);
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const launchers = values.launcher === "both" ? ["bwrap", "unshare"] : [values.launcher];
@@ -83,6 +90,30 @@ async function soak(isolation: "bwrap" | "unshare", program: string): Promise<vo
   );
   for (const each of left) console.log(`  ${each}`);
   failed += left.length;
+}
+
+async function soakLoading(): Promise<number> {
+  const cycles = Number(values.cycles);
+  const { isolation } = values;
+  if (!(cycles >= 2) || !["plain", "bwrap", "unshare"].includes(isolation)) {
+    console.error("usage: main.ts --cycles N [--isolation plain|bwrap|unshare]");
+    return 2;
+  }
+  console.log(`${cycles} cycles with ${isolation}`);
+  const began = performance.now();
+  const { problems } = await soakCycles({
+    cycles,
+    isolation: isolation as "plain" | "bwrap" | "unshare",
+    onSample: (sample) => console.log(sampleLine(sample)),
+  });
+  const seconds = ((performance.now() - began) / 1_000).toFixed(0);
+  console.log(
+    `${isolation}: ${cycles} cycles in ${seconds} s; ${
+      problems.length === 0 ? "nothing grew" : `GREW: ${problems.length}`
+    }`,
+  );
+  for (const problem of problems) console.log(`  ${problem}`);
+  return problems.length === 0 ? 0 : 1;
 }
 
 async function run(scene: Scene, round: Round): Promise<RoundResult> {

@@ -20,7 +20,7 @@ export const CPU_PERIOD_US = 100_000;
 export const IO_WEIGHT = 50;
 
 /** The least quota that the kernel takes, in microseconds. */
-const MIN_QUOTA_US = 1_000;
+export const MIN_QUOTA_US = 1_000;
 
 /**
  * Gives the processor time of one period.

@@ -1,0 +1,64 @@
+/**
+ * What a host is made of that must be opened first: its folder, its audit log, trust, launchers.
+ *
+ * @module
+ */
+import type { AuditLog } from "../audit/audit_log.ts";
+import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
+import { openAudit } from "./audit_options.ts";
+import { AuditTrail } from "./audit_trail.ts";
+import { DataDir } from "./data_dir.ts";
+import type { HostSettings } from "./options.ts";
+import { openTrust } from "./trust_opening.ts";
+import type { TrustSource } from "./trust_source.ts";
+
+/** What was opened for a host. */
+export interface OpenedParts {
+  /** Its folder. */
+  readonly data: DataDir;
+  /** What starts processes here. */
+  readonly launchers: Launchers;
+  /** Decides what is trusted. */
+  readonly trust: TrustSource;
+  /** The audit log, where one is kept. */
+  readonly audit: AuditLog | undefined;
+  /** Writes to it. */
+  readonly trail: AuditTrail | undefined;
+}
+
+/**
+ * Opens what a host needs, as far as can be at the same time.
+ *
+ * @param settings The host's settings.
+ * @param undo Takes what was opened; who owns it closes that when the host cannot be made.
+ * @returns The parts.
+ * @throws {SallyportError} as `PluginHost.open` does.
+ */
+export async function openParts(
+  settings: HostSettings,
+  undo: AsyncDisposableStack,
+): Promise<OpenedParts> {
+  const data = undo.use(await DataDir.open(settings.dataDir));
+  // before the trust list, so that one that is refused is recorded
+  const audit = await openAudit(settings.audit, data.root, settings.logger);
+  if (audit !== undefined) undo.use(audit);
+  const trail = audit && new AuditTrail(audit);
+  // a passphrase is made slow to try, and meanwhile the launchers are probed
+  const trusting = openTrust(settings, `${data.root}/trust`, trail);
+  trusting.catch(() => {}); // it is awaited below, unless something else fails first
+  const launchers = undo.use(
+    await openLaunchers({
+      isolation: settings.isolation,
+      executable: settings.executable,
+      scratchDir: data.scratch,
+    }),
+  );
+  const { strongest } = launchers;
+  if (!strongest.privateRoot && settings.isolation !== "plain") {
+    settings.logger.warn("Plugins run without an operating-system sandbox", {
+      missing: strongest.report().missing,
+      hint: "`deno task doctor` names the remedy",
+    });
+  }
+  return { data, launchers, trust: await trusting, audit, trail };
+}

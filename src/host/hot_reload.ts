@@ -1,0 +1,195 @@
+/**
+ * Another version of a loaded plugin in the place of the one that runs: the one in its folder, or the
+ * one before.
+ *
+ * @module
+ */
+import { isInRange } from "../bundle/version_range.ts";
+import { SallyportError } from "../errors.ts";
+import type { VerifiedPlugin } from "../trust/verify.ts";
+import type { HostParts } from "./host_parts.ts";
+import type { PreparedPlugin } from "./loader.ts";
+import type { ManagedPlugin } from "./managed_plugin.ts";
+
+/** Options of `reload` and `rollback`. */
+export interface ReloadOptions {
+  /** Gives it up; what runs then serves on. */
+  signal?: AbortSignal;
+}
+
+/** What changing versions needs of the lifecycle. */
+export interface ReloadSteps {
+  /** Starts what a plugin depends on. */
+  loadDependencies(verified: VerifiedPlugin, signal: AbortSignal): Promise<void>;
+  /** Lists the loaded plugins that depend on one. */
+  dependents(name: string): readonly ManagedPlugin[];
+}
+
+/** Where the next version comes from. */
+interface Source {
+  readonly rollback: boolean;
+  /** Verifies it. */
+  verify(signal: AbortSignal | undefined): Promise<VerifiedPlugin>;
+}
+
+/** Changes the versions of loaded plugins; whatever fails before the switch changes nothing. */
+export class Reloader {
+  #parts: HostParts;
+  #steps: ReloadSteps;
+
+  /**
+   * Makes one for a host.
+   *
+   * @param parts The host's parts.
+   * @param steps What the lifecycle does for it.
+   */
+  constructor(parts: HostParts, steps: ReloadSteps) {
+    this.#parts = parts;
+    this.#steps = steps;
+  }
+
+  /**
+   * Verifies what is in a plugin's folder now and puts it in the place of what runs.
+   *
+   * @param plugin A plugin that is loaded, or was and failed.
+   * @param options A signal.
+   */
+  reload(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {
+    return this.#change(plugin, options, {
+      rollback: false,
+      verify: async (signal) => {
+        const verified = await this.#parts.loader.verify(plugin.path, signal);
+        checkName(plugin.name, verified);
+        return verified;
+      },
+    });
+  }
+
+  /**
+   * Returns to the version that ran before; a second time, to the one that was left.
+   *
+   * @param plugin The plugin.
+   * @param options A signal.
+   * @throws {SallyportError} `bad-state` when no other version ran.
+   */
+  rollback(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {
+    return this.#change(plugin, options, {
+      rollback: true,
+      verify: (signal) => {
+        const before = plugin.versions.before(plugin.bundleHash);
+        if (before === undefined) throw noVersionBefore(plugin);
+        return this.#parts.loader.verifyKept(before, signal);
+      },
+    });
+  }
+
+  async #change(plugin: ManagedPlugin, { signal }: ReloadOptions, source: Source): Promise<void> {
+    const verb = source.rollback ? "roll back" : "reload";
+    let begun = false;
+    try {
+      // what is refused anyway must not wait for what is under way; a rollback depends on its turn
+      const early = source.rollback ? undefined : await source.verify(signal);
+      await plugin.steps.load(signal, async (signal) => {
+        if (!plugin.isLazy && plugin.state !== "failed" && plugin.state !== "active") {
+          throw wrongState(plugin, verb);
+        }
+        begun = true;
+        await this.#switch(plugin, early ?? await source.verify(signal), source, signal);
+      });
+    } catch (error) {
+      // one that was not running says so by itself, and one that was overtaken has not failed
+      const overtaken = error instanceof SallyportError && error.code === "cancelled";
+      const serves = plugin.state === "active" || plugin.isLazy;
+      if (serves && !overtaken && (begun || !source.rollback)) this.#tell(plugin, error, source);
+      throw error;
+    }
+  }
+
+  async #switch(
+    plugin: ManagedPlugin,
+    verified: VerifiedPlugin,
+    { rollback }: Source,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#checkDependents(plugin.name, verified);
+    const prepare = () => this.#parts.loader.prepare(verified, { agreed: rollback });
+    const loadDependencies = (signal: AbortSignal) =>
+      this.#steps.loadDependencies(verified, signal);
+    if (plugin.isLazy) {
+      const prepared = await prepare();
+      await this.#parts.loader.store(prepared);
+      await plugin.park(prepared);
+      plugin.beforeStart = loadDependencies;
+      return;
+    }
+    let prepared: PreparedPlugin;
+    const isFresh = plugin.state === "failed";
+    try {
+      await loadDependencies(signal);
+      prepared = await prepare();
+    } catch (error) {
+      if (isFresh) plugin.fail(error);
+      throw error;
+    }
+    if (isFresh) await plugin.start(prepared, signal);
+    else await plugin.replace(prepared, signal, rollback);
+  }
+
+  /** Keeps a version out that those which depend on the plugin cannot work with. */
+  #checkDependents(name: string, { manifest: { version } }: VerifiedPlugin): void {
+    for (const dependent of this.#steps.dependents(name)) {
+      const range = dependent.manifest?.dependencies?.[name];
+      if (range === undefined || isInRange(version, range)) continue;
+      throw new SallyportError(
+        "bad-state",
+        `Cannot put version "${version}" of plugin "${name}" into service: "${dependent.name}" depends on ${range}`,
+        {
+          hint: `Unload "${dependent.name}" first, or install a version of it for the new one`,
+          details: { plugin: name, version, dependent: dependent.name, range },
+        },
+      );
+    }
+  }
+
+  #tell(plugin: ManagedPlugin, cause: unknown, { rollback }: Source): void {
+    const { name, path } = plugin;
+    const { hub, settings: { logger } } = this.#parts;
+    const serving = plugin.manifest?.version;
+    const error = cause instanceof SallyportError
+      ? cause
+      : new SallyportError("launch-failed", `Cannot reload plugin "${name}": ${cause}`, { cause });
+    const what = rollback ? "not rolled back" : "not reloaded";
+    logger.error(`Plugin "${name}" is ${what}, version ${serving} serves on: ${error.message}`, {
+      plugin: name,
+      code: error.code,
+    });
+    hub.emit({ type: "reload-failed", plugin: name, path, serving, rollback, error });
+  }
+}
+
+function checkName(name: string, { manifest }: VerifiedPlugin): void {
+  if (manifest.name === name) return;
+  throw new SallyportError(
+    "bad-state",
+    `Cannot reload plugin "${name}": its folder now holds "${manifest.name}"`,
+    { hint: "Unload it and load the other one by its path" },
+  );
+}
+
+function wrongState({ name, state }: ManagedPlugin, verb: string): SallyportError {
+  return new SallyportError("bad-state", `Cannot ${verb} plugin "${name}": it is ${state} by now`, {
+    hint: "Load it again",
+    details: { plugin: name, state },
+  });
+}
+
+function noVersionBefore({ name }: ManagedPlugin): SallyportError {
+  return new SallyportError(
+    "bad-state",
+    `Cannot roll back plugin "${name}": no other version of it ran in this host`,
+    {
+      hint: "Put the version that you want into its folder and reload it",
+      details: { plugin: name },
+    },
+  );
+}

@@ -1,0 +1,404 @@
+/**
+ * The watch over running plugins: what they use and what they do wrong, and what follows from it.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { checkSample, type SampleLimits } from "../monitor/limits_check.ts";
+import { ResourceMonitor } from "../monitor/monitor.ts";
+import type { Quarantine } from "../monitor/quarantine.ts";
+import { decide, isAtLeast, standingAction, violationRules } from "../monitor/response.ts";
+import type { ViolationDecision, ViolationRules } from "../monitor/response.ts";
+import { restartRules } from "../monitor/restart_plan.ts";
+import type { PluginSample } from "../monitor/sample.ts";
+import type { MonitorTarget } from "../monitor/target.ts";
+import { observePlugins } from "../monitor/telemetry.ts";
+import {
+  createViolation,
+  type Violation,
+  ViolationLog,
+  violationOfBreach,
+  violationOfError,
+} from "../monitor/violations.ts";
+import { entryFor, type PolicyEntry } from "../permissions/policy.ts";
+import { settledWithin } from "../process/stop.ts";
+import type { EventHub, HostEvent } from "./events.ts";
+import { StatusPublisher } from "./host_status.ts";
+import type { PluginInstance } from "./instance.ts";
+import { downError, errorOf } from "./keeper_errors.ts";
+import type { ManagedPlugin } from "./managed_plugin.ts";
+import type { HostSettings } from "./options.ts";
+import { pluginTarget } from "./plugin_target.ts";
+import { Restarts } from "./restarts.ts";
+import { Throttle } from "./throttle.ts";
+
+/** Options of {@linkcode PluginKeeper}. */
+export interface PluginKeeperOptions {
+  /** The host's settings. */
+  readonly settings: HostSettings;
+  /** Events of the host; the keeper listens, and tells what it finds. */
+  readonly hub: EventHub;
+  /** Keeps plugins from being loaded. */
+  readonly quarantine: Quarantine;
+  /** Where the status goes; `undefined` where nobody looks for it. */
+  readonly statusDir: string | undefined;
+  /** Lists the host's plugins. */
+  plugins(): readonly ManagedPlugin[];
+  /** Gets a plugin. */
+  find(name: string): ManagedPlugin | undefined;
+  /** Loads a plugin again. */
+  load(name: string): Promise<unknown>;
+}
+
+/** What is remembered of one plugin, across its processes. */
+interface Kept {
+  readonly plugin: ManagedPlugin;
+  readonly entry: PolicyEntry;
+  readonly rules: ViolationRules;
+  readonly log: ViolationLog;
+  readonly restarts: Restarts;
+  readonly throttle: Throttle;
+  target: MonitorTarget | undefined;
+}
+
+/** How long a plugin whose call is overdue has to show that it is not stuck. */
+const SIGN_OF_LIFE_MS = 250;
+
+/** Watches over the plugins of one host. */
+export class PluginKeeper implements AsyncDisposable {
+  /** Measures plugins; `undefined` where the application wants none of it. */
+  readonly monitor: ResourceMonitor | undefined;
+  readonly #options: PluginKeeperOptions;
+  readonly #logger: Logger;
+  readonly #kept = new Map<string, Kept>();
+  readonly #acts = new Set<Promise<void>>();
+  /** What is being written of the quarantine. */
+  readonly #writing = new Set<Promise<unknown>>();
+  readonly #status: StatusPublisher | undefined;
+  readonly #telemetry: Disposable | undefined;
+  #stopped = false;
+
+  /**
+   * Begins to listen.
+   *
+   * @param options The host's parts.
+   */
+  constructor(options: PluginKeeperOptions) {
+    const { settings: { monitor, logger }, hub, statusDir } = options;
+    this.#options = options;
+    this.#logger = logger;
+    hub.listen((event) => this.#take(event));
+    if (monitor === undefined) return;
+    this.monitor = new ResourceMonitor({
+      ...monitor,
+      logger,
+      onSample: (sample, previous) => this.#judge(sample, previous),
+    });
+    this.#telemetry = observePlugins(() => this.monitor!.latest());
+    if (statusDir === undefined) return;
+    this.#status = new StatusPublisher(statusDir, {
+      logger,
+      intervalMs: monitor.intervalMs,
+      plugins: options.plugins,
+      factsOf: (name) => {
+        const { restarts, log } = this.#kept.get(name) ?? {};
+        return { samples: this.monitor!.samples(name), restarts: restarts?.count ?? 0, log };
+      },
+    });
+  }
+
+  /**
+   * Lists the violations of a plugin, the latest hundred.
+   *
+   * @param plugin The plugin.
+   */
+  violations(plugin: ManagedPlugin): readonly Violation[] {
+    return this.#kept.get(plugin.name)?.log.entries ?? [];
+  }
+
+  /**
+   * Forgets the violations and crashes of a plugin, and no longer holds it back for them.
+   *
+   * @param plugin The plugin.
+   */
+  reset(plugin: ManagedPlugin): void {
+    const kept = this.#kept.get(plugin.name);
+    kept?.log.reset();
+    kept?.restarts.reset();
+    kept?.throttle.end();
+  }
+
+  /**
+   * Gives up a restart that is waited for.
+   *
+   * @param name The plugin.
+   */
+  cancelRestart(name: string): void {
+    this.#kept.get(name)?.restarts.cancel();
+  }
+
+  /** Gives up all restarts that are waited for. */
+  cancelRestarts(): void {
+    for (const { restarts } of this.#kept.values()) restarts.cancel();
+  }
+
+  /**
+   * Takes the end of a process that the host did not want, when the plugin has taken note of it.
+   *
+   * @param plugin The plugin.
+   * @param error How it ended.
+   */
+  ended(plugin: ManagedPlugin, error: SallyportError): void {
+    const kept = this.#of(plugin);
+    this.#unwatch(kept);
+    if (error.code === "crashed") {
+      this.#options.hub.emit({ type: "crashed", plugin: plugin.name, error });
+    } else {
+      const violation = violationOfError(error, new Date());
+      const { action, reason } = this.#record(kept, violation, error);
+      if (action === "quarantine") return this.#quarantine(kept, reason);
+      if (action === "unload") return;
+    }
+    this.#planRestart(kept);
+  }
+
+  /**
+   * Takes a call that was not answered in time. One that took the plugin's own limit counts against
+   * it; a plugin that gives no sign of life then is stuck in a loop, and ended.
+   *
+   * @param plugin The plugin.
+   * @param error The error of the call.
+   */
+  overdue(plugin: ManagedPlugin, error: SallyportError): void {
+    const limit = plugin.permissions?.limits.callTimeoutMs;
+    const instance = plugin.serving?.instance;
+    // a caller may have less patience than the plugin has time
+    if (instance === undefined || error.details.timeoutMs !== limit) return;
+    const kept = this.#of(plugin);
+    const unit = "ms";
+    const { code, message } = error;
+    const content = { kind: "call-duration", code, message, measured: limit, limit, unit } as const;
+    this.#against(kept, createViolation({ ...content, severity: "medium" }, new Date()), error);
+    this.#act(plugin.name, () => this.#endIfStuck(kept, instance, content));
+  }
+
+  async #endIfStuck(
+    kept: Kept,
+    instance: PluginInstance,
+    content: Omit<Violation, "time" | "severity">,
+  ): Promise<void> {
+    const { plugin } = kept;
+    const answer = instance.heap();
+    const answered = await settledWithin(answer, SIGN_OF_LIFE_MS);
+    if (answered || plugin.serving?.instance !== instance) return;
+    const message = `Plugin "${plugin.name}" is stuck: a call of it took ${content.limit} ms, ` +
+      `and it answers nothing`;
+    const violation = createViolation({ ...content, message, severity: "critical" }, new Date());
+    const decision = this.#against(kept, violation, errorOf(plugin.name, violation));
+    // whatever the policy says of violations: it would take no other call either
+    if (!isAtLeast(decision.action, "unload")) {
+      await plugin.takeDown(downError(plugin.name, violation, message), "inactive");
+    }
+  }
+
+  /** Waits until what is put into quarantine is written down: then it can be let out. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing);
+  }
+
+  /** Ends what is under way: nothing is restarted any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#status?.stop();
+    for (const { restarts, throttle } of this.#kept.values()) {
+      restarts.cancel();
+      throttle.end();
+    }
+  }
+
+  /** Stops watching. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    this.monitor?.[Symbol.dispose]();
+    this.#telemetry?.[Symbol.dispose]();
+    await Promise.all(this.#acts);
+    await this.#status?.[Symbol.asyncDispose]();
+  }
+
+  #take(event: HostEvent): void {
+    if (event.type === "loaded" || event.type === "reloaded") this.#watch(event.plugin);
+    if (event.type === "unloaded") {
+      const kept = this.#kept.get(event.plugin);
+      if (kept !== undefined) this.#unwatch(kept);
+      kept?.throttle.pause();
+    }
+    // what follows is told after the event that it follows from
+    if (event.type === "denied") queueMicrotask(() => this.#denied(event.plugin, event.error));
+    if (event.type !== "emitted" && event.type !== "connection") this.#status?.publish();
+  }
+
+  #watch(name: string): void {
+    const plugin = this.#options.find(name);
+    const serving = plugin?.serving;
+    if (plugin === undefined || serving === undefined || this.#stopped) return;
+    const kept = this.#of(plugin);
+    kept.restarts.cancel();
+    kept.target = pluginTarget(serving, kept.entry.monitor);
+    this.monitor?.add(kept.target);
+    if (!kept.throttle.isOn) return;
+    kept.throttle.start(kept.target);
+    this.#throttle(kept);
+  }
+
+  #unwatch(kept: Kept): void {
+    if (kept.target !== undefined) this.monitor?.remove(kept.plugin.name, kept.target);
+    kept.target = undefined;
+  }
+
+  #denied(name: string, error: SallyportError): void {
+    const plugin = this.#options.find(name);
+    // what is refused before it runs is nothing that it did
+    if (plugin?.serving === undefined) return;
+    this.#against(this.#of(plugin), violationOfError(error, new Date()), error);
+  }
+
+  /** Compares a sample with the limits. */
+  #judge(sample: PluginSample, previous: PluginSample | undefined): void {
+    this.#status?.publish();
+    const kept = this.#kept.get(sample.plugin);
+    const limits = kept?.plugin.serving?.prepared.permissions.limits;
+    if (kept === undefined || limits === undefined) return;
+    const { messagesPerSecond, logLinesPerSecond } = kept.entry.monitor ?? {};
+    const all: SampleLimits = { ...limits, messagesPerSecond, logLinesPerSecond };
+    for (const breach of checkSample(sample, all, previous)) {
+      const violation = violationOfBreach(sample.plugin, breach, new Date());
+      const { action } = this.#against(kept, violation, errorOf(sample.plugin, violation));
+      if (isAtLeast(action, "unload")) return; // its process is gone
+    }
+  }
+
+  /** Counts a violation of a running plugin, and does what the policy says. */
+  #against(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
+    const decision = this.#record(kept, violation, error);
+    const { plugin } = kept;
+    const { action, reason } = decision;
+    if (plugin.serving === undefined) return decision; // it is on its way out already
+    if (action === "warn") this.#warn(plugin, violation);
+    if (action === "throttle") this.#throttle(kept);
+    if (action === "unload") {
+      const down = downError(plugin.name, violation, reason);
+      this.#act(plugin.name, () => plugin.takeDown(down, "inactive"));
+    }
+    if (action === "quarantine") this.#quarantine(kept, reason, violation);
+    return decision;
+  }
+
+  #record(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
+    kept.log.add(violation, performance.now());
+    const decision = decide(kept.log, violation, kept.rules);
+    const { action } = decision;
+    // a denial is an event already
+    if (violation.kind !== "permission" || action !== "record") {
+      const { name } = kept.plugin;
+      this.#options.hub.emit({ type: "violation", plugin: name, error, violation, action });
+    }
+    return decision;
+  }
+
+  #warn(plugin: ManagedPlugin, violation: Violation): void {
+    const { kind, severity, measured, limit, unit, message } = violation;
+    const warning = { kind, severity, measured, limit, unit, message };
+    plugin.serving?.instance.notify("violation", warning);
+  }
+
+  #throttle(kept: Kept): void {
+    const { throttle, log, rules } = kept;
+    if (!throttle.isOn) throttle.start(kept.target);
+    const look = () => {
+      if (isAtLeast(standingAction(log, rules, performance.now()), "throttle")) {
+        throttle.lookIn(rules.windowMs / 10, look);
+      } else throttle.end();
+    };
+    throttle.lookIn(rules.windowMs / 10, look);
+  }
+
+  #quarantine(kept: Kept, reason: string, violation?: Violation): void {
+    const { plugin, log } = kept;
+    const { name, manifest, bundleHash } = plugin;
+    const error = downError(plugin.name, violation ?? log.last, reason, "quarantined");
+    this.#act(name, async () => {
+      // it holds from the first moment on, whether or not it can be written
+      const written = this.#options.quarantine.add({
+        name,
+        version: manifest!.version,
+        bundleHash: bundleHash!,
+        reason,
+        violations: log.entries,
+      });
+      this.#writing.add(written);
+      written.catch(() => {}).finally(() => this.#writing.delete(written));
+      const down = plugin.takeDown(error, "quarantined");
+      this.#options.hub.emit({ type: "quarantined", plugin: name, reason });
+      await Promise.all([written, down]);
+    });
+  }
+
+  #planRestart(kept: Kept): void {
+    if (this.#stopped) return;
+    const { plugin, restarts } = kept;
+    const step = restarts.plan();
+    if (step.action === "quarantine") this.#quarantine(kept, step.reason);
+    if (step.action !== "restart") return;
+    const { attempt, delayMs } = step;
+    this.#options.hub.emit({ type: "restarting", plugin: plugin.name, attempt, delayMs });
+    restarts.wait(delayMs, () => this.#act(plugin.name, () => this.#restart(kept)));
+  }
+
+  async #restart(kept: Kept): Promise<void> {
+    const { plugin, restarts } = kept;
+    if (this.#options.find(plugin.name) !== plugin || plugin.state !== "failed") return;
+    if (plugin.steps.isBusy) return; // somebody else is about it
+    restarts.count++;
+    try {
+      await this.#options.load(plugin.name);
+    } catch (error) {
+      this.#logger.error(`Cannot start plugin "${plugin.name}" again: ${String(error)}`, {
+        plugin: plugin.name,
+      });
+      // one that was refused is not started again, and one that was unloaded meanwhile neither
+      const again = error instanceof SallyportError && error.code === "launch-failed";
+      if (again && plugin.state === "failed") this.#planRestart(kept);
+    }
+  }
+
+  /** Does something that nobody waits for before the host is closed. */
+  #act(name: string, act: () => Promise<void>): void {
+    const done = act().catch((error) => {
+      this.#logger.error(`Cannot act on plugin "${name}": ${String(error)}`, { plugin: name });
+    }).finally(() => this.#acts.delete(done));
+    this.#acts.add(done);
+  }
+
+  #of(plugin: ManagedPlugin): Kept {
+    const { name } = plugin;
+    const known = this.#kept.get(name);
+    if (known?.plugin === plugin) return known;
+    known?.restarts.cancel();
+    known?.throttle.end();
+    const entry = entryFor(this.#options.settings.policy, name);
+    const rules = violationRules(entry.violations);
+    const kept: Kept = {
+      plugin,
+      entry,
+      rules,
+      // another folder of the same name does not begin anew
+      log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
+      restarts: new Restarts(entry.restart && restartRules(entry.restart)),
+      throttle: new Throttle(plugin),
+      target: undefined,
+    };
+    this.#kept.set(name, kept);
+    return kept;
+  }
+}

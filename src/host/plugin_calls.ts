@@ -1,0 +1,183 @@
+/**
+ * The way of a call to the process that serves: started first where need be, held back while state is
+ * handed over, counted, and explained when it fails.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import type { RequestOptions } from "../rpc/options.ts";
+import { CallHold, MAX_HELD_CALLS } from "./call_hold.ts";
+import type { Denials } from "./denials.ts";
+import type { PluginInstance } from "./instance.ts";
+import type { PluginTally } from "./plugin_tally.ts";
+import { isTrustRefusal, revokedError } from "./revocation.ts";
+import type { Serving } from "./serving.ts";
+
+/** What calls need of their plugin. */
+export interface CallsOwner {
+  /** Its name. */
+  readonly name: string;
+  /** What serves now; `undefined` where nothing does. */
+  readonly serving: Serving | undefined;
+  /** Starts it where it waits for its first use; throws where nothing serves. */
+  wakeForCall(): Promise<void>;
+  /** Waits until the plugin has taken note of the end of its process. */
+  settled(instance: PluginInstance): Promise<void>;
+  /** Says why a process was killed, if the host did it at once. */
+  refusalOf(instance: PluginInstance): SallyportError | undefined;
+  /** Is told of a call that took longer than the plugin's limit. */
+  overdue(instance: PluginInstance, error: SallyportError): void;
+}
+
+/** Calls that wait while state is handed over. */
+export interface CallsOnHold {
+  /** Aborts when too many wait, with the error to end with. */
+  readonly full: AbortSignal;
+  /** Lets them go, to whatever serves by then. */
+  release(): void;
+}
+
+/** Sends the calls of one plugin. */
+export class PluginCalls {
+  #owner: CallsOwner;
+  #tally: PluginTally;
+  #denials: Denials;
+  #hold: CallHold | undefined;
+  /** How long each new call waits, in milliseconds; for a plugin that is throttled. */
+  delayMs = 0;
+
+  /**
+   * Begins with no call held.
+   *
+   * @param owner The plugin.
+   * @param tally Counts calls.
+   * @param denials Explains failures by what was denied.
+   */
+  constructor(owner: CallsOwner, tally: PluginTally, denials: Denials) {
+    this.#owner = owner;
+    this.#tally = tally;
+    this.#denials = denials;
+  }
+
+  /**
+   * Holds new calls back from now on, until they are let go.
+   */
+  hold(): CallsOnHold {
+    const full = new AbortController();
+    const hold = this.#hold = new CallHold(() => full.abort(tooMany(this.#owner.name)));
+    const release = () => {
+      if (this.#hold === hold) this.#hold = undefined;
+      hold.release();
+    };
+    return { release, full: full.signal };
+  }
+
+  /** Sends a request to the process that serves. */
+  async request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+    if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
+    let serving = this.#ready();
+    while (serving === undefined) {
+      options = await this.#enter(options);
+      serving = this.#ready();
+    }
+    // from here to the process nothing waits, so that it cannot be another one's turn meanwhile
+    this.#tally.calls++;
+    serving.begin();
+    try {
+      return await serving.instance.request(method, params, options);
+    } catch (error) {
+      this.#tally.failures++;
+      throw await this.#explain(serving.instance, error, options?.signal);
+    } finally {
+      serving.end();
+    }
+  }
+
+  /** Streams from the process that serves when the first item is asked for. */
+  async *stream(
+    method: string,
+    params: unknown,
+    options?: RequestOptions,
+  ): AsyncGenerator<unknown> {
+    if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
+    let serving = this.#ready();
+    while (serving === undefined) {
+      options = await this.#enter(options);
+      serving = this.#ready();
+    }
+    this.#tally.calls++;
+    try {
+      yield* serving.instance.stream(method, params, options);
+    } catch (error) {
+      this.#tally.failures++;
+      throw await this.#explain(serving.instance, error, options?.signal);
+    }
+  }
+
+  /** Runs a hook; a version that does not handle it any more leaves the data as it is. */
+  async hook(hook: string, data: unknown, options?: RequestOptions): Promise<unknown> {
+    while (this.#ready() === undefined) options = await this.#enter(options);
+    const { prepared } = this.#ready()!;
+    // a run that began with an older version's handlers may come here
+    if (!prepared.permissions.hooks.includes(hook)) return {};
+    return await this.request("hook/run", { hook, data }, options);
+  }
+
+  #ready(): Serving | undefined {
+    return this.#hold === undefined ? this.#owner.serving : undefined;
+  }
+
+  /** Waits for whatever keeps calls from going through. */
+  async #enter(options: RequestOptions | undefined): Promise<RequestOptions | undefined> {
+    if (this.#hold !== undefined) return await this.#hold.wait(options);
+    await this.#owner.wakeForCall();
+    return options;
+  }
+
+  async #explain(
+    instance: PluginInstance,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (!(error instanceof SallyportError)) return error;
+    const { name } = this.#owner;
+    const refusal = this.#owner.refusalOf(instance);
+    if (refusal !== undefined && !signal?.aborted) {
+      return isTrustRefusal(refusal) ? revokedError(name, refusal) : refusal;
+    }
+    if (error.code === "timeout") this.#owner.overdue(instance, error);
+    if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
+      // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
+      // end of the process tells more than the broken frame that led to it
+      const end = await instance.ended;
+      await this.#owner.settled(instance);
+      return end.error ?? error;
+    }
+    return error.code === "plugin-error" ? this.#denials.explain(error) : error;
+  }
+}
+
+/** Waits; a caller that gives up is told by the call itself. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+function tooMany(plugin: string): SallyportError {
+  return new SallyportError(
+    "limit-exceeded",
+    `Cannot reload plugin "${plugin}": more than ${MAX_HELD_CALLS} calls wait for its state to be handed over`,
+    {
+      hint: "Reload it when there is less to do, or hand over less",
+      details: { plugin, max: MAX_HELD_CALLS },
+    },
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * Restarts of plugins that have crashed: waits, and keeps count.
+ *
+ * @module
+ */
+import {
+  type CrashHistory,
+  NO_CRASHES,
+  planRestart,
+  type RestartRules,
+  type RestartStep,
+} from "../monitor/restart_plan.ts";
+
+/** Plans the restarts of one plugin. Its timer keeps no process alive. */
+export class Restarts {
+  /** How often it was started again. */
+  count = 0;
+  #rules: RestartRules | undefined;
+  #history: CrashHistory = NO_CRASHES;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Begins without a crash.
+   *
+   * @param rules What the policy says; `undefined` where it wants no restarts.
+   */
+  constructor(rules: RestartRules | undefined) {
+    this.#rules = rules;
+  }
+
+  /**
+   * Plans what follows a crash.
+   *
+   * @returns The step; {@linkcode wait} waits for it.
+   */
+  plan(): RestartStep {
+    if (this.#rules === undefined) return { action: "none" };
+    const { step, history } = planRestart(this.#history, performance.now(), this.#rules);
+    this.#history = history;
+    return step;
+  }
+
+  /**
+   * Starts the plugin again in a while.
+   *
+   * @param delayMs In how many milliseconds.
+   * @param start Starts it.
+   */
+  wait(delayMs: number, start: () => void): void {
+    this.cancel();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      start();
+    }, delayMs);
+    Deno.unrefTimer(this.#timer as unknown as number);
+  }
+
+  /** Gives up a restart that is waited for. */
+  cancel(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Forgets the crashes. */
+  reset(): void {
+    this.#history = NO_CRASHES;
+  }
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { hostTest, recordEvents } from "../helpers/host.ts";
+import { until } from "../helpers/process.ts";
+
+const CRASHES = `export default {
+  methods: { ping: () => "pong", exit: () => Deno.exit(3), pid: () => Deno.pid },
+  hooks: { "sample:mark": (data) => [...data, "marked"] },
+};`;
+const MANIFEST = { hooks: [{ name: "sample:mark" }] };
+const HOOKS = { grant: { hooks: ["*"] } };
+const QUICK = { backoffMs: 20, maxBackoffMs: 50, jitter: 0 };
+
+Deno.test("a plugin that crashes is started again, with its hooks", async () => {
+  await using test = await hostTest();
+  const host = await test.open({ policy: { default: { ...HOOKS, restart: QUICK } } });
+  const events = recordEvents(host);
+  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
+  const { pid } = plugin;
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  const { attempt, delayMs } = await events.find("restarting", "sample");
+  assert.deepEqual([attempt, delayMs], [1, 20]);
+  await until(() => plugin.state === "active", "it runs again");
+  assert.notEqual(plugin.pid, pid);
+  assert.equal(await plugin.call("ping"), "pong");
+  assert.deepEqual(await host.hooks.run<string[]>("sample:mark", []), ["marked"]);
+  assert.deepEqual(events.story("sample").filter((type) => !type.startsWith("state")), [
+    "loaded",
+    "crashed",
+    "restarting",
+    "loaded",
+  ]);
+});
+
+Deno.test("the control: without a word of the policy a crashed plugin stays failed", async () => {
+  await using test = await hostTest();
+  const host = await test.open({ policy: { default: HOOKS } });
+  const events = recordEvents(host);
+  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(plugin.state, "failed");
+  assert.ok(!events.seen.some(({ type }) => type === "restarting"));
+});
+
+Deno.test("a plugin that crashes in a loop goes into quarantine, and comes back when let out", async () => {
+  await using test = await hostTest();
+  const restart = { ...QUICK, maxRestarts: 2 };
+  const host = await test.open({ policy: { default: { ...HOOKS, restart } } });
+  const events = recordEvents(host);
+  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
+  for (let crash = 1; crash <= 3; crash++) {
+    await until(() => plugin.state === "active", "it runs");
+    await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  }
+  const { reason } = await events.find("quarantined", "sample");
+  assert.match(reason, /crashed 3 times/);
+  await until(() => plugin.state === "quarantined", "it is in quarantine");
+  await assertRejectsWithCode(plugin.call("ping"), "bad-state", /quarantined/);
+  await assertRejectsWithCode(host.loadByName("sample"), "bad-state", /crashed 3 times/);
+  assert.equal(await host.releaseQuarantine("sample"), true);
+  assert.equal(await host.releaseQuarantine("sample"), false);
+  await host.loadByName("sample");
+  assert.equal(await plugin.call("ping"), "pong");
+  // and it counts anew
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await until(() => plugin.state === "active", "it runs again");
+});
+
+Deno.test("unloading a crashed plugin gives up its restart, and so does closing the host", async () => {
+  await using test = await hostTest();
+  const restart = { backoffMs: 150, jitter: 0 };
+  const host = await test.open({ policy: { default: { ...HOOKS, restart } } });
+  const events = recordEvents(host);
+  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await events.find("restarting", "sample");
+  await host.unload("sample");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(plugin.state, "failed");
+  await host.loadByName("sample");
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await host.close(); // the test's own clean-up sees that nothing runs
+});
+
+Deno.test("a restart that fails is a crash more, and one that is refused is the last", async () => {
+  await using test = await hostTest();
+  const restart = { ...QUICK, maxRestarts: 2 };
+  const host = await test.open({ policy: { default: { ...HOOKS, restart } } });
+  const events = recordEvents(host);
+  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
+  await test.bundle("sample", "throw new Error('no');");
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await events.find("quarantined", "sample");
+  const attempts = events.seen.flatMap((event) => event.type === "restarting" ? event.attempt : []);
+  assert.deepEqual(attempts, [1, 2]);
+
+  const other = await host.load(await test.bundle("other", CRASHES, MANIFEST));
+  await Deno.writeTextFile(`${test.plugins}/other/main.ts`, "export default {};"); // unsigned
+  await assertRejectsWithCode(other.call("exit"), "crashed");
+  await events.find("failed", "other");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(
+    events.seen.filter((e) => e.type === "restarting" && e.plugin === "other").length,
+    1,
+  );
+});
