@@ -214,7 +214,7 @@ async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen>
   const limits = { ...TRIED, fileDescriptors: 256, fileBytes: MIB };
   await using cgroup = await manager.create(limits);
   let facts: CgroupFacts | undefined;
-  const script = 'for folder; do echo 0 >"$folder/cgroup.procs" || exit 1; done; ' +
+  const script = 'for file; do echo 0 >"$file" || exit 1; done; ' +
     "echo in; exec sleep 10";
   const { out, why } = await runProgram(
     [...cgroup.prefix, "/bin/sh", "-c", script, "sh", ...cgroup.join],

@@ -167,8 +167,8 @@ export class ManagedPlugin implements RegistryEntry {
     } catch (failure) {
       const error = reasonOrFailure(signal, failure);
       this.#parts.hooks.removePlugin(this.name);
-      await this.#parts.services.release(this.name);
       this.#prepared = undefined;
+      await this.#release(); // its init may have used services
       this.fail(error);
       throw error;
     }
@@ -394,8 +394,14 @@ export class ManagedPlugin implements RegistryEntry {
     this.#move("failed");
     this.#logger.error(end.error.message, { plugin: this.name, code: end.error.code });
     this.#parts.keeper.ended(this, end.error);
-    this.#parts.services.release(this.name).catch((error) => {
+    void this.#release();
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#parts.services.release(this.name);
+    } catch (error) {
       this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
-    });
+    }
   }
 }

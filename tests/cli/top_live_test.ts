@@ -217,7 +217,8 @@ for (
       using host = await showHost(dir.path, "aaaaaaaa");
       await host.tell(hostStatus([pluginStatus("greedy", { cpuPercent: 97 })]));
       const top = `${Deno.execPath()} run -A --no-lock ${MAIN} top --data-dir ${dir.path}`;
-      const shell = `stty cols 90 rows 12; ${top} --interval 100 & echo pid=$!; ` +
+      // colour is what a terminal gets, whatever runs these tests
+      const shell = `unset NO_COLOR; stty cols 90 rows 12; ${top} --interval 100 & echo pid=$!; ` +
         `fg >/dev/null; echo code=$?; stty -a`;
       const child = new Deno.Command("script", {
         args: ["-qec", `bash -mc '${shell}'`, "/dev/null"],

@@ -36,7 +36,7 @@ export interface CyclesSample {
   readonly cycle: number;
   /** Resident memory, in bytes; the least of several looks, each after a garbage collection. */
   readonly rss: number;
-  /** The same without what V8 keeps in reserve for objects to come, which is 40 MiB and then nothing. */
+  /** The same without what V8 keeps in reserve: what is left is native memory, code and objects. */
   readonly memory: number;
   /** What lives on V8's heap, in bytes. */
   readonly heapUsed: number;
