@@ -123,10 +123,8 @@ export const LAUNCHER_ATTACKS: readonly Attack[] = [
     },
     after: descriptors,
     control: {
-      by: "plain",
-      succeeded({ after }) {
-        assert.ok((after as Record<string, string[]>).plugin!.length > 0);
-      },
+      by: "nothing",
+      because: "the host has marked them; tests/sandbox/descriptors_test.ts has a host that may not",
     },
   },
   ...(["run", "ffi", "env", "import"] as const).map((family) =>
