@@ -124,7 +124,8 @@ export const LAUNCHER_ATTACKS: readonly Attack[] = [
     after: descriptors,
     control: {
       by: "nothing",
-      because: "the host has marked them; tests/sandbox/descriptors_test.ts has a host that may not",
+      because:
+        "the host has marked them; tests/sandbox/descriptors_test.ts has a host that may not",
     },
   },
   ...(["run", "ffi", "env", "import"] as const).map((family) =>
