@@ -36,6 +36,7 @@ export function planInspected(planned: Planned, { data, executable }: Workbench)
     executable,
     runtime: data.runtime,
     run: { denoDir: `${run}/deno`, cwd: `${run}/cwd`, cached: [] },
-    egressSocket: `${run}/egress.sock`,
+    egressSocket: `${run}/io/egress`,
+    // no lane: what that takes is given up before the plugin is there
   });
 }

@@ -28,6 +28,8 @@ export interface RunDir extends AsyncDisposable {
   readonly slot: string;
   /** Where the socket of the egress proxy goes; only a proxied plugin has one. */
   readonly egressSocket: string;
+  /** Where the socket of the lane goes; it is in one folder with the other. */
+  readonly laneSocket: string;
 }
 
 const FOLDERS = ["store", "run", "runtime", "storage"];
@@ -130,11 +132,13 @@ export class DataDir implements AsyncDisposable {
     Deno.mkdirSync(base, { mode: 0o700 });
     writeFiles(`${base}/deno`, caches);
     Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
+    Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
       slot: `${base}/slot`,
-      egressSocket: `${base}/egress`,
+      egressSocket: `${base}/io/egress`,
+      laneSocket: `${base}/io/lane`,
       [Symbol.asyncDispose]: () => removeTree(base),
     };
   }

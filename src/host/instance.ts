@@ -15,6 +15,7 @@ import { type ProcessUsage, readProcessUsage } from "../monitor/usage.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { InstanceEvents } from "./instance_requests.ts";
 import { entryUrl } from "./entry_url.ts";
+import type { Lane } from "./lane.ts";
 import { startError } from "./instance_end.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 import type { InstanceEnd, Standby } from "./standby.ts";
@@ -122,6 +123,11 @@ export class PluginInstance {
   /** Whether the process is gone. */
   get hasExited(): boolean {
     return this.#child.status !== undefined;
+  }
+
+  /** How messages travel to it and back. */
+  get lane(): Lane {
+    return this.#standby.launch.lane?.isTaken === true ? "socket" : "stdio";
   }
 
   /** How many calls wait for an answer. */

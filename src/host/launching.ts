@@ -5,16 +5,19 @@
  */
 import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
-import { planLaunch } from "../sandbox/launch_plan.ts";
+import { type LanePlan, planLaunch } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
+import { type LaneOffer, offerLane } from "./lane.ts";
 import { makeSlot, WARM_UP_URL } from "./slot.ts";
 import { entryUrl } from "./entry_url.ts";
 import type { PreparedPlugin } from "./loader.ts";
 
 /** What the bootstrap does before it is trusted with a plugin. */
 export interface EnterParams {
+  /** The socket to move to, and the permissions to give up then. */
+  readonly lane?: LanePlan;
   /** The filter to load, where the launcher could not. */
   readonly seccomp?: { readonly filter: Uint8Array; readonly library: string };
   /** The loopback port to relay to the socket of the egress proxy. */
@@ -37,6 +40,8 @@ export interface OpenLaunch extends AsyncDisposable {
   readonly denoDir: string;
   /** The folder on the machine that is to be filled with the bundle, where there is one. */
   readonly slot: string | undefined;
+  /** The socket that the process may speak over; `undefined` where it has none. */
+  readonly lane: LaneOffer | undefined;
   /** Connections that are open through its egress proxy; `undefined` where it has none. */
   readonly openConnections: number | undefined;
   /**
@@ -71,6 +76,8 @@ export interface OpenLaunchOptions {
   compileOnly?: boolean;
   /** Whether it is started before it is known for which bundle: it sees an empty folder in its place. */
   spare?: boolean;
+  /** Whether messages are to travel over a socket, where there can be one. */
+  lane?: boolean;
   /** Takes the plugin's connections through the egress proxy. */
   onConnection?: (connection: EgressConnection) => void;
 }
@@ -109,6 +116,8 @@ export async function openLaunch(
       onConnection: options.onConnection ?? (() => {}),
     }),
   );
+  const lane = options.lane === true && !compileOnly ? offerLane(run.laneSocket) : undefined;
+  if (lane !== undefined) undo.use(lane);
   const slot = options.spare === true && launcher.privateRoot ? run.slot : undefined;
   const warmUp = slot === undefined ? undefined : makeSlot(slot);
   const plan = planLaunch({
@@ -121,6 +130,7 @@ export async function openLaunch(
     runtime: data.runtime,
     run: { denoDir, cwd: run.cwd, cached: caches.map(({ path }) => path) },
     egressSocket: proxy?.socketPath,
+    laneSocket: lane?.path,
     resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
     keepCache: compileOnly,
   });
@@ -134,8 +144,9 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot || options.spare === true
+    enter: launcher.privateRoot || options.spare === true || plan.lane !== undefined
       ? {
+        ...(plan.lane === undefined ? {} : { lane: plan.lane }),
         ...(options.spare === true ? { warm } : {}),
         ...(seccompFilter === undefined || plan.library === undefined
           ? {}
@@ -147,6 +158,7 @@ export async function openLaunch(
     storageDir: plan.storageDir,
     denoDir: run.denoDir,
     slot,
+    lane,
     get openConnections() {
       return proxy?.open;
     },
@@ -167,7 +179,7 @@ export async function openLaunch(
  */
 export function spareKey(
   prepared: PreparedPlugin,
-  { executable, data }: Pick<OpenLaunchOptions, "executable" | "data">,
+  { executable, data, lane }: Pick<OpenLaunchOptions, "executable" | "data" | "lane">,
 ): string {
   const { launcher, network, seccomp } = prepared.containment;
   const { spec } = planLaunch({
@@ -179,7 +191,8 @@ export function spareKey(
     slot: launcher.privateRoot ? "/slot" : undefined,
     runtime: data.runtime,
     run: { denoDir: "/run/deno", cwd: "/run/cwd", cached: [] },
-    egressSocket: "/run/egress",
+    egressSocket: "/run/io/egress",
+    laneSocket: lane ? "/run/io/lane" : undefined,
   });
   const { net, limits, plugin } = prepared.permissions;
   // the egress proxy goes with the process, and knows whose it is

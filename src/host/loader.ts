@@ -283,7 +283,7 @@ export class PluginLoader implements AsyncDisposable {
     const caches = this.#caches.get(bundleHash);
     // what was compiled of one bundle is for no other to see
     const own = caches.length > 0 ? bundleHash : "";
-    const key = own + spareKey(prepared, { executable, data: this.#data });
+    const key = own + spareKey(prepared, { executable, data: this.#data, lane: this.#laned });
     return this.#pool.take(key, async () => {
       const standby = await this.#standby(prepared, {
         caches,
@@ -348,8 +348,13 @@ export class PluginLoader implements AsyncDisposable {
       executable: this.#settings.executable,
       data: this.#data,
       require: this.#launchers.require,
+      lane: this.#laned,
       ...options,
     });
+  }
+
+  get #laned(): boolean {
+    return this.#settings.lane === "socket";
   }
 
   #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {

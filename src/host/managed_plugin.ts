@@ -14,6 +14,7 @@ import { Denials } from "./denials.ts";
 import { checkHealth, handOver, handsOver } from "./hand_over.ts";
 import type { HostParts } from "./host_parts.ts";
 import type { InstanceEnd, PluginInstance } from "./instance.ts";
+import type { Lane } from "./lane.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import { type CallsOnHold, PluginCalls } from "./plugin_calls.ts";
 import { replaceHooks } from "./plugin_hooks.ts";
@@ -90,7 +91,12 @@ export class ManagedPlugin implements RegistryEntry {
     return this.#state;
   }
 
-  /** What contains its process, while there is one. */
+  /** How messages travel to its process and back; `undefined` without one. */
+  get lane(): Lane | undefined {
+    return this.#serving?.instance.lane;
+  }
+
+  /** What contains the process; `undefined` without one. */
   get sandbox(): SandboxReport | undefined {
     return this.#serving?.instance.sandbox;
   }

@@ -12,6 +12,7 @@ import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { readSmallFile, toPath } from "./config_files.ts";
+import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
 
 import {
@@ -70,6 +71,13 @@ export interface PluginHostOptions {
    * @default {"auto"}
    */
   isolation?: IsolationMode | IsolationOptions;
+  /**
+   * How messages travel: over a Unix socket to which each process connects before it holds a plugin, where
+   * there are such sockets, or over standard input and output. `plugin.lane` says which it is.
+   *
+   * @default {"socket"}
+   */
+  lane?: Lane;
   /** What the `config` service gives each plugin, by plugin name. */
   config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. By default to stderr, from level INFO. */
@@ -140,6 +148,8 @@ export interface HostSettings {
   readonly policy: Policy;
   /** How processes are to be isolated. */
   readonly isolation: IsolationMode | IsolationOptions;
+  /** How messages travel where there is a choice. */
+  readonly lane: Lane;
   /** What the `config` service gives. */
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. */
@@ -164,6 +174,7 @@ const KNOWN = new Set<string>([
   "monitor",
   "policy",
   "isolation",
+  "lane",
   "config",
   "logger",
   "startTimeoutMs",
@@ -222,6 +233,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     monitor: parseMonitorOptions(options.monitor),
     policy: await readPolicy(options.policy),
     isolation: options.isolation ?? "auto",
+    lane: checkLane(options.lane ?? "socket"),
     config: options.config ?? {},
     logger: harmless(options.logger ?? createLogger()),
     times: {
@@ -301,6 +313,11 @@ function parsePool(pool: PoolOptions = { size: 0 }): Required<PoolOptions> {
     throw new TypeError("Cannot open the host: pool.refill must be true or false");
   }
   return { size, refill };
+}
+
+function checkLane(lane: Lane): Lane {
+  if (lane === "socket" || lane === "stdio") return lane;
+  throw new TypeError(`Cannot open the host: lane must be "socket" or "stdio", is ${String(lane)}`);
 }
 
 function checkTime(name: string, value: number, min = 0): number {

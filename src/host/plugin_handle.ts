@@ -17,6 +17,7 @@ import type {
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
+import type { Lane } from "./lane.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
 import type { PluginUsage, Signer } from "./plugin_facts.ts";
 import type { PluginState } from "./state.ts";
@@ -101,6 +102,11 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   /** The methods that it offers, while it runs. */
   get methods(): readonly string[] {
     return this.#plugin.methods;
+  }
+
+  /** How messages travel to its process and back, while there is one. */
+  get lane(): Lane | undefined {
+    return this.#plugin.lane;
   }
 
   /** What really contains its process, layer by layer, while there is one. */

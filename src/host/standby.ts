@@ -79,6 +79,7 @@ export class Standby implements AsyncDisposable {
       role: "host",
       maxMessageBytes: limits.messageBytes,
       onEnd: () => this.#reasonOfEnd(),
+      onLane: () => launch.lane?.take(),
       ...peerHandlers(events),
     });
     this.ended = this.#supervise();

@@ -28,6 +28,8 @@ export interface FlagPaths {
 export interface BootstrapNeeds {
   /** The relay to the host's egress proxy: a loopback port and a socket, as the process sees it. */
   relay?: { readonly port: number; readonly socket: string };
+  /** The socket of the lane to the host, as the process sees it, before it gives the permission up. */
+  lane?: string;
   /** The library by which it loads its system call filter, before it gives the permission up. */
   library?: string;
 }
@@ -80,8 +82,9 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     const problem = realPathProblem(value) ?? neverGranted(value, family);
     return problem === undefined ? value : refuse(family, value, problem);
   };
-  const { seenAs = (value: string) => [value], bootstrap: { relay, library } = {} } = paths;
-  const socket = relay === undefined ? [] : [path("write")(relay.socket)];
+  const { seenAs = (value: string) => [value], bootstrap: { relay, lane, library } = {} } = paths;
+  const sockets = [relay?.socket, lane].filter((value) => value !== undefined);
+  const socket = sockets.map(path("write"));
   const bundleDir = path("read")(paths.bundleDir);
   const read = [...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")), ...socket]
     .filter((value) => value !== bundleDir);
@@ -91,7 +94,8 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
   ];
   const net = [
     ...permissions.net.flatMap((value) => netValues(value, refuse)),
-    ...(relay === undefined ? [] : [`127.0.0.1:${relay.port}`, `unix:${relay.socket}`]),
+    ...(relay === undefined ? [] : [`127.0.0.1:${relay.port}`]),
+    ...sockets.map((value) => `unix:${value}`),
   ];
   const sys = permissions.sys.map((value) =>
     SYS_KINDS.includes(value) ? value : refuse("sys", value, "is not a known kind")

@@ -16,6 +16,7 @@ import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
 import { compileEntry, type Definition, failure, importDefinition, warmUp } from "./definition.ts";
 import { removeSharedState, replaceStdio } from "./lockdown.ts";
+import { connectLane, type LaneParams } from "./lane.ts";
 import { LogSender } from "./log_sender.ts";
 import { startRelay } from "./relay.ts";
 import { installSeccomp } from "./seccomp_install.ts";
@@ -24,6 +25,8 @@ import type { CallContext, PluginContext, Warning } from "./types.ts";
 
 /** What the host asks of a fresh process in a sandbox. */
 interface EnterParams {
+  /** The socket to move to. */
+  lane?: LaneParams;
   /** The filter to load, where nobody else could. */
   seccomp?: { filter: Uint8Array; library: string };
   /** The loopback port to relay to the host's egress proxy. */
@@ -46,7 +49,7 @@ const stopping = new AbortController();
 let entry = "";
 let definition: Definition | undefined;
 let context: PluginContext | undefined;
-let entered = false;
+let entering: Promise<unknown> | undefined;
 let started = false;
 
 const connection = new Connection({
@@ -93,7 +96,10 @@ function crash(what: string, error: unknown): void {
 }
 
 function answer(method: string, params: unknown, call: IncomingCall): unknown {
-  if (method === "sandbox/enter") return enter(params as EnterParams);
+  if (method === "sandbox/enter") {
+    if (entering !== undefined || started) throw new Refusal("Cannot enter the sandbox now");
+    return entering = enter(params as EnterParams);
+  }
   if (method === "initialize") return initialize(params as InitializeParams);
   if (definition === undefined || context === undefined) {
     throw new Refusal(`Cannot answer "${method}" before the plugin is initialized`);
@@ -117,12 +123,16 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
 }
 
 /** Goes where there is no way back, before anything of the plugin is there. */
-function enter({ seccomp, relay, warm }: EnterParams): unknown {
-  if (entered || started) throw new Refusal("Cannot enter the sandbox now");
-  entered = true;
+async function enter({ lane, seccomp, relay, warm }: EnterParams): Promise<unknown> {
+  if (lane !== undefined) await move(lane);
   if (relay !== undefined) startRelay(relay);
   if (seccomp !== undefined) installSeccomp(seccomp.filter, Deno.build.arch, seccomp.library);
-  return warm === undefined ? {} : warmUp(warm);
+  return warm === undefined ? {} : await warmUp(warm);
+}
+
+async function move(params: LaneParams): Promise<void> {
+  const lane = await connectLane(params);
+  if (lane !== undefined) connection.moveTo(lane);
 }
 
 async function initialize(params: InitializeParams): Promise<unknown> {
@@ -131,6 +141,7 @@ async function initialize(params: InitializeParams): Promise<unknown> {
     throw new Refusal(`Cannot speak protocol ${params?.protocol}: only ${PROTOCOL} is known`);
   }
   started = true;
+  await entering; // nothing of the plugin is there before
   entry = params.entry;
   if (params.compileOnly === true) {
     await compileEntry(entry);

@@ -1,6 +1,7 @@
 import { SallyportError } from "../errors.ts";
 import { encodeValue } from "./binary.ts";
 import { now as clock } from "./clock.ts";
+import { malformed, readId, readParams } from "./control.ts";
 import {
   errorLine,
   type Message,
@@ -140,16 +141,34 @@ export class CallsIn {
     } else this.#finish(call, given);
   }
 
-  /** Takes a `$/cancel` notification; one that comes too late is no mistake. */
-  cancel(id: number): void {
+  /**
+   * Takes a notification about one of the requests.
+   *
+   * @returns Whether it was one.
+   */
+  control(message: Message): boolean {
+    const { method } = message;
+    if (method === "$/credit") {
+      const { n } = readParams(message, "n");
+      if (!Number.isSafeInteger(n) || (n as number) <= 0) throw malformed(method);
+      this.#credit(readId(message), n as number);
+    } else if (method === "$/cancel") {
+      readParams(message);
+      this.#cancel(readId(message));
+    } else return false;
+    return true;
+  }
+
+  /** One that comes too late is no mistake. */
+  #cancel(id: number): void {
     const call = this.#serving.get(id);
     if (call === undefined) return;
     this.#answer(call, errorLine(id, { code: WIRE_CODES.cancelled, message: "Request cancelled" }));
     call.abort();
   }
 
-  /** Takes a `$/credit` notification; one that comes too late is no mistake. */
-  credit(id: number, count: number): void {
+  /** One that comes too late is no mistake. */
+  #credit(id: number, count: number): void {
     if (id > this.#highestId) {
       throw violation(`credit came for request ${id}, which was never sent`);
     }

@@ -11,7 +11,9 @@ import { CallsOut } from "./calls_out.ts";
 import { now as clock } from "./clock.ts";
 import { malformed, readId, readParams } from "./control.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
+import type { ByteDuplex } from "./duplex.ts";
 import { FrameReader } from "./framing.ts";
+import { LANE_LINE, Lanes } from "./lanes.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong } from "./limits.ts";
 import { type Message, notificationLine, parseMessage } from "./message.ts";
 import {
@@ -23,6 +25,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { PeerRates } from "./peer_rates.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { violation } from "./violation.ts";
 
@@ -36,6 +39,10 @@ export type {
 
 /** How long a peer that cannot be written to may still be read from, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
+
+function afterMove(): SallyportError {
+  return violation("something came on a pipe that the peer had moved away from");
+}
 
 type State = "open" | "ending" | "closed";
 
@@ -53,16 +60,15 @@ export class Connection implements AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #callsOut: CallsOut;
   readonly #callsIn: CallsIn;
+  readonly #lanes: Lanes;
   readonly #timer: DeadlineTimer;
-  readonly #messages: TokenBucket;
-  readonly #notifications: TokenBucket;
-  readonly #notifiedBytes: TokenBucket;
+  readonly #rates: PeerRates;
   #state: State = "open";
   #received = 0;
   #bytesReceived = 0;
   /** When the message that is half here must be whole. */
   #lineDeadline = Infinity;
-  #writeDeadline = Infinity;
+  #brokenDeadline = Infinity;
   /** For how long reading should stop, and until when it does. */
   #holdUpMs = 0;
   #resumeAt = Infinity;
@@ -81,16 +87,19 @@ export class Connection implements AsyncDisposable {
     this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
     ({ promise: this.closed, resolve: this.#settleClosed } = Promise.withResolvers());
     const now = clock();
-    this.#messages = new TokenBucket(resolved.maxMessagesPerSecond, now);
-    this.#notifications = new TokenBucket(resolved.maxNotificationsPerSecond, now);
-    this.#notifiedBytes = new TokenBucket(resolved.maxNotifiedBytesPerSecond, now);
+    this.#rates = new PeerRates(resolved, now);
+    this.#lanes = new Lanes(resolved.io, {
+      opened: (lane) => this.#speakOver(lane),
+      controlSpoke: () => this.#closeWith(afterMove()),
+      controlEnded: () => this.#pipeBroke(),
+    });
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
     this.#reader = new FrameReader({
       line: (text, harmless) => this.#line(text, harmless),
       filled: () => this.#filled(),
     }, resolved.maxMessageBytes);
     this.#outbox = new Outbox(resolved.io, {
-      failed: () => this.#writeFailed(),
+      failed: () => this.#pipeBroke(),
       drained: () => this.#callsOut.admit(),
     });
     const send = (line: string, raw?: Uint8Array[]) => this.#send(line, raw);
@@ -176,10 +185,21 @@ export class Connection implements AsyncDisposable {
     this.#outbox.flush();
   }
 
+  /**
+   * Speaks over another duplex from now on, and reads from it as soon as the peer has followed.
+   *
+   * @param lane The duplex; the connection closes it.
+   * @throws {TypeError} when it has moved before.
+   */
+  moveTo(lane: ByteDuplex): void {
+    this.#lanes.offer(lane);
+    this.#speakOver(lane);
+  }
+
   /** Writes what is queued, then ends the outgoing direction; reading goes on. */
   async end(): Promise<void> {
     await this.#outbox.idle();
-    if (this.#state === "open") await this.#options.io.end?.();
+    if (this.#state === "open") await this.#lanes.end();
   }
 
   /**
@@ -208,7 +228,7 @@ export class Connection implements AsyncDisposable {
     this.#callsOut.close(forCalls);
     void (async () => {
       try {
-        await this.#options.io.close();
+        await this.#lanes.close();
       } catch {
         // The peer is gone, which is what closing is for
       }
@@ -217,17 +237,17 @@ export class Connection implements AsyncDisposable {
   }
 
   async #readAll(): Promise<void> {
-    const { io } = this.#options;
     try {
       for (;;) {
-        const chunk = await io.read();
+        const chunk = await this.#lanes.read();
         if (this.#state !== "open") return;
         if (chunk === null) break;
         this.#receive(chunk);
         if (this.#holdUpMs > 0) await this.#pause();
       }
     } catch (error) {
-      await this.#ended(error);
+      if (error instanceof SallyportError) this.#closeWith(error);
+      else await this.#ended(error);
       return;
     }
     await this.#ended(undefined);
@@ -244,9 +264,7 @@ export class Connection implements AsyncDisposable {
   #receive(chunk: Uint8Array): void {
     this.#bytesReceived += chunk.length;
     const now = clock();
-    this.#messages.refill(now);
-    this.#notifications.refill(now);
-    this.#notifiedBytes.refill(now);
+    this.#rates.refill(now);
     const before = this.#received;
     try {
       this.#reader.push(chunk);
@@ -254,7 +272,9 @@ export class Connection implements AsyncDisposable {
       this.#closeWith(error);
       return;
     }
-    if (!this.#reader.midFrame) this.#lineDeadline = Infinity;
+    if (this.#lanes.isMoving && this.#reader.midFrame) {
+      this.#closeWith(afterMove());
+    } else if (!this.#reader.midFrame) this.#lineDeadline = Infinity;
     else if (this.#received !== before || this.#lineDeadline === Infinity) {
       this.#lineDeadline = now + this.#options.lineTimeoutMs;
       this.#timer.arm(this.#lineDeadline);
@@ -280,6 +300,7 @@ export class Connection implements AsyncDisposable {
   }
 
   #dispatch(message: Message, bytes: number): void {
+    if (this.#lanes.isMoving) throw afterMove();
     this.#received++;
     if (message.kind === "result" || message.kind === "error") {
       this.#callsOut.answer(message);
@@ -292,28 +313,16 @@ export class Connection implements AsyncDisposable {
       this.#callsOut.items(readId(message), items, bytes);
       return;
     }
-    this.#holdUpMs = this.#messages.borrow();
+    this.#holdUpMs = this.#rates.message();
     if (message.kind === "request") this.#callsIn.accept(message);
     else this.#notification(message, bytes);
   }
 
   #notification(message: Message, bytes: number): void {
     const { method } = message;
-    if (method === "$/credit") {
-      const { n } = readParams(message, "n");
-      if (!Number.isSafeInteger(n) || (n as number) <= 0) throw malformed(method);
-      return this.#callsIn.credit(readId(message), n as number);
-    }
-    if (method === "$/cancel") {
-      readParams(message);
-      return this.#callsIn.cancel(readId(message));
-    }
-    if (!this.#notifications.take()) {
-      const { maxNotificationsPerSecond } = this.#options;
-      throw violation(`more than ${maxNotificationsPerSecond} notifications a second came`);
-    }
-    // nobody asked for these: what they cost the host is bounded, and nothing of them is lost
-    this.#holdUpMs = Math.max(this.#holdUpMs, this.#notifiedBytes.borrow(bytes));
+    if (method === "$/lane") return this.#lanes.follow(this.#options.onLane);
+    if (this.#callsIn.control(message)) return;
+    this.#holdUpMs = Math.max(this.#holdUpMs, this.#rates.notification(bytes));
     if (method === "$/progress") {
       return this.#callsOut.progress(readId(message), readParams(message, "value").value);
     }
@@ -347,19 +356,24 @@ export class Connection implements AsyncDisposable {
     );
   }
 
+  #speakOver(lane: ByteDuplex): void {
+    this.#outbox.push(LANE_LINE);
+    this.#outbox.moveTo(lane);
+  }
+
   #expire(now: number): number {
     try {
       if (this.#lineDeadline <= now) {
         throw violation(`a message was not whole after ${this.#options.lineTimeoutMs} ms`);
       }
       const next = this.#callsOut.expire(now);
-      if (this.#writeDeadline <= now) void this.#ended(new Error("The pipe broke"));
+      if (this.#brokenDeadline <= now) void this.#ended(new Error("The pipe broke"));
       if (this.#resumeAt <= now) {
         this.#resumeAt = Infinity;
         this.#resume();
       }
       if (this.#state !== "open") return Infinity;
-      return Math.min(next, this.#lineDeadline, this.#writeDeadline, this.#resumeAt);
+      return Math.min(next, this.#lineDeadline, this.#brokenDeadline, this.#resumeAt);
     } catch (error) {
       this.#closeWith(error);
       return Infinity;
@@ -367,10 +381,10 @@ export class Connection implements AsyncDisposable {
   }
 
   /** The peer has most likely ended; what it said before is still to be read. */
-  #writeFailed(): void {
+  #pipeBroke(): void {
     if (this.#state !== "open") return;
-    this.#writeDeadline = clock() + LAST_WORDS_MS;
-    this.#timer.arm(this.#writeDeadline);
+    this.#brokenDeadline = clock() + LAST_WORDS_MS;
+    this.#timer.arm(this.#brokenDeadline);
   }
 
   async #ended(error: unknown): Promise<void> {

@@ -66,6 +66,43 @@ export function stdioDuplex(): ByteDuplex {
   };
 }
 
+/** How many bytes one read of a socket takes at most: what Linux lets wait in one. */
+const SOCKET_READ_BYTES = 208 * 1024;
+
+/**
+ * Makes a duplex of a connected socket, for either side. The first try of a write is made before it
+ * returns, so that what a process writes right before its exit is not lost while there is room.
+ *
+ * @param conn The connection; closed with the duplex.
+ */
+export function socketDuplex(conn: Deno.Conn): ByteDuplex {
+  const read = conn.read.bind(conn);
+  const write = conn.write.bind(conn);
+  const buffer = new Uint8Array(SOCKET_READ_BYTES);
+  let closed = false;
+  return {
+    async read() {
+      try {
+        const count = await read(buffer);
+        return count === null ? null : buffer.subarray(0, count);
+      } catch (error) {
+        if (closed) return null;
+        throw error;
+      }
+    },
+    async write(bytes) {
+      let at = await write(bytes);
+      while (at < bytes.length) at += await write(bytes.subarray(at));
+    },
+    end: () => conn.closeWrite(),
+    close() {
+      if (closed) return;
+      closed = true;
+      conn.close();
+    },
+  };
+}
+
 /**
  * Makes a duplex of a child's standard output and input, for the host's side.
  *

@@ -113,6 +113,11 @@ export interface ConnectionOptions {
    * exit code; it may wait for the exit, and must settle.
    */
   onEnd?: () => SallyportError | undefined | Promise<SallyportError | undefined>;
+  /**
+   * Gives the duplex that the peer has moved to, once; `undefined` where it was offered none, which is a
+   * violation. What it throws closes the connection. An end that moves first needs none.
+   */
+  onLane?: () => Promise<ByteDuplex> | undefined;
   /** Turns what a handler threw into its wire form. */
   describeError?: (error: unknown) => WireError;
 }
@@ -141,7 +146,7 @@ export type ResolvedOptions =
   & Pick<ConnectionOptions, Handlers>
   & { accepts(method: string, kind: "request" | "notification"): boolean };
 
-type Handlers = "onRequest" | "onNotification" | "onEnd" | "describeError";
+type Handlers = "onRequest" | "onNotification" | "onEnd" | "onLane" | "describeError";
 
 /** What the wire protocol lets the peer of each role send. */
 const PEER_METHODS: Record<Role, Record<string, "request" | "notification">> = {

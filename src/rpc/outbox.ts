@@ -23,11 +23,11 @@ export interface OutboxEvents {
  * messages is worth a factor of two in throughput.
  */
 export class Outbox {
-  readonly #io: ByteDuplex;
+  #io: ByteDuplex;
   readonly #events: OutboxEvents;
   #text = "";
-  /** What comes before `#text`, where byte arrays are among it. */
-  #segments: (string | Uint8Array)[] = [];
+  /** What comes before `#text`, where byte arrays are among it, or a duplex that the rest goes to. */
+  #segments: (string | Uint8Array | ByteDuplex)[] = [];
   #segmentBytes = 0;
   #scheduled = false;
   #turnTime = 0;
@@ -77,6 +77,16 @@ export class Outbox {
     soon(() => this.flush());
   }
 
+  /** Sends all that is pushed from now on over another duplex. */
+  moveTo(io: ByteDuplex): void {
+    if (this.#stopped) return;
+    if (this.#text.length > 0) this.#segments.push(this.#text);
+    this.#segmentBytes += this.#text.length;
+    this.#text = "";
+    this.#segments.push(io);
+    this.flush();
+  }
+
   /** Writes what is queued, now. */
   flush(): void {
     this.#scheduled = false;
@@ -86,10 +96,17 @@ export class Outbox {
       void this.#drain();
       return;
     }
+    const parts = this.#take();
     try {
-      for (const bytes of this.#take()) {
-        writeSync(bytes);
-        this.bytesSent += bytes.length;
+      for (let i = 0; i < parts.length; i++) {
+        const part = parts[i]!;
+        if (!(part instanceof Uint8Array)) {
+          this.#io = part;
+          this.#segments = [...parts.slice(i + 1), ...this.#segments];
+          return this.flush();
+        }
+        writeSync(part);
+        this.bytesSent += part.length;
       }
     } catch (error) {
       return this.#fail(error);
@@ -122,10 +139,14 @@ export class Outbox {
     this.#writing = true;
     try {
       while (this.#hasWork() && !this.#stopped) {
-        for (const bytes of this.#take()) {
-          this.#writingBytes = bytes.length;
-          await this.#io.write(bytes);
-          this.bytesSent += bytes.length;
+        for (const part of this.#take()) {
+          if (!(part instanceof Uint8Array)) {
+            this.#io = part;
+            continue;
+          }
+          this.#writingBytes = part.length;
+          await this.#io.write(part);
+          this.bytesSent += part.length;
         }
         this.#writingBytes = 0;
         if (!this.#stopped) this.#events.drained();
@@ -140,7 +161,7 @@ export class Outbox {
     }
   }
 
-  #take(): Uint8Array[] {
+  #take(): (Uint8Array | ByteDuplex)[] {
     const text = this.#text;
     this.#text = "";
     if (this.#segments.length === 0) return [encode(text)];

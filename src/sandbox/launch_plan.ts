@@ -41,8 +41,10 @@ export interface LaunchPlanInput {
   runtime: { readonly bootstrap: string; readonly importMap: string };
   /** The folders of this run, and what the cache folder holds already. */
   run: { readonly denoDir: string; readonly cwd: string; readonly cached: readonly string[] };
-  /** The socket of the egress proxy, where the network is proxied. */
+  /** The socket of the egress proxy, where the network is proxied; in one folder with the lane's. */
   egressSocket?: string;
+  /** The socket of the lane to the host, where there is one. */
+  laneSocket?: string;
   /** How the network is reached. */
   network: NetworkMode;
   /** Files that resolving names needs, where the machine's network is used. */
@@ -58,6 +60,14 @@ export interface LaunchPlanInput {
   keepCache?: boolean;
 }
 
+/** Says where the bootstrap finds the socket of its lane. */
+export interface LanePlan {
+  /** The path as the process sees it. */
+  readonly path: string;
+  /** The permissions on the path that the plugin has not been granted itself. */
+  readonly revoke: readonly ("net" | "read" | "write")[];
+}
+
 /** Holds a planned launch. */
 export interface LaunchPlan {
   /** The spec. */
@@ -68,6 +78,8 @@ export interface LaunchPlan {
   readonly storageDir: string | undefined;
   /** What the bootstrap relays, where the network is proxied. */
   readonly relay: { readonly port: number; readonly path: string } | undefined;
+  /** What the bootstrap connects to, and the permissions that it gives up then. */
+  readonly lane: LanePlan | undefined;
   /** The library by which the bootstrap loads its filter, where the launcher cannot. */
   readonly library: string | undefined;
 }
@@ -90,15 +102,17 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
   const { limits } = permissions;
   const inside = launcher.privateRoot;
   const socket = network === "proxied" ? input.egressSocket : undefined;
-  const relay = socket === undefined
+  const socketAs = (path: string) => inside ? `${INSIDE.sockets}/${nameOf(path)}` : path;
+  const relay = socket === undefined ? undefined : { port: RELAY_PORT, path: socketAs(socket) };
+  const lane = input.laneSocket === undefined
     ? undefined
-    : { port: RELAY_PORT, path: inside ? INSIDE.egressSocket : socket };
+    : planLane(socketAs(input.laneSocket), permissions);
   const library = launcher.name === "unshare" && input.seccomp !== "off"
     ? launcher.libraries.find((path) => path.endsWith(`/${C_LIBRARY}`)) ?? C_LIBRARY
     : undefined;
   const seenAs = (path: string) => inside ? seenInside(path, input) : path;
   const bundleDir = seenAs(input.bundleDir);
-  const root = inside ? privateRoot(input, socket) : undefined;
+  const root = inside ? privateRoot(input, socket ?? input.laneSocket) : undefined;
   const spec = createLaunchSpec({
     plugin: permissions.plugin,
     executable: inside ? INSIDE.executable : input.executable,
@@ -107,6 +121,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
       seenAs: (path) => inside ? [seenAs(path), ...otherNames(path, permissions)] : [path],
       bootstrap: {
         relay: relay && { port: relay.port, socket: relay.path },
+        lane: lane?.path,
         library,
       },
     }),
@@ -117,6 +132,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
     root,
     network,
     seccomp: input.seccomp,
+    lane: lane !== undefined,
     limits: {
       memoryBytes: limits.memoryBytes,
       cpuPercent: limits.cpuPercent,
@@ -126,7 +142,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
     },
   });
   const storageDir = input.storageDir === undefined ? undefined : seenAs(input.storageDir);
-  return Object.freeze({ spec, bundleDir, storageDir, relay, library });
+  return Object.freeze({ spec, bundleDir, storageDir, relay, lane, library });
 }
 
 /** Gives the name inside of a path of the machine: a few folders have one of their own. */
@@ -163,7 +179,7 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
       : []),
     ...(socket === undefined
       ? []
-      : [{ source: socket, target: INSIDE.egressSocket, writable: false }]),
+      : [{ source: parentOf(socket), target: INSIDE.sockets, writable: false }]),
     ...(input.resolverFiles ?? []).map((path) => ({ source: path, target: path, writable: false })),
   ];
   return Object.freeze({
@@ -221,6 +237,23 @@ function checkName(path: string, plugin: string): void {
       details: { plugin, path, taken },
     },
   );
+}
+
+/** Giving up a path gives up what covers it too, so that what the plugin may read or write stays. */
+function planLane(path: string, { read, write }: ResolvedPermissions): LanePlan {
+  const covered = (granted: readonly string[]) => granted.some((value) => pathCovers(value, path));
+  return Object.freeze({
+    path,
+    revoke: Object.freeze([
+      "net" as const,
+      ...(covered(read) ? [] : ["read" as const]),
+      ...(covered(write) ? [] : ["write" as const]),
+    ]),
+  });
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function parentOf(path: string): string {

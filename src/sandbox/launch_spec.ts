@@ -90,6 +90,8 @@ export interface LaunchSpec {
   readonly network: NetworkMode;
   /** The system call filter. */
   readonly seccomp: SeccompProfile;
+  /** Whether the bootstrap connects to a socket of the host, whatever the network. */
+  readonly lane: boolean;
   /** What the kernel caps. */
   readonly limits: ProcessLimits;
 }
@@ -112,7 +114,7 @@ export const INSIDE = Object.freeze({
   denoDir: "/deno-dir",
   cwd: "/cwd",
   temporary: "/tmp",
-  egressSocket: "/egress.sock",
+  sockets: "/sockets",
 });
 
 /** The loopback port that the bootstrap relays to the host's egress proxy. */
@@ -140,6 +142,12 @@ export interface LaunchSpecInput {
   network: NetworkMode;
   /** The system call filter. */
   seccomp: SeccompProfile;
+  /**
+   * Whether the bootstrap connects to a socket of the host, whatever the network.
+   *
+   * @default {false}
+   */
+  lane?: boolean;
   /** What the kernel caps. */
   limits: ProcessLimits;
 }
@@ -174,6 +182,7 @@ export function createLaunchSpec(input: LaunchSpecInput): LaunchSpec {
     root: input.root,
     network: input.network,
     seccomp: input.seccomp,
+    lane: input.lane ?? false,
     limits: Object.freeze({ ...input.limits }),
   });
 }

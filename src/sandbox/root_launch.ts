@@ -67,7 +67,8 @@ export class Scratch {
    * @returns Its path; it stays for other launches.
    */
   filter(spec: LaunchSpec): Promise<string> {
-    const key = `${spec.seccomp}-${networked(spec) ? "net" : "no-net"}`;
+    const reach = networked(spec) ? "net" : spec.lane ? "lane" : "no-net";
+    const key = `${spec.seccomp}-${reach}`;
     let path = this.#filters.get(key);
     if (path === undefined) {
       this.#filters.set(key, path = this.#writeFilter(this.path(`${key}.filter`), spec));
@@ -95,7 +96,9 @@ export class Scratch {
 export function compileFilter(spec: LaunchSpec, exec: boolean): Uint8Array | undefined {
   if (spec.seccomp === "off") return undefined;
   const arch = Deno.build.arch as SeccompArch;
-  return compileSeccomp({ profile: spec.seccomp, arch, network: networked(spec), exec });
+  // what loads its own filter has its lane by then
+  const lane = exec && spec.lane;
+  return compileSeccomp({ profile: spec.seccomp, arch, network: networked(spec), exec, lane });
 }
 
 /**

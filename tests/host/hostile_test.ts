@@ -41,7 +41,8 @@ const STARTS: [fixture: string, code: SallyportErrorCode, message: RegExp, optio
 for (const [fixture, code, message, options] of STARTS) {
   Deno.test(`a plugin that is ${fixture} fails its own load only, with ${code}`, async () => {
     await using test = await hostTest();
-    const host = await test.open(options);
+    // what it says is looked at where it says it on the only lane; beside the lane all is refused
+    const host = await test.open({ lane: "stdio", ...options });
     await withWitness(test, host, async () => {
       const dir = await test.fixture(fixture);
       const error = await assertRejectsWithCode(host.load(dir), code, message);
@@ -114,6 +115,7 @@ for (
   Deno.test(`a plugin that ${what} is ended, and only that plugin`, async () => {
     await using test = await hostTest();
     const host = await test.open({
+      lane: "stdio", // where the fixtures write
       policy: { default: { grant: { context: { config: "read" } } } },
       config: { unread_replies: { long: "x".repeat(100_000) } },
     });
@@ -162,11 +164,19 @@ const LINES: [name: string, bytes: Uint8Array][] = [
 for (const [name, bytes] of LINES) {
   Deno.test(`a plugin that writes ${name} to the pipe is ended with protocol-violation`, async () => {
     await using test = await hostTest();
-    const host = await test.open();
+    const host = await test.open({ lane: "stdio" });
     const call = { fixture: "raw_stdout", method: "write", params: { bytes } };
     await expectEnd(test, host, call, "protocol-violation");
   });
 }
+
+Deno.test("a plugin that writes to the pipe beside its socket is ended", async () => {
+  await using test = await hostTest();
+  const host = await test.open();
+  const params = { bytes: text('{"jsonrpc":"2.0","id":1,"result":1}') };
+  const call = { fixture: "raw_stdout", method: "write", params };
+  await expectEnd(test, host, call, "protocol-violation", /moved away from/);
+});
 
 Deno.test("results that cannot be sent fail their own call and nothing else", async () => {
   await using test = await hostTest();
@@ -181,9 +191,19 @@ Deno.test("results that cannot be sent fail their own call and nothing else", as
   assert.equal(plugin.state, "active");
 });
 
-Deno.test("a plugin that closes its output is over, and its call fails", async () => {
+Deno.test("a plugin that closes the pipes beside its socket goes on", async () => {
   await using test = await hostTest();
   const host = await test.open();
+  const plugin = await host.load(await test.fixture("closes_stdio"));
+  for (const descriptor of [0, 1, 2]) {
+    assert.equal(await plugin.call("close", { descriptor }), "closed");
+    assert.equal(await plugin.call("echo", descriptor), descriptor);
+  }
+});
+
+Deno.test("a plugin that closes its output is over, and its call fails", async () => {
+  await using test = await hostTest();
+  const host = await test.open({ lane: "stdio" });
   const plugin = await host.load(await test.fixture("closes_stdio"));
   const pid = plugin.pid!;
   await assertRejectsWithCode(plugin.call("close", { descriptor: 1 }), "crashed");

@@ -46,6 +46,8 @@ export interface Attack {
   readonly group?: string;
   /** Whether there is a second plugin of the same kind, in the bundle with `-other` to its name. */
   readonly twin?: boolean;
+  /** Whether what it writes to the pipe is to be read as messages; beside a socket it is none. */
+  readonly lane?: "stdio";
   /** Whether nothing else may run meanwhile. */
   readonly quiet?: boolean;
   /** Prepares the scene, before the plugin is loaded. */

@@ -53,7 +53,7 @@ const IN_ROOT = [
     "deno",
     "deno-dir",
     "dev",
-    "egress.sock",
+    "sockets",
     "plugin",
     "proc",
     "runtime",

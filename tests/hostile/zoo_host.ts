@@ -3,7 +3,7 @@
  * A host that loads one attacker after another, beside a plugin that behaves, and prints a line of
  * JSON about each: `zoo_host.ts <launcher> <settings.json>`. See `lane.ts` for the settings.
  */
-import { type IsolationMode, PluginHost } from "../../mod.ts";
+import { type IsolationMode, PluginHost, type PluginHostOptions } from "../../mod.ts";
 import { recordEvents, recordingLogger } from "../helpers/host.ts";
 import { makeKeys } from "../helpers/signing.ts";
 import { type Attack, keyOf, type Report } from "./attack.ts";
@@ -103,15 +103,16 @@ async function stage(attacks: readonly Attack[], places: BundlePlaces): Promise<
   const groups = groupsOf(attacks);
   const entry = ({ policy, manifest }: Attack) =>
     placed({ ...policy, limits: (manifest as { limits?: object })?.limits }, world, dataDir);
-  await using host = await openHost(
-    [keys.hex],
-    {
-      plugins: Object.fromEntries(groups.map(({ name, attacks: [first] }) => [name, entry(first)])),
-    },
-    Object.fromEntries(
-      groups.map(({ name }) => [name, { long: "x".repeat(20_000), short: "short" }]),
-    ),
+  const policy = {
+    plugins: Object.fromEntries(groups.map(({ name, attacks: [first] }) => [name, entry(first)])),
+  };
+  const config = Object.fromEntries(
+    groups.map(({ name }) => [name, { long: "x".repeat(20_000), short: "short" }]),
   );
+  await using host = await openHost({ keys: [keys.hex], policy, config, dataDir });
+  // not measured: the answer about its heap would come between the bytes that an attack drips
+  const piped = { dataDir: `${dataDir}-piped`, lane: "stdio", monitor: false } as const;
+  await using pipes = await openHost({ keys: [keys.hex], policy, config, ...piped });
   const witness: Group = {
     name: "witness",
     attacks: [{ plugin: "witness" } as Attack],
@@ -120,17 +121,21 @@ async function stage(attacks: readonly Attack[], places: BundlePlaces): Promise<
     await stageBundle(first, name, places, keys);
     if (first.twin) await stageBundle(first, `${name}-other`, places, keys);
   }
-  const events = recordEvents(host);
-  const theatre = {
+  const open = async (host: PluginHost) => ({
     host,
-    events,
+    events: recordEvents(host),
     logger,
     world,
     bundles,
     witness: await host.load(`${bundles}/witness`),
-  };
-  print({ key: "witness", sandbox: theatre.witness.sandbox });
+  });
+  const theatres = { socket: await open(host), stdio: await open(pipes) };
+  for (const [lane, { witness }] of Object.entries(theatres)) {
+    if (witness.lane !== lane) throw new Error(`The lane is ${witness.lane}, not ${lane}`);
+  }
+  print({ key: "witness", sandbox: theatres.socket.witness.sandbox });
   const run = async (group: Group) => {
+    const theatre = theatres[group.attacks[0].lane ?? "socket"];
     for (const report of await runGroup(group, theatre)) print(report);
   };
   const waits = (group: Group) => group.attacks[0].plugin === "never_settles" ? 0 : 1;
@@ -147,19 +152,16 @@ async function direct(attacks: readonly Attack[], places: BundlePlaces): Promise
   });
 }
 
-async function openHost(keys: string[], policy: object, config: object): Promise<PluginHost> {
+async function openHost(options: PluginHostOptions): Promise<PluginHost> {
   for (const [name, value] of Object.entries(POISON)) Deno.env.set(name, value);
   return await PluginHost.open({
-    dataDir,
-    keys,
-    policy,
     isolation,
-    config: config as Record<string, Record<string, unknown>>,
     logger,
     startTimeoutMs: 30_000,
     drainMs: 50,
     shutdownMs: 150,
     graceMs: 150,
+    ...options,
   });
 }
 
@@ -183,7 +185,8 @@ async function hold(): Promise<void> {
     world: { outside, port: 9, freePort: 9 } as World,
   };
   const net = ["127.0.0.1:9"];
-  const host = await openHost([keys.hex], { plugins: { network: { grant: { net } } } }, {});
+  const policy = { plugins: { network: { grant: { net } } } };
+  const host = await openHost({ dataDir, keys: [keys.hex], policy });
   const pids: Record<string, number> = {};
   for (const name of ["stays", "spins", "network", "witness"]) {
     const manifest = name === "network" ? { permissions: { net } } : {};
@@ -200,6 +203,6 @@ async function hold(): Promise<void> {
 
 /** Opens a host and closes it: what a killed one left is swept. */
 async function open(): Promise<void> {
-  await (await openHost([], {}, {})).close();
+  await (await openHost({ dataDir })).close();
   print({ key: "opened", hostPid: Deno.pid });
 }

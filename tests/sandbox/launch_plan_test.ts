@@ -149,10 +149,10 @@ Deno.test("planLaunch() relays a proxied network to the socket, and nothing else
   const grant = { net: ["example.com:443"] };
   const input = { network: "proxied", egressSocket: "/data/run/1/egress.sock" } as const;
   const planned = plan({ permissions, grant, input });
-  assert.deepEqual(planned.relay, { port: 3128, path: "/egress.sock" });
+  assert.deepEqual(planned.relay, { port: 3128, path: "/sockets/egress.sock" });
   assert.equal(planned.spec.env.HTTPS_PROXY, "http://127.0.0.1:3128");
   assert.equal(planned.spec.env.HTTP_PROXY, "http://127.0.0.1:3128");
-  assert.ok(binds(planned).includes("ro /data/run/1/egress.sock /egress.sock"));
+  assert.ok(binds(planned).includes("ro /data/run/1 /sockets"));
 
   const isolated = plan({ permissions, grant });
   assert.equal(isolated.relay, undefined);

@@ -14,7 +14,7 @@ import { ARCHITECTURES, NEWEST_SYSCALL, type SeccompArch } from "./syscalls.ts";
 
 export type { SeccompArch } from "./syscalls.ts";
 
-/** Options of {@linkcode compileSeccomp}; all must be given. */
+/** Options of {@linkcode compileSeccomp}; all but `lane` must be given. */
 export interface SeccompOptions {
   /** What passes: `strict` lists what does, `baseline` what does not. */
   profile: "strict" | "baseline";
@@ -22,6 +22,13 @@ export interface SeccompOptions {
   arch: SeccompArch;
   /** Whether the process may reach a network: sockets over IP, and in `strict` sockets at all. */
   network: boolean;
+  /**
+   * Whether the process may connect a Unix stream socket, where it may not reach a network: the lane to
+   * its host, which the bootstrap connects under the filter.
+   *
+   * @default {false}
+   */
+  lane?: boolean;
   /**
    * Whether `execve` passes: for a filter that is loaded before the runtime itself is executed, as
    * by `bwrap`. It can then replace the process by another program, under the same filter; a new
@@ -86,7 +93,7 @@ function checkOptions(options: SeccompOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError("Cannot compile a filter: the options must be an object");
   }
-  const { profile, arch, network, exec, ...unknown } = options;
+  const { profile, arch, network, exec, lane = false, ...unknown } = options;
   for (const name of Object.keys(unknown)) {
     throw new TypeError(`Cannot compile a filter: there is no option "${name}"`);
   }
@@ -96,8 +103,8 @@ function checkOptions(options: SeccompOptions): void {
   if (typeof arch !== "string" || !Object.hasOwn(ARCHITECTURES, arch)) {
     throw new TypeError(`Cannot compile a filter: there are no tables for "${arch}"`);
   }
-  if (typeof network !== "boolean" || typeof exec !== "boolean") {
-    throw new TypeError('Cannot compile a filter: "network" and "exec" must be booleans');
+  if ([network, exec, lane].some((value) => typeof value !== "boolean")) {
+    throw new TypeError('Cannot compile a filter: "network", "exec" and "lane" must be booleans');
   }
 }
 
@@ -122,12 +129,14 @@ function ranges(options: SeccompOptions, numbers: Readonly<Record<string, number
   return found;
 }
 
-function holds({ only }: SyscallRule, { network, exec }: SeccompOptions): boolean {
+function holds({ only }: SyscallRule, { network, exec, lane }: SeccompOptions): boolean {
   switch (only) {
     case "network":
       return network;
     case "no-network":
       return !network;
+    case "lane":
+      return lane === true && !network;
     case "exec":
       return exec;
     case "no-exec":

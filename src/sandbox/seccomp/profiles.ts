@@ -32,7 +32,7 @@ export interface SyscallRule {
   /** What happens when no case holds. */
   readonly otherwise?: SeccompAction;
   /** Under which option the rule is there. @default {always} */
-  readonly only?: "network" | "no-network" | "exec" | "no-exec";
+  readonly only?: "network" | "no-network" | "lane" | "exec" | "no-exec";
 }
 
 /** A profile: rules, and what happens to calls that none names. */
@@ -209,6 +209,19 @@ const STRICT: SeccompRules = {
       cases: [INTERNET, [
         { argument: 0, values: [AF_UNIX] },
         { argument: 1, mask: SOCKET_TYPE, values: [SOCK_STREAM, SOCK_DGRAM] },
+      ]],
+      otherwise: "EPERM",
+    },
+    // what a plugin could connect to is in its own file tree only: nothing but the host's socket
+    { only: "lane", action: "allow", syscalls: names("connect") },
+    {
+      only: "lane",
+      syscalls: names("socket"),
+      action: "allow",
+      cases: [[
+        { argument: 0, values: [AF_UNIX] },
+        { argument: 1, mask: SOCKET_TYPE, values: [SOCK_STREAM] },
+        { argument: 2, values: [0] },
       ]],
       otherwise: "EPERM",
     },

@@ -23,6 +23,7 @@ function frames(
     rows,
     what,
     plugin: "frames",
+    lane: "stdio",
     manifest: { limits },
     call,
     contained: ended("protocol-violation"),

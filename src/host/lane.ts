@@ -1,0 +1,107 @@
+/**
+ * The host's end of the socket lane: a socket that takes one connection, from the bootstrap of one process.
+ *
+ * @module
+ */
+import { SallyportError } from "../errors.ts";
+import { settledWithin } from "../process/stop.ts";
+import { type ByteDuplex, socketDuplex } from "../rpc/duplex.ts";
+
+/** Names how messages travel: over a Unix socket, or over standard input and output. */
+export type Lane = "socket" | "stdio";
+
+/** A socket that waits for its one connection; disposing it closes what nobody has taken. */
+export interface LaneOffer extends Disposable {
+  /** Where it listens. */
+  readonly path: string;
+  /** Whether the process speaks over it. */
+  readonly isTaken: boolean;
+  /**
+   * Gives the connection, once the process says that it has moved to it.
+   *
+   * @throws {SallyportError} `protocol-violation` when it has not connected.
+   */
+  take(): Promise<ByteDuplex>;
+}
+
+/** The longest path of a Unix socket that every system takes, in bytes without the final NUL. */
+const MAX_PATH_BYTES = 103;
+/** A process that has connected is found within one turn of the event loop. */
+const ACCEPT_MS = 5_000;
+
+/**
+ * Listens for one connection; the socket is removed as soon as it has come.
+ *
+ * @param path Where: in a folder that only the host may enter.
+ * @returns The offer; `undefined` where there can be none, and standard input and output have to do.
+ */
+export function offerLane(path: string): LaneOffer | undefined {
+  if (Deno.build.os === "windows" || new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
+    return undefined;
+  }
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } catch {
+    return undefined; // the host may not, or the file system has no sockets
+  }
+  try {
+    Deno.chmodSync(path, 0o600);
+  } catch {
+    listener.close();
+    return undefined;
+  }
+  return new Offer(path, listener);
+}
+
+class Offer implements LaneOffer {
+  readonly path: string;
+  readonly #accepted: Promise<Deno.UnixConn>;
+  #listener: Deno.UnixListener | undefined;
+  #conn: Deno.UnixConn | undefined;
+  isTaken = false;
+
+  constructor(path: string, listener: Deno.UnixListener) {
+    this.path = path;
+    this.#listener = listener;
+    this.#accepted = this.#accept(listener);
+    this.#accepted.catch(() => {}); // whoever takes it is told
+  }
+
+  async take(): Promise<ByteDuplex> {
+    if (!await settledWithin(this.#accepted, ACCEPT_MS) || this.#conn === undefined) {
+      throw new SallyportError(
+        "protocol-violation",
+        "The peer broke the protocol: it moved to a socket that it has not connected to",
+      );
+    }
+    const conn = this.#conn;
+    this.#conn = undefined;
+    this.isTaken = true;
+    return socketDuplex(conn);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopListening();
+    this.#conn?.close();
+    this.#conn = undefined;
+  }
+
+  async #accept(listener: Deno.UnixListener): Promise<Deno.UnixConn> {
+    const conn = await listener.accept();
+    this.#stopListening();
+    this.#conn = conn;
+    return conn;
+  }
+
+  #stopListening(): void {
+    if (this.#listener === undefined) return;
+    this.#listener.close();
+    this.#listener = undefined;
+    try {
+      Deno.removeSync(this.path);
+    } catch {
+      // gone with its folder
+    }
+  }
+}

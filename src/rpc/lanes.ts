@@ -1,0 +1,105 @@
+import type { ByteDuplex } from "./duplex.ts";
+import { violation } from "./violation.ts";
+
+/** The line after which an end says nothing more on the duplex that it used so far. */
+export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
+
+/** What the lanes tell their connection. */
+export interface LanesEvents {
+  /** The lane of a peer that moved first is there. */
+  opened(lane: ByteDuplex): void;
+  /** Something came on the control duplex after the peer had moved. */
+  controlSpoke(): void;
+  /** The peer has closed the control duplex. */
+  controlEnded(): void;
+}
+
+/**
+ * The duplexes of one connection: the one it began with, and the lane that it has moved to, if any.
+ * Each direction moves by itself, behind a line that is the last one where it was, so that no message
+ * overtakes another.
+ */
+export class Lanes {
+  readonly #control: ByteDuplex;
+  readonly #events: LanesEvents;
+  #lane: ByteDuplex | undefined;
+  #coming: Promise<ByteDuplex> | undefined;
+  #in: ByteDuplex;
+  #closed = false;
+
+  /** Begins with one duplex for both directions. */
+  constructor(control: ByteDuplex, events: LanesEvents) {
+    this.#control = this.#in = control;
+    this.#events = events;
+  }
+
+  /** Whether the peer has said its last on the control duplex, and nothing else was read since. */
+  get isMoving(): boolean {
+    return this.#coming !== undefined;
+  }
+
+  /** Gives the next bytes of the peer, wherever it speaks now. */
+  async read(): Promise<Uint8Array | null> {
+    if (this.#coming !== undefined) {
+      this.#in = await this.#coming;
+      this.#coming = undefined;
+    }
+    return await this.#in.read();
+  }
+
+  /** Takes the lane that this end moves to first; the peer will follow. */
+  offer(lane: ByteDuplex): void {
+    if (this.#lane !== undefined) throw new TypeError("A connection moves once");
+    this.#lane = lane;
+  }
+
+  /**
+   * Follows the peer, which has moved.
+   *
+   * @param open Gives the lane, where this end has not moved yet; the control duplex is watched then.
+   * @throws {SallyportError} `protocol-violation` when it may not, or has before.
+   */
+  follow(open: (() => Promise<ByteDuplex> | undefined) | undefined): void {
+    if (this.#in !== this.#control || this.isMoving) throw violation("the peer moved twice");
+    if (this.#lane !== undefined) {
+      this.#coming = Promise.resolve(this.#lane);
+      return;
+    }
+    const opening = open?.();
+    if (opening === undefined) throw violation("the peer moved to a lane that nobody offered");
+    this.#coming = opening.then((lane) => {
+      if (this.#closed) {
+        lane.close();
+        throw violation("the connection was closed while its lane was opened");
+      }
+      this.#lane = lane;
+      this.#events.opened(lane);
+      return lane;
+    });
+    this.#coming.catch(() => {}); // whoever reads next is told
+    void this.#watch();
+  }
+
+  /** Reads where the peer has nothing more to say. */
+  async #watch(): Promise<void> {
+    try {
+      const chunk = await this.#control.read();
+      if (this.#closed) return;
+      if (chunk === null) this.#events.controlEnded();
+      else this.#events.controlSpoke();
+    } catch {
+      if (!this.#closed) this.#events.controlEnded();
+    }
+  }
+
+  /** Ends the outgoing direction of both. */
+  async end(): Promise<void> {
+    await Promise.allSettled([this.#lane?.end?.(), this.#control.end?.()]);
+  }
+
+  /** Releases both. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([this.#lane?.close(), this.#control.close()]);
+  }
+}
