@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { ByteDuplex } from "../../src/rpc/duplex.ts";
 import { socketDuplex } from "../../src/rpc/duplex.ts";
-import { memoryPipe } from "../helpers/memory_pipe.ts";
 import { tempDir } from "../helpers/signing.ts";
 import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
 
