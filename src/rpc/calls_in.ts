@@ -2,6 +2,7 @@ import { SallyportError } from "../errors.ts";
 import { encodeValue } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import { malformed, readId, readParams } from "./control.ts";
+import { IdTable } from "./id_table.ts";
 import {
   errorLine,
   type Message,
@@ -11,7 +12,6 @@ import {
   type WireError,
 } from "./message.ts";
 import type { IncomingCall, ResolvedOptions } from "./options.ts";
-import { SafeMap } from "./safe_map.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { TokenBucket } from "./token_bucket.ts";
 import { violation } from "./violation.ts";
@@ -82,7 +82,7 @@ function abortReason(): SallyportError {
 export class CallsIn {
   readonly #wire: CallsInWire;
   readonly #options: ResolvedOptions;
-  readonly #serving = new SafeMap<number, Served>();
+  readonly #serving = new IdTable<Served>();
   /** Handlers under way, those of cancelled requests included. */
   #running = 0;
   #highestId = 0;
@@ -103,7 +103,9 @@ export class CallsIn {
   accept(message: Message): void {
     const { id, method, value: params } = message;
     const { maxInFlight, role, accepts } = this.#options;
-    if (this.#serving.has(id)) throw violation(`request ${id} came again while it was in flight`);
+    if (this.#serving.get(id) !== undefined) {
+      throw violation(`request ${id} came again while it was in flight`);
+    }
     if (this.#serving.size >= maxInFlight) {
       throw violation(`more than ${maxInFlight} requests are in flight`, { maxInFlight });
     }
@@ -115,7 +117,7 @@ export class CallsIn {
       );
     }
     const call = this.#newCall(id, params);
-    this.#serving.set(id, call);
+    this.#serving.add(call);
     // A peer that cancels what it sends must not pile up handlers that ignore their signal
     if (this.#running >= 2 * maxInFlight) {
       return this.#fail(

@@ -1,10 +1,10 @@
 import { SallyportError } from "../errors.ts";
 import { type EncodedValue, encodeValue } from "./binary.ts";
 import { now as clock } from "./clock.ts";
+import { IdTable } from "./id_table.ts";
 import type { Message } from "./message.ts";
 import { notificationLine, requestLine } from "./message.ts";
 import type { RequestOptions, ResolvedOptions } from "./options.ts";
-import { SafeMap } from "./safe_map.ts";
 import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
 import { violation } from "./violation.ts";
 import { fromWireError } from "./wire_error.ts";
@@ -48,7 +48,7 @@ function ignore(): void {}
 export class CallsOut {
   readonly #wire: CallsOutWire;
   readonly #options: ResolvedOptions;
-  readonly #pending = new SafeMap<number, Call>();
+  readonly #pending = new IdTable<Call>();
   /** Calls that wait for room, from `#waitingFrom` on; one that was given up stays until its turn. */
   #waiting: WaitingCall[] = [];
   #waitingFrom = 0;
@@ -88,7 +88,9 @@ export class CallsOut {
     const stream = new StreamReader({
       start: () => this.#start(call, method, params, options),
       grant: (count) => {
-        if (this.#pending.has(call.id)) this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
+        if (this.#pending.get(call.id) === call) {
+          this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
+        }
       },
       cancel: () => this.#giveUp(call, undefined),
       waiting: (waits) => {
@@ -227,7 +229,7 @@ export class CallsOut {
   #sendRequest(call: Call, method: string, body: EncodedValue): void {
     const id = call.id = this.#nextId++;
     // First, because sending may close the connection, which settles what is pending
-    this.#pending.set(id, call);
+    this.#pending.add(call);
     try {
       this.#wire.send(requestLine(id, method, body.text, body.raw), body.raw);
     } catch (error) {
@@ -260,7 +262,7 @@ export class CallsOut {
     if (call.givenUp || call.settled) return;
     const { reject } = settle(call);
     call.givenUp = true;
-    if (this.#pending.has(call.id)) {
+    if (this.#pending.get(call.id) === call) {
       this.#givenUp++;
       call.deadline = clock() + this.#options.cancelGraceMs;
       this.#wire.arm(call.deadline);

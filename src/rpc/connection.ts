@@ -239,7 +239,7 @@ export class Connection implements AsyncDisposable {
   async #readAll(): Promise<void> {
     try {
       for (;;) {
-        const chunk = await this.#lanes.read();
+        const chunk = await this.#lanes.read(this.#reader.expected);
         if (this.#state !== "open") return;
         if (chunk === null) break;
         this.#receive(chunk);

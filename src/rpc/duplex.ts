@@ -1,9 +1,15 @@
 /** Bytes in both directions, however they travel. */
 export interface ByteDuplex {
-  /** Gives the next bytes, valid until the next call, or `null` at the end. */
-  read(): Promise<Uint8Array | null>;
+  /**
+   * Gives the next bytes, valid until the next call, or `null` at the end.
+   *
+   * @param expected About how many bytes of a long message are still to come; 0 where none is.
+   */
+  read(expected?: number): Promise<Uint8Array | null>;
   /** Writes all bytes; they belong to the duplex until the promise settles. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Whether a write begins before it returns, so that the peer can work while this end goes on. */
+  readonly isPrompt?: boolean;
   /** Writes all bytes at once, where that is cheaper and may block. */
   writeSync?(bytes: Uint8Array): void;
   /** Ends the outgoing direction, after what was written; reading goes on. */
@@ -66,8 +72,12 @@ export function stdioDuplex(): ByteDuplex {
   };
 }
 
-/** How many bytes one read of a socket takes at most: what Linux lets wait in one. */
-const SOCKET_READ_BYTES = 208 * 1024;
+/**
+ * How many bytes one read of a socket takes at most: so few that the peer gets answers to work with while
+ * this end goes on, or of a long message what Linux lets wait in a socket.
+ */
+const SOCKET_READ_BYTES = 32 * 1024;
+const LONG_READ_BYTES = 208 * 1024;
 
 /**
  * Makes a duplex of a connected socket, for either side. The first try of a write is made before it
@@ -78,10 +88,15 @@ const SOCKET_READ_BYTES = 208 * 1024;
 export function socketDuplex(conn: Deno.Conn): ByteDuplex {
   const read = conn.read.bind(conn);
   const write = conn.write.bind(conn);
-  const buffer = new Uint8Array(SOCKET_READ_BYTES);
+  const short = new Uint8Array(SOCKET_READ_BYTES);
+  let long: Uint8Array | undefined;
   let closed = false;
   return {
-    async read() {
+    isPrompt: true,
+    async read(expected = 0) {
+      const buffer = expected <= SOCKET_READ_BYTES
+        ? short
+        : long ??= new Uint8Array(LONG_READ_BYTES);
       try {
         const count = await read(buffer);
         return count === null ? null : buffer.subarray(0, count);

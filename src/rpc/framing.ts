@@ -55,6 +55,14 @@ export class FrameReader {
     return this.#partBytes > 0 || this.#targets.length > 0;
   }
 
+  /** About how many bytes of the frame are still to come: of a line, as many again as there are. */
+  get expected(): number {
+    if (this.#targets.length === 0) return this.#partBytes;
+    let bytes = -this.#filledBytes;
+    for (let i = 0; i < this.#targets.length; i++) bytes += this.#targets[i]!.length;
+    return bytes;
+  }
+
   /** Drops what was kept and every further frame. */
   stop(): void {
     this.#stopped = true;

@@ -39,12 +39,12 @@ export class Lanes {
   }
 
   /** Gives the next bytes of the peer, wherever it speaks now. */
-  async read(): Promise<Uint8Array | null> {
+  async read(expected: number): Promise<Uint8Array | null> {
     if (this.#coming !== undefined) {
       this.#in = await this.#coming;
       this.#coming = undefined;
     }
-    return await this.#in.read();
+    return await this.#in.read(expected);
   }
 
   /** Takes the lane that this end moves to first; the peer will follow. */

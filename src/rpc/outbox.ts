@@ -7,7 +7,7 @@ import { soon } from "./microtask.ts";
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 
-/** So much is written before the end of the turn, where a write is done when it returns. */
+/** So much is written before the end of the turn, where a write begins at once. */
 const EARLY_LENGTH = 16 * 1024;
 
 /** What the outbox tells its owner. */
@@ -71,7 +71,10 @@ export class Outbox {
       if (!copy) return this.flush();
     }
     // Before the end of the turn, so that the peer can work while this end goes on
-    if (this.#text.length > EARLY_LENGTH && this.#io.writeSync !== undefined) this.flush();
+    if (
+      this.#text.length > EARLY_LENGTH && !this.#writing &&
+      (this.#io.isPrompt === true || this.#io.writeSync !== undefined)
+    ) this.flush();
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
     soon(() => this.flush());
