@@ -7,14 +7,20 @@ let rest = "";
 for (;;) {
   const count = await Deno.stdin.read(buffer);
   if (count === null) break;
-  rest += decoder.decode(buffer.subarray(0, count), { stream: true });
+  const text = decoder.decode(buffer.subarray(0, count), { stream: true });
   let from = 0;
   let answers = "";
-  for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", from)) {
-    const { id, params } = JSON.parse(rest.slice(from, end));
+  // only what is new is searched: a long line would be searched again for each of its reads
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+    const { id, params } = JSON.parse(rest + text.slice(from, end));
     answers += `${JSON.stringify({ jsonrpc: "2.0", id, result: params.params })}\n`;
+    rest = "";
     from = end + 1;
   }
-  rest = rest.slice(from);
-  if (answers !== "") await Deno.stdout.write(encoder.encode(answers));
+  rest += text.slice(from);
+  if (answers !== "") await writeAll(encoder.encode(answers));
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
 }

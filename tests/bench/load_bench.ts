@@ -5,101 +5,89 @@
  */
 import { PluginHost, silentLogger } from "@sallyport/host";
 import { signForTest } from "@sallyport/host/testing";
+import { timeMs } from "./call_times.mjs";
+import { type Figure, figure, type FigureSpec, most } from "./figures.ts";
+import { EmptyRun } from "./empty_run.ts";
+import { type BenchIsolation, workingModes } from "./isolation.ts";
+import { type BenchSettings, interleave, type Measure, roundsOf } from "./rounds.ts";
 
-/** Names what contains the plugin that is loaded. */
-export type BenchIsolation = "plain" | "bwrap" | "unshare";
+const COLD_BARS = { plain: most(1.3), unshare: most(1.5), bwrap: most(1.9) };
+const WARM_BAR = most(0.4);
 
-/** Holds the medians of a load and its ratio to the floor. */
-export interface LoadFigure {
-  /** Milliseconds from `host.load` to the answer of the first call. */
-  coldMs: number;
-  /** The median of the rounds' own ratios. */
-  ratio: number;
-  /** The same for a load into a process that waits. */
-  warmMs: number;
-  /** The median of the rounds' own ratios. */
-  warmRatio: number;
+/** Measures with everything that can contain a plugin here. */
+export async function benchLoad(settings: BenchSettings): Promise<Figure[]> {
+  await using undo = new AsyncDisposableStack();
+  const empty = undo.use(await EmptyRun.make());
+  const modes = settings.quick ? ["plain" as const] : await workingModes();
+  const subjects = new Map<string, Measure<number>>([["floor", () => timeMs(() => empty.run())]]);
+  const specs = new Map<string, FigureSpec>();
+  for (const size of [0, 1]) {
+    for (const mode of modes) {
+      const load = undo.use(await openLoad(mode, size));
+      const name = `${mode}-${size}`;
+      subjects.set(name, () => load.time());
+      specs.set(name, specOf(mode, size > 0));
+    }
+  }
+  // the first loads compile, here and in the plugin
+  const results = await interleave(subjects, roundsOf(settings, 25), settings.quick ? 1 : 3);
+  const floors = results.get("floor")!;
+  return [...specs].map(([name, spec]) => figure(spec, results.get(name)!, floors));
 }
 
-/** Holds the floor and the loads that were measured beside it. */
-export interface LoadFigures {
-  /** Milliseconds of `deno run` on an empty file, from spawn to exit. */
-  emptyMs: number;
-  /** The loads, by what contains the plugin. */
-  loads: Partial<Record<BenchIsolation, LoadFigure>>;
+/** A host that loads the same plugin again and again. */
+export interface Load extends AsyncDisposable {
+  /** Loads it, calls it and unloads it; gives the milliseconds until it had answered. */
+  time(): Promise<number>;
 }
 
 /**
- * Measures in interleaved rounds.
+ * Opens a host that loads `word-count`.
  *
- * @param modes What contains the plugin.
- * @param rounds How many rounds; the first three warm up and do not count.
+ * @param isolation What contains it.
+ * @param size How many processes wait for it.
  */
-export async function benchLoad(
-  modes: readonly BenchIsolation[],
-  rounds = 40,
-): Promise<LoadFigures> {
+export async function openLoad(isolation: BenchIsolation, size: number): Promise<Load> {
   await using undo = new AsyncDisposableStack();
-  const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
-  undo.defer(() => Deno.remove(dir, { recursive: true }));
-  await Deno.writeTextFile(`${dir}/empty.ts`, "");
+  const dataDir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
+  undo.defer(() => Deno.remove(dataDir, { recursive: true }));
   const source = new URL("../../plugins/word-count", import.meta.url).pathname;
   const signed = undo.use(await signForTest(source));
-  const open = async (mode: BenchIsolation, size: number) =>
-    undo.use(
-      await PluginHost.open({
-        dataDir: `${dir}/${mode}-${size}`,
-        keys: [signed.publicKey],
-        isolation: mode,
-        logger: silentLogger,
-        pool: { size },
-      }),
-    );
-  const hosts = new Map<BenchIsolation, readonly [cold: PluginHost, warm: PluginHost]>();
-  for (const mode of modes) hosts.set(mode, [await open(mode, 0), await open(mode, 1)]);
-  const empty: number[] = [];
-  const cold = new Map(modes.map((mode) => [mode, [] as number[]]));
-  const warm = new Map(modes.map((mode) => [mode, [] as number[]]));
-  for (let round = -3; round < rounds; round++) {
-    const emptyMs = await time(async () => {
-      await new Deno.Command(Deno.execPath(), {
-        args: ["run", `${dir}/empty.ts`],
-        env: { DENO_DIR: `${dir}/deno`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-        clearEnv: true,
-      }).output();
-    });
-    if (round >= 0) empty.push(emptyMs);
-    for (const [mode, pair] of hosts) {
-      for (const [host, times] of [[pair[0], cold], [pair[1], warm]] as const) {
-        await host.filled();
-        const loadMs = await time(async () => {
-          const plugin = await host.load(signed.dir);
-          await plugin.call("count", { text: "to be or not to be" });
-        });
-        await host.unload("word-count");
-        if (round >= 0) times.get(mode)!.push(loadMs);
-      }
-    }
-  }
-  // the median of the rounds' own ratios: what slows the machine slows all of a round
-  const ratioOf = (times: number[]) => median(times.map((value, round) => value / empty[round]!));
-  const figure = (mode: BenchIsolation, times: number[]): LoadFigure => ({
-    coldMs: median(times),
-    ratio: ratioOf(times),
-    warmMs: median(warm.get(mode)!),
-    warmRatio: ratioOf(warm.get(mode)!),
+  const host = undo.use(
+    await PluginHost.open({
+      dataDir,
+      keys: [signed.publicKey],
+      isolation,
+      logger: silentLogger,
+      pool: { size },
+    }),
+  );
+  const kept = undo.move();
+  return {
+    time: () => timeLoad(host, signed.dir),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+function specOf(mode: BenchIsolation, warm: boolean): FigureSpec {
+  const bar = !warm ? COLD_BARS[mode] : mode === "bwrap" ? WARM_BAR : undefined;
+  return {
+    bench: "load",
+    figure: `${warm ? "warm" : "cold"} load to first answer`,
+    subject: mode,
+    unit: "ms",
+    floorName: "deno run of an empty file",
+    ...(bar === undefined ? {} : { bar }),
+  };
+}
+
+/** Loads the plugin, calls it and unloads it; only up to the answer is timed. */
+async function timeLoad(host: PluginHost, dir: string): Promise<number> {
+  await host.filled();
+  const loadMs = await timeMs(async () => {
+    const plugin = await host.load(dir);
+    await plugin.call("count", { text: "to be or not to be" });
   });
-  const loads = Object.fromEntries([...cold].map(([mode, times]) => [mode, figure(mode, times)]));
-  return { emptyMs: median(empty), loads };
-}
-
-async function time(act: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await act();
-  return performance.now() - start;
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
+  await host.unload("word-count");
+  return loadMs;
 }

@@ -1,88 +1,65 @@
 /**
- * `deno task bench`: what a plugin costs, as ratios to a floor measured in the same run.
+ * `deno task bench`: what a plugin costs, as ratios to floors measured in the same run.
  *
- * `--json` prints one JSON document instead of the table.
+ * It prints a table, or with `--json` one JSON document; progress goes to stderr.
  *
  * @module
  */
-import { benchLoad } from "./load_bench.ts";
-import { benchMonitor } from "./monitor_bench.ts";
-import { benchNeighbours, workingModes } from "./neighbour_bench.ts";
-import { benchRpc } from "./rpc_bench.ts";
-import { benchTrust } from "./trust_bench.ts";
+import { BENCHES } from "./benches.ts";
+import { drawChart } from "./chart.ts";
+import type { Figure } from "./figures.ts";
+import { type Options, parseOptions, USAGE } from "./options.ts";
+import { formatTable } from "./table.ts";
 
-interface Row {
-  figure: string;
-  floor: string;
-  sallyport: string;
-  ratio: number;
-  bound: string;
+const encoder = new TextEncoder();
+
+async function main({ json, quick, rounds, only, svg }: Options): Promise<void> {
+  const began = performance.now();
+  const figures: Figure[] = [];
+  for (const [name, bench] of BENCHES) {
+    if (!only.has(name)) continue;
+    const progress = (text: string) => report(`${name}: ${text}`, began);
+    progress("begins");
+    figures.push(...await bench({ rounds, quick, progress }));
+  }
+  const seconds = Math.round((performance.now() - began) / 1_000);
+  report("done", began);
+  if (svg !== undefined) await writeChart(svg, figures);
+  const machine = {
+    deno: Deno.version.deno,
+    os: Deno.build.os,
+    arch: Deno.build.arch,
+    processors: navigator.hardwareConcurrency,
+  };
+  const lines = json
+    ? [JSON.stringify({ machine, quick, rounds: rounds ?? null, seconds, figures }, null, 2)]
+    : formatTable(figures);
+  await writeAll(encoder.encode(`${lines.join("\n")}\n`));
 }
 
-const load = await benchLoad(await workingModes());
-const rpc = await benchRpc(7);
-const trust = await benchTrust();
-const monitor = await benchMonitor();
-const neighbour = await benchNeighbours();
-const loadBounds = { plain: "≤ 1.6", bwrap: "≤ 2", unshare: "≤ 2" };
-const rows: Row[] = [
-  ...Object.entries(load.loads).map(([mode, { coldMs, ratio }]): Row => ({
-    figure: `cold load to first answer, ${mode}`,
-    floor: `${load.emptyMs.toFixed(1)} ms  deno run of an empty file`,
-    sallyport: `${coldMs.toFixed(1)} ms`,
-    ratio,
-    bound: loadBounds[mode as keyof typeof loadBounds],
-  })),
-  ...Object.entries(load.loads).map(([mode, { warmMs, warmRatio }]): Row => ({
-    figure: `warm load to first answer, ${mode}`,
-    floor: `${load.emptyMs.toFixed(1)} ms  deno run of an empty file`,
-    sallyport: `${warmMs.toFixed(1)} ms`,
-    ratio: warmRatio,
-    bound: "≤ 0.5",
-  })),
-  {
-    figure: "verdict by a list of 10,000 plugins",
-    floor: `${trust.emptyMs.toFixed(1)} ms  deno run of an empty file (scrypt apart: ${
-      trust.kdfMs.toFixed(0)
-    } ms, once)`,
-    sallyport: `${trust.verdictMs.toFixed(1)} ms`,
-    ratio: trust.ratio,
-    bound: "< 1",
-  },
-  {
-    figure: "round trip",
-    floor: `${rpc.floor.roundTripUs.toFixed(0)} µs  hand-written echo over pipes`,
-    sallyport: `${rpc.plugin.roundTripUs.toFixed(0)} µs`,
-    ratio: rpc.roundTripRatio,
-    bound: "≤ 1.3",
-  },
-  {
-    figure: "calls a second, 1,000 in flight",
-    floor: `${rpc.floor.callsPerSecond.toFixed(0)}  the same echo`,
-    sallyport: rpc.plugin.callsPerSecond.toFixed(0),
-    ratio: rpc.throughputRatio,
-    bound: "",
-  },
-  ...monitor.map(({ plugins, cgroup, watchingPercent, idlePercent, percent }): Row => ({
-    figure: `watching ${plugins} plugins at 1 s, ${cgroup ? "cgroup" : "/proc"}`,
-    floor: `${idlePercent.toFixed(2)} %  of a processor for the same process, not watching`,
-    sallyport: `${watchingPercent.toFixed(2)} %`,
-    ratio: percent,
-    bound: "< 1 %",
-  })),
-  ...neighbour.map(({ attack, quietUs, busyUs, ratio }): Row => ({
-    figure: `round trip beside ${attack}`,
-    floor: `${quietUs.toFixed(0)} µs  without it`,
-    sallyport: `${busyUs.toFixed(0)} µs`,
-    ratio,
-    bound: "≤ 3",
-  })),
-];
-const lines = Deno.args.includes("--json")
-  ? [JSON.stringify({ deno: Deno.version.deno, load, trust, rpc, monitor, neighbour }, null, 2)]
-  : rows.map(({ figure, floor, sallyport, ratio, bound }) =>
-    `${figure.padEnd(36)} ${ratio.toFixed(2).padStart(5)} ${bound.padEnd(6)} ${
-      sallyport.padEnd(10)
-    } to ${floor}`
-  );
-await Deno.stdout.write(new TextEncoder().encode(`${lines.join("\n")}\n`));
+/** Writes the chart as `deno fmt` has it, because it is kept in a checkout. */
+async function writeChart(path: string, figures: readonly Figure[]): Promise<void> {
+  await Deno.writeTextFile(path, drawChart(figures));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).output();
+}
+
+function report(text: string, began: number): void {
+  const seconds = ((performance.now() - began) / 1_000).toFixed(0);
+  Deno.stderr.writeSync(encoder.encode(`bench ${seconds.padStart(4)} s  ${text}\n`));
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}
+
+function optionsOrExit(): Options {
+  try {
+    return parseOptions(Deno.args, [...BENCHES.keys()]);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    Deno.stderr.writeSync(encoder.encode(`bench: ${error.message}\n\n${USAGE}\n`));
+    return Deno.exit(2);
+  }
+}
+
+if (import.meta.main) await main(optionsOrExit());

@@ -97,6 +97,7 @@ async function measure(wantsCgroup: boolean): Promise<MonitorFigures> {
       traffic: () => ({
         sent: 0,
         received: 0,
+        unasked: 0,
         bytesSent: 0,
         bytesReceived: 0,
         inFlight: 0,

@@ -4,23 +4,10 @@
  *
  * @module
  */
-import { type PluginHandle, PluginHost, SallyportError, silentLogger } from "@sallyport/host";
+import { type PluginHandle, PluginHost, silentLogger } from "@sallyport/host";
 import { signForTest } from "@sallyport/host/testing";
-import type { BenchIsolation } from "./load_bench.ts";
-
-/** Holds the round trips of the quiet plugin. */
-export interface NeighbourFigure {
-  /** What the other one did. */
-  attack: string;
-  /** Median round trip while the other one is idle, in microseconds. */
-  quietUs: number;
-  /** Median round trip while it attacks, in microseconds. */
-  busyUs: number;
-  /** The median of the rounds' own ratios. */
-  ratio: number;
-  /** How often the greedy plugin was ended and started again meanwhile. */
-  restarts: number;
-}
+import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
+import { type BenchSettings, median, roundsOf } from "./rounds.ts";
 
 const QUIET = "export default { methods: { echo: (params: unknown) => params } };\n";
 
@@ -55,26 +42,10 @@ export default {
 };
 `;
 const ATTACKS = ["memory", "threads", "cpu", "channels"];
-const ROUNDS = 3;
 const MEASURE_MS = 700;
-const MODES: readonly BenchIsolation[] = ["plain", "unshare", "bwrap"];
-
-/** Finds what can contain a plugin here. */
-export async function workingModes(): Promise<BenchIsolation[]> {
-  const working: BenchIsolation[] = [];
-  for (const mode of MODES) {
-    try {
-      await (await PluginHost.open({ isolation: mode, logger: silentLogger })).close();
-      working.push(mode);
-    } catch (error) {
-      if (!(error instanceof SallyportError)) throw error;
-    }
-  }
-  return working;
-}
 
 /** Measures each attack in rounds of quiet and attack; only where the kernel can cap the greedy one. */
-export async function benchNeighbours(): Promise<NeighbourFigure[]> {
+export async function benchNeighbours(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
   const quiet = undo.use(await bundle("quiet", { "main.ts": QUIET }));
   const greedy = undo.use(await bundle("greedy", { "main.ts": GREEDY, "spin.ts": SPIN }));
@@ -88,14 +59,16 @@ export async function benchNeighbours(): Promise<NeighbourFigure[]> {
     }),
   );
   const plugin = await host.load(quiet.dir);
-  if (plugin.sandbox?.cgroup !== true) return [];
+  if (plugin.sandbox?.cgroup !== true) {
+    return ATTACKS.map((attack) => missing(specOf(attack), "no control groups here"));
+  }
   await measure(plugin);
-  const figures: NeighbourFigure[] = [];
+  const rounds = roundsOf(settings, 3);
+  const figures: Figure[] = [];
   for (const attack of ATTACKS) {
     const quietUs: number[] = [];
     const busyUs: number[] = [];
-    let restarts = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       quietUs.push(await measure(plugin));
       const stop = new AbortController();
       const attacking = (async () => {
@@ -104,22 +77,26 @@ export async function benchNeighbours(): Promise<NeighbourFigure[]> {
           await attacker.call(attack, {}, { signal: stop.signal, onProgress: () => {} })
             .catch(() => {});
           await attacker.unload();
-          restarts++;
         }
       })();
       busyUs.push(await measure(plugin));
       stop.abort();
       await attacking;
     }
-    figures.push({
-      attack,
-      quietUs: median(quietUs),
-      busyUs: median(busyUs),
-      ratio: median(busyUs.map((value, round) => value / quietUs[round]!)),
-      restarts,
-    });
+    figures.push(figure(specOf(attack), busyUs, quietUs));
   }
   return figures;
+}
+
+function specOf(attack: string): FigureSpec {
+  return {
+    bench: "neighbour",
+    figure: `round trip beside greed for ${attack}`,
+    subject: "default",
+    unit: "µs",
+    floorName: "the same beside an idle one",
+    bar: most(3),
+  };
 }
 
 /** Gives the median round trip in microseconds. */
@@ -146,8 +123,4 @@ async function bundle(name: string, files: Record<string, string>) {
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,92 +1,71 @@
 /**
- * Calls of a loaded plugin against a hand-written echo.
+ * Calls of a loaded plugin against a hand-written echo, over each lane.
  *
  * @module
  */
+import { ECHO, type Lane, LANES, loadBench } from "./bench_host.ts";
+import { roundTrips, throughput } from "./call_times.mjs";
+import { type Bar, type Figure, figure, type FigureSpec, least, missing, most } from "./figures.ts";
 import { FloorHost } from "./floor_host.ts";
-import { loadEchoPlugin } from "./echo_bundle.ts";
+import { type BenchSettings, interleave, type Measure, roundsOf } from "./rounds.ts";
 
-const ROUND_TRIPS = 2_000;
-const WINDOW = 1_000;
-const WINDOWS = 50;
 const PARAMS = { text: "hello" };
+const FLOOR = "echo between two hand-written processes over pipes";
+const ROUND_TRIP_BARS = { socket: most(0.75), stdio: most(1.15) };
 
-type Call = (params: unknown) => Promise<unknown>;
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+interface Calls {
+  readonly p50: number;
+  readonly p99: number;
+  readonly perSecond: number;
 }
 
-/** Gives the median round trip in microseconds. */
-async function roundTrip(call: Call): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < ROUND_TRIPS; i++) {
-    const began = performance.now();
-    await call(PARAMS);
-    times.push((performance.now() - began) * 1_000);
-  }
-  return median(times);
-}
+type Kind = Pick<FigureSpec, "figure" | "unit"> & {
+  readonly key: keyof Calls;
+  readonly bars?: Readonly<Record<Lane, Bar>>;
+};
 
-/** Gives calls a second, in windows. */
-async function throughput(call: Call): Promise<number> {
-  const began = performance.now();
-  for (let i = 0; i < WINDOWS; i++) {
-    await Promise.all(Array.from({ length: WINDOW }, () => call(PARAMS)));
-  }
-  return WINDOW * WINDOWS / (performance.now() - began) * 1_000;
-}
-
-/** Holds the medians of floor and plugin, and the medians of the rounds' own ratios. */
-export interface RpcFigures {
-  /** How many rounds were measured. */
-  rounds: number;
-  /** The hand-written echo between two Deno processes over pipes. */
-  floor: { roundTripUs: number; callsPerSecond: number };
-  /** `plugin.call` of a loaded plugin. */
-  plugin: { roundTripUs: number; callsPerSecond: number };
-  /** Round trip of the plugin by that of the floor. */
-  roundTripRatio: number;
-  /** Throughput of the plugin by that of the floor. */
-  throughputRatio: number;
-}
-
-/**
- * Compares calls of a loaded plugin with the floor, in interleaved rounds.
- *
- * @param rounds How many; one more warms up.
- */
-export async function benchRpc(rounds: number): Promise<RpcFigures> {
-  await using floor = new FloorHost();
-  await using plugin = await loadEchoPlugin();
-  const calls: Record<string, Call> = {
-    floor: (params) => floor.call(params),
-    plugin: (params) => plugin.call("echo", params),
-  };
-  const results: Record<string, { roundTripUs: number[]; callsPerSecond: number[] }> = {};
-  for (const [name, call] of Object.entries(calls)) {
-    results[name] = { roundTripUs: [], callsPerSecond: [] };
-    await roundTrip(call);
-    await throughput(call);
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, call] of Object.entries(calls)) {
-      results[name]!.roundTripUs.push(await roundTrip(call));
-      results[name]!.callsPerSecond.push(await throughput(call));
-    }
-  }
-  // the median of the rounds' own ratios: what slows the machine slows both of a pair
-  const ratio = (key: "roundTripUs" | "callsPerSecond") =>
-    median(results.plugin![key].map((value, round) => value / results.floor![key][round]!));
-  const medians = (name: string) => ({
-    roundTripUs: median(results[name]!.roundTripUs),
-    callsPerSecond: median(results[name]!.callsPerSecond),
+/** Measures round trip and throughput over each lane. */
+export async function benchRpc(settings: BenchSettings): Promise<Figure[]> {
+  const trips = settings.quick ? 50 : 2_000;
+  const windows = settings.quick ? 2 : 50;
+  const measure = (call: () => Promise<unknown>): Measure<Calls> => async () => ({
+    ...await roundTrips(call, trips),
+    perSecond: await throughput(call, windows),
   });
-  return {
-    rounds,
-    floor: medians("floor"),
-    plugin: medians("plugin"),
-    roundTripRatio: ratio("roundTripUs"),
-    throughputRatio: ratio("callsPerSecond"),
-  };
+  await using undo = new AsyncDisposableStack();
+  const floor = undo.use(new FloorHost());
+  const subjects = new Map([["floor", measure(() => floor.call(PARAMS))]]);
+  for (const lane of LANES) {
+    const bench = await loadBench(ECHO, { lane });
+    if (bench === undefined) continue;
+    const { plugin } = undo.use(bench);
+    subjects.set(lane, measure(() => plugin.call("echo", PARAMS)));
+  }
+  const results = await interleave(subjects, roundsOf(settings, 7));
+  const floors = results.get("floor")!;
+  const kinds: readonly Kind[] = [
+    { key: "p50", figure: "round trip, median", unit: "µs", bars: ROUND_TRIP_BARS },
+    { key: "p99", figure: "round trip, 99th of 100", unit: "µs" },
+    {
+      key: "perSecond",
+      figure: "throughput, 1,000 in flight",
+      unit: "calls/s",
+      bars: { socket: least(0.8), stdio: least(0.8) },
+    },
+  ];
+  return kinds.flatMap(({ key, bars, ...kind }) =>
+    LANES.map((lane) => {
+      const bar = bars?.[lane];
+      const spec: FigureSpec = {
+        ...kind,
+        bench: "rpc",
+        subject: lane,
+        floorName: FLOOR,
+        ...(bar === undefined ? {} : { bar }),
+      };
+      const rounds = results.get(lane);
+      if (rounds === undefined) return missing(spec, "the host has no such lane");
+      return figure(spec, rounds.map((each) => each[key]), floors.map((each) => each[key]));
+    })
+  );
 }

@@ -10,79 +10,52 @@ import { SealingKey } from "../../src/crypto/sealed.ts";
 import { createTrustListContent, type TrustListContent } from "../../src/trust/list.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import { verifyBundle } from "../../src/trust/verify.ts";
+import { timeMs } from "./call_times.mjs";
+import { EmptyRun } from "./empty_run.ts";
+import { type Figure, figure, type FigureSpec, most } from "./figures.ts";
+import { type BenchSettings, interleave, roundsOf } from "./rounds.ts";
 import { makeBundle, makeKeys, signDir } from "../helpers/signing.ts";
 
 const PLUGINS = 10_000;
 const KEYS = 100;
 
-/** Holds the medians, in milliseconds. */
-export interface TrustFigures {
-  /** `deno run` on an empty file, from spawn to exit. */
-  emptyMs: number;
-  /** From the file to the verdict about one bundle. */
-  verdictMs: number;
-  /** The same in a new process' first round, in which nothing is compiled. */
-  firstMs: number;
-  /** The median of the rounds' own ratios of the two. */
-  ratio: number;
-  /** The size of the file. */
-  fileBytes: number;
-  /** scrypt at its default cost, which a passphrase takes once. */
-  kdfMs: number;
-}
-
-/**
- * Measures in interleaved rounds.
- *
- * @param rounds How many rounds; three more warm up and do not count.
- */
-export async function benchTrust(rounds = 30): Promise<TrustFigures> {
+/** Measures the verdict about one bundle, by the whole list. */
+export async function benchTrust(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   undo.defer(() => Deno.remove(dir, { recursive: true }));
-  await Deno.writeTextFile(`${dir}/empty.ts`, "");
+  const empty = undo.use(await EmptyRun.make());
   const keys = await makeKeys();
   const bundle = await makeBundle(`${dir}/bundle`);
   const hash = await signDir(bundle, keys);
   const secret = { key: crypto.getRandomValues(new Uint8Array(32)) };
   const file = `${dir}/trust.list`;
-  const content = await fill(keys.hex, hash);
-  await TrustList.create(file, secret, { content });
-  const { size: fileBytes } = await Deno.stat(file);
-
-  const empty: number[] = [];
-  const verdicts: number[] = [];
-  let firstMs = 0;
-  for (let round = -3; round < rounds; round++) {
-    const emptyMs = await time(async () => {
-      await new Deno.Command(Deno.execPath(), {
-        args: ["run", `${dir}/empty.ts`],
-        env: { DENO_DIR: `${dir}/deno`, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-        clearEnv: true,
-      }).output();
-    });
-    const verdictMs = await time(async () => {
-      const { content: list, mark } = await TrustList.open(file, secret, {
-        markDir: `${dir}/trust`,
-      });
-      await verifyBundle(await readBundle(bundle), { list, ran: (name) => mark!.ran(name) });
-    });
-    if (round === -3) firstMs = verdictMs;
-    if (round < 0) continue;
-    empty.push(emptyMs);
-    verdicts.push(verdictMs);
-  }
-  const kdfMs = await time(async () => {
-    await SealingKey.create({ passphrase: "correct horse battery staple" });
-  });
-  return {
-    emptyMs: median(empty),
-    verdictMs: median(verdicts),
-    firstMs,
-    ratio: median(verdicts.map((value, round) => value / empty[round]!)),
-    fileBytes,
-    kdfMs,
+  await TrustList.create(file, secret, { content: await fill(keys.hex, hash) });
+  const { size } = await Deno.stat(file);
+  const verdict = async () => {
+    const { content: list, mark } = await TrustList.open(file, secret, { markDir: `${dir}/trust` });
+    await verifyBundle(await readBundle(bundle), { list, ran: (name) => mark!.ran(name) });
   };
+  const results = await interleave(
+    new Map([["floor", () => timeMs(() => empty.run())], ["verdict", () => timeMs(verdict)]]),
+    roundsOf(settings, 20),
+    3,
+  );
+  const kdfMs = await timeMs(() =>
+    SealingKey.create({ passphrase: "correct horse battery staple" })
+  );
+  const spec: FigureSpec = {
+    bench: "trust",
+    figure: "verdict by a list of 10,000 plugins",
+    subject: "host",
+    unit: "ms",
+    floorName: "deno run of an empty file",
+    bar: most(1),
+    note: `the list is ${(size / 1_048_576).toFixed(1)} MiB; scrypt apart: ${
+      kdfMs.toFixed(0)
+    } ms, once a host`,
+  };
+  return [figure(spec, results.get("verdict")!, results.get("floor")!)];
 }
 
 async function fill(key: string, hash: string): Promise<TrustListContent> {
@@ -101,15 +74,4 @@ async function fill(key: string, hash: string): Promise<TrustListContent> {
     keys: publicKeys.map((publicKey, index) => ({ name: `key ${index}`, publicKey })),
     plugins: [...plugins, { name: "sample", version: "1.0.0", hash }],
   };
-}
-
-async function time(act: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await act();
-  return performance.now() - start;
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }

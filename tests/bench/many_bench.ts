@@ -1,0 +1,126 @@
+/**
+ * Many plugins at once, and what each takes of memory, against as many hand-written children.
+ *
+ * @module
+ */
+import { ECHO, openBench } from "./bench_host.ts";
+import { timeMs } from "./call_times.mjs";
+import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
+import { FloorHost } from "./floor_host.ts";
+import { type BenchSettings, interleave, median, roundsOf } from "./rounds.ts";
+
+const COUNTS = [1, 10, 20, 50, 100];
+const DATA = { text: "hello" };
+/** An idle process gives back what starting took. */
+const SETTLE_MS = 200;
+
+interface Crowd {
+  readonly startMs: number;
+  /** The median of their private memory, in MiB; absent where it cannot be read. */
+  readonly privateMiB: number | undefined;
+}
+
+/** Measures how long it takes until all have answered, and their memory when they are idle. */
+export async function benchMany(settings: BenchSettings): Promise<Figure[]> {
+  const counts = settings.quick ? COUNTS.slice(0, 2) : COUNTS;
+  const bundles = Array.from(
+    { length: Math.max(...counts) },
+    (_, index) => ({ ...ECHO, name: `echo-${index}` }),
+  );
+  await using bench = (await openBench(bundles))!;
+  const settleMs = settings.quick ? 0 : SETTLE_MS;
+  const figures: Figure[] = [];
+  for (const count of counts) {
+    settings.progress(`${count} at once`);
+    const results = await interleave(
+      new Map([
+        ["floor", () => startFloors(count, settleMs)],
+        ["plugin", async () => {
+          const { host } = bench;
+          const crowd = await startPlugins(host, bench.dirs.slice(0, count), settleMs);
+          await host.unloadAll();
+          return crowd;
+        }],
+      ]),
+      roundsOf(settings, count > 20 ? 3 : 5),
+      // from the third start on, what Deno compiles for a bundle is there; unloading waits for it
+      settings.quick ? 0 : 2,
+    );
+    figures.push(...figuresOf(count, results.get("plugin")!, results.get("floor")!));
+  }
+  return figures;
+}
+
+function figuresOf(count: number, plugins: readonly Crowd[], floors: readonly Crowd[]): Figure[] {
+  const common = { bench: "many", subject: "plain" };
+  const children = count === 1 ? "one hand-written child" : `${count} hand-written children`;
+  const time: FigureSpec = {
+    ...common,
+    figure: `${count} at once, until all have answered`,
+    unit: "ms",
+    floorName: children,
+    ...(count === 20 ? { bar: most(1.4) } : {}),
+  };
+  const memory: FigureSpec = {
+    ...common,
+    figure: `private memory of one of ${count}`,
+    unit: "MiB",
+    floorName: count === 1 ? "of an idle one" : `of one of ${children}`,
+    ...(count === 20 ? { bar: most(1.25) } : {}),
+  };
+  const privates = [plugins, floors].map((crowds) =>
+    crowds.flatMap(({ privateMiB }) => privateMiB ?? [])
+  ) as [number[], number[]];
+  return [
+    figure(time, plugins.map(({ startMs }) => startMs), floors.map(({ startMs }) => startMs)),
+    privates.some((values) => values.length < plugins.length)
+      ? missing(memory, "the system does not tell private memory")
+      : figure(memory, ...privates),
+  ];
+}
+
+async function startFloors(count: number, settleMs: number): Promise<Crowd> {
+  await using undo = new AsyncDisposableStack();
+  const pids: number[] = [];
+  const startMs = await timeMs(() =>
+    Promise.all(Array.from({ length: count }, async () => {
+      const floor = undo.use(new FloorHost());
+      pids.push(floor.pid);
+      await floor.call(DATA);
+    }))
+  );
+  return { startMs, privateMiB: await privateMemory(pids, settleMs) };
+}
+
+type Host = NonNullable<Awaited<ReturnType<typeof openBench>>>["host"];
+
+async function startPlugins(host: Host, dirs: readonly string[], settleMs: number): Promise<Crowd> {
+  const pids: number[] = [];
+  const startMs = await timeMs(() =>
+    Promise.all(dirs.map(async (dir) => {
+      const plugin = await host.load(dir);
+      await plugin.call("echo", DATA);
+      pids.push(plugin.pid!);
+    }))
+  );
+  return { startMs, privateMiB: await privateMemory(pids, settleMs) };
+}
+
+/** What processes have for themselves alone: the rest is shared by all that run the same runtime. */
+async function privateMemory(
+  pids: readonly number[],
+  settleMs: number,
+): Promise<number | undefined> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const found: number[] = [];
+  for (const pid of pids) {
+    const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`).catch(() => undefined);
+    if (text === undefined) return undefined;
+    let kib = 0;
+    for (const [, size] of text.matchAll(/^Private_(?:Clean|Dirty): +(\d+) kB$/gm)) {
+      kib += Number(size);
+    }
+    found.push(kib / 1_024);
+  }
+  return median(found);
+}

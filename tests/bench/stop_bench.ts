@@ -1,0 +1,61 @@
+/**
+ * How long a plugin that takes too much of something goes on, in intervals of the monitor: from the call
+ * that begins to take it until its process is gone.
+ *
+ * @module
+ */
+import { findLibraries } from "../../src/sandbox/libraries.ts";
+import { probeLauncher } from "../../src/sandbox/probe.ts";
+import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";
+import { hostTest } from "../helpers/host.ts";
+import { isAlive, until } from "../helpers/process.ts";
+
+const INTERVAL_MS = 500;
+
+/** Holds how one kind of greed ended. */
+export interface StopFigures {
+  /** What it took, such as `disk`. */
+  kind: string;
+  /** What contained it. */
+  mode: "bwrap" | "plain";
+  /** How long it went on, in intervals of the monitor. */
+  intervals: number;
+}
+
+/** Measures each kind of greed, in `bwrap` where that works here, and plain. */
+export async function benchStops(): Promise<StopFigures[]> {
+  const executable = Deno.execPath();
+  const libraries = await findLibraries(executable);
+  const { works } = await probeLauncher("bwrap", { executable, libraries });
+  const figures: StopFigures[] = [];
+  for (const mode of works ? ["bwrap", "plain"] as const : ["plain"] as const) {
+    for (const [kind, greed] of Object.entries(GREEDS)) {
+      figures.push({ kind, mode, intervals: await measure(mode, greed) });
+    }
+  }
+  return figures;
+}
+
+async function measure(isolation: "bwrap" | "plain", greed: Greed): Promise<number> {
+  await using test = await hostTest();
+  const { intervalMs = INTERVAL_MS, ...rates } = greed.monitor ?? {};
+  const host = await test.open({
+    isolation,
+    startTimeoutMs: 30_000,
+    monitor: { intervalMs },
+    policy: {
+      default: {
+        grant: { context: { bell: "read" } },
+        restart: { maxRestarts: 0 },
+        monitor: rates,
+      },
+    },
+  });
+  host.services.provide("bell", { ring: () => 1 }, { access: { ring: "read" } });
+  const plugin = await host.load(await test.bundle("greedy", GREEDY, greed.manifest));
+  const pid = plugin.pid!;
+  const began = performance.now();
+  await plugin.call(greed.method).catch(() => {});
+  await until(() => !isAlive(pid), "its process is gone");
+  return (performance.now() - began) / intervalMs;
+}
