@@ -41,6 +41,13 @@ export interface LoggerOptions {
    */
   level?: LogLevelName;
   /**
+   * The form of a line: `<time> <level> <name>: <message> <fields as JSON>`, or one JSON object with the
+   * members `time`, `level`, `logger`, `message` and, where there are any, `fields`.
+   *
+   * @default {"text"}
+   */
+  format?: "text" | "json";
+  /**
    * Takes each line, without its end. What it throws is ignored: a log must not stop the host.
    *
    * @default Writes to stderr, never to stdout.
@@ -84,27 +91,49 @@ function fieldsJson(fields: unknown): string {
     `${JSON.stringify(key.slice(0, 200))}:${fieldJson(record, key)}`
   );
   if (keys.length > MAX_FIELDS) entries.push(`"…":${keys.length - MAX_FIELDS}`);
-  // what JSON leaves as it is (bidirectional marks, C1 controls) becomes an escape that JSON knows
-  return entries.length === 0 ? "" : ` ${escapeText(`{${entries.join(",")}}`, Infinity)}`;
+  return entries.length === 0 ? "" : plainJson(`{${entries.join(",")}}`);
+}
+
+/** What JSON leaves as it is (bidirectional marks, C1 controls) becomes an escape that JSON knows. */
+function plainJson(json: string): string {
+  return escapeText(json, Infinity);
+}
+
+function readFields(record: LogRecord, unreadable: string): string {
+  try {
+    return fieldsJson(record.args[0]);
+  } catch {
+    return unreadable;
+  }
 }
 
 /** Formats a record as `<time> <level> <name>: <message> <fields as JSON>` on one line. */
-function formatLine(record: LogRecord): string {
+function textLine(record: LogRecord): string {
   const head = `${record.datetime.toISOString()} ${record.levelName} ${record.loggerName}`;
-  let fields = "";
-  try {
-    fields = fieldsJson(record.args[0]);
-  } catch {
-    fields = " [unreadable]";
-  }
-  return `${head}: ${escapeText(record.msg, MAX_FIELD_CHARACTERS)}${fields}`;
+  const fields = readFields(record, "[unreadable]");
+  const message = escapeText(record.msg, MAX_FIELD_CHARACTERS);
+  return `${head}: ${message}${fields === "" ? "" : ` ${fields}`}`;
+}
+
+/** Formats a record as one JSON object; fields have a member of their own, to stand for no other. */
+function jsonLine(record: LogRecord): string {
+  const { length } = record.msg;
+  const message = record.msg.slice(0, MAX_FIELD_CHARACTERS);
+  const head = plainJson(JSON.stringify({
+    time: record.datetime.toISOString(),
+    level: record.levelName,
+    logger: record.loggerName,
+    message: length > MAX_FIELD_CHARACTERS ? `${message}…` : message,
+  }));
+  const fields = readFields(record, '"[unreadable]"');
+  return fields === "" ? head : `${head.slice(0, -1)},"fields":${fields}}`;
 }
 
 class LineHandler extends BaseHandler {
   readonly #write: (line: string) => unknown;
 
-  constructor(write: (line: string) => unknown) {
-    super("NOTSET", { formatter: formatLine });
+  constructor(write: (line: string) => unknown, formatter: (record: LogRecord) => string) {
+    super("NOTSET", { formatter });
     this.#write = write;
   }
 
@@ -118,12 +147,12 @@ class LineHandler extends BaseHandler {
 /**
  * Makes a logger that writes one line a message, with control and bidirectional characters escaped.
  *
- * A line is `<time in UTC> <level> <name>: <message> <fields as JSON>`. The logger never throws: a
- * field that cannot be read is written as `"[unreadable]"`, one above 4,000 characters is cut.
+ * A line is `<time in UTC> <level> <name>: <message> <fields as JSON>`, or one JSON object. The logger
+ * never throws: a field that cannot be read is written as `"[unreadable]"`, one above 4,000 characters is cut.
  *
- * @param options Name, level and sink.
+ * @param options Name, level, format and sink.
  * @returns The logger.
- * @throws {TypeError} When the level is unknown.
+ * @throws {TypeError} When the level or the format is unknown.
  *
  * @example
  * ```ts
@@ -137,7 +166,7 @@ class LineHandler extends BaseHandler {
  * ```
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const { name = "sallyport", level = "INFO", write = writeToStderr } = options;
+  const { name = "sallyport", level = "INFO", format = "text", write = writeToStderr } = options;
   if (!LEVELS.includes(level)) {
     throw new TypeError(
       `Cannot create logger: level must be one of ${LEVELS.join(", ")}: received "${
@@ -145,7 +174,15 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       }"`,
     );
   }
-  const std = new StdLogger(escapeText(name, 200), level, { handlers: [new LineHandler(write)] });
+  if (format !== "text" && format !== "json") {
+    throw new TypeError(
+      `Cannot create logger: format must be "text" or "json": received "${
+        escapeText(String(format), 100)
+      }"`,
+    );
+  }
+  const handler = new LineHandler(write, format === "json" ? jsonLine : textLine);
+  const std = new StdLogger(escapeText(name, 200), level, { handlers: [handler] });
   const take = (method: "debug" | "info" | "warn" | "error") => {
     return (message: string, fields?: Record<string, unknown>): void => {
       try {

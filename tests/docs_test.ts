@@ -26,6 +26,7 @@ const DOCUMENTS = [
   "CONTRIBUTING.md",
   "docs/api-reference.md",
   "docs/audit.md",
+  "docs/benchmarks.md",
   "docs/features.md",
   "docs/integration.md",
   "docs/plugin-development.md",

@@ -51,6 +51,44 @@ Deno.test("createLogger() escapes hostile text in name, message and fields", () 
   assert.deepEqual(JSON.parse(json), { [hostile]: hostile });
 });
 
+Deno.test("createLogger() writes JSON objects, in which fields stand for nothing else", () => {
+  const lines: string[] = [];
+  const logger = createLogger({ format: "json", name: "app", write: (line) => lines.push(line) });
+  const hostile = "a\n2026 FAKE \u001b[2J\u202e\u009b\u2028\ud800";
+  logger.warn(hostile, { level: "INFO", message: "no", plugin: "x", [hostile]: hostile });
+  logger.info("No fields");
+  logger.info("Long", { long: "x".repeat(5_000) });
+  logger.info("y".repeat(5_000));
+  const throwing = new Proxy({}, {
+    ownKeys() {
+      throw new Error("no");
+    },
+  });
+  logger.info("Odd", throwing);
+  const [first, second, third, fourth, odd] = lines.map((line) => {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u202e\u2028]/);
+    assert.equal(line.isWellFormed(), true);
+    return JSON.parse(line);
+  });
+  assert.ok(Math.abs(Date.parse(first.time) - Date.now()) < 60_000);
+  assert.deepEqual(first, {
+    time: first.time,
+    level: "WARN",
+    logger: "app",
+    message: hostile,
+    fields: { level: "INFO", message: "no", plugin: "x", [hostile]: hostile },
+  });
+  assert.deepEqual(Object.keys(second), ["time", "level", "logger", "message"]);
+  assert.ok(third.fields.long.length < 4_100);
+  assert.equal(fourth.message, `${"y".repeat(4_000)}…`);
+  assert.equal(odd.fields, "[unreadable]");
+  assert.throws(
+    () => createLogger({ format: "xml" as "json" }),
+    /TypeError: Cannot create logger: format must be "text" or "json": received "xml"/,
+  );
+});
+
 Deno.test("createLogger() writes any field and never throws", () => {
   const { lines, logger } = capture();
   const cycle: Record<string, unknown> = {};

@@ -5,7 +5,7 @@
  */
 import { readBundle } from "../bundle/reading.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
-import { SallyportError } from "../errors.ts";
+import { SallyportError, type SallyportErrorCode } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { bundleFolders } from "./bundle_folders.ts";
 import { FolderEvents } from "./folder_events.ts";
@@ -52,7 +52,7 @@ interface Folder {
   seen: string;
   since: number;
   /** What was in it when it was last taken up: the same content is told of once. */
-  content?: string;
+  content: string | undefined;
 }
 
 const POLL_MS = 2_000;
@@ -91,7 +91,10 @@ export class BundleWatch implements AsyncDisposable {
     this.#target = target;
     this.#debounceMs = debounceMs;
     this.#added = added;
-    this.#events = new FolderEvents(dir, () => this.#lookIn(0));
+    this.#events = new FolderEvents(dir, {
+      recursive: true,
+      onEvent: () => this.#lookIn(0),
+    });
     const stop = () => this.stop();
     signal?.addEventListener("abort", stop, { once: true });
     this.#release = () => signal?.removeEventListener("abort", stop);
@@ -112,7 +115,7 @@ export class BundleWatch implements AsyncDisposable {
     try {
       for (const path of await bundleFolders(dir)) {
         const mark = await markOfFolder(path, watch.#abort.signal);
-        watch.#folders.set(path, { taken: mark, seen: mark, since: 0 });
+        watch.#folders.set(path, { taken: mark, seen: mark, since: 0, content: undefined });
       }
     } catch (error) {
       watch.stop();
@@ -182,7 +185,7 @@ export class BundleWatch implements AsyncDisposable {
       const now = performance.now();
       let folder = this.#folders.get(path);
       if (folder === undefined) {
-        this.#folders.set(path, folder = { taken: "", seen, since: now });
+        this.#folders.set(path, folder = { taken: "", seen, since: now, content: undefined });
       } else if (folder.seen !== seen) {
         Object.assign(folder, { seen, since: now });
       } else if (seen !== folder.taken && now - folder.since >= this.#debounceMs - 1) {
@@ -222,11 +225,23 @@ export class BundleWatch implements AsyncDisposable {
     try {
       await this.#target.takeUp(path, this.#added, signal);
     } catch (error) {
+      // nothing is wrong with the content itself: put there once more, it is worth another attempt
+      if (!(error instanceof SallyportError) || PASSING.has(error.code)) folder.content = undefined;
       if (error instanceof SallyportError) return; // it was told as an event
       this.#target.logger.error(`Cannot take up the bundle in "${path}"`, { error: String(error) });
     }
   }
 }
+
+/** What may be different the next time, though the content is the same. */
+const PASSING: ReadonlySet<SallyportErrorCode> = new Set([
+  "launch-failed",
+  "timeout",
+  "cancelled",
+  "crashed",
+  "limit-exceeded",
+  "bad-state",
+]);
 
 /** Names what is in a folder: its content, or what is wrong with it. */
 async function contentOf(

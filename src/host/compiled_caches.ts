@@ -40,7 +40,10 @@ const MAX_FILES = 1_000;
 // what takes longer is not worth an unload that waits for it
 const TIMEOUT_MS = 3_000;
 
-/** Compiles bundles in the background, one at a time, and keeps the results until it is disposed. */
+/**
+ * Compiles bundles in the background, one at a time, and keeps the results of the 64 that were started
+ * last, until it is disposed.
+ */
 export class CompiledCaches implements AsyncDisposable {
   #caches = new Map<string, readonly CacheFile[]>();
   #starts = new Map<string, number>();
@@ -61,19 +64,28 @@ export class CompiledCaches implements AsyncDisposable {
    */
   started(key: string, prepare: () => Promise<CompileJob>): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
-    if (starts > 1 || this.#starts.size < MAX_BUNDLES) this.#starts.set(key, starts);
+    this.#starts.delete(key);
+    this.#starts.set(key, starts); // the latest is the last
+    const [oldest] = this.#starts.keys();
+    if (this.#starts.size > MAX_BUNDLES) this.#forget(oldest!);
     if (starts !== 2) return;
     this.#work = this.#work.then(async () => {
       if (this.#abort.signal.aborted) return;
       const job = await prepare();
       try {
-        this.#caches.set(key, await compile(job, this.#abort.signal));
+        const files = await compile(job, this.#abort.signal);
+        if (this.#starts.has(key)) this.#caches.set(key, files); // not pushed out meanwhile
       } catch {
         // the next start compiles for itself, as the first did
       } finally {
         await job.launch[Symbol.asyncDispose]();
       }
     }).catch(() => {}); // its folders go with the host's
+  }
+
+  #forget(key: string): void {
+    this.#starts.delete(key);
+    this.#caches.delete(key);
   }
 
   /** Waits until everything asked for is compiled. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename, dirname } from "node:path";
+import { FolderEvents } from "./folder_events.ts";
 
 /** Options of {@linkcode FileWatch}. */
 export interface FileWatchOptions {
@@ -23,12 +24,6 @@ export interface FileWatchOptions {
   pollMs?: number;
 }
 
-/** A watcher as Deno has it; `unref` concerns the step that is waited for and is not in its types. */
-interface Steps {
-  next(): Promise<IteratorResult<Deno.FsEvent>>;
-  unref?(): void;
-}
-
 /**
  * Watches one file: its folder, so that renames, removals and new files of that name are seen, and the
  * file itself from time to time. It keeps no process alive.
@@ -39,8 +34,7 @@ export class FileWatch implements AsyncDisposable {
   #path: string;
   #act: () => Promise<void>;
   #settleMs: number;
-  #folder: Deno.FsWatcher | undefined;
-  #folderMark: string | undefined;
+  #folder: FolderEvents;
   #fileMark: string;
   #settling: ReturnType<typeof setTimeout> | undefined;
   #poll: ReturnType<typeof setInterval>;
@@ -61,7 +55,13 @@ export class FileWatch implements AsyncDisposable {
     this.#act = act;
     this.#settleMs = settleMs;
     this.#fileMark = markOf(path);
-    this.#watchFolder();
+    const name = basename(path);
+    this.#folder = new FolderEvents(dirname(path), {
+      recursive: false,
+      onEvent: ({ paths, flag }) => {
+        if (flag === "rescan" || paths.some((path) => basename(path) === name)) this.#settle();
+      },
+    });
     this.#poll = setInterval(() => this.#look(), pollMs);
     Deno.unrefTimer(this.#poll);
   }
@@ -71,56 +71,13 @@ export class FileWatch implements AsyncDisposable {
     this.#closed = true;
     clearInterval(this.#poll);
     clearTimeout(this.#settling);
-    this.#closeFolder();
+    this.#folder.close();
     await this.#acting;
   }
 
   #look(): void {
-    // a folder that was replaced under its name is watched no more
-    if (this.#folder === undefined || markOf(dirname(this.#path), true) !== this.#folderMark) {
-      this.#closeFolder();
-      this.#watchFolder();
-    }
+    this.#folder.renew();
     if (markOf(this.#path) !== this.#fileMark) this.#settle();
-  }
-
-  #watchFolder(): void {
-    try {
-      this.#folderMark = markOf(dirname(this.#path), true);
-      const folder = this.#folder = Deno.watchFs(dirname(this.#path), { recursive: false });
-      void this.#follow(folder);
-    } catch {
-      this.#folder = undefined; // it is not there, or may not be watched: the file is looked at
-    }
-  }
-
-  #closeFolder(): void {
-    const folder = this.#folder;
-    this.#folder = undefined;
-    try {
-      folder?.close();
-    } catch {
-      // it ended by itself
-    }
-  }
-
-  async #follow(folder: Deno.FsWatcher): Promise<void> {
-    const steps = folder as unknown as Steps;
-    const name = basename(this.#path);
-    try {
-      for (;;) {
-        const step = steps.next();
-        steps.unref?.();
-        const { done, value } = await step;
-        if (done) break;
-        if (value.kind === "access") continue;
-        const named = value.paths.some((path) => basename(path) === name);
-        if (named || value.flag === "rescan") this.#settle();
-      }
-    } catch {
-      // the folder went away: the next look finds out
-    }
-    if (this.#folder === folder) this.#folder = undefined;
   }
 
   /** Acts soon; signs of change that come until then are part of it, and never put it off. */
@@ -150,12 +107,10 @@ export class FileWatch implements AsyncDisposable {
 }
 
 /** Gives a text that is another one when the file is another one or was written to. */
-function markOf(path: string, identityOnly = false): string {
+function markOf(path: string): string {
   try {
     const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
-    return identityOnly
-      ? `${dev}:${ino}`
-      : `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
+    return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
   } catch {
     return "";
   }

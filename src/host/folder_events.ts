@@ -1,5 +1,5 @@
 /**
- * What the system tells of changes below a folder, as far as it does.
+ * What the system tells of changes in one folder, until it is replaced or goes away.
  *
  * @module
  */
@@ -10,10 +10,18 @@ interface Steps {
   unref?(): void;
 }
 
-/** Tells that something happened below a folder; keeps no process alive. */
+/** Options of {@linkcode FolderEvents}. */
+export interface FolderEventsOptions {
+  /** Whether to listen to the folders below it, too. */
+  readonly recursive: boolean;
+  /** Takes every event but those of reading; must not throw. */
+  readonly onEvent: (event: Deno.FsEvent) => void;
+}
+
+/** Listens to one folder, as far as the system lets it; keeps no process alive. */
 export class FolderEvents {
-  #dir: string;
-  #onChange: () => void;
+  readonly #dir: string;
+  readonly #options: FolderEventsOptions;
   #watcher: Deno.FsWatcher | undefined;
   #identity = "";
   #closed = false;
@@ -21,12 +29,12 @@ export class FolderEvents {
   /**
    * Begins to listen.
    *
-   * @param dir The folder.
-   * @param onChange Is told, often several times for one change; must not throw.
+   * @param dir The folder; it need not exist.
+   * @param options What to listen to.
    */
-  constructor(dir: string, onChange: () => void) {
+  constructor(dir: string, options: FolderEventsOptions) {
     this.#dir = dir;
-    this.#onChange = onChange;
+    this.#options = options;
     this.renew();
   }
 
@@ -38,10 +46,11 @@ export class FolderEvents {
     this.#end();
     this.#identity = identity;
     try {
-      const watcher = this.#watcher = Deno.watchFs(this.#dir, { recursive: true });
+      const { recursive } = this.#options;
+      const watcher = this.#watcher = Deno.watchFs(this.#dir, { recursive });
       void this.#follow(watcher);
     } catch {
-      this.#watcher = undefined; // it is not there, or the system has no more watches: polling does
+      this.#watcher = undefined; // it is not there, or may not be watched: who polls finds out
     }
   }
 
@@ -69,7 +78,7 @@ export class FolderEvents {
         steps.unref?.();
         const { done, value } = await step;
         if (done) break;
-        if (value.kind !== "access") this.#onChange();
+        if (value.kind !== "access") this.#options.onEvent(value);
       }
     } catch {
       // the folder went away

@@ -102,9 +102,7 @@ export async function handOver(
   } catch (error) {
     // a process that just died has no state to hand over, and none that could serve on
     if (!(error instanceof SallyportError && error.code === "crashed")) throw error;
-    logger.warn(`Plugin "${name}" ended before it gave its state: the new process has none`, {
-      plugin: name,
-    });
+    logger.warn(`Plugin "${name}" ended before it gave its state: the new process has none`);
     return;
   }
   checkSize(name, state);

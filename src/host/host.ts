@@ -3,33 +3,25 @@
  *
  * @module
  */
-import type { AuditLog } from "../audit/audit_log.ts";
 import { SallyportError } from "../errors.ts";
-import { HookRegistry } from "../hooks/registry.ts";
-import { PluginContext } from "../services/context.ts";
-import type { Launchers } from "../sandbox/launchers.ts";
+import type { HookRegistry } from "../hooks/registry.ts";
+import type { PluginContext } from "../services/context.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
 import type { WatchOptions } from "./bundle_watch.ts";
-import type { DataDir } from "./data_dir.ts";
-import { EventHub, type HostEvent } from "./events.ts";
-import { type OpenedParts, openParts } from "./host_opening.ts";
+import type { HostEvent } from "./events.ts";
+import { openParts } from "./host_opening.ts";
+import { endHost, type WiredHost, wireHost } from "./host_wiring.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
-import { PluginLoader } from "./loader.ts";
-import { type LoadOptions, PluginLifecycle, type UnloadOptions } from "./lifecycle.ts";
-import { PluginKeeper } from "./keeper.ts";
+import type { LoadOptions, UnloadOptions } from "./lifecycle.ts";
 import { requireMonitor } from "./keeper_errors.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
 import type { PluginSample } from "../monitor/sample.ts";
 import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/watch.ts";
-import { Quarantine } from "../monitor/quarantine.ts";
 import type { Violation } from "../monitor/violations.ts";
-import { type HostSettings, parseHostOptions, type PluginHostOptions, toPath } from "./options.ts";
+import { parseHostOptions, type PluginHostOptions, toPath } from "./options.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import type { PluginQuery } from "./registry.ts";
 import type { PluginState } from "./state.ts";
-import { TrustFollower } from "./trust_follower.ts";
-import type { TrustSource } from "./trust_source.ts";
-import { Watches } from "./watches.ts";
 
 /**
  * Loads plugins that it does not trust: verified, with the least permissions, each in a process of
@@ -48,65 +40,14 @@ export class PluginHost implements AsyncDisposable {
   readonly hooks: HookRegistry;
   /** The services that plugins reach through their context. */
   readonly services: PluginContext;
-  #data: DataDir;
-  #hub: EventHub;
-  #launchers: Launchers;
-  #loader: PluginLoader;
-  #lifecycle: PluginLifecycle;
-  #trust: TrustSource;
-  #follower: TrustFollower;
-  #audit: AuditLog | undefined;
-  #keeper: PluginKeeper;
-  #quarantine: Quarantine;
+  #parts: WiredHost;
   #handles = new WeakMap<ManagedPlugin, PluginHandle>();
-  #watches = new Watches();
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: HostSettings, opened: OpenedParts) {
-    const { data, launchers, trust, audit, trail } = opened;
-    this.#data = data;
-    this.#launchers = launchers;
-    this.#trust = trust;
-    this.#audit = audit;
-    const hub = this.#hub = new EventHub();
-    if (trail !== undefined) hub.listen((event) => trail.take(event));
-    const quarantine = this.#quarantine = new Quarantine(data.root);
-    this.#loader = new PluginLoader(settings, data, launchers, { trust, trail, quarantine });
-    this.hooks = new HookRegistry({
-      onFailure({ hook, plugin, error }) {
-        hub.emit({ type: "hook-failed", plugin, hook, error });
-      },
-    });
-    this.services = new PluginContext({
-      dir: `${data.root}/services`,
-      scratch: `${data.scratch}/services`,
-      config: settings.config,
-      logger: settings.logger,
-    });
-    this.#keeper = new PluginKeeper({
-      settings,
-      hub,
-      quarantine,
-      statusDir: data.temporary ? undefined : data.scratch,
-      plugins: () => this.#lifecycle.registry.query(),
-      find: (name) => this.#lifecycle.registry.get(name),
-      load: (name) => this.#lifecycle.loadByName(name, {}),
-    });
-    this.#lifecycle = new PluginLifecycle({
-      settings,
-      keeper: this.#keeper,
-      trust,
-      loader: this.#loader,
-      hub,
-      hooks: this.hooks,
-      services: this.services,
-    });
-    this.#follower = new TrustFollower({
-      trust,
-      hub,
-      logger: settings.logger,
-      enforce: () => this.#lifecycle.enforceTrust(),
-    });
+  private constructor(parts: WiredHost) {
+    this.#parts = parts;
+    this.hooks = parts.hooks;
+    this.services = parts.services;
   }
 
   /**
@@ -122,17 +63,17 @@ export class PluginHost implements AsyncDisposable {
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
     const settings = await parseHostOptions(options);
     await using undo = new AsyncDisposableStack();
-    const host = new PluginHost(settings, await openParts(settings, undo));
-    undo.use(host.#keeper);
-    undo.use(host.#follower);
-    await host.#loader.sweep();
+    const parts = wireHost(settings, await openParts(settings, undo));
+    undo.use(parts.keeper);
+    undo.use(parts.follower);
+    await parts.loader.sweep();
     undo.move();
-    return host;
+    return new PluginHost(parts);
   }
 
   /** The host's folder. */
   get dataDir(): string {
-    return this.#data.root;
+    return this.#parts.data.root;
   }
 
   /**
@@ -147,7 +88,7 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: { signal?: AbortSignal } = {},
   ): Promise<PluginHandle[]> {
-    const found = await this.#lifecycle.discover(dir, options.signal);
+    const found = await this.#parts.lifecycle.discover(dir, options.signal);
     return found.map((plugin) => this.#handle(plugin));
   }
 
@@ -163,7 +104,9 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: LoadOptions = {},
   ): Promise<PluginHandle<M>> {
-    return this.#handle(await this.#lifecycle.load(dir, options)) as unknown as PluginHandle<M>;
+    return this.#handle(await this.#parts.lifecycle.load(dir, options)) as unknown as PluginHandle<
+      M
+    >;
   }
 
   /**
@@ -179,7 +122,7 @@ export class PluginHost implements AsyncDisposable {
     name: string,
     options: LoadOptions = {},
   ): Promise<PluginHandle<M>> {
-    const plugin = await this.#lifecycle.loadByName(name, options);
+    const plugin = await this.#parts.lifecycle.loadByName(name, options);
     return this.#handle(plugin) as unknown as PluginHandle<M>;
   }
 
@@ -196,7 +139,7 @@ export class PluginHost implements AsyncDisposable {
    * the event `reload-failed` tells the same.
    */
   async reload(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
-    return this.#handle(await this.#lifecycle.reload(name, options));
+    return this.#handle(await this.#parts.lifecycle.reload(name, options));
   }
 
   /**
@@ -212,7 +155,7 @@ export class PluginHost implements AsyncDisposable {
    * `reload` does.
    */
   async rollback(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
-    return this.#handle(await this.#lifecycle.rollback(name, options));
+    return this.#handle(await this.#parts.lifecycle.rollback(name, options));
   }
 
   /**
@@ -226,8 +169,8 @@ export class PluginHost implements AsyncDisposable {
    * watches 16 folders, `bad-state` when it is closed.
    */
   async watch(dir: string | URL, options: WatchOptions = {}): Promise<AsyncDisposable> {
-    const open = () => this.#lifecycle.watch(toPath(dir), options);
-    return await this.#watches.add(open, options.signal);
+    const open = () => this.#parts.lifecycle.watch(toPath(dir), options);
+    return await this.#parts.watches.add(open, options.signal);
   }
 
   /**
@@ -238,14 +181,14 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when another loaded plugin depends on it, or it is unknown.
    */
   async unload(name: string, options: UnloadOptions = {}): Promise<void> {
-    this.#keeper.cancelRestart(name);
-    await this.#lifecycle.unload(name, options);
+    this.#parts.keeper.cancelRestart(name);
+    await this.#parts.lifecycle.unload(name, options);
   }
 
   /** Unloads every plugin, dependents before what they depend on. */
   async unloadAll(reason = "asked to"): Promise<void> {
-    this.#keeper.cancelRestarts();
-    await this.#lifecycle.unloadAll(reason);
+    this.#parts.keeper.cancelRestarts();
+    await this.#parts.lifecycle.unloadAll(reason);
   }
 
   /**
@@ -255,7 +198,7 @@ export class PluginHost implements AsyncDisposable {
    * @returns The plugins; refused ones too, with their `error`.
    */
   plugins(query: PluginQuery = {}): PluginHandle[] {
-    return this.#lifecycle.registry.query(query).map((plugin) => this.#handle(plugin));
+    return this.#parts.lifecycle.registry.query(query).map((plugin) => this.#handle(plugin));
   }
 
   /**
@@ -265,13 +208,13 @@ export class PluginHost implements AsyncDisposable {
    * @returns The plugin, or `undefined`.
    */
   plugin<M extends AnyPluginModule = AnyPluginModule>(name: string): PluginHandle<M> | undefined {
-    const plugin = this.#lifecycle.registry.get(name);
+    const plugin = this.#parts.lifecycle.registry.get(name);
     return plugin && this.#handle(plugin) as unknown as PluginHandle<M>;
   }
 
   /** Counts plugins by state. */
   counts(): Record<PluginState | "total", number> {
-    return this.#lifecycle.registry.counts();
+    return this.#parts.lifecycle.registry.counts();
   }
 
   /**
@@ -281,7 +224,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   violations(name: string): readonly Violation[] {
-    return this.#keeper.violations(this.#lifecycle.find(name));
+    return this.#parts.keeper.violations(this.#parts.lifecycle.find(name));
   }
 
   /**
@@ -291,7 +234,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   resetViolations(name: string): void {
-    this.#keeper.reset(this.#lifecycle.find(name));
+    this.#parts.keeper.reset(this.#parts.lifecycle.find(name));
   }
 
   /**
@@ -303,8 +246,8 @@ export class PluginHost implements AsyncDisposable {
    * `monitor: false`.
    */
   async metrics(name: string): Promise<PluginSample | undefined> {
-    this.#lifecycle.find(name);
-    return await requireMonitor(this.#keeper).measure(name);
+    this.#parts.lifecycle.find(name);
+    return await requireMonitor(this.#parts.keeper).measure(name);
   }
 
   /**
@@ -316,7 +259,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when the host was opened with `monitor: false`.
    */
   samples(options: SampleOptions = {}): AsyncIterableIterator<MonitorEvent> {
-    return requireMonitor(this.#keeper).watch(options);
+    return requireMonitor(this.#parts.keeper).watch(options);
   }
 
   /**
@@ -328,12 +271,12 @@ export class PluginHost implements AsyncDisposable {
    * @throws {RangeError} When it is no name of a plugin.
    */
   async releaseQuarantine(name: string): Promise<boolean> {
-    await this.#keeper.written();
-    const entry = await this.#quarantine.lift(name);
-    const plugin = this.#lifecycle.registry.get(name);
-    if (plugin !== undefined) this.#keeper.reset(plugin);
+    await this.#parts.keeper.written();
+    const entry = await this.#parts.quarantine.lift(name);
+    const plugin = this.#parts.lifecycle.registry.get(name);
+    if (plugin !== undefined) this.#parts.keeper.reset(plugin);
     plugin?.release();
-    if (entry !== undefined) this.#hub.emit({ type: "released", plugin: name });
+    if (entry !== undefined) this.#parts.hub.emit({ type: "released", plugin: name });
     return entry !== undefined;
   }
 
@@ -344,7 +287,7 @@ export class PluginHost implements AsyncDisposable {
    * @returns The events, until the host is closed.
    */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<HostEvent> {
-    return this.#hub.events(options.signal);
+    return this.#parts.hub.events(options.signal);
   }
 
   /**
@@ -355,46 +298,29 @@ export class PluginHost implements AsyncDisposable {
    * why: nothing is loaded then, and the last good revision judges what runs.
    */
   async refreshTrust(): Promise<void> {
-    if (this.#trust.file === undefined || this.#closing !== undefined) {
+    if (this.#parts.trust.file === undefined || this.#closing !== undefined) {
       const why = this.#closing === undefined ? "the host has none" : "the host is closed";
       throw new SallyportError("bad-state", `Cannot read the trust list: ${why}`, {
         hint: "Pass the option trustList to PluginHost.open",
       });
     }
-    await this.#follower.refresh();
-    if (this.#trust.problem !== undefined) throw this.#trust.problem;
+    await this.#parts.follower.refresh();
+    if (this.#parts.trust.problem !== undefined) throw this.#parts.trust.problem;
   }
 
   /** Waits until the processes of the {@linkcode PluginHostOptions.pool | pool} wait for a plugin. */
   async filled(): Promise<void> {
-    await this.#loader.filled();
+    await this.#parts.loader.filled();
   }
 
   /** Unloads everything, ends helper processes, and removes temporary files; repeatable. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closing ??= endHost(this.#parts);
   }
 
   /** Closes the host. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #close(): Promise<void> {
-    await using stack = new AsyncDisposableStack();
-    stack.use(this.#data);
-    stack.use(this.#launchers);
-    if (this.#audit !== undefined) stack.use(this.#audit);
-    stack.defer(() => this.#hub.close());
-    stack.use(this.#loader);
-    stack.use(this.services);
-    // what a watch has begun is ended by the lifecycle, and then waited for
-    this.#watches.stop();
-    this.#keeper.stop();
-    stack.use(this.#keeper);
-    stack.use(this.#watches);
-    stack.defer(() => this.#lifecycle.close());
-    stack.use(this.#follower);
   }
 
   #handle(plugin: ManagedPlugin): PluginHandle {
@@ -405,7 +331,7 @@ export class PluginHost implements AsyncDisposable {
         metrics: (name) => this.metrics(name),
         reload: (name, options) => this.reload(name, options),
         rollback: (name, options) => this.rollback(name, options),
-        plugin: (name) => this.#lifecycle.registry.get(name),
+        plugin: (name) => this.#parts.lifecycle.registry.get(name),
       });
       this.#handles.set(plugin, handle);
     }

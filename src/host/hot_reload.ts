@@ -153,17 +153,14 @@ export class Reloader {
 
   #tell(plugin: ManagedPlugin, cause: unknown, { rollback }: Source): void {
     const { name, path } = plugin;
-    const { hub, settings: { logger } } = this.#parts;
     const serving = plugin.manifest?.version;
     const error = cause instanceof SallyportError
       ? cause
       : new SallyportError("launch-failed", `Cannot reload plugin "${name}": ${cause}`, { cause });
     const what = rollback ? "not rolled back" : "not reloaded";
-    logger.error(`Plugin "${name}" is ${what}, version ${serving} serves on: ${error.message}`, {
-      plugin: name,
-      code: error.code,
-    });
-    hub.emit({ type: "reload-failed", plugin: name, path, serving, rollback, error });
+    const message = `Plugin "${name}" is ${what}, version ${serving} serves on: ${error.message}`;
+    plugin.logger.error(message, { code: error.code });
+    this.#parts.hub.emit({ type: "reload-failed", plugin: name, path, serving, rollback, error });
   }
 }
 

@@ -48,6 +48,9 @@ export interface StopTimes {
   graceMs: number;
 }
 
+/** The methods by which the plugin's own code is asked for something. */
+const CALLS: ReadonlySet<string> = new Set(["plugin/call", "hook/run"]);
+
 /** Runs one plugin process; made only from a verified bundle and resolved permissions. */
 export class PluginInstance {
   /** The id of the runtime's process, or of the launcher's where the host may not look for it. */
@@ -56,6 +59,8 @@ export class PluginInstance {
   readonly sandbox: SandboxReport;
   /** What the plugin's module offers, as it says. */
   readonly offers: InitializeAnswer;
+  /** Is told of every call, hook run and stream as it begins; must be quick. */
+  onCall: () => void = () => {};
   /** Settles when the process is gone and its folders are removed. */
   readonly ended: Promise<InstanceEnd>;
   #child: Child;
@@ -151,10 +156,10 @@ export class PluginInstance {
 
   /** Counts what went over the connection since the process was started. */
   get counts(): TrafficCounts {
-    const { sent, received, bytesSent, bytesReceived } = this.#connection.stats;
-    const { logLines } = this.#standby.events;
-    const { inFlight } = this;
-    return { sent, received, bytesSent, bytesReceived, inFlight, calls: this.#calls, logLines };
+    const { sent, received, unasked, bytesSent, bytesReceived } = this.#connection.stats;
+    const logLines = this.#standby.events.logLines + this.#child.stderr.suppressedLines;
+    const traffic = { sent, received, unasked, bytesSent, bytesReceived };
+    return { ...traffic, inFlight: this.inFlight, calls: this.#calls, logLines };
   }
 
   /** How many connections are open through its egress proxy; `undefined` where it has none. */
@@ -181,6 +186,22 @@ export class PluginInstance {
     }
   }
 
+  /** Lists the calls, hook runs and streams that the plugin has not answered. */
+  openCalls(): number[] {
+    return this.#connection.openRequests.open().filter(({ method }) => CALLS.has(method))
+      .map(({ id }) => id);
+  }
+
+  /**
+   * Fails a call at once, and tells the plugin to leave it.
+   *
+   * @param id The call, from {@linkcode openCalls}; one that is settled stays so.
+   * @param describe Makes the error, given what the call is named.
+   */
+  giveUp(id: number, describe: (label: string) => SallyportError): void {
+    this.#connection.openRequests.fail(id, describe);
+  }
+
   /** Tells the plugin of something, if it still listens. */
   notify(method: string, params: unknown): void {
     if (!this.#connection.isClosed) this.#connection.notify(method, params);
@@ -195,7 +216,10 @@ export class PluginInstance {
    * @returns The answer.
    */
   request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
-    if (method === "plugin/call" || method === "hook/run") this.#calls++;
+    if (method === "plugin/call" || method === "hook/run") {
+      this.#calls++;
+      this.onCall();
+    }
     return this.#connection.request(method, params, this.#bounded(options));
   }
 
@@ -213,6 +237,7 @@ export class PluginInstance {
     options: RequestOptions = {},
   ): AsyncGenerator<unknown, unknown, undefined> {
     this.#calls++;
+    this.onCall();
     return this.#connection.stream(method, params, this.#bounded(options));
   }
 
@@ -258,7 +283,8 @@ export class PluginInstance {
   }
 
   #bounded(options: RequestOptions): RequestOptions {
+    const { signal, onProgress, meta, label } = options;
     const timeoutMs = Math.min(options.timeoutMs ?? this.#maxCallMs, this.#maxCallMs);
-    return { ...options, timeoutMs };
+    return { signal, timeoutMs, onProgress, meta, label };
   }
 }

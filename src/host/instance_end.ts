@@ -46,9 +46,15 @@ export function endError(
   stderrTail: string,
 ): SallyportError {
   const details = exitDetails(name, status, stderrTail);
-  const exceeded = (limit: string, value: number | undefined, what: string, hint: string) =>
+  const exceeded = (
+    limit: string,
+    value: number | undefined,
+    what: string,
+    hint: string,
+    measured?: number,
+  ) =>
     new SallyportError("limit-exceeded", `Plugin "${name}" was ended: it ${what}`, {
-      details: { ...details, limit, value, peakMemoryBytes: outcome.peakMemoryBytes },
+      details: { ...details, limit, value, measured, peakMemoryBytes: outcome.peakMemoryBytes },
       hint,
     });
   const memoryHint =
@@ -76,6 +82,27 @@ export function endError(
       memoryHint,
     );
   }
+  // the runtime gives up when it cannot have a thread
+  if (outcome.refusedTasks > 0 && status.code !== 0 && THREAD_REFUSED.test(stderrTail)) {
+    const { threads } = limits;
+    return exceeded(
+      "threads",
+      threads,
+      `wanted more than its ${threads} threads`,
+      "Let it start fewer workers, or raise limits.threads in the manifest and the policy",
+      threads, // it had all of them
+    );
+  }
+  if (status.code !== 0 && DESCRIPTOR_REFUSED.test(stderrTail)) {
+    const { fileDescriptors } = limits;
+    return exceeded(
+      "fileDescriptors",
+      fileDescriptors,
+      `wanted more than its ${fileDescriptors} file descriptors`,
+      "Let it close what it opens, or raise limits.fileDescriptors in the manifest and the policy",
+      fileDescriptors,
+    );
+  }
   if (signal === "SIGXFSZ") {
     return exceeded(
       "storageBytes",
@@ -100,6 +127,9 @@ export function endError(
 }
 
 const HEAP_SIGNALS = new Set(["SIGTRAP", "SIGABRT", "SIGILL", "SIGSEGV"]);
+const THREAD_REFUSED =
+  /unable to create worker threads|failed to spawn thread|Resource temporarily unavailable/;
+const DESCRIPTOR_REFUSED = /panicked at [^]{0,300}Too many open files/;
 const HEAP_EXHAUSTED = /JavaScript heap out of memory|Fatal JavaScript out of memory/;
 /** Signals by which a process ends, by number, the same on every Linux that Deno runs on. */
 const SIGNALS: Readonly<Record<number, string>> = {

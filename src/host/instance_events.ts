@@ -4,6 +4,7 @@
  * @module
  */
 import { escapeText, SallyportError } from "../errors.ts";
+import type { PluginTracer } from "../monitor/tracing.ts";
 import type { ServiceCaller } from "../services/caller.ts";
 import type { Denials } from "./denials.ts";
 import type { InstanceEvents } from "./instance_requests.ts";
@@ -11,20 +12,28 @@ import type { PreparedPlugin } from "./loader.ts";
 import type { HostParts } from "./host_parts.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 
+/** What one instance is connected by. */
+export interface InstanceLinks {
+  /** Where denied service calls are remembered. */
+  readonly denials: Denials;
+  /** Makes the spans of its service calls, and knows what trace it works in. */
+  readonly tracer: PluginTracer;
+  /** Aborts when the instance has ended. */
+  readonly unloaded: AbortSignal;
+}
+
 /**
  * Connects one instance to the host.
  *
  * @param parts The host's parts.
  * @param prepared What the instance is started from: its identity, whatever it says itself.
- * @param denials Where denied service calls are remembered.
- * @param unloaded Aborts when the instance has ended.
+ * @param links What belongs to this instance.
  * @returns The handlers of its requests.
  */
 export function instanceEvents(
   parts: HostParts,
   prepared: PreparedPlugin,
-  denials: Denials,
-  unloaded: AbortSignal,
+  { denials, tracer, unloaded }: InstanceLinks,
 ): InstanceEvents {
   const { services, hub } = parts;
   const { manifest, bundleHash } = prepared.verified;
@@ -34,28 +43,35 @@ export function instanceEvents(
   const caller: ServiceCaller = {
     plugin,
     version: manifest.version,
+    bundleHash,
     requested: manifest.context ?? [],
     context: prepared.permissions.context,
     limits: prepared.permissions.limits,
     signal: unloaded,
   };
   return {
-    async contextCall(key, method, args, signal) {
+    async contextCall({ key, method, args, signal, claimed }) {
+      const span = tracer.startServiceSpan(key, method, claimed);
+      const { traceId } = span;
       try {
-        return await services.call(caller, key, method, args, { signal });
+        return await span.run(() => services.call(caller, key, method, args, { signal, traceId }));
       } catch (error) {
+        span.end(error);
         if (error instanceof SallyportError && error.code === "service-denied") {
           denials.add(error);
         }
         throw error;
+      } finally {
+        span.end();
       }
     },
     emitted(event, data) {
       hub.emit({ type: "emitted", plugin, event, data });
     },
-    log(level, message, fields) {
+    log({ level, message, fields, claimed }) {
       const write = level === "debug" || level === "warn" || level === "error" ? level : "info";
-      logger[write](escapeText(message), { ...fields, source: "log" });
+      const traced = logger.withTrace(tracer.openTraceparent(claimed));
+      traced[write](escapeText(message), { ...fields, source: "log" });
     },
     connected(connection) {
       hub.emit({ type: "connection", plugin, ...connection });

@@ -7,14 +7,40 @@ import type { EgressConnection } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
 import type { ConnectionOptions } from "../rpc/options.ts";
 
+/** A call of a service, as the plugin sent it. */
+export interface ContextCall {
+  /** The service. */
+  readonly key: string;
+  /** Its method. */
+  readonly method: string;
+  /** The arguments. */
+  readonly args: unknown[];
+  /** Aborts when the plugin cancels the call. */
+  readonly signal: AbortSignal;
+  /** The trace that the plugin says it works in. */
+  readonly claimed: unknown;
+}
+
+/** A log record, as the plugin sent it. */
+export interface PluginRecord {
+  /** How important it is. */
+  readonly level: string;
+  /** The message. */
+  readonly message: string;
+  /** What belongs to it. */
+  readonly fields: Record<string, unknown> | undefined;
+  /** The trace that the plugin says it works in. */
+  readonly claimed: unknown;
+}
+
 /** What a plugin's process may ask of the host. */
 export interface InstanceEvents {
   /** Answers a service call. */
-  contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown>;
+  contextCall(call: ContextCall): Promise<unknown>;
   /** Takes an event that the plugin emitted. */
   emitted(event: string, data: unknown): void;
   /** Takes a log record; every field is the plugin's own word. */
-  log(level: string, message: string, fields: Record<string, unknown> | undefined): void;
+  log(record: PluginRecord): void;
   /** Takes a line of stderr, escaped. */
   stderr(line: string): void;
   /** Takes a connection through the egress proxy, when it has ended or was refused. */
@@ -28,8 +54,8 @@ export class LateEvents implements InstanceEvents {
   /** Log records and lines of stderr that came. */
   logLines = 0;
 
-  contextCall(key: string, method: string, args: unknown[], signal: AbortSignal): Promise<unknown> {
-    if (this.target !== undefined) return this.target.contextCall(key, method, args, signal);
+  contextCall(call: ContextCall): Promise<unknown> {
+    if (this.target !== undefined) return this.target.contextCall(call);
     throw new SallyportError("protocol-violation", "A request came before there was a plugin");
   }
 
@@ -37,9 +63,9 @@ export class LateEvents implements InstanceEvents {
     this.target?.emitted(event, data);
   }
 
-  log(level: string, message: string, fields: Record<string, unknown> | undefined): void {
+  log(record: PluginRecord): void {
     this.logLines++;
-    this.target?.log(level, message, fields);
+    this.target?.log(record);
   }
 
   stderr(line: string): void {
@@ -67,14 +93,20 @@ export function peerHandlers(
       if (typeof key !== "string" || typeof name !== "string" || !Array.isArray(args)) {
         throw new SallyportError("protocol-violation", "Malformed context/call");
       }
-      return events.contextCall(key, name, args, call.signal);
+      const { signal, meta: { traceparent: claimed } } = call;
+      return events.contextCall({ key, method: name, args, signal, claimed });
     },
     onNotification(method, params) {
-      const { event, data, level, message, fields } = record(params);
+      const { event, data, level, message, fields, _meta: meta } = record(params);
       if (method === "event/emit" && typeof event === "string") {
         events.emitted(event.slice(0, 256), data);
       } else if (method === "log" && typeof message === "string") {
-        events.log(String(level), message, isRecord(fields) ? fields : undefined);
+        events.log({
+          level: String(level),
+          message,
+          fields: isRecord(fields) ? fields : undefined,
+          claimed: record(meta).traceparent,
+        });
       }
     },
   };

@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { checkSample, type SampleLimits } from "../monitor/limits_check.ts";
+import { BreachWatch } from "../monitor/breach_watch.ts";
 import { ResourceMonitor } from "../monitor/monitor.ts";
 import type { Quarantine } from "../monitor/quarantine.ts";
 import { decide, isAtLeast, standingAction, violationRules } from "../monitor/response.ts";
@@ -15,18 +15,17 @@ import type { PluginSample } from "../monitor/sample.ts";
 import type { MonitorTarget } from "../monitor/target.ts";
 import { observePlugins } from "../monitor/telemetry.ts";
 import {
-  createViolation,
   type Violation,
   ViolationLog,
   violationOfBreach,
   violationOfError,
 } from "../monitor/violations.ts";
 import { entryFor, type PolicyEntry } from "../permissions/policy.ts";
-import { settledWithin } from "../process/stop.ts";
+import { DEFAULT_RATES } from "../permissions/watch_policy.ts";
+import { CallKeeper } from "./call_keeper.ts";
 import type { EventHub, HostEvent } from "./events.ts";
 import { StatusPublisher } from "./host_status.ts";
-import type { PluginInstance } from "./instance.ts";
-import { downError, errorOf } from "./keeper_errors.ts";
+import { downError, errorOf, violationOfEnd, warningOf } from "./keeper_errors.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
 import type { HostSettings } from "./options.ts";
 import { pluginTarget } from "./plugin_target.ts";
@@ -59,11 +58,10 @@ interface Kept {
   readonly log: ViolationLog;
   readonly restarts: Restarts;
   readonly throttle: Throttle;
+  readonly breaches: BreachWatch;
   target: MonitorTarget | undefined;
+  calls: Disposable | undefined;
 }
-
-/** How long a plugin whose call is overdue has to show that it is not stuck. */
-const SIGN_OF_LIFE_MS = 250;
 
 /** Watches over the plugins of one host. */
 export class PluginKeeper implements AsyncDisposable {
@@ -71,6 +69,7 @@ export class PluginKeeper implements AsyncDisposable {
   readonly monitor: ResourceMonitor | undefined;
   readonly #options: PluginKeeperOptions;
   readonly #logger: Logger;
+  readonly #calls: CallKeeper;
   readonly #kept = new Map<string, Kept>();
   readonly #acts = new Set<Promise<void>>();
   /** What is being written of the quarantine. */
@@ -88,6 +87,11 @@ export class PluginKeeper implements AsyncDisposable {
     const { settings: { monitor, logger }, hub, statusDir } = options;
     this.#options = options;
     this.#logger = logger;
+    this.#calls = new CallKeeper({
+      against: (plugin, violation, error) =>
+        this.#against(this.#of(plugin), violation, error).action,
+      act: (name, act) => this.#act(name, act),
+    });
     hub.listen((event) => this.#take(event));
     if (monitor === undefined) return;
     this.monitor = new ResourceMonitor({
@@ -130,12 +134,21 @@ export class PluginKeeper implements AsyncDisposable {
   }
 
   /**
-   * Gives up a restart that is waited for.
+   * Gives up a restart that is waited for, as somebody else decides about the plugin.
    *
    * @param name The plugin.
    */
   cancelRestart(name: string): void {
     this.#kept.get(name)?.restarts.cancel();
+  }
+
+  /**
+   * Tells whether a plugin that crashed is about to be started again.
+   *
+   * @param name The plugin.
+   */
+  isRestarting(name: string): boolean {
+    return this.#kept.get(name)?.restarts.isWaiting ?? false;
   }
 
   /** Gives up all restarts that are waited for. */
@@ -151,11 +164,12 @@ export class PluginKeeper implements AsyncDisposable {
    */
   ended(plugin: ManagedPlugin, error: SallyportError): void {
     const kept = this.#of(plugin);
+    const memoryBytes = this.monitor?.samples(plugin.name).at(-1)?.peakMemoryBytes;
     this.#unwatch(kept);
     if (error.code === "crashed") {
       this.#options.hub.emit({ type: "crashed", plugin: plugin.name, error });
     } else {
-      const violation = violationOfError(error, new Date());
+      const violation = violationOfEnd(error, memoryBytes);
       const { action, reason } = this.#record(kept, violation, error);
       if (action === "quarantine") return this.#quarantine(kept, reason);
       if (action === "unload") return;
@@ -164,42 +178,13 @@ export class PluginKeeper implements AsyncDisposable {
   }
 
   /**
-   * Takes a call that was not answered in time. One that took the plugin's own limit counts against
-   * it; a plugin that gives no sign of life then is stuck in a loop, and ended.
+   * Takes a call that was not answered in time.
    *
    * @param plugin The plugin.
    * @param error The error of the call.
    */
   overdue(plugin: ManagedPlugin, error: SallyportError): void {
-    const limit = plugin.permissions?.limits.callTimeoutMs;
-    const instance = plugin.serving?.instance;
-    // a caller may have less patience than the plugin has time
-    if (instance === undefined || error.details.timeoutMs !== limit) return;
-    const kept = this.#of(plugin);
-    const unit = "ms";
-    const { code, message } = error;
-    const content = { kind: "call-duration", code, message, measured: limit, limit, unit } as const;
-    this.#against(kept, createViolation({ ...content, severity: "medium" }, new Date()), error);
-    this.#act(plugin.name, () => this.#endIfStuck(kept, instance, content));
-  }
-
-  async #endIfStuck(
-    kept: Kept,
-    instance: PluginInstance,
-    content: Omit<Violation, "time" | "severity">,
-  ): Promise<void> {
-    const { plugin } = kept;
-    const answer = instance.heap();
-    const answered = await settledWithin(answer, SIGN_OF_LIFE_MS);
-    if (answered || plugin.serving?.instance !== instance) return;
-    const message = `Plugin "${plugin.name}" is stuck: a call of it took ${content.limit} ms, ` +
-      `and it answers nothing`;
-    const violation = createViolation({ ...content, message, severity: "critical" }, new Date());
-    const decision = this.#against(kept, violation, errorOf(plugin.name, violation));
-    // whatever the policy says of violations: it would take no other call either
-    if (!isAtLeast(decision.action, "unload")) {
-      await plugin.takeDown(downError(plugin.name, violation, message), "inactive");
-    }
+    this.#calls.overdue(plugin, error);
   }
 
   /** Waits until what is put into quarantine is written down: then it can be let out. */
@@ -211,9 +196,10 @@ export class PluginKeeper implements AsyncDisposable {
   stop(): void {
     this.#stopped = true;
     this.#status?.stop();
-    for (const { restarts, throttle } of this.#kept.values()) {
+    for (const { restarts, throttle, calls } of this.#kept.values()) {
       restarts.cancel();
       throttle.end();
+      calls?.[Symbol.dispose]();
     }
   }
 
@@ -230,8 +216,11 @@ export class PluginKeeper implements AsyncDisposable {
     if (event.type === "loaded" || event.type === "reloaded") this.#watch(event.plugin);
     if (event.type === "unloaded") {
       const kept = this.#kept.get(event.plugin);
-      if (kept !== undefined) this.#unwatch(kept);
-      kept?.throttle.pause();
+      // told when the process is gone, and by then another may serve
+      if (kept !== undefined && kept.plugin.serving === undefined) {
+        this.#unwatch(kept);
+        kept.throttle.pause();
+      }
     }
     // what follows is told after the event that it follows from
     if (event.type === "denied") queueMicrotask(() => this.#denied(event.plugin, event.error));
@@ -244,6 +233,8 @@ export class PluginKeeper implements AsyncDisposable {
     if (plugin === undefined || serving === undefined || this.#stopped) return;
     const kept = this.#of(plugin);
     kept.restarts.cancel();
+    kept.calls?.[Symbol.dispose]();
+    kept.calls = this.#calls.watch(plugin, serving);
     kept.target = pluginTarget(serving, kept.entry.monitor);
     this.monitor?.add(kept.target);
     if (!kept.throttle.isOn) return;
@@ -254,6 +245,8 @@ export class PluginKeeper implements AsyncDisposable {
   #unwatch(kept: Kept): void {
     if (kept.target !== undefined) this.monitor?.remove(kept.plugin.name, kept.target);
     kept.target = undefined;
+    kept.calls?.[Symbol.dispose]();
+    kept.calls = undefined;
   }
 
   #denied(name: string, error: SallyportError): void {
@@ -270,8 +263,12 @@ export class PluginKeeper implements AsyncDisposable {
     const limits = kept?.plugin.serving?.prepared.permissions.limits;
     if (kept === undefined || limits === undefined) return;
     const { messagesPerSecond, logLinesPerSecond } = kept.entry.monitor ?? {};
-    const all: SampleLimits = { ...limits, messagesPerSecond, logLinesPerSecond };
-    for (const breach of checkSample(sample, all, previous)) {
+    const all = {
+      ...limits,
+      messagesPerSecond: messagesPerSecond ?? DEFAULT_RATES.messagesPerSecond,
+      logLinesPerSecond: logLinesPerSecond ?? DEFAULT_RATES.logLinesPerSecond,
+    };
+    for (const breach of kept.breaches.check(sample, all, previous)) {
       const violation = violationOfBreach(sample.plugin, breach, new Date());
       const { action } = this.#against(kept, violation, errorOf(sample.plugin, violation));
       if (isAtLeast(action, "unload")) return; // its process is gone
@@ -284,7 +281,7 @@ export class PluginKeeper implements AsyncDisposable {
     const { plugin } = kept;
     const { action, reason } = decision;
     if (plugin.serving === undefined) return decision; // it is on its way out already
-    if (action === "warn") this.#warn(plugin, violation);
+    if (action === "warn") plugin.serving.instance.notify("violation", warningOf(violation));
     if (action === "throttle") this.#throttle(kept);
     if (action === "unload") {
       const down = downError(plugin.name, violation, reason);
@@ -304,12 +301,6 @@ export class PluginKeeper implements AsyncDisposable {
       this.#options.hub.emit({ type: "violation", plugin: name, error, violation, action });
     }
     return decision;
-  }
-
-  #warn(plugin: ManagedPlugin, violation: Violation): void {
-    const { kind, severity, measured, limit, unit, message } = violation;
-    const warning = { kind, severity, measured, limit, unit, message };
-    plugin.serving?.instance.notify("violation", warning);
   }
 
   #throttle(kept: Kept): void {
@@ -363,9 +354,7 @@ export class PluginKeeper implements AsyncDisposable {
     try {
       await this.#options.load(plugin.name);
     } catch (error) {
-      this.#logger.error(`Cannot start plugin "${plugin.name}" again: ${String(error)}`, {
-        plugin: plugin.name,
-      });
+      plugin.logger.error(`Cannot start plugin "${plugin.name}" again: ${String(error)}`);
       // one that was refused is not started again, and one that was unloaded meanwhile neither
       const again = error instanceof SallyportError && error.code === "launch-failed";
       if (again && plugin.state === "failed") this.#planRestart(kept);
@@ -373,11 +362,13 @@ export class PluginKeeper implements AsyncDisposable {
   }
 
   /** Does something that nobody waits for before the host is closed. */
-  #act(name: string, act: () => Promise<void>): void {
+  #act(name: string, act: () => Promise<void>): Promise<void> {
     const done = act().catch((error) => {
-      this.#logger.error(`Cannot act on plugin "${name}": ${String(error)}`, { plugin: name });
+      const logger = this.#options.find(name)?.logger ?? this.#logger;
+      logger.error(`Cannot act on plugin "${name}": ${String(error)}`, { plugin: name });
     }).finally(() => this.#acts.delete(done));
     this.#acts.add(done);
+    return done;
   }
 
   #of(plugin: ManagedPlugin): Kept {
@@ -394,9 +385,11 @@ export class PluginKeeper implements AsyncDisposable {
       rules,
       // another folder of the same name does not begin anew
       log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
-      restarts: new Restarts(entry.restart && restartRules(entry.restart)),
+      restarts: new Restarts(restartRules(entry.restart)),
       throttle: new Throttle(plugin),
+      breaches: new BreachWatch(),
       target: undefined,
+      calls: undefined,
     };
     this.#kept.set(name, kept);
     return kept;

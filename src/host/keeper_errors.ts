@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { ResourceMonitor } from "../monitor/monitor.ts";
-import type { Violation } from "../monitor/violations.ts";
+import { createViolation, type Violation, violationOfError } from "../monitor/violations.ts";
 
 /**
  * Gives a violation as an error, for events.
@@ -18,6 +18,29 @@ export function errorOf(name: string, violation: Violation): SallyportError {
   return new SallyportError(code, message, {
     details: { plugin: name, kind, measured, limit, unit, severity },
   });
+}
+
+/**
+ * Makes the violation by which a process ended.
+ *
+ * @param error How it ended.
+ * @param memoryBytes The most memory that was seen of it: its runtime does not say how much it had.
+ */
+export function violationOfEnd(error: SallyportError, memoryBytes: number | undefined): Violation {
+  const now = new Date();
+  const violation = violationOfError(error, now);
+  if (violation.kind !== "memory" || violation.measured !== undefined) return violation;
+  return createViolation({ ...violation, measured: memoryBytes }, now);
+}
+
+/**
+ * Gives what a plugin is told of a violation of its own.
+ *
+ * @param violation The violation.
+ */
+export function warningOf(violation: Violation): Omit<Violation, "time" | "code"> {
+  const { kind, severity, measured, limit, unit, message } = violation;
+  return { kind, severity, measured, limit, unit, message };
 }
 
 /**

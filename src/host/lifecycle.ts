@@ -74,6 +74,9 @@ export class PluginLifecycle {
   load(dir: string | URL, options: LoadOptions): Promise<ManagedPlugin> {
     return this.#operation(async () => {
       const path = realDir(dir);
+      const known = this.registry.query().find((plugin) => plugin.path === path);
+      // who loads it need not reckon with the host's own attempt
+      if (known !== undefined) this.#parts.keeper.cancelRestart(known.name);
       const verified = await this.#verify(path, options.signal);
       const plugin = this.#claim(path, verified);
       await this.#load(plugin, verified, options);
@@ -151,6 +154,7 @@ export class PluginLifecycle {
       );
     }
     for (const dependent of dependents) await this.unload(dependent.name, options);
+    this.#parts.keeper.cancelRestart(name);
     plugin.steps.cancelLoad();
     await plugin.steps.run(() => plugin.unload(options.reason ?? "asked to"));
   }
@@ -345,7 +349,9 @@ export class PluginLifecycle {
 
   #dependents(name: string): ManagedPlugin[] {
     return this.registry.query().filter((plugin) =>
-      plugin.isTaken && Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
+      // one that waits for its restart would start it again
+      (plugin.isTaken || this.#parts.keeper.isRestarting(plugin.name)) &&
+      Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
     );
   }
 }

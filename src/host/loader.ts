@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isInRange } from "../bundle/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { type BundleContents, readBundle } from "../bundle/reading.ts";
@@ -14,7 +13,6 @@ import { type ResolvedPermissions, resolvePermissions } from "../permissions/res
 import { WarmPool } from "../process/warm_pool.ts";
 import type { Launchers } from "../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
-import { VERSION } from "../version.ts";
 import type { AuditTrail } from "./audit_trail.ts";
 import type { DataDir } from "./data_dir.ts";
 import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
@@ -24,6 +22,7 @@ import { PluginInstance } from "./instance.ts";
 import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
 import { type OpenLaunch, openLaunch, type OpenLaunchOptions, spareKey } from "./launching.ts";
 import type { HostSettings } from "./options.ts";
+import { checkSdk } from "./sdk_check.ts";
 import { emptySlot, fillSlot } from "./slot.ts";
 import { Standby, type StandbyOptions } from "./standby.ts";
 import { TrustSource } from "./trust_source.ts";
@@ -160,7 +159,7 @@ export class PluginLoader implements AsyncDisposable {
     options?: { allowRollback: true },
   ): Promise<VerifiedPlugin> {
     const verified = await this.#trust.verify(contents, options);
-    checkSdk(verified.manifest);
+    checkSdk(verified);
     if (contents.envelopeBytes) this.#envelopes.set(verified, contents.envelopeBytes);
     this.#trail?.accepted(verified);
     return verified;
@@ -265,8 +264,7 @@ export class PluginLoader implements AsyncDisposable {
       ...prepared,
       standby,
       startTimeoutMs: this.#settings.times.startTimeoutMs,
-      // before its code runs, which might end this host; at most one write, while the process comes up
-      stored: () => Promise.all([stored, this.#trust.record(prepared.verified)]),
+      stored: () => stored,
       events,
       signal,
     });
@@ -388,16 +386,4 @@ function realPath(path: string): string | undefined {
       hint: "Give the host --allow-read for the folders that its policy grants",
     });
   }
-}
-
-function checkSdk(manifest: Manifest): void {
-  if (manifest.sdk === undefined || isInRange(VERSION, manifest.sdk)) return;
-  throw new SallyportError(
-    "manifest-invalid",
-    `Cannot load plugin "${manifest.name}": it needs host API ${manifest.sdk}, this is ${VERSION}`,
-    {
-      hint: "Install a version of the plugin for this host, or update the host",
-      details: { plugin: manifest.name, sdk: manifest.sdk, version: VERSION },
-    },
-  );
 }

@@ -4,47 +4,30 @@
  * @module
  */
 import type { SallyportError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { Manifest } from "../bundle/manifest.ts";
-import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import { Denials } from "./denials.ts";
 import { checkHealth, handOver, handsOver } from "./hand_over.ts";
 import type { HostParts } from "./host_parts.ts";
+import { KnownPlugin } from "./known_plugin.ts";
 import type { InstanceEnd, PluginInstance } from "./instance.ts";
 import type { Lane } from "./lane.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import { type CallsOnHold, PluginCalls } from "./plugin_calls.ts";
 import { replaceHooks } from "./plugin_hooks.ts";
 import { reasonOf, reasonOrFailure } from "./revocation.ts";
-import { failureEvents, loadFailure, notRunningError, stateAfter } from "./plugin_errors.ts";
-import type { PluginUsage, Signer } from "./plugin_facts.ts";
+import { notRunningError } from "./plugin_errors.ts";
+import type { PluginUsage } from "./plugin_facts.ts";
 import { PluginProcesses } from "./plugin_processes.ts";
 import { PluginTally } from "./plugin_tally.ts";
-import type { RegistryEntry } from "./registry.ts";
 import { Serving } from "./serving.ts";
 import { StepQueue } from "./step_queue.ts";
 import type { PluginState } from "./state.ts";
 import { VersionsKept } from "./versions_kept.ts";
 
 /** Manages one plugin. */
-export class ManagedPlugin implements RegistryEntry {
-  /** The name in the manifest, or the folder's. */
-  readonly name: string;
-  /** The folder it comes from. */
-  readonly path: string;
-  /** Why it was refused or how it ended. */
-  error: SallyportError | undefined;
-  /** What its manifest says, once verified. */
-  manifest: Manifest | undefined;
-  /** The hash of the bundle, once verified. */
-  bundleHash: string | undefined;
-  /** Who signed it, once verified. */
-  signers: readonly Signer[] = [];
-  /** What it may do, once that is settled. */
-  permissions: ResolvedPermissions | undefined;
+export class ManagedPlugin extends KnownPlugin {
   /** The steps of its life, one at a time. */
   readonly steps: StepQueue = new StepQueue();
   /** The way of its calls. */
@@ -53,9 +36,7 @@ export class ManagedPlugin implements RegistryEntry {
   readonly versions: VersionsKept = new VersionsKept();
   /** What it needs before its first start, for plugins loaded lazily. */
   beforeStart: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
-  #state: PluginState;
   #parts: HostParts;
-  #logger: Logger;
   /** The running process; what takes calls while the plugin is active. */
   #serving: Serving | undefined;
   /** What waits for its first use. */
@@ -74,21 +55,13 @@ export class ManagedPlugin implements RegistryEntry {
    * @param state Its first state.
    */
   constructor(parts: HostParts, name: string, path: string, state: PluginState) {
+    super(parts, name, path, state);
     this.#parts = parts;
-    this.name = name;
-    this.path = path;
-    this.#state = state;
-    this.#logger = parts.settings.logger;
     this.#denials = new Denials(name, (error) => {
       parts.hub.emit({ type: "denied", plugin: name, error });
     });
     this.#processes = new PluginProcesses(parts, this.#denials);
     this.calls = new PluginCalls(this, this.#tally, this.#denials);
-  }
-
-  /** Where it is in its life. */
-  get state(): PluginState {
-    return this.#state;
   }
 
   /** How messages travel to its process and back; `undefined` without one. */
@@ -118,18 +91,13 @@ export class ManagedPlugin implements RegistryEntry {
 
   /** Whether it was loaded to start on first use. */
   get isLazy(): boolean {
-    return this.#prepared !== undefined && this.#state === "available";
-  }
-
-  /** Takes over what verification has shown. */
-  describe({ manifest, bundleHash, signers }: VerifiedPlugin): void {
-    Object.assign(this, { manifest, bundleHash, signers });
+    return this.#prepared !== undefined && this.state === "available";
   }
 
   /** Whether it is loaded, or a step of its life is under way. */
   get isTaken(): boolean {
-    return this.steps.isBusy || this.isLazy || this.#state === "active" ||
-      this.#state === "starting" || this.#state === "draining";
+    return this.steps.isBusy || this.isLazy || this.state === "active" ||
+      this.state === "starting" || this.state === "draining";
   }
 
   /** Settles permissions and keeps the plugin ready to start on first use. */
@@ -155,16 +123,16 @@ export class ManagedPlugin implements RegistryEntry {
       if (!this.isLazy) this.fail(error); // else what was parked before stays
       throw error;
     }
-    this.#describeWhole(prepared);
+    this.describeWhole(prepared);
     this.#prepared = prepared;
     this.error = undefined;
-    this.#move("available");
+    this.move("available");
   }
 
   /** Starts a prepared plugin. */
   async start(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
     const wasParked = prepared === this.#prepared;
-    this.#move("starting");
+    this.move("starting");
     try {
       // it may have waited long, and then even an expiry counts
       if (wasParked) await this.#parts.trust.confirm(prepared.verified);
@@ -187,7 +155,8 @@ export class ManagedPlugin implements RegistryEntry {
    */
   async replace(prepared: PreparedPlugin, signal: AbortSignal, rollback = false): Promise<void> {
     const { name } = this;
-    const { settings: { times, logger } } = this.#parts;
+    const { logger } = this; // of the old one, whose state it is
+    const { times } = this.#parts.settings;
     const old = this.#serving;
     let hold: CallsOnHold | undefined;
     try {
@@ -212,7 +181,7 @@ export class ManagedPlugin implements RegistryEntry {
     const serving = this.#serving;
     this.#parts.hooks.removePlugin(this.name);
     if (serving !== undefined) {
-      this.#move("draining");
+      this.move("draining");
       await this.#processes.retire(serving.instance);
       if (this.#serving !== serving) return; // it was revoked meanwhile, and that was told
       await this.#tally.keep(serving.instance);
@@ -222,7 +191,7 @@ export class ManagedPlugin implements RegistryEntry {
     this.#prepared = undefined;
     await this.#parts.services.release(this.name);
     if (!wasLoaded) return;
-    this.#move("inactive");
+    this.move("inactive");
     this.#parts.hub.emit({ type: "unloaded", plugin: this.name, reason });
   }
 
@@ -257,31 +226,14 @@ export class ManagedPlugin implements RegistryEntry {
     this.#prepared = undefined;
     this.#parts.hooks.removePlugin(this.name);
     this.error = error;
-    this.#move(to);
+    this.move(to);
     const [name, reason] = [this.name, reasonOf(error)];
-    this.#logger.error(`Plugin "${name}" is unloaded: ${reason}`, {
-      plugin: name,
-      code: error.code,
-    });
+    this.logger.error(`Plugin "${name}" is unloaded: ${reason}`, { code: error.code });
     await killed;
     if (instance !== undefined) await this.#tally.keep(instance);
     await this.#parts.services.release(name);
     const refusal = to === "untrusted" ? { refusal: error } : {};
     if (wasLoaded) this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, ...refusal });
-  }
-
-  /** Takes note that it may be loaded again. */
-  release(): void {
-    if (this.#state !== "quarantined") return;
-    this.error = undefined;
-    this.#move("available");
-  }
-
-  /** Notes that the plugin could not be loaded. */
-  fail(error: unknown): void {
-    const reason = this.error = loadFailure(this.name, error);
-    this.#move(stateAfter(reason));
-    for (const event of failureEvents(this, reason)) this.#parts.hub.emit(event);
   }
 
   /** Sends a request to the process that serves, starting it first where it was loaded lazily. */
@@ -308,16 +260,9 @@ export class ManagedPlugin implements RegistryEntry {
     };
   }
 
-  #move(to: PluginState): void {
-    const from = this.#state;
-    if (from === to) return;
-    this.#state = to;
-    this.#parts.hub.emit({ type: "state", plugin: this.name, from, to });
-  }
-
   /** What takes calls now. */
   get serving(): Serving | undefined {
-    return this.#state === "active" ? this.#serving : undefined;
+    return this.state === "active" ? this.#serving : undefined;
   }
 
   /** Starts a plugin that was loaded lazily; does nothing for any other. */
@@ -325,7 +270,7 @@ export class ManagedPlugin implements RegistryEntry {
     if (!this.isLazy) return;
     await this.steps.load(undefined, async (signal) => {
       const prepared = this.#prepared;
-      if (this.#state !== "available" || prepared === undefined) return;
+      if (this.state !== "available" || prepared === undefined) return;
       await this.beforeStart(signal);
       await this.start(prepared, signal);
     });
@@ -334,7 +279,7 @@ export class ManagedPlugin implements RegistryEntry {
   /** Starts a plugin that was loaded lazily, and throws where there is nothing that takes calls. */
   async wakeForCall(): Promise<void> {
     await this.wake();
-    if (this.serving === undefined) throw notRunningError(this.name, this.#state, this.error);
+    if (this.serving === undefined) throw notRunningError(this.name, this.state, this.error);
   }
 
   /** Is told of a call that took longer than the plugin's limit. */
@@ -369,19 +314,14 @@ export class ManagedPlugin implements RegistryEntry {
       await instance.kill();
       throw error;
     }
-    this.#describeWhole(prepared);
-    this.#serving = new Serving(instance, prepared);
+    this.describeWhole(prepared);
+    this.#serving = new Serving(instance, prepared, this.#processes.tracerOf(instance));
     this.#prepared = undefined;
     this.error = undefined;
     this.versions.note(loader.keep(prepared.verified));
-    this.#move("active");
+    this.move("active");
     this.#ended = instance.ended.then((end) => this.#onEnd(instance, end));
     hub.emit({ ...how, ...this.#identity(instance) });
-  }
-
-  #describeWhole(prepared: PreparedPlugin): void {
-    this.describe(prepared.verified);
-    this.permissions = prepared.permissions;
   }
 
   #setHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
@@ -397,8 +337,8 @@ export class ManagedPlugin implements RegistryEntry {
     this.#serving = undefined;
     this.#parts.hooks.removePlugin(this.name);
     this.error = end.error;
-    this.#move("failed");
-    this.#logger.error(end.error.message, { plugin: this.name, code: end.error.code });
+    this.move("failed");
+    this.logger.error(end.error.message, { code: end.error.code });
     this.#parts.keeper.ended(this, end.error);
     void this.#release();
   }
@@ -407,7 +347,7 @@ export class ManagedPlugin implements RegistryEntry {
     try {
       await this.#parts.services.release(this.name);
     } catch (error) {
-      this.#logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
+      this.logger.error(`Cannot clean up after plugin "${this.name}"`, { error: String(error) });
     }
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import type { CallSpan, SpanSubject } from "../monitor/tracing.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import { CallHold, MAX_HELD_CALLS } from "./call_hold.ts";
 import type { Denials } from "./denials.ts";
@@ -73,23 +74,62 @@ export class PluginCalls {
   }
 
   /** Sends a request to the process that serves. */
-  async request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+    const serving = this.delayMs > 0 ? undefined : this.#ready();
+    return serving === undefined
+      ? this.#requestLater(method, params, options)
+      : this.#send(serving, method, params, options);
+  }
+
+  async #requestLater(
+    method: string,
+    params: unknown,
+    options?: RequestOptions,
+  ): Promise<unknown> {
+    const since = Date.now();
     if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
     let serving = this.#ready();
     while (serving === undefined) {
       options = await this.#enter(options);
       serving = this.#ready();
     }
-    // from here to the process nothing waits, so that it cannot be another one's turn meanwhile
+    return await this.#send(serving, method, params, options, since);
+  }
+
+  /** Nothing waits from the choice of a process to here, so that it cannot be another one's turn meanwhile. */
+  #send(
+    serving: Serving,
+    method: string,
+    params: unknown,
+    options: RequestOptions | undefined,
+    since?: number,
+  ): Promise<unknown> {
+    const subject = method === "hook/run" ? "hook" : "call";
+    const span = startSpan(serving, subject, params, options, since);
     this.#tally.calls++;
     serving.begin();
+    // no async function: this is where every call passes
+    return serving.instance.request(method, params, traced(options, span)).then((value) => {
+      serving.end();
+      span.end();
+      return value;
+    }, (error) => this.#fail(serving, span, error, options?.signal));
+  }
+
+  async #fail(
+    serving: Serving,
+    span: CallSpan,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<never> {
+    this.#tally.failures++;
     try {
-      return await serving.instance.request(method, params, options);
-    } catch (error) {
-      this.#tally.failures++;
-      throw await this.#explain(serving.instance, error, options?.signal);
+      const explained = await this.#explain(serving.instance, error, signal);
+      span.end(reasonFor(explained, signal));
+      throw explained;
     } finally {
       serving.end();
+      span.end();
     }
   }
 
@@ -99,18 +139,24 @@ export class PluginCalls {
     params: unknown,
     options?: RequestOptions,
   ): AsyncGenerator<unknown> {
+    const since = this.#waits() ? Date.now() : undefined;
     if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
     let serving = this.#ready();
     while (serving === undefined) {
       options = await this.#enter(options);
       serving = this.#ready();
     }
+    const span = startSpan(serving, "stream", params, options, since);
     this.#tally.calls++;
     try {
-      yield* serving.instance.stream(method, params, options);
+      yield* serving.instance.stream(method, params, traced(options, span));
     } catch (error) {
       this.#tally.failures++;
-      throw await this.#explain(serving.instance, error, options?.signal);
+      const explained = await this.#explain(serving.instance, error, options?.signal);
+      span.end(reasonFor(explained, options?.signal));
+      throw explained;
+    } finally {
+      span.end();
     }
   }
 
@@ -121,6 +167,10 @@ export class PluginCalls {
     // a run that began with an older version's handlers may come here
     if (!prepared.permissions.hooks.includes(hook)) return {};
     return await this.request("hook/run", { hook, data }, options);
+  }
+
+  #waits(): boolean {
+    return this.delayMs > 0 || this.#ready() === undefined;
   }
 
   #ready(): Serving | undefined {
@@ -155,6 +205,33 @@ export class PluginCalls {
     }
     return error.code === "plugin-error" ? this.#denials.explain(error) : error;
   }
+}
+
+/** Opens the span of a call, whose parameters the host itself has made. */
+function startSpan(
+  { tracer }: Serving,
+  subject: SpanSubject,
+  params: unknown,
+  options: RequestOptions | undefined,
+  since: number | undefined,
+): CallSpan {
+  const { method, hook } = params as { method?: string; hook?: string };
+  const given = options?.meta?.traceparent as string | undefined;
+  return tracer.startCallSpan(subject, hook ?? method ?? "", given, since);
+}
+
+/** Gives what the span of a failed call says: why it was cancelled, where the host did that. */
+function reasonFor(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted && signal.reason instanceof SallyportError ? signal.reason : error;
+}
+
+/** Has the plugin told of the span. */
+function traced(
+  options: RequestOptions | undefined,
+  { traceparent }: CallSpan,
+): RequestOptions | undefined {
+  if (traceparent === options?.meta?.traceparent) return options;
+  return { ...options, meta: { ...options?.meta, traceparent } };
 }
 
 /** Waits; a caller that gives up is told by the call itself. */

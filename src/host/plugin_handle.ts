@@ -205,8 +205,8 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
       signal,
       onProgress,
       label: `"${this.name}.${method}"`,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(traceparent === undefined ? {} : { meta: { traceparent } }),
+      timeoutMs,
+      meta: traceparent === undefined ? undefined : { traceparent },
     };
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SallyportError } from "../errors.ts";
+import { PluginTracer } from "../monitor/tracing.ts";
 import { settledWithin } from "../process/stop.ts";
 import type { Denials } from "./denials.ts";
 import type { HostParts } from "./host_parts.ts";
@@ -19,6 +20,7 @@ export class PluginProcesses {
   #starting: PreparedPlugin | undefined;
   #living = new Map<PluginInstance, PreparedPlugin>();
   #revoked = new WeakMap<PluginInstance, SallyportError>();
+  #tracers = new WeakMap<PluginInstance, PluginTracer>();
 
   /**
    * Begins with none.
@@ -50,13 +52,20 @@ export class PluginProcesses {
   ): Promise<PluginInstance> {
     const { loader, trust } = this.#parts;
     const unloaded = new AbortController();
-    const events = instanceEvents(this.#parts, prepared, this.#denials, unloaded.signal);
+    const { manifest, bundleHash } = prepared.verified;
+    const tracer = new PluginTracer({ ...manifest, bundleHash });
+    const links = { denials: this.#denials, tracer, unloaded: unloaded.signal };
+    const events = instanceEvents(this.#parts, prepared, links);
     this.#starting = prepared;
     try {
       // what it needs had to be started first, perhaps
       if (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
-      const instance = await loader.start(prepared, events, signal);
+      const instance = await loader.start(prepared, events, signal).catch((error) => {
+        unloaded.abort(); // there is nobody left whose requests are worth an answer
+        throw error;
+      });
       this.#living.set(instance, prepared);
+      this.#tracers.set(instance, tracer);
       instance.ended.then(() => {
         this.#living.delete(instance);
         unloaded.abort();
@@ -64,6 +73,8 @@ export class PluginProcesses {
       try {
         checkHooks(prepared, instance.offers);
         await ready(instance);
+        // not before: the version that ran must not be kept out by one that never did
+        await trust.record(prepared.verified);
         return instance;
       } catch (error) {
         await instance.kill();
@@ -115,6 +126,11 @@ export class PluginProcesses {
   /** Kills every process at once. */
   async killAll(reason: SallyportError): Promise<void> {
     await this.killRefused(new Map([...this.#living.values()].map((of) => [of, reason])));
+  }
+
+  /** What makes the spans of a process's calls. */
+  tracerOf(instance: PluginInstance): PluginTracer {
+    return this.#tracers.get(instance)!;
   }
 
   /** Says why a process was killed, if the host did it at once. */

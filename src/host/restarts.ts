@@ -15,16 +15,17 @@ import {
 export class Restarts {
   /** How often it was started again. */
   count = 0;
-  #rules: RestartRules | undefined;
+  #rules: RestartRules;
   #history: CrashHistory = NO_CRASHES;
+  #isWaiting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Begins without a crash.
    *
-   * @param rules What the policy says; `undefined` where it wants no restarts.
+   * @param rules What the policy says.
    */
-  constructor(rules: RestartRules | undefined) {
+  constructor(rules: RestartRules) {
     this.#rules = rules;
   }
 
@@ -34,7 +35,6 @@ export class Restarts {
    * @returns The step; {@linkcode wait} waits for it.
    */
   plan(): RestartStep {
-    if (this.#rules === undefined) return { action: "none" };
     const { step, history } = planRestart(this.#history, performance.now(), this.#rules);
     this.#history = history;
     return step;
@@ -46,17 +46,24 @@ export class Restarts {
    * @param delayMs In how many milliseconds.
    * @param start Starts it.
    */
-  wait(delayMs: number, start: () => void): void {
+  wait(delayMs: number, start: () => Promise<void>): void {
     this.cancel();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      start();
+    this.#isWaiting = true;
+    const timer = this.#timer = setTimeout(async () => {
+      await start();
+      if (this.#timer === timer) this.cancel();
     }, delayMs);
     Deno.unrefTimer(this.#timer as unknown as number);
   }
 
+  /** Whether a restart is waited for or under way. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /** Gives up a restart that is waited for. */
   cancel(): void {
+    this.#isWaiting = false;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PluginTracer } from "../monitor/tracing.ts";
 import type { PluginInstance } from "./instance.ts";
 import type { PreparedPlugin } from "./loader.ts";
 
@@ -12,6 +13,8 @@ export class Serving {
   readonly instance: PluginInstance;
   /** What it was started from. */
   readonly prepared: PreparedPlugin;
+  /** Makes the spans of its calls. */
+  readonly tracer: PluginTracer;
   #calls = 0;
   #quiet: (() => void) | undefined;
 
@@ -20,10 +23,12 @@ export class Serving {
    *
    * @param instance The process.
    * @param prepared What it was started from.
+   * @param tracer Makes the spans of its calls.
    */
-  constructor(instance: PluginInstance, prepared: PreparedPlugin) {
+  constructor(instance: PluginInstance, prepared: PreparedPlugin, tracer: PluginTracer) {
     this.instance = instance;
     this.prepared = prepared;
+    this.tracer = tracer;
   }
 
   /** The version in the manifest. */

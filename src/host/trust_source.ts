@@ -250,7 +250,7 @@ export class TrustSource {
   }
 
   /**
-   * Remembers that a bundle is about to run here: its version for the rollback check, and what it asks
+   * Remembers that a bundle runs here: its version for the rollback check, and what it asks
    * for the next update. Writes only where that differs from what is remembered.
    *
    * @param verified The bundle.

@@ -29,6 +29,10 @@ export type SampleLimits =
 
 /** Held back for a quarter of the time or more, a plugin wants far more than its share. */
 const THROTTLED_PERCENT = 25;
+/** The kernel hands out time in slices, so that a short sample has one less or more of them. */
+const SHARE_TAKEN = 0.75;
+/** Who wants this many times its share, sample after sample, takes no notice of it. */
+const GREEDY = 1.5;
 /** Counting time takes some: a plugin at its share is measured a little above it now and then. */
 const CPU_TOLERANCE = 1.05;
 
@@ -38,12 +42,14 @@ const CPU_TOLERANCE = 1.05;
  * Where the kernel itself enforces a limit, a plugin never gets beyond it; so these count as well:
  * - `threads`: the kernel refused one since the sample before;
  * - `fileDescriptors`: the limit is reached, for the next is refused;
- * - `cpuPercent`: the plugin was held back for a quarter of the time while it had at least nine tenths of its
- *   share.
+ * - `cpuPercent`: the plugin was held back for a quarter of the time while it had at least three quarters
+ *   of its share.
  *
- * Processor time counts only when the sample before broke the limit too. Severity grows with the excess:
- * `low` below 1.25 times the limit, `medium` below 2, `high` below 4, else `critical`; memory, of which the
- * whole machine has only so much, is `high` at once and `critical` from 1.25 times on.
+ * Severity grows with the excess: `low` below 1.25 times the limit, `medium` below 2, `high` below 4, else
+ * `critical`; memory, of which the whole machine has only so much, is `high` at once and `critical` from
+ * 1.25 times on. Processor time counts only when the sample before broke the limit too: what is measured is
+ * what the plugin used and was held back from, and half as much again as its share in both samples is
+ * `critical`. {@linkcode BreachWatch} says what becomes of the other kinds when they last.
  *
  * @param sample The sample.
  * @param limits The limits in force.
@@ -56,8 +62,14 @@ export function checkSample(
   previous?: PluginSample,
 ): MeasuredBreach[] {
   const breaches: MeasuredBreach[] = [];
-  const add = (kind: ViolationKind, measured: number, limit: number, unit: string) => {
-    breaches.push({ kind, measured, limit, unit, severity: severityOf(kind, measured, limit) });
+  const add = (
+    kind: ViolationKind,
+    measured: number,
+    limit: number,
+    unit: string,
+    severity: ViolationSeverity = severityOf(kind, measured, limit),
+  ) => {
+    breaches.push({ kind, measured, limit, unit, severity });
   };
   const above = (
     kind: ViolationKind,
@@ -74,7 +86,9 @@ export function checkSample(
     limits.cpuPercent !== undefined && previous !== undefined &&
     overCpu(sample, limits.cpuPercent) && overCpu(previous, limits.cpuPercent)
   ) {
-    add("cpu", sample.cpuPercent!, limits.cpuPercent, "percent");
+    const wanted = Math.min(wantedCpu(sample), wantedCpu(previous));
+    const severity = wanted >= limits.cpuPercent * GREEDY ? "critical" : undefined;
+    add("cpu", wantedCpu(sample), limits.cpuPercent, "percent", severity);
   }
   if (limits.threads !== undefined && sample.threads !== undefined) {
     const { threads, refusedThreads = 0 } = sample;
@@ -91,7 +105,7 @@ export function checkSample(
   }
   above("connections", sample.connections, limits.connections, "connections");
   checkStorage(sample, limits.storageBytes, add);
-  above("message-rate", sample.messagesPerSecond, limits.messagesPerSecond, "per second");
+  above("message-rate", sample.unaskedPerSecond, limits.messagesPerSecond, "per second");
   above("log-rate", sample.logLinesPerSecond, limits.logLinesPerSecond, "per second");
   return breaches;
 }
@@ -109,7 +123,12 @@ function checkStorage(
 function overCpu({ cpuPercent, throttledPercent = 0 }: PluginSample, limit: number): boolean {
   if (cpuPercent === undefined) return false;
   if (cpuPercent > limit * CPU_TOLERANCE) return true;
-  return throttledPercent >= THROTTLED_PERCENT && cpuPercent >= limit * 0.9;
+  return throttledPercent >= THROTTLED_PERCENT && cpuPercent >= limit * SHARE_TAKEN;
+}
+
+/** What it used, and what the kernel held back: its threads waited for so much more. */
+function wantedCpu({ cpuPercent = 0, throttledPercent = 0 }: PluginSample): number {
+  return cpuPercent + throttledPercent;
 }
 
 function severityOf(kind: ViolationKind, measured: number, limit: number): ViolationSeverity {

@@ -77,18 +77,22 @@ export interface PluginSample {
   readonly storageBytes?: number;
   /** Set where the storage holds more than can be counted; `storageBytes` is then the least it is. */
   readonly storageUncounted?: true;
+  /** How many whole walks through the storage there were; while it grows, `storageBytes` is new. */
+  readonly storageWalks?: number;
   /** Calls that wait for an answer. */
   readonly callsInFlight?: number;
   /** Calls to the plugin a second. */
   readonly callsPerSecond?: number;
   /** Messages from the plugin a second. */
   readonly messagesPerSecond?: number;
+  /** Requests and notifications from the plugin a second: messages that answer nothing. */
+  readonly unaskedPerSecond?: number;
   /** Messages to the plugin a second. */
   readonly messagesSentPerSecond?: number;
   /** Bytes from the plugin a second. */
   readonly bytesReceivedPerSecond?: number;
   /** Bytes to the plugin a second. */
   readonly bytesSentPerSecond?: number;
-  /** Log records and lines of stderr a second. */
+  /** Log records and lines of stderr a second, those that the host left out too. */
   readonly logLinesPerSecond?: number;
 }

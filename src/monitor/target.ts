@@ -11,6 +11,8 @@ export interface TrafficCounts {
   readonly sent: number;
   /** Messages from it. */
   readonly received: number;
+  /** Requests and notifications from it: those that answer nothing. */
+  readonly unasked: number;
   /** Bytes to it. */
   readonly bytesSent: number;
   /** Bytes from it. */
@@ -49,6 +51,8 @@ export interface MonitorTarget {
   readonly cgroup?: CgroupFolders;
   /** Its storage on the host. */
   readonly storageDir?: string;
+  /** How much its storage may hold, in bytes; while it holds more, each sample looks again. */
+  readonly storageLimitBytes?: number;
   /** How often to sample it, in milliseconds, where that differs from the monitor's own interval. */
   readonly intervalMs?: number;
   /** Counts what went over its connection. */

@@ -192,9 +192,11 @@ export class TargetSampler {
       connections,
       storageBytes: pick("storageBytes", ["files", storage?.bytes]),
       ...(storage?.complete === false ? { storageUncounted: true } : {}),
+      storageWalks: this.#storage?.walks,
       callsInFlight: traffic?.inFlight,
       callsPerSecond: rate("calls"),
       messagesPerSecond: rate("received"),
+      unaskedPerSecond: rate("unasked"),
       messagesSentPerSecond: rate("sent"),
       bytesReceivedPerSecond: rate("bytesReceived"),
       bytesSentPerSecond: rate("bytesSent"),
@@ -257,7 +259,9 @@ export class TargetSampler {
       const written = ran
         ? sumOf(tree?.pids, readWritten) - (traffic?.bytesReceived ?? 0)
         : this.#writtenBytes;
-      const due = written - this.#writtenBytes >= WRITTEN_BYTES ||
+      // while it is too much, each sample looks whether it is still
+      const over = (storage.size?.bytes ?? 0) > (this.target.storageLimitBytes ?? Infinity);
+      const due = over || written - this.#writtenBytes >= WRITTEN_BYTES ||
         this.#samples - this.#storageSample >= STORAGE_EVERY ||
         now - this.#storageMs >= STORAGE_REST_MS;
       if (!due) return;

@@ -38,6 +38,7 @@ const GAUGES: readonly Instrument[] = [
   gauge("callsInFlight", "calls.in_flight", "{call}", "Calls that wait for an answer"),
   gauge("callsPerSecond", "calls.rate", "{call}/s", "Calls to the plugin"),
   gauge("messagesPerSecond", "messages.received.rate", "{message}/s", "Messages from the plugin"),
+  gauge("unaskedPerSecond", "messages.unasked.rate", "{message}/s", "Messages that answer nothing"),
   gauge("messagesSentPerSecond", "messages.sent.rate", "{message}/s", "Messages to the plugin"),
   gauge("bytesReceivedPerSecond", "bytes.received.rate", "By/s", "Bytes from the plugin"),
   gauge("bytesSentPerSecond", "bytes.sent.rate", "By/s", "Bytes to the plugin"),

@@ -7,6 +7,7 @@ import {
   type Context,
   context,
   isSpanContextValid,
+  ProxyTracerProvider,
   type Span,
   type SpanContext,
   SpanKind,
@@ -32,6 +33,23 @@ export interface CallSpan {
   /** Ends the span, with the error of the call if it failed; only the first call counts. */
   end(error?: unknown): void;
 }
+
+/** A trace context that the plugin was given, and how many of the calls under way were given it. */
+interface Given {
+  readonly inside: Context;
+  readonly traceId: string;
+  calls: number;
+}
+
+/** What stands for a span where there is none. */
+const NO_SPAN: CallSpan = Object.freeze({
+  traceparent: undefined,
+  traceId: undefined,
+  run: <T>(act: () => T): T => act(),
+  end() {},
+});
+/** What the API delegates to while the application has registered nothing. */
+const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
 
 /** Version, trace id, span id, flags; see W3C Trace Context, section 3.2. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -61,14 +79,15 @@ export function withTraceparent(
 }
 
 /**
- * Makes the spans of one plugin. Without an SDK in the application they cost a microsecond and do nothing
- * but hand on a `traceparent` that the caller gave.
+ * Makes the spans of one process of a plugin. While the application has registered no tracer provider,
+ * nothing is made: a `traceparent` that the caller gave is handed on, and known again when the plugin
+ * names it.
  */
 export class PluginTracer {
   readonly #attributes: Readonly<Record<string, string>>;
   readonly #plugin: string;
   /** The calls that the plugin works on, by what it was told of them. */
-  readonly #open = new Map<string, Context>();
+  readonly #open = new Map<string, Given>();
   #tracer: Tracer | undefined;
 
   /**
@@ -93,15 +112,22 @@ export class PluginTracer {
    * @param subject What is called.
    * @param method The method or hook.
    * @param traceparent The trace context that the caller gave.
+   * @param since When the call was made, in milliseconds since 1970, where it had to wait; now by default.
    * @returns The span; its `traceparent` goes into `_meta`.
    */
-  startCallSpan(subject: SpanSubject, method: string, traceparent?: string): CallSpan {
+  startCallSpan(
+    subject: SpanSubject,
+    method: string,
+    traceparent?: string,
+    since?: number,
+  ): CallSpan {
+    if (!isTracing()) return traceparent === undefined ? NO_SPAN : this.#handOn(traceparent);
     const parent = withTraceparent(traceparent);
-    const opened = this.#start(`${subject} ${method}`, SpanKind.CLIENT, method, parent);
-    if (opened === undefined) return silent(traceparent, parent);
+    const opened = this.#start(`${subject} ${method}`, SpanKind.CLIENT, method, parent, since);
+    if (opened === undefined) return this.#handOn(traceparent);
     const { span, inside, handedOn } = opened;
-    this.#open.set(handedOn, inside);
-    return open(span, inside, handedOn, () => this.#open.delete(handedOn));
+    const ended = this.#give(handedOn, inside, span.spanContext().traceId);
+    return open(span, inside, handedOn, ended);
   }
 
   /**
@@ -116,11 +142,53 @@ export class PluginTracer {
    * @returns The span: a child of that call's, or the first of a new trace.
    */
   startServiceSpan(service: string, method: string, claimed?: unknown): CallSpan {
-    const parent = typeof claimed === "string" ? this.#open.get(claimed) : undefined;
-    const base = parent ?? trace.deleteSpan(context.active());
-    const opened = this.#start(`service ${service}.${method}`, SpanKind.SERVER, method, base);
-    if (opened === undefined) return silent(undefined, base);
-    return open(opened.span, opened.inside, opened.handedOn, () => {});
+    const given = this.#find(claimed);
+    if (isTracing()) {
+      const base = given?.inside ?? trace.deleteSpan(context.active());
+      const opened = this.#start(`service ${service}.${method}`, SpanKind.SERVER, method, base);
+      if (opened !== undefined) return open(opened.span, opened.inside, opened.handedOn, () => {});
+    }
+    return given === undefined ? NO_SPAN : { ...NO_SPAN, traceId: given.traceId };
+  }
+
+  /**
+   * Gives the trace that the plugin works in, for what it logs.
+   *
+   * @param claimed The `traceparent` in what the plugin sent.
+   * @returns The trace context; `undefined` unless it is that of a call that the plugin works on now.
+   */
+  openTraceparent(claimed: unknown): string | undefined {
+    return this.#find(claimed) === undefined ? undefined : claimed as string;
+  }
+
+  #find(claimed: unknown): Given | undefined {
+    return typeof claimed === "string" ? this.#open.get(claimed) : undefined;
+  }
+
+  /** Notes what the plugin is given; gives what forgets it at the end of the call. */
+  #give(traceparent: string, inside: Context, traceId: string): () => void {
+    // without an SDK several calls may be given the same
+    const given = this.#open.get(traceparent) ?? { inside, traceId, calls: 0 };
+    given.calls++;
+    this.#open.set(traceparent, given);
+    return () => {
+      if (--given.calls === 0) this.#open.delete(traceparent);
+    };
+  }
+
+  /** Hands on what the caller gave, whatever it is. */
+  #handOn(traceparent: string | undefined): CallSpan {
+    const inside = withTraceparent(traceparent);
+    const traceId = trace.getSpanContext(inside)?.traceId;
+    if (traceparent === undefined || traceId === undefined) {
+      return { ...NO_SPAN, traceparent, traceId };
+    }
+    let ended: (() => void) | undefined = this.#give(traceparent, inside, traceId);
+    const end = () => {
+      ended?.();
+      ended = undefined;
+    };
+    return { ...NO_SPAN, traceparent, traceId, end };
   }
 
   #start(
@@ -128,15 +196,20 @@ export class PluginTracer {
     kind: SpanKind,
     method: string,
     parent: Context,
+    startTime?: number,
   ): { span: Span; inside: Context; handedOn: string } | undefined {
     this.#tracer ??= trace.getTracer(INSTRUMENTATION_NAME, VERSION);
     const span = this.#tracer.startSpan(
       escapeText(`${this.#plugin} ${name}`, MAX_NAME),
-      { kind, attributes: { ...this.#attributes, "rpc.method": escapeText(method, MAX_NAME) } },
+      {
+        kind,
+        attributes: { ...this.#attributes, "rpc.method": escapeText(method, MAX_NAME) },
+        startTime,
+      },
       parent,
     );
     const { traceId, spanId, traceFlags } = span.spanContext();
-    // without an SDK there is no span, or only its parent's once more
+    // a provider that makes none gives one that is not valid, or its parent's once more
     if (!isSpanContextValid(span.spanContext())) return undefined;
     if (spanId === trace.getSpanContext(parent)?.spanId) return undefined;
     const flags = (traceFlags & 0xff).toString(16).padStart(2, "0");
@@ -146,6 +219,12 @@ export class PluginTracer {
       handedOn: `00-${traceId}-${spanId}-${flags}`,
     };
   }
+}
+
+/** Tells whether the application has registered a tracer provider; costs some nanoseconds. */
+function isTracing(): boolean {
+  const provider = trace.getTracerProvider() as { getDelegate?: () => unknown };
+  return provider.getDelegate?.() !== NO_PROVIDER;
 }
 
 function open(span: Span, inside: Context, traceparent: string, ended: () => void): CallSpan {
@@ -166,15 +245,5 @@ function open(span: Span, inside: Context, traceparent: string, ended: () => voi
       }
       span.end();
     },
-  };
-}
-
-function silent(traceparent: string | undefined, inside: Context): CallSpan {
-  const active = trace.getSpanContext(inside);
-  return {
-    traceparent,
-    traceId: active?.traceId,
-    run: (act) => act(),
-    end() {},
   };
 }

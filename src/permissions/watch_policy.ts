@@ -104,7 +104,7 @@ export interface ViolationPolicy {
   readonly responses?: readonly ViolationResponse[];
 }
 
-/** Says when a plugin that crashed is started again. */
+/** Says when a plugin that crashed is started again; without a word of the policy by the defaults. */
 export interface RestartPolicy {
   /**
    * How many restarts within the window; one crash more puts it into quarantine. 0 to 100; with 0 it is
@@ -149,9 +149,18 @@ export interface MonitorPolicy {
    * @default {10_000}
    */
   readonly intervalMs?: number;
-  /** How many messages it may send a second, 1 to 1,000,000. */
+  /**
+   * How many requests and notifications it may send a second, 1 to 1,000,000; answers to calls and items
+   * of streams do not count, as the host asked for those.
+   *
+   * @default {10_000}
+   */
   readonly messagesPerSecond?: number;
-  /** How many lines it may log a second, 1 to 1,000,000. */
+  /**
+   * How many lines it may log a second, 1 to 1,000,000.
+   *
+   * @default {1_000}
+   */
   readonly logLinesPerSecond?: number;
 }
 
@@ -165,6 +174,11 @@ export interface SettingBounds {
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+
+/** Holds the rates that a plugin may have unless its policy says otherwise, a second. */
+export const DEFAULT_RATES: Readonly<
+  Required<Pick<MonitorPolicy, "messagesPerSecond" | "logLinesPerSecond">>
+> = Object.freeze({ messagesPerSecond: 10_000, logLinesPerSecond: 1_000 });
 
 /** Is how many responses to violations an entry may have. */
 export const MAX_RESPONSES = 50;

@@ -21,6 +21,7 @@ import { LogSender } from "./log_sender.ts";
 import { startRelay } from "./relay.ts";
 import { installSeccomp } from "./seccomp_install.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
+import { inTrace, traceMeta } from "./trace.ts";
 import type { CallContext, PluginContext, Warning } from "./types.ts";
 
 /** What the host asks of a fresh process in a sandbox. */
@@ -59,7 +60,10 @@ const connection = new Connection({
   onNotification: (_method, params) => warned(params as Warning),
   describeError: errorDescriber(bootstrap, () => entry),
 });
-const logger = new LogSender((params) => connection.notify("log", params));
+const logger = new LogSender((params) => {
+  const meta = traceMeta();
+  connection.notify("log", meta === undefined ? params : { ...params, _meta: meta });
+});
 const log = logger.log.bind(logger);
 
 removeSharedState();
@@ -104,11 +108,18 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
   if (definition === undefined || context === undefined) {
     throw new Refusal(`Cannot answer "${method}" before the plugin is initialized`);
   }
+  const [plugin, ctx] = [definition, context];
   switch (method) {
     case "plugin/call":
-      return callMethod(definition, params as { method: string; params?: unknown }, call);
+      return inTrace(
+        call,
+        () => callMethod(plugin, params as { method: string; params?: unknown }, call),
+      );
     case "hook/run":
-      return runHook(definition, context, params as { hook: string; data?: unknown });
+      return inTrace(
+        call,
+        () => runHook(plugin, ctx, params as { hook: string; data?: unknown }),
+      );
     case "health":
       return health(definition);
     case "memory":

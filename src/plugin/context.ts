@@ -4,6 +4,7 @@ import type { Connection } from "../rpc/connection.ts";
 import { SafeMap } from "../rpc/safe_map.ts";
 import { TokenBucket } from "../rpc/token_bucket.ts";
 import type { LogSender } from "./log_sender.ts";
+import { traceMeta } from "./trace.ts";
 import type { PluginContext, Service, ServiceAccess } from "./types.ts";
 
 const EVENTS_PER_SECOND = 2_500;
@@ -89,7 +90,8 @@ function createService(key: string, connection: Connection): Service<unknown> {
       if (typeof name !== "string" || name === "then") return undefined;
       let method = methods.get(name);
       if (method === undefined) {
-        method = (...args) => connection.request("context/call", { key, method: name, args });
+        method = (...args) =>
+          connection.request("context/call", { key, method: name, args }, { meta: traceMeta() });
         methods.set(name, method);
       }
       return method;

@@ -52,6 +52,8 @@ export class StderrTail {
   #windowStart = -Infinity;
   #windowLines = 0;
   #suppressed = 0;
+  /** Those of the windows before. */
+  #suppressedBefore = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #maxSliceBytes: number;
   #sliceStart = -Infinity;
@@ -78,6 +80,11 @@ export class StderrTail {
   /** How many bytes the child has written. */
   get totalBytes(): number {
     return this.#total;
+  }
+
+  /** How many lines the rate limit has held back so far. */
+  get suppressedLines(): number {
+    return this.#suppressedBefore + this.#suppressed;
   }
 
   /** Gets the end of what was written, control characters escaped but for line ends. */
@@ -190,6 +197,7 @@ export class StderrTail {
     this.#windowLines = 0;
     this.#windowStart = -Infinity;
     const lines = this.#suppressed;
+    this.#suppressedBefore += lines;
     this.#suppressed = 0;
     if (lines > 0) this.#tell(`(${lines} more lines suppressed by the rate limit)`);
   }

@@ -4,7 +4,7 @@ import { now as clock } from "./clock.ts";
 import { IdTable } from "./id_table.ts";
 import type { Message } from "./message.ts";
 import { notificationLine, requestLine } from "./message.ts";
-import type { RequestOptions, ResolvedOptions } from "./options.ts";
+import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
 import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
 import { violation } from "./violation.ts";
 import { fromWireError } from "./wire_error.ts";
@@ -159,6 +159,26 @@ export class CallsOut {
       else next = Math.min(next, call.deadline);
     }
     return next;
+  }
+
+  /** Lists the requests that were sent and that somebody waits for, the oldest first. */
+  open(): OpenRequest[] {
+    const open: OpenRequest[] = [];
+    for (const { id, method, givenUp } of this.#pending.values()) {
+      if (!givenUp) open[open.length] = { id, method };
+    }
+    return open;
+  }
+
+  /**
+   * Fails a request at once, and tells the peer to leave it; one that is settled stays so.
+   *
+   * @param id The request.
+   * @param describe Makes the error, given what the request is called.
+   */
+  fail(id: number, describe: (label: string) => SallyportError): void {
+    const call = this.#pending.get(id);
+    if (call !== undefined) this.#giveUp(call, describe(label(call)));
   }
 
   /** Sends requests that waited, as far as there is room. */

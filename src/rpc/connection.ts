@@ -5,17 +5,17 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import { encodeValue, insertBytes, rawLength } from "./binary.ts";
+import { encodeValue, rawLength } from "./binary.ts";
 import { CallsIn } from "./calls_in.ts";
 import { CallsOut } from "./calls_out.ts";
 import { now as clock } from "./clock.ts";
 import { malformed, readId, readParams } from "./control.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import type { ByteDuplex } from "./duplex.ts";
-import { FrameReader } from "./framing.ts";
 import { LANE_LINE, Lanes } from "./lanes.ts";
-import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong } from "./limits.ts";
-import { type Message, notificationLine, parseMessage } from "./message.ts";
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong, tooLongError } from "./limits.ts";
+import { type Message, notificationLine } from "./message.ts";
+import { MessageReader } from "./message_reader.ts";
 import {
   type ConnectionOptions,
   type ConnectionStats,
@@ -56,7 +56,7 @@ export class Connection implements AsyncDisposable {
   readonly #settleClosed: (reason: SallyportError | undefined) => void;
   readonly #options: ResolvedOptions;
   readonly #limits: MessageLimits;
-  readonly #reader: FrameReader;
+  readonly #reader: MessageReader;
   readonly #outbox: Outbox;
   readonly #callsOut: CallsOut;
   readonly #callsIn: CallsIn;
@@ -73,8 +73,6 @@ export class Connection implements AsyncDisposable {
   #holdUpMs = 0;
   #resumeAt = Infinity;
   #resume: () => void = () => {};
-  /** A message whose byte arrays are still to come. */
-  #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
   /**
    * Opens a connection and begins to read.
@@ -94,10 +92,10 @@ export class Connection implements AsyncDisposable {
       controlEnded: () => this.#pipeBroke(),
     });
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
-    this.#reader = new FrameReader({
-      line: (text, harmless) => this.#line(text, harmless),
-      filled: () => this.#filled(),
-    }, resolved.maxMessageBytes);
+    this.#reader = new MessageReader(
+      (message, bytes) => this.#dispatch(message, bytes),
+      this.#limits,
+    );
     this.#outbox = new Outbox(resolved.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#callsOut.admit(),
@@ -126,6 +124,7 @@ export class Connection implements AsyncDisposable {
     return {
       sent: this.#outbox.sent,
       received: this.#received,
+      unasked: this.#rates.unasked,
       bytesSent: this.#outbox.bytesSent,
       bytesReceived: this.#bytesReceived,
       inFlight: this.#callsOut.inFlight,
@@ -138,7 +137,6 @@ export class Connection implements AsyncDisposable {
   setMaxMessageBytes(bytes: number): void {
     if (!(bytes > 0)) throw new RangeError(`"maxMessageBytes" must be positive: ${bytes}`);
     this.#limits.maxMessageBytes = bytes;
-    this.#reader.maxLineBytes = bytes;
   }
 
   /**
@@ -167,6 +165,11 @@ export class Connection implements AsyncDisposable {
     options: RequestOptions = {},
   ): AsyncGenerator<unknown, unknown, undefined> {
     return this.#callsOut.stream(method, params, options);
+  }
+
+  /** The requests that somebody waits for: lists them, and fails one at once. */
+  get openRequests(): Pick<CallsOut, "open" | "fail"> {
+    return this.#callsOut;
   }
 
   /**
@@ -272,31 +275,13 @@ export class Connection implements AsyncDisposable {
       this.#closeWith(error);
       return;
     }
-    if (this.#lanes.isMoving && this.#reader.midFrame) {
+    if (this.#lanes.isMoving && this.#reader.isMidMessage) {
       this.#closeWith(afterMove());
-    } else if (!this.#reader.midFrame) this.#lineDeadline = Infinity;
+    } else if (!this.#reader.isMidMessage) this.#lineDeadline = Infinity;
     else if (this.#received !== before || this.#lineDeadline === Infinity) {
       this.#lineDeadline = now + this.#options.lineTimeoutMs;
       this.#timer.arm(this.#lineDeadline);
     }
-  }
-
-  #line(text: string, harmless: boolean): Uint8Array[] | undefined {
-    const message = parseMessage(text, this.#limits, harmless);
-    if (message.bin === undefined) {
-      this.#dispatch(message, text.length);
-      return undefined;
-    }
-    const raw = message.bin.map((length) => new Uint8Array(length));
-    this.#half = { message, raw, bytes: text.length + rawLength(raw) };
-    return raw;
-  }
-
-  #filled(): void {
-    const { message, raw, bytes } = this.#half!;
-    this.#half = undefined;
-    message.value = insertBytes(message.value, raw);
-    this.#dispatch(message, bytes);
   }
 
   #dispatch(message: Message, bytes: number): void {
@@ -339,14 +324,7 @@ export class Connection implements AsyncDisposable {
     if (this.#state !== "open") return;
     const { maxMessageBytes } = this.#limits;
     if (tooLong(line, maxMessageBytes) || rawLength(raw) > maxMessageBytes) {
-      throw new SallyportError(
-        "limit-exceeded",
-        `Cannot send a message: it has more than the ${maxMessageBytes} bytes that are allowed`,
-        {
-          hint: "Send less at once, or raise the limit messageBytes",
-          details: { maxMessageBytes },
-        },
-      );
+      throw tooLongError(maxMessageBytes);
     }
     this.#outbox.push(line, raw);
     const { maxQueuedBytes } = this.#options;
@@ -391,7 +369,7 @@ export class Connection implements AsyncDisposable {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.#callsIn.close();
-    const torn = error === undefined && this.#reader.midFrame
+    const torn = error === undefined && this.#reader.isMidMessage
       ? violation("the peer ended in the middle of a message", { torn: true })
       : undefined;
     let reason: SallyportError | undefined;

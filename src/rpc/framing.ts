@@ -4,6 +4,7 @@
  * @module
  */
 import { mayHoldProto } from "./json_check.ts";
+import type { MessageLimits } from "./limits.ts";
 import { decodeLine } from "./message.ts";
 import { violation } from "./violation.ts";
 
@@ -36,18 +37,17 @@ export class FrameReader {
   #targets: Uint8Array[] = [];
   #filledBytes = 0;
   #stopped = false;
-  /** Bytes that one line may have, without its newline. */
-  maxLineBytes: number;
+  readonly #limits: Pick<MessageLimits, "maxMessageBytes">;
 
   /**
    * Makes a reader.
    *
    * @param sink Takes the frames, in order and synchronously.
-   * @param maxLineBytes Bytes that one line may have; counted while they arrive, before decoding.
+   * @param limits Bytes that one line may have; counted while they arrive, before decoding.
    */
-  constructor(sink: FrameSink, maxLineBytes: number) {
+  constructor(sink: FrameSink, limits: Pick<MessageLimits, "maxMessageBytes">) {
     this.#sink = sink;
-    this.maxLineBytes = maxLineBytes;
+    this.#limits = limits;
   }
 
   /** Says whether the stream is in the middle of a frame. */
@@ -116,7 +116,7 @@ export class FrameReader {
       let end = text.indexOf("\n", at);
       if (end < 0) end = text.length;
       // A character has at most three bytes for each unit; only a long line is worth counting exactly
-      if ((end - at) * 3 > this.maxLineBytes) this.#checkLength(chunk, from, lines);
+      if ((end - at) * 3 > this.#limits.maxMessageBytes) this.#checkLength(chunk, from, lines);
       const targets = this.#sink.line(text.slice(at, end), harmless);
       if (this.#stopped) return chunk.length;
       lines++;
@@ -140,7 +140,7 @@ export class FrameReader {
   }
 
   #line(line: Uint8Array, chunk: Uint8Array, next: number): number {
-    if (line.length > this.maxLineBytes) throw this.#tooLong();
+    if (line.length > this.#limits.maxMessageBytes) throw this.#tooLong();
     const targets = this.#sink.line(decodeLine(line), false);
     if (this.#stopped) return chunk.length;
     return targets === undefined ? next : this.#begin(targets, chunk, next);
@@ -176,7 +176,7 @@ export class FrameReader {
 
   #keep(bytes: Uint8Array): void {
     const needed = this.#partBytes + bytes.length;
-    if (needed > this.maxLineBytes) throw this.#tooLong();
+    if (needed > this.#limits.maxMessageBytes) throw this.#tooLong();
     if (needed > this.#part.length) {
       const grown = new Uint8Array(Math.max(needed, 2 * this.#part.length, 1_024));
       grown.set(this.#part.subarray(0, this.#partBytes));
@@ -189,12 +189,12 @@ export class FrameReader {
   #checkLength(chunk: Uint8Array, from: number, lines: number): void {
     const start = nthLineStart(chunk, from, lines);
     const end = chunk.indexOf(NEWLINE, start);
-    if (end - start > this.maxLineBytes) throw this.#tooLong();
+    if (end - start > this.#limits.maxMessageBytes) throw this.#tooLong();
   }
 
   #tooLong(): Error {
-    return violation(`a line is longer than ${this.maxLineBytes} bytes`, {
-      maxMessageBytes: this.maxLineBytes,
+    return violation(`a line is longer than ${this.#limits.maxMessageBytes} bytes`, {
+      maxMessageBytes: this.#limits.maxMessageBytes,
     });
   }
 }

@@ -4,6 +4,9 @@ import { violation } from "./violation.ts";
 /** The line after which an end says nothing more on the duplex that it used so far. */
 export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
 
+/** More than a stream of the runtime takes from the end of its reading to whoever waits for it. */
+const CONTROL_TURNS = 16;
+
 /** What the lanes tell their connection. */
 export interface LanesEvents {
   /** The lane of a peer that moved first is there. */
@@ -25,6 +28,7 @@ export class Lanes {
   #lane: ByteDuplex | undefined;
   #coming: Promise<ByteDuplex> | undefined;
   #in: ByteDuplex;
+  #watches = false;
   #closed = false;
 
   /** Begins with one duplex for both directions. */
@@ -39,12 +43,25 @@ export class Lanes {
   }
 
   /** Gives the next bytes of the peer, wherever it speaks now. */
-  async read(expected: number): Promise<Uint8Array | null> {
-    if (this.#coming !== undefined) {
-      this.#in = await this.#coming;
-      this.#coming = undefined;
-    }
-    return await this.#in.read(expected);
+  read(expected: number): Promise<Uint8Array | null> {
+    if (this.#coming !== undefined) return this.#switch(this.#coming);
+    return this.#watches ? this.#readBehindControl(expected) : this.#in.read(expected);
+  }
+
+  /**
+   * What came on the control duplex before is told first: it ends the connection. Both have come by now, but
+   * a stream takes a few turns more of the microtasks than a socket.
+   */
+  async #readBehindControl(expected: number): Promise<Uint8Array | null> {
+    const chunk = await this.#in.read(expected);
+    for (let turn = 0; turn < CONTROL_TURNS; turn++) await undefined;
+    return chunk;
+  }
+
+  async #switch(coming: Promise<ByteDuplex>): Promise<Uint8Array | null> {
+    this.#in = await coming;
+    this.#coming = undefined;
+    return await this.read(0);
   }
 
   /** Takes the lane that this end moves to first; the peer will follow. */
@@ -77,6 +94,7 @@ export class Lanes {
       return lane;
     });
     this.#coming.catch(() => {}); // whoever reads next is told
+    this.#watches = true;
     void this.#watch();
   }
 

@@ -1,3 +1,5 @@
+import { SallyportError } from "../errors.ts";
+
 /** Caps what one message may be; every number is a maximum. */
 export interface MessageLimits {
   /** Bytes of one line without its newline, and separately of the raw bytes behind it. */
@@ -30,4 +32,16 @@ const encoder = new TextEncoder();
 export function tooLong(line: string, maxBytes: number): boolean {
   if (line.length * 3 <= maxBytes) return false;
   return line.length - 1 > maxBytes || encoder.encode(line).length - 1 > maxBytes;
+}
+
+/** Makes the error for a message that has too many bytes to be sent. */
+export function tooLongError(maxMessageBytes: number): SallyportError {
+  return new SallyportError(
+    "limit-exceeded",
+    `Cannot send a message: it has more than the ${maxMessageBytes} bytes that are allowed`,
+    {
+      hint: "Send less at once, or raise the limit messageBytes",
+      details: { maxMessageBytes },
+    },
+  );
 }

@@ -122,12 +122,22 @@ export interface ConnectionOptions {
   describeError?: (error: unknown) => WireError;
 }
 
+/** A request of our own that was sent and that somebody waits for. */
+export interface OpenRequest {
+  /** Its id. */
+  readonly id: number;
+  /** Its method. */
+  readonly method: string;
+}
+
 /** Counts of a connection. */
 export interface ConnectionStats {
   /** Messages that were sent. */
   readonly sent: number;
   /** Messages that came. */
   readonly received: number;
+  /** Requests and notifications that came, stream items apart: what nobody had asked for. */
+  readonly unasked: number;
   /** Bytes that were written. */
   readonly bytesSent: number;
   /** Bytes that came. */

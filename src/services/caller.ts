@@ -18,6 +18,8 @@ export interface ServiceCaller {
   readonly plugin: string;
   /** The plugin's version. */
   readonly version: string;
+  /** The SHA3-512 of its verified bundle, in hex. */
+  readonly bundleHash?: string;
   /** What the manifest asked for. */
   readonly requested: readonly ContextRequest[];
   /** What is in force: request and grant, whichever is less. */

@@ -210,7 +210,7 @@ export class PluginContext implements AsyncDisposable {
    * @param key The service, as the plugin named it.
    * @param method The method, as the plugin named it.
    * @param args The arguments, as the plugin gave them.
-   * @param options The signal of the call.
+   * @param options The signal of the call, and the trace that it belongs to.
    * @returns What the method gave.
    * @throws {SallyportError} `service-denied` when the manifest does not declare the service or the
    * policy does not grant enough; `method-not-found`; `cancelled`; the code of what the method threw,
@@ -221,7 +221,7 @@ export class PluginContext implements AsyncDisposable {
     key: string,
     method: string,
     args: readonly unknown[],
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal; traceId?: string } = {},
   ): Promise<unknown> {
     if (typeof key !== "string" || typeof method !== "string" || !Array.isArray(args)) {
       throw new TypeError("Cannot call a service: give a key, a method and an array of arguments");
@@ -237,7 +237,7 @@ export class PluginContext implements AsyncDisposable {
     const found = table.get(method);
     if (found === undefined) throw methodNotFound(key, method, table);
     checkServiceAccess(caller, key, method, found.access);
-    return await runServiceCall(call, found, args, caller, options.signal);
+    return await runServiceCall(call, found, args, caller, options);
   }
 
   /**

@@ -6,7 +6,8 @@
 
 import { escapeText } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { MethodTable, ServiceMethod } from "./method_table.ts";
+import type { ServiceCaller } from "./caller.ts";
+import type { MethodTable, ServiceCall, ServiceMethod } from "./method_table.ts";
 
 /** Names the methods of {@linkcode Logger}. */
 export type LogMethod = keyof Logger;
@@ -19,8 +20,9 @@ const MAX_FIELDS = 4_096;
 
 /** One plugin's way to the host's log. */
 export class PluginLog {
-  readonly #plugin: string;
   readonly #logger: Logger;
+  /** What its latest message said of the plugin. */
+  #identity: Readonly<Record<string, string>>;
   #tokens = BURST;
   #refilled = performance.now();
   #dropped = 0;
@@ -28,11 +30,11 @@ export class PluginLog {
   /**
    * Makes a plugin's log.
    *
-   * @param plugin The plugin's name; each message carries it.
+   * @param caller The plugin.
    * @param logger The host's log.
    */
-  constructor(plugin: string, logger: Logger) {
-    this.#plugin = plugin;
+  constructor(caller: ServiceCaller, logger: Logger) {
+    this.#identity = identityOf(caller);
     this.#logger = logger;
   }
 
@@ -40,11 +42,17 @@ export class PluginLog {
    * Logs a message, unless the plugin logs too much: 100 a second, 200 at once. What is dropped is
    * counted, and the count logged when there is room again.
    *
+   * @param call Who logs: each message carries name, version and bundle hash; and in which trace.
    * @param method How important it is.
    * @param message Any text; escaped and cut to 2,000 characters.
    * @param fields Any value; left out where it is more than 4 KiB as JSON.
    */
-  write(method: LogMethod, message: string, fields?: unknown): void {
+  write(
+    { caller, traceId }: Pick<ServiceCall, "caller" | "traceId">,
+    method: LogMethod,
+    message: string,
+    fields?: unknown,
+  ): void {
     const now = performance.now();
     this.#tokens = Math.min(BURST, this.#tokens + (now - this.#refilled) * RATE_PER_SECOND / 1_000);
     this.#refilled = now;
@@ -54,7 +62,8 @@ export class PluginLog {
     }
     this.#tokens -= 1;
     this.flush();
-    const context = { plugin: this.#plugin };
+    this.#identity = identityOf(caller);
+    const context = { ...this.#identity, ...(traceId === undefined ? {} : { traceId }) };
     const extra = fields === undefined || fields === null ? {} : { fields: boundedFields(fields) };
     this.#logger[method](escapeText(message, MAX_MESSAGE), { ...context, ...extra });
   }
@@ -64,8 +73,8 @@ export class PluginLog {
     if (this.#dropped === 0) return;
     const dropped = this.#dropped;
     this.#dropped = 0;
-    this.#logger.warn(`Dropped ${dropped} log messages of plugin "${this.#plugin}"`, {
-      plugin: this.#plugin,
+    this.#logger.warn(`Dropped ${dropped} log messages of plugin "${this.#identity.plugin}"`, {
+      ...this.#identity,
       dropped,
     });
   }
@@ -83,11 +92,11 @@ export class LogService {
     this.#logger = logger;
     this.table = new Map(METHODS.map((name): [string, ServiceMethod] => [name, {
       access: "read",
-      call: ([message, fields], { caller }) => {
+      call: ([message, fields], call) => {
         if (typeof message !== "string") {
           throw new TypeError("Cannot log: message must be a string");
         }
-        this.#log(caller.plugin).write(name, message, fields);
+        this.#log(call.caller).write(call, name, message, fields);
         return null;
       },
     }]));
@@ -99,11 +108,16 @@ export class LogService {
     this.#logs.delete(plugin);
   }
 
-  #log(plugin: string): PluginLog {
+  #log(caller: ServiceCaller): PluginLog {
+    const { plugin } = caller;
     let log = this.#logs.get(plugin);
-    if (log === undefined) this.#logs.set(plugin, log = new PluginLog(plugin, this.#logger));
+    if (log === undefined) this.#logs.set(plugin, log = new PluginLog(caller, this.#logger));
     return log;
   }
+}
+
+function identityOf({ plugin, version, bundleHash }: ServiceCaller): Record<string, string> {
+  return { plugin, version, ...(bundleHash === undefined ? {} : { bundleHash }) };
 }
 
 function boundedFields(fields: unknown): unknown {

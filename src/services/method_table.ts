@@ -13,6 +13,8 @@ export interface ServiceCall {
   readonly caller: ServiceCaller;
   /** Aborts when the caller cancels, or the plugin is unloaded. */
   readonly signal: AbortSignal;
+  /** The trace that the call belongs to, where there is one. */
+  readonly traceId?: string;
 }
 
 /** One method that plugins can call. */

@@ -10,6 +10,14 @@ import type { ServiceCaller } from "./caller.ts";
 import type { ServiceMethod } from "./method_table.ts";
 import { type FailedCall, serviceError } from "./service_error.ts";
 
+/** Options of one call. */
+export interface ServiceCallOptions {
+  /** Aborts when the plugin cancels the call. */
+  readonly signal?: AbortSignal;
+  /** The trace that the call belongs to, for the log. */
+  readonly traceId?: string;
+}
+
 /**
  * Runs a method until it settles, the caller cancels, or the plugin is unloaded.
  *
@@ -17,7 +25,7 @@ import { type FailedCall, serviceError } from "./service_error.ts";
  * @param method The method.
  * @param args The plugin's arguments.
  * @param caller The plugin; its signal aborts when it is unloaded.
- * @param cancel Aborts when the plugin cancels the call.
+ * @param options The signal of the call, and its trace.
  * @returns What the method gave.
  * @throws {SallyportError} `cancelled`, or what the method's failure becomes.
  */
@@ -26,7 +34,7 @@ export async function runServiceCall(
   method: ServiceMethod,
   args: readonly unknown[],
   caller: ServiceCaller,
-  cancel: AbortSignal | undefined,
+  { signal: cancel, traceId }: ServiceCallOptions = {},
 ): Promise<unknown> {
   // by hand: AbortSignal.any() leaves something behind on a signal that lives as long as the plugin
   const signals = cancel === undefined ? [caller.signal] : [caller.signal, cancel];
@@ -44,7 +52,8 @@ export async function runServiceCall(
   }
   try {
     controller.signal.throwIfAborted();
-    const work = Promise.try(() => method.call(args, { caller, signal: controller.signal }));
+    const { signal } = controller;
+    const work = Promise.try(() => method.call(args, { caller, signal, traceId }));
     work.catch(() => {}); // once the caller has given it up, nobody listens
     return await Promise.race([work, given.promise]);
   } catch (error) {

@@ -106,7 +106,10 @@ export interface HostTest extends AsyncDisposable {
   readonly logger: RecordingLogger;
   /** Joins a path to the test's folder. */
   join(...segments: string[]): string;
-  /** Opens a host, plain and with short times; it is closed with the test. */
+  /**
+   * Opens a host, plain and with short times; it is closed with the test. Unless the policy says
+   * something of restarts, a plugin that ended stays so: what follows is the test's to say.
+   */
   open(options?: PluginHostOptions): Promise<PluginHost>;
   /** Writes and signs a bundle; its name is the folder's. */
   bundle(
@@ -117,6 +120,11 @@ export interface HostTest extends AsyncDisposable {
   ): Promise<string>;
   /** Signs a plugin of `tests/fixtures/plugins` as a bundle of that name. */
   fixture(name: string, manifest?: ManifestFields): Promise<string>;
+}
+
+function withoutRestarts(policy: PluginHostOptions["policy"] = {}): PluginHostOptions["policy"] {
+  if (typeof policy === "string" || policy instanceof URL) return policy;
+  return { ...policy, default: { restart: { maxRestarts: 0 }, ...policy.default } };
 }
 
 /** Prepares a test: `await using test = await hostTest()`. */
@@ -149,6 +157,7 @@ export async function hostTest(): Promise<HostTest> {
         logger,
         ...SHORT_TIMES,
         ...options,
+        policy: withoutRestarts(options.policy),
       });
       hosts.push(host);
       return host;

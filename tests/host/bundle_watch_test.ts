@@ -3,7 +3,7 @@ import type { PluginHost } from "../../src/host/host.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type EventRecord, type HostTest, hostTest, recordEvents } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";
-import { makeBundle, makeKeys, signDir } from "../helpers/signing.ts";
+import { makeBundle, makeKeys, signDir, type TestKeys } from "../helpers/signing.ts";
 
 const saying = (word: string) => `export default { methods: { say: () => "${word}" } };\n`;
 const WATCH = { debounceMs: 60 };
@@ -17,6 +17,18 @@ async function start(
   const dir = await test.bundle("sample", saying("one"));
   const plugin = await host.load(dir);
   return { host, events, dir, says: () => plugin.call("say") };
+}
+
+/** Signs a bundle so that no watch can see half of the signature. */
+async function signAside(test: HostTest, dir: string, keys: TestKeys): Promise<void> {
+  const aside = test.join("aside");
+  await Deno.mkdir(aside);
+  for (const { name } of Deno.readDirSync(dir)) {
+    await Deno.copyFile(`${dir}/${name}`, `${aside}/${name}`);
+  }
+  await signDir(aside, keys);
+  await Deno.rename(`${aside}/plugin.sig.json`, `${dir}/plugin.sig.json`);
+  await Deno.remove(aside, { recursive: true });
 }
 
 const failures = ({ seen }: EventRecord) =>
@@ -47,15 +59,40 @@ Deno.test("a change that is unsigned, or signed by a stranger, is refused and to
   await Deno.writeTextFile(`${dir}/main.ts`, saying("unsigned")); // the same content once more
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.deepEqual(failures(events), ["hash-mismatch"]);
-  await signDir(dir, await makeKeys("stranger"));
+  await signAside(test, dir, await makeKeys("stranger"));
   await until(() => failures(events).length === 2, "the stranger's");
   await Deno.remove(`${dir}/plugin.sig.json`);
   await until(() => failures(events).length === 3, "the one without a signature");
   assert.deepEqual(failures(events), ["hash-mismatch", "untrusted", "untrusted"]);
   assert.equal(await says(), "one");
-  await signDir(dir, test.keys); // the control
+  await signAside(test, dir, test.keys); // the control
   await until(async () => await says() === "unsigned", "the signed one");
   assert.deepEqual([failures(events).length, reloads(events).length], [3, 1]);
+});
+
+Deno.test("what failed for a passing reason is tried again when the same content is put there again", async () => {
+  await using test = await hostTest();
+  const host = await test.open({
+    policy: { default: { grant: { context: { gate: "read" } } } },
+  });
+  const events = recordEvents(host);
+  let isOpen = false;
+  const pass = () => {
+    if (!isOpen) throw new Error("shut");
+  };
+  host.services.provide("gate", { pass }, { access: { pass: "read" } });
+  const dir = await test.bundle("sample", saying("one"));
+  const plugin = await host.load(dir);
+  await using _watch = await host.watch(test.plugins, WATCH);
+  const main = saying("two").replace("{", "{ init: (ctx) => ctx.get('gate').pass(),");
+  const context = [{ key: "gate", access: "read" }];
+  await test.bundle("sample", main, { version: "2.0.0", context });
+  await until(() => failures(events).length === 1, "the failure");
+  assert.deepEqual(failures(events), ["launch-failed"]);
+  isOpen = true;
+  await Deno.writeTextFile(`${dir}/main.ts`, main);
+  await until(async () => await plugin.call("say") === "two", "the second attempt");
+  assert.equal(failures(events).length, 1);
 });
 
 Deno.test("files that are copied one after the other are looked at when all are there", async () => {

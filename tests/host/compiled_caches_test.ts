@@ -97,6 +97,25 @@ Deno.test("a bundle is compiled at its second start, and none of it is run", asy
   assert.deepEqual(names(dir.join("ran")), ["entry", "other"]);
 });
 
+Deno.test("what was started long ago makes room for others", async () => {
+  await using dir = await tempDir();
+  await bundle(dir);
+  await using caches = new CompiledCaches();
+  const prepare = () => job(dir, "bootstrap.js", dir.join("deno"));
+  const compile = async (key: string) => {
+    for (const _ of ["first", "second"]) caches.started(key, prepare);
+    await caches.idle();
+  };
+  const isKept = (key: string) => caches.get(key).length > 0;
+  await compile("old");
+  await compile("used");
+  for (let n = 0; n < 62; n++) caches.started(`bundle ${n}`, prepare);
+  caches.started("used", prepare);
+  assert.deepEqual([isKept("old"), isKept("used")], [true, true]);
+  await compile("new");
+  assert.deepEqual([isKept("old"), isKept("used"), isKept("new")], [false, true, true]);
+});
+
 Deno.test("compiling cannot read outside the bundle, and a bundle that does not compile is left", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(dir.join("secret.ts"), "export default 'secret';");

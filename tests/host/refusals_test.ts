@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
 import { encodePublicKeyPem } from "../../src/crypto/pem.ts";
 import { silentLogger } from "../../src/log.ts";
+import { refusedBundle } from "../../src/trust/refusal.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 
@@ -11,11 +12,14 @@ Deno.test("a bundle for another version of the host is refused by that version",
   await using test = await hostTest();
   const host = await test.open();
   const dir = await test.bundle("future", HELLO, { sdk: "^99.0.0" });
-  await assertRejectsWithCode(
+  const error = await assertRejectsWithCode(
     host.load(dir),
     "manifest-invalid",
     /\^99\.0\.0.*this is \d+\.\d+\.\d+/,
   );
+  const { bundleHash, version } = refusedBundle(error)!;
+  assert.match(bundleHash, /^[0-9a-f]{128}$/);
+  assert.equal(version, "1.0.0");
   assert.equal(host.plugin("future")?.state, "failed");
   const plugin = await host.load(await test.bundle("present", HELLO, { sdk: ">=0.1.0 <1" }));
   assert.equal(plugin.state, "active");

@@ -32,15 +32,48 @@ Deno.test("a plugin that crashes is started again, with its hooks", async () => 
   ]);
 });
 
-Deno.test("the control: without a word of the policy a crashed plugin stays failed", async () => {
+Deno.test("without a word of the policy a crashed plugin is started again; with 0 restarts it stays failed", async () => {
   await using test = await hostTest();
-  const host = await test.open({ policy: { default: HOOKS } });
+  const host = await test.open({
+    policy: {
+      default: { ...HOOKS, restart: {} },
+      plugins: { no: { restart: { maxRestarts: 0 } } },
+    },
+  });
   const events = recordEvents(host);
-  const plugin = await host.load(await test.bundle("sample", CRASHES, MANIFEST));
-  await assertRejectsWithCode(plugin.call("exit"), "crashed");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(plugin.state, "failed");
-  assert.ok(!events.seen.some(({ type }) => type === "restarting"));
+  const manifest = { hooks: MANIFEST.hooks };
+  const [yes, no] = [
+    await host.load(await test.bundle("yes", CRASHES, manifest)),
+    await host.load(await test.bundle("no", CRASHES)),
+  ];
+  await assertRejectsWithCode(no.call("exit"), "crashed");
+  await assertRejectsWithCode(yes.call("exit"), "crashed");
+  const { attempt, delayMs } = await events.find("restarting", "yes");
+  assert.equal(attempt, 1);
+  assert.ok(delayMs >= 0 && delayMs <= 500);
+  await until(() => yes.state === "active", "it runs again");
+  assert.equal(await yes.call("ping"), "pong");
+  assert.equal(no.state, "failed");
+  assert.ok(!events.seen.some((event) => event.type === "restarting" && event.plugin === "no"));
+});
+
+Deno.test("a call while a restart is waited for is refused, and who loads the plugin comes first", async () => {
+  await using test = await hostTest();
+  const restart = { backoffMs: 3_600_000, maxBackoffMs: 3_600_000, jitter: 0 };
+  const host = await test.open({ policy: { default: { ...HOOKS, restart } } });
+  const events = recordEvents(host);
+  const dir = await test.bundle("sample", CRASHES, MANIFEST);
+  const plugin = await host.load(dir);
+  for (
+    const again of [() => plugin.reload(), () => host.load(dir), () => host.loadByName("sample")]
+  ) {
+    await assertRejectsWithCode(plugin.call("exit"), "crashed");
+    const error = await assertRejectsWithCode(plugin.call("ping"), "bad-state");
+    assert.equal(error.details.state, "failed");
+    await again();
+    assert.equal(await plugin.call("ping"), "pong");
+  }
+  assert.equal(events.seen.filter(({ type }) => type === "restarting").length, 3);
 });
 
 Deno.test("a plugin that crashes in a loop goes into quarantine, and comes back when let out", async () => {
@@ -104,4 +137,25 @@ Deno.test("a restart that fails is a crash more, and one that is refused is the 
     events.seen.filter((e) => e.type === "restarting" && e.plugin === "other").length,
     1,
   );
+});
+
+Deno.test("a dependency is not unloaded while what needs it waits for its restart", async () => {
+  await using test = await hostTest();
+  const restart = { backoffMs: 3_600_000, maxBackoffMs: 3_600_000, jitter: 0 };
+  const host = await test.open({ policy: { default: { ...HOOKS, restart } } });
+  const events = recordEvents(host);
+  await host.load(await test.bundle("base", CRASHES));
+  const dependencies = { base: "*" };
+  const plugin = await host.load(await test.bundle("above", CRASHES, { dependencies }));
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await events.find("restarting", "above");
+  await assertRejectsWithCode(host.unload("base"), "bad-state", /"above" depends on it/);
+  await host.unload("base", { cascade: true });
+  assert.equal(host.plugin("base")?.state, "inactive");
+  // the control: with nothing to wait for it may go
+  await host.load(`${test.plugins}/above`);
+  await assertRejectsWithCode(plugin.call("exit"), "crashed");
+  await host.unload("above");
+  await host.unload("base");
+  assert.equal(host.plugin("base")?.state, "inactive");
 });

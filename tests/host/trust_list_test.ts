@@ -154,7 +154,7 @@ Deno.test("a version that another host on the folder ran counts at once", async 
   await assertRejectsWithCode(first.load(dir), "rollback");
 });
 
-Deno.test("a version is remembered before its code runs, and only then", async () => {
+Deno.test("a version is remembered when it is up, and only then", async () => {
   await using test = await listTest();
   const host = await test.openByList();
   const list = await test.change((content) => setMinimum(content, "other", "1.0.0"));
@@ -163,10 +163,32 @@ Deno.test("a version is remembered before its code runs, and only then", async (
     (await RollbackMark.open(`${test.dataDir}/trust`, list.content)).plugin(name)?.version;
   const dies = await test.bundle("dies", "Deno.exit(3);", { version: "3.0.0" });
   await assertRejectsWithCode(host.load(dies), "launch-failed");
-  assert.equal(await remembered("dies"), "3.0.0");
+  assert.equal(await remembered("dies"), undefined);
   const greedy = await test.bundle("greedy", WAITER, { permissions: { sys: ["hostname"] } });
   await assertRejectsWithCode(host.load(greedy), "permission-denied");
   assert.equal(await remembered("greedy"), undefined);
+  await host.load(await test.bundle("waiter", WAITER, { version: "3.0.0" }));
+  assert.equal(await remembered("waiter"), "3.0.0");
+});
+
+Deno.test("a version that could not be reloaded does not keep out the one that serves", async () => {
+  await using test = await listTest();
+  const host = await test.openByList();
+  await test.release("sample", { version: "1.0.0" });
+  const plugin = await host.load(`${test.plugins}/sample`);
+  const sick = WAITER.replace("methods:", "health() { throw new Error('sick'); }, methods:");
+  for (const main of ["Deno.exit(3);", sick]) {
+    await test.release("sample", { version: "2.0.0" }, main);
+    await assertRejectsWithCode(plugin.reload(), "launch-failed");
+    await test.release("sample", { version: "1.0.0" });
+    await plugin.reload();
+    assert.equal(plugin.version, "1.0.0");
+  }
+  // the control: one that was up does
+  await test.release("sample", { version: "2.0.0" });
+  await plugin.reload();
+  await test.release("sample", { version: "1.0.0" });
+  await assertRejectsWithCode(plugin.reload(), "rollback", /2\.0\.0/);
 });
 
 Deno.test("a list that went back is refused when a host opens, and another list in its place", async () => {

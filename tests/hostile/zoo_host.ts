@@ -104,6 +104,8 @@ async function stage(attacks: readonly Attack[], places: BundlePlaces): Promise<
   const entry = ({ policy, manifest }: Attack) =>
     placed({ ...policy, limits: (manifest as { limits?: object })?.limits }, world, dataDir);
   const policy = {
+    // what an attack ended stays so, to be looked at
+    default: { restart: { maxRestarts: 0 } },
     plugins: Object.fromEntries(groups.map(({ name, attacks: [first] }) => [name, entry(first)])),
   };
   const config = Object.fromEntries(

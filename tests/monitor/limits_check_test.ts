@@ -35,7 +35,8 @@ Deno.test("checkSample() finds nothing at the limits and nothing where nothing i
     fileDescriptors: 255,
     connections: 50,
     storageBytes: 64 * MIB,
-    messagesPerSecond: 100,
+    unaskedPerSecond: 100,
+    messagesPerSecond: 100_000,
     logLinesPerSecond: 50,
   };
   assert.deepEqual(kinds(at, at), []);
@@ -49,7 +50,7 @@ Deno.test("checkSample() finds each limit that is broken, with its figures", () 
     fileDescriptors: 256,
     connections: 51,
     storageBytes: 65 * MIB,
-    messagesPerSecond: 101,
+    unaskedPerSecond: 101,
     logLinesPerSecond: 51,
   });
   const breaches = checkSample(over, LIMITS);
@@ -79,12 +80,21 @@ Deno.test("checkSample() takes processor time only over two samples", () => {
 });
 
 Deno.test("checkSample() takes being held back at its share for wanting more", () => {
-  const held = { cpuPercent: 99, throttledPercent: 80 };
-  assert.deepEqual(kinds(held, held), ["cpu low"]);
+  const held = { cpuPercent: 99, throttledPercent: 30 };
+  assert.deepEqual(kinds(held, held), ["cpu medium"]);
+  const [breach] = checkSample(sampleOf(held), LIMITS, sampleOf(held));
+  assert.equal(breach!.measured, 129);
   assert.deepEqual(kinds(held, { cpuPercent: 99, throttledPercent: 3 }), []);
   // held back in bursts, but far from its share on the whole
   const burst = { cpuPercent: 40, throttledPercent: 80 };
   assert.deepEqual(kinds(burst, burst), []);
+});
+
+Deno.test("checkSample() takes half as much again as the share, twice in a row, for critical", () => {
+  const spins = { cpuPercent: 99, throttledPercent: 80 };
+  assert.deepEqual(kinds(spins, spins), ["cpu critical"]);
+  assert.deepEqual(kinds({ cpuPercent: 150 }, { cpuPercent: 150 }), ["cpu critical"]);
+  assert.deepEqual(kinds({ cpuPercent: 200 }, { cpuPercent: 149 }), ["cpu high"]);
 });
 
 Deno.test("checkSample() takes a refused thread as one too many, once", () => {

@@ -172,6 +172,7 @@ requiringTest("rates are means since the sample before", noProc, async () => {
   counts = {
     sent: 40,
     received: 60,
+    unasked: 0,
     bytesSent: 4_000,
     bytesReceived: 6_000,
     inFlight: 5,
@@ -354,7 +355,7 @@ requiringTest(
     const url = new URL("../../src/monitor/monitor.ts", import.meta.url).href;
     const script = `import { ResourceMonitor } from ${JSON.stringify(url)};
     const monitor = new ResourceMonitor();
-    const traffic = () => ({ sent: 0, received: 0, bytesSent: 0, bytesReceived: 0, inFlight: 2, calls: 0, logLines: 0 });
+    const traffic = () => ({ sent: 0, received: 0, unasked: 0, bytesSent: 0, bytesReceived: 0, inFlight: 2, calls: 0, logLines: 0 });
     const heap = () => Promise.resolve({ heapUsedBytes: 1, heapTotalBytes: 2, externalBytes: 3, rssBytes: 4096 });
     monitor.add({ name: "a", version: "1.0.0", bundleHash: "", pid: ${child.pid}, traffic, heap });
     console.log(JSON.stringify(await monitor.measure("a")));`;

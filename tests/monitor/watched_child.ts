@@ -77,6 +77,7 @@ export async function startWatched(through = 'exec "$@"'): Promise<WatchedChild>
 export const QUIET: TrafficCounts = {
   sent: 0,
   received: 0,
+  unasked: 0,
   bytesSent: 0,
   bytesReceived: 0,
   inFlight: 0,

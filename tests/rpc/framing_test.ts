@@ -47,7 +47,7 @@ Deno.test("FrameReader gives the same frames under any chunking", () => {
       (frames, sizes) => {
         const bytes = concat(frames.map((frame) => frame.bytes));
         const sink = new Collector();
-        const reader = new FrameReader(sink, 1_000);
+        const reader = new FrameReader(sink, { maxMessageBytes: 1_000 });
         // The chunk's buffer is used again, as the duplex of stdin does
         const buffer = new Uint8Array(32);
         for (let at = 0; at < bytes.length;) {
@@ -73,12 +73,12 @@ Deno.test("FrameReader gives the same frames from one chunk and from single byte
   ]);
   const expected = ['{"a":"ö€😀"}', "bin:2,0,3", ["0aff", "", "0a007b"], "bin:0", [""], "last"];
   const whole = new Collector();
-  const reader = new FrameReader(whole, 100);
+  const reader = new FrameReader(whole, { maxMessageBytes: 100 });
   reader.push(bytes);
   assert.deepEqual(whole.frames, expected);
   assert.equal(reader.midFrame, true);
   const single = new Collector();
-  const slow = new FrameReader(single, 100);
+  const slow = new FrameReader(single, { maxMessageBytes: 100 });
   for (const byte of bytes) slow.push(new Uint8Array([byte]));
   assert.deepEqual(single.frames, expected);
 });
@@ -87,7 +87,7 @@ for (const [name, chunk] of [["one chunk", 1_000], ["single bytes", 1], ["pieces
   Deno.test(`FrameReader accepts a line of exactly the cap and refuses one byte more, in ${name}`, () => {
     const push = (text: string, prefix: string) => {
       const sink = new Collector();
-      const reader = new FrameReader(sink, 30);
+      const reader = new FrameReader(sink, { maxMessageBytes: 30 });
       const bytes = encoder.encode(`${prefix}${text}\n`);
       for (let at = 0; at < bytes.length; at += chunk) reader.push(bytes.subarray(at, at + chunk));
       return sink.frames;
@@ -110,7 +110,7 @@ for (const [name, chunk] of [["one chunk", 1_000], ["single bytes", 1], ["pieces
 }
 
 Deno.test("FrameReader refuses a line that never ends before it has kept more than the cap", () => {
-  const reader = new FrameReader(new Collector(), 100_000);
+  const reader = new FrameReader(new Collector(), { maxMessageBytes: 100_000 });
   const chunk = new Uint8Array(1_024).fill(120);
   let taken = 0;
   assertThrowsWithCode(() => {
@@ -127,7 +127,7 @@ Deno.test("FrameReader refuses bytes that are not UTF-8, after the lines before 
     const bad of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf4, 0x90, 0x80, 0x80]]
   ) {
     const sink = new Collector();
-    const reader = new FrameReader(sink, 100);
+    const reader = new FrameReader(sink, { maxMessageBytes: 100 });
     const bytes = concat([encoder.encode("good\n"), new Uint8Array(bad), encoder.encode("\n")]);
     assertThrowsWithCode(() => reader.push(bytes), "protocol-violation", /not valid UTF-8/);
     assert.deepEqual(sink.frames, ["good"]);

@@ -32,15 +32,21 @@ Deno.test("log writes under the plugin's name, escaped, bounded, and at a bounde
   } satisfies Logger;
   await using services = new PluginContext({ logger });
   const who = caller("noisy", { request: { log: "read" } });
-  const write = (...args: unknown[]) => services.call(who, "log", "info", args);
+  const identity = { plugin: "noisy", version: "1.0.0", bundleHash: "ab" };
+  const write = (...args: unknown[]) =>
+    services.call({ ...who, bundleHash: "ab" }, "log", "info", args, { traceId: "cd" });
   await write("a\u001b[31m\nb", { n: 1 });
   assert.deepEqual(lines, [{
     level: "info",
     message: "a\\u001b[31m\\nb",
-    fields: { plugin: "noisy", fields: { n: 1 } },
+    fields: { ...identity, traceId: "cd", fields: { n: 1 } },
   }]);
   await write("big", { text: "x".repeat(5_000) });
-  assert.deepEqual(lines[1]?.fields, { plugin: "noisy", fields: "(left out: too large)" });
+  assert.deepEqual(lines[1]?.fields, {
+    ...identity,
+    traceId: "cd",
+    fields: "(left out: too large)",
+  });
   await write("y".repeat(9_000));
   assert.equal(lines[2]?.message.length, 2_001);
   await assertRejectsWithCode(write({ no: "text" }), "plugin-error", /message must be a string/);
@@ -50,4 +56,6 @@ Deno.test("log writes under the plugin's name, escaped, bounded, and at a bounde
   await services.release("noisy");
   assert.equal(lines.at(-1)?.level, "warn");
   assert.match(lines.at(-1)?.message ?? "", /^Dropped \d+ log messages of plugin "noisy"$/);
+  const last: unknown = lines.at(-1)?.fields;
+  assert.deepEqual(last, { ...identity, dropped: (last as { dropped: number }).dropped });
 });

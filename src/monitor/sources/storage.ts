@@ -27,6 +27,7 @@ export class StorageScan {
   #bytes = 0;
   #complete = true;
   #running = false;
+  #walks = 0;
 
   /**
    * Takes the folder; reads nothing yet.
@@ -51,6 +52,11 @@ export class StorageScan {
       return { bytes: this.#bytes, complete: this.#whole!.complete };
     }
     return this.#whole;
+  }
+
+  /** How many walks have ended. */
+  get walks(): number {
+    return this.#walks;
   }
 
   /** Begins a walk, unless one runs. */
@@ -102,6 +108,7 @@ export class StorageScan {
 
   #end(): void {
     this.#running = false;
+    this.#walks++;
     this.#whole = { bytes: this.#bytes, complete: this.#complete };
   }
 }

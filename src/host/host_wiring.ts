@@ -1,0 +1,95 @@
+/**
+ * How the parts of a host hang together, and in which order they end.
+ *
+ * @module
+ */
+import { HookRegistry } from "../hooks/registry.ts";
+import { Quarantine } from "../monitor/quarantine.ts";
+import { PluginContext } from "../services/context.ts";
+import { EventHub } from "./events.ts";
+import type { OpenedParts } from "./host_opening.ts";
+import type { HostParts } from "./host_parts.ts";
+import { PluginKeeper } from "./keeper.ts";
+import { PluginLifecycle } from "./lifecycle.ts";
+import { PluginLoader } from "./loader.ts";
+import type { HostSettings } from "./options.ts";
+import { TrustFollower } from "./trust_follower.ts";
+import { Watches } from "./watches.ts";
+
+/** All parts of a host. */
+export interface WiredHost extends OpenedParts, Omit<HostParts, "settings"> {
+  /** What keeps plugins from being loaded. */
+  readonly quarantine: Quarantine;
+  /** Loads, reloads and unloads. */
+  readonly lifecycle: PluginLifecycle;
+  /** Acts on changes of the trust list. */
+  readonly follower: TrustFollower;
+  /** Watches of folders. */
+  readonly watches: Watches;
+}
+
+/**
+ * Makes the parts of a host.
+ *
+ * @param settings The host's settings.
+ * @param opened What had to be opened first.
+ * @returns The parts; none of them has begun anything.
+ */
+export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost {
+  const { data, launchers, trust, trail } = opened;
+  const hub = new EventHub();
+  if (trail !== undefined) hub.listen((event) => trail.take(event));
+  const quarantine = new Quarantine(data.root);
+  const loader = new PluginLoader(settings, data, launchers, { trust, trail, quarantine });
+  const hooks = new HookRegistry({
+    onFailure({ hook, plugin, error }) {
+      hub.emit({ type: "hook-failed", plugin, hook, error });
+    },
+  });
+  const services = new PluginContext({
+    dir: `${data.root}/services`,
+    scratch: `${data.scratch}/services`,
+    config: settings.config,
+    logger: settings.logger,
+  });
+  const keeper: PluginKeeper = new PluginKeeper({
+    settings,
+    hub,
+    quarantine,
+    statusDir: data.temporary ? undefined : data.scratch,
+    plugins: () => lifecycle.registry.query(),
+    find: (name) => lifecycle.registry.get(name),
+    load: (name) => lifecycle.loadByName(name, {}),
+  });
+  const parts = { keeper, trust, loader, hub, hooks, services };
+  const lifecycle = new PluginLifecycle({ settings, ...parts });
+  const follower = new TrustFollower({
+    trust,
+    hub,
+    logger: settings.logger,
+    enforce: () => lifecycle.enforceTrust(),
+  });
+  return { ...opened, ...parts, quarantine, lifecycle, follower, watches: new Watches() };
+}
+
+/**
+ * Ends the parts of a host, each after those that need it.
+ *
+ * @param parts The parts.
+ */
+export async function endHost(parts: WiredHost): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(parts.data);
+  stack.use(parts.launchers);
+  if (parts.audit !== undefined) stack.use(parts.audit);
+  stack.defer(() => parts.hub.close());
+  stack.use(parts.loader);
+  stack.use(parts.services);
+  // what a watch has begun is ended by the lifecycle, and then waited for
+  parts.watches.stop();
+  parts.keeper.stop();
+  stack.use(parts.keeper);
+  stack.use(parts.watches);
+  stack.defer(() => parts.lifecycle.close());
+  stack.use(parts.follower);
+}

@@ -1,0 +1,71 @@
+import { insertBytes, rawLength } from "./binary.ts";
+import { FrameReader } from "./framing.ts";
+import type { MessageLimits } from "./limits.ts";
+import { type Message, parseMessage } from "./message.ts";
+
+/** Makes whole messages of a stream of bytes, with their byte arrays in place. */
+export class MessageReader {
+  readonly #frames: FrameReader;
+  readonly #limits: MessageLimits;
+  readonly #take: (message: Message, bytes: number) => void;
+  /** A message whose byte arrays are still to come. */
+  #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
+
+  /**
+   * Makes a reader.
+   *
+   * @param take Takes each message, with about how many bytes it had.
+   * @param limits Caps; what is changed in them holds from the next message on.
+   */
+  constructor(take: (message: Message, bytes: number) => void, limits: MessageLimits) {
+    this.#take = take;
+    this.#limits = limits;
+    this.#frames = new FrameReader({
+      line: (text, harmless) => this.#line(text, harmless),
+      filled: () => this.#filled(),
+    }, limits);
+  }
+
+  /** Whether the stream is in the middle of a message. */
+  get isMidMessage(): boolean {
+    return this.#frames.midFrame;
+  }
+
+  /** About how many bytes of the message are still to come. */
+  get expected(): number {
+    return this.#frames.expected;
+  }
+
+  /** Drops what was kept and every further message. */
+  stop(): void {
+    this.#frames.stop();
+  }
+
+  /**
+   * Takes the next bytes, which may be used again afterwards.
+   *
+   * @throws {SallyportError} `protocol-violation`, and whatever the taker throws; the reader must not be
+   * used afterwards.
+   */
+  push(chunk: Uint8Array): void {
+    this.#frames.push(chunk);
+  }
+
+  #line(text: string, harmless: boolean): Uint8Array[] | undefined {
+    const message = parseMessage(text, this.#limits, harmless);
+    if (message.bin === undefined) {
+      this.#take(message, text.length);
+      return undefined;
+    }
+    const raw = message.bin.map((length) => new Uint8Array(length));
+    this.#half = { message, raw, bytes: text.length + rawLength(raw) };
+    return raw;
+  }
+
+  #filled(): void {
+    const { message, raw, bytes } = this.#half!;
+    this.#half = undefined;
+    message.value = insertBytes(message.value, raw);
+    this.#take(message, bytes);
+  }
+}
