@@ -1,4 +1,4 @@
-import { MAX_BINARY_PARTS, MAX_VALUE_DEPTH } from "./limits.ts";
+import { MAX_BINARY_PARTS, MAX_TEXT_PARTS, MAX_VALUE_DEPTH } from "./limits.ts";
 import { violation } from "./violation.ts";
 
 const { stringify } = JSON;
@@ -6,19 +6,40 @@ const { isArray } = Array;
 const { isView } = ArrayBuffer;
 const { keys: ownKeys, hasOwn } = Object;
 
+/** A string of more UTF-16 units travels as bytes: as JSON it would be looked through again and again. */
+const LONG_TEXT = 32 * 1024;
+/** Marks byte arrays that nobody else has. */
+const OWN = Symbol("own");
+
+// Captured, because plugin code shares the realm of its end
+const encoder = new TextEncoder();
+const encode = encoder.encode.bind(encoder);
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decode = decoder.decode.bind(decoder);
+const { apply } = Reflect;
+const { isWellFormed } = String.prototype;
+
 /** A value as text, with the byte arrays that follow its line. */
 export interface EncodedValue {
   /** JSON without a newline. */
   text: string;
-  /** The byte arrays that `{"$bin": i}` stands for, or `undefined` where there are none. */
+  /** The byte arrays that the markers in the text stand for, or `undefined` where there are none. */
   raw: Uint8Array[] | undefined;
 }
 
-/** Looks for byte arrays, and for what cannot be sent, before JSON would turn it into something else. */
-function holdsBytes(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
+/** What a value has that does not travel as JSON. */
+const enum Holds {
+  Nothing,
+  LongText,
+  Bytes,
+}
+
+/** Looks for byte arrays and long texts, and for what cannot be sent, before JSON would turn it into something else. */
+function look(value: unknown, depth: number): Holds {
+  if (typeof value === "string") return value.length > LONG_TEXT ? Holds.LongText : Holds.Nothing;
+  if (typeof value !== "object" || value === null) return Holds.Nothing;
   if (isView(value) || value instanceof ArrayBuffer) {
-    if (value instanceof Uint8Array) return true;
+    if (value instanceof Uint8Array) return Holds.Bytes;
     throw new TypeError("Cannot send a value: of the binary types only Uint8Array can be sent");
   }
   // The depth cap ends a cycle too
@@ -27,51 +48,82 @@ function holdsBytes(value: unknown, depth: number): boolean {
       `Cannot send a value: it is nested deeper than ${MAX_VALUE_DEPTH} levels, or refers to itself`,
     );
   }
+  let holds = Holds.Nothing;
   if (isArray(value)) {
-    for (let i = 0; i < value.length; i++) if (holdsBytes(value[i], depth + 1)) return true;
-    return false;
+    for (let i = 0; i < value.length; i++) {
+      const found = look(value[i], depth + 1);
+      if (found === Holds.Bytes) return found;
+      if (found > holds) holds = found;
+    }
+    return holds;
   }
   const record = value as Record<string, unknown>;
   for (const name in record) {
     const child = record[name];
-    if (typeof child === "object" && child !== null && holdsBytes(child, depth + 1)) return true;
+    if (typeof child !== "string" && (typeof child !== "object" || child === null)) continue;
+    const found = look(child, depth + 1);
+    if (found === Holds.Bytes) return found;
+    if (found > holds) holds = found;
   }
-  return false;
+  return holds;
 }
 
 /**
- * Encodes a value as JSON, byte arrays apart.
+ * Encodes a value as JSON, byte arrays and long texts apart.
  *
  * @param value Any value that JSON can carry, with `Uint8Array`s anywhere in it.
  * @param absent The text for what JSON leaves out (`undefined`, functions, symbols).
  * @throws {TypeError} when the value cannot be sent.
  */
 export function encodeValue(value: unknown, absent: string): EncodedValue {
-  if (!holdsBytes(value, 0)) return { text: stringify(value) ?? absent, raw: undefined };
+  const holds = look(value, 0);
+  if (holds !== Holds.Nothing) {
+    const encoded = encodeParts(value, absent);
+    if (encoded !== undefined) return encoded;
+    if (holds === Holds.Bytes) {
+      throw new TypeError('Cannot send a value: beside byte arrays no member may be named "$bin"');
+    }
+  }
+  return { text: stringify(value) ?? absent, raw: undefined };
+}
+
+/** Gives nothing for a value with members of its own that look like markers. */
+function encodeParts(value: unknown, absent: string): EncodedValue | undefined {
   const raw: Uint8Array[] = [];
   const markers = new Set<object>();
+  let isAmbiguous = false;
+  const mark = (bytes: Uint8Array, marker: object) => {
+    raw[raw.length] = bytes;
+    markers.add(marker);
+    return marker;
+  };
   const text = stringify(value, function (this: unknown, name: string, given: unknown) {
     // What the holder has, because a Buffer's own toJSON has already been called on `given`
     const held = (this as Record<string, unknown>)[name];
-    if (held instanceof Uint8Array) {
-      const marker = { $bin: raw.length };
-      raw[raw.length] = held;
-      markers.add(marker);
-      return marker;
+    if (held instanceof Uint8Array) return mark(held, { $bin: raw.length });
+    if (typeof given === "string") {
+      // bytes have no way to carry half of a surrogate pair, which JSON escapes; and not too many parts
+      if (given.length <= LONG_TEXT || raw.length >= MAX_TEXT_PARTS) return given;
+      if (!apply(isWellFormed, given, [])) return given;
+      const bytes = encode(given) as Uint8Array & { [OWN]?: boolean };
+      bytes[OWN] = true;
+      return mark(bytes, { $bin: raw.length, as: "text" });
     }
     if (typeof given === "object" && given !== null && hasOwn(given, "$bin")) {
-      if (!markers.has(given)) {
-        throw new TypeError(
-          'Cannot send a value: beside byte arrays no member may be named "$bin"',
-        );
-      }
+      if (!markers.has(given)) isAmbiguous = true;
     }
     return given;
   });
+  if (isAmbiguous) return undefined;
   if (raw.length > MAX_BINARY_PARTS) {
     throw new TypeError(`Cannot send a value: it holds more than ${MAX_BINARY_PARTS} byte arrays`);
   }
-  return { text, raw };
+  return { text: text ?? absent, raw: raw.length > 0 ? raw : undefined };
+}
+
+/** Copies bytes that their owner may change before they are sent. */
+export function keep(part: Uint8Array): Uint8Array {
+  return (part as Uint8Array & { [OWN]?: boolean })[OWN] === true ? part : part.slice();
 }
 
 /** Adds up the lengths of byte arrays. */
@@ -82,7 +134,8 @@ export function rawLength(raw: readonly Uint8Array[] | undefined): number {
 }
 
 /**
- * Puts byte arrays where a received value has `{"$bin": i}`; each must be used exactly once.
+ * Puts byte arrays where a received value has `{"$bin": i}`, and texts where it has
+ * `{"$bin": i, "as": "text"}`; each must be used exactly once.
  *
  * @param value What `JSON.parse` gave, checked for depth.
  * @param raw The byte arrays behind the line.
@@ -93,13 +146,14 @@ export function insertBytes(value: unknown, raw: readonly Uint8Array[]): unknown
   const used = new Uint8Array(raw.length);
   const resolve = (child: unknown): unknown => {
     if (typeof child !== "object" || child === null || !hasOwn(child, "$bin")) return child;
-    const index = (child as { $bin: unknown }).$bin;
+    const { $bin: index, as } = child as { $bin: unknown; as?: unknown };
+    const members = as === "text" ? 2 : 1;
     if (
-      ownKeys(child).length !== 1 || typeof index !== "number" || raw[index] === undefined ||
+      ownKeys(child).length !== members || typeof index !== "number" || raw[index] === undefined ||
       used[index] === 1
     ) throw violation('a "$bin" marker is malformed, out of range or repeated');
     used[index] = 1;
-    return raw[index];
+    return as === "text" ? readText(raw[index]) : raw[index];
   };
   const root = { value };
   let level: object[] = [root];
@@ -116,4 +170,12 @@ export function insertBytes(value: unknown, raw: readonly Uint8Array[]): unknown
   }
   if (used.includes(0)) throw violation('a byte array announced in "$bin" has no marker');
   return root.value;
+}
+
+function readText(bytes: Uint8Array): string {
+  try {
+    return decode(bytes);
+  } catch {
+    throw violation("a text behind a line is not valid UTF-8");
+  }
 }

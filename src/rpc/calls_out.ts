@@ -1,5 +1,5 @@
 import { SallyportError } from "../errors.ts";
-import { type EncodedValue, encodeValue } from "./binary.ts";
+import { type EncodedValue, encodeValue, keep } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import { IdTable } from "./id_table.ts";
 import type { Message } from "./message.ts";
@@ -242,7 +242,7 @@ export class CallsOut {
     this.#waiting.push({
       call,
       method,
-      body: { ...body, raw: body.raw?.map((part) => part.slice()) },
+      body: { ...body, raw: body.raw?.map(keep) },
     });
   }
 

@@ -326,9 +326,9 @@ export class Connection implements AsyncDisposable {
     if (tooLong(line, maxMessageBytes) || rawLength(raw) > maxMessageBytes) {
       throw tooLongError(maxMessageBytes);
     }
-    this.#outbox.push(line, raw);
+    // beside one message of any length, or the longest could never be sent
     const { maxQueuedBytes } = this.#options;
-    if (this.#outbox.queuedBytes <= maxQueuedBytes) return;
+    if (this.#outbox.queuedBytes <= maxQueuedBytes) return this.#outbox.push(line, raw);
     this.#closeWith(
       violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
     );

@@ -13,6 +13,9 @@ export interface MessageLimits {
 /** How many byte arrays one message may carry behind its line. */
 export const MAX_BINARY_PARTS = 1_024;
 
+/** How many of them may be texts, so that room is left for what must be one. */
+export const MAX_TEXT_PARTS = 256;
+
 /** What holds where nothing else was asked for. */
 export const DEFAULT_MESSAGE_LIMITS: Readonly<MessageLimits> = Object.freeze({
   maxMessageBytes: 16 * 1024 * 1024,

@@ -1,4 +1,4 @@
-import { type EncodedValue, rawLength } from "./binary.ts";
+import { type EncodedValue, keep, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import type { ByteDuplex } from "./duplex.ts";
 import { soon } from "./microtask.ts";
@@ -67,7 +67,7 @@ export class Outbox {
       this.#segments.push(this.#text);
       this.#segmentBytes += this.#text.length + rawLength(raw);
       this.#text = "";
-      for (const part of raw) if (part.length > 0) this.#segments.push(copy ? part.slice() : part);
+      for (const part of raw) if (part.length > 0) this.#segments.push(copy ? keep(part) : part);
       if (!copy) return this.flush();
     }
     // Before the end of the turn, so that the peer can work while this end goes on
