@@ -326,8 +326,8 @@ export class Connection implements AsyncDisposable {
     if (tooLong(line, maxMessageBytes) || rawLength(raw) > maxMessageBytes) {
       throw tooLongError(maxMessageBytes);
     }
-    // beside one message of any length, or the longest could never be sent
-    const { maxQueuedBytes } = this.#options;
+    // the longest message must not be in the way of those behind it
+    const maxQueuedBytes = Math.max(this.#options.maxQueuedBytes, 2 * maxMessageBytes);
     if (this.#outbox.queuedBytes <= maxQueuedBytes) return this.#outbox.push(line, raw);
     this.#closeWith(
       violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),

@@ -58,7 +58,8 @@ export interface ConnectionOptions {
    */
   maxWaiting?: number;
   /**
-   * Bytes that may wait to be read by the peer; more answers than that end the connection.
+   * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more; more answers
+   * than that end the connection.
    *
    * @default {67_108_864}
    */

@@ -119,6 +119,7 @@ Deno.test("Connection closes when a peer asks for more than it reads", async () 
     io: deafPeer(lines),
     role: "host",
     maxQueuedBytes: 50_000,
+    maxMessageBytes: 10_000,
     onRequest: () => Promise.resolve("x".repeat(1_000)),
   });
   await assertViolation(connection, /50000 bytes wait that the peer does not read/);
