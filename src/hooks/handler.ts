@@ -25,6 +25,8 @@ export interface HostHandler extends HandlerBase {
 export interface PluginHandler extends HandlerBase {
   readonly kind: "plugin";
   readonly run: PluginHookRunner;
+  /** Whether `run` would ask the process at once, and so keeps the deadline and the signal itself. */
+  readonly isReady: () => boolean;
 }
 
 /** Any registered handler. */
@@ -71,15 +73,12 @@ export async function runHandler(
 ): Promise<unknown> {
   const { timeoutMs, signal } = options;
   if (signal?.aborted) throw cancelled(handler.hook, signal);
+  if (handler.kind === "plugin" && handler.isReady()) return await runReady(handler, data, options);
   const input = handler.kind === "host" ? clone(handler, data) : data;
   const controller = new AbortController();
   const ended = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    ended.reject(
-      failure(handler, "timeout", `deadline of ${timeoutMs} ms passed`, undefined, {
-        hint: "Make the handler faster, or give the hook a longer timeoutMs",
-      }),
-    );
+    ended.reject(late(handler, timeoutMs));
   }, timeoutMs);
   const onAbort = () => ended.reject(cancelled(handler.hook, signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -98,6 +97,22 @@ export async function runHandler(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A timer and a signal of its own for each handler would take longer than all the rest of the host's part. */
+async function runReady(
+  handler: PluginHandler,
+  data: unknown,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined },
+): Promise<unknown> {
+  try {
+    return (await handler.run(data, { signal, timeoutMs })).value;
+  } catch (error) {
+    if (signal?.aborted) throw cancelled(handler.hook, signal);
+    throw error instanceof SallyportError && error.details.timeoutMs === timeoutMs
+      ? late(handler, timeoutMs)
+      : describe(handler, error);
   }
 }
 
@@ -125,6 +140,12 @@ function describe(handler: Handler, error: unknown): SallyportError {
   }
   const message = error instanceof Error ? error.message : String(error);
   return failure(handler, "plugin-error", message, error, {});
+}
+
+function late(handler: Handler, timeoutMs: number): SallyportError {
+  return failure(handler, "timeout", `deadline of ${timeoutMs} ms passed`, undefined, {
+    hint: "Make the handler faster, or give the hook a longer timeoutMs",
+  });
 }
 
 function failure(

@@ -130,6 +130,7 @@ export class HookRegistry {
    * @param hook The hook's name.
    * @param priority From 100; the band below is the host's.
    * @param run Runs the handler in the plugin's process.
+   * @param isReady Whether `run` would ask the process at once, and so keeps deadline and signal itself.
    * @returns Disposing it removes the handler.
    * @throws {SallyportError} `bad-config` when the priority is in the host's band, the name is not a
    * hook name, or the plugin handles the hook already; `limit-exceeded` when the hook is full.
@@ -139,6 +140,7 @@ export class HookRegistry {
     hook: string,
     priority: number,
     run: PluginHookRunner,
+    isReady: () => boolean = () => false,
   ): Disposable {
     checkPluginHook(plugin, hook, priority);
     const handlers = this.#handlers.get(hook) ?? [];
@@ -156,6 +158,7 @@ export class HookRegistry {
       priority,
       sequence: this.#sequence++,
       run,
+      isReady,
     });
   }
 

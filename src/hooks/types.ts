@@ -66,7 +66,7 @@ export interface HookRegisterOptions {
 /** Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data. */
 export type PluginHookRunner = (
   data: unknown,
-  options: { signal: AbortSignal; timeoutMs: number },
+  options: { signal?: AbortSignal; timeoutMs: number },
 ) => Promise<{ value?: unknown }>;
 
 /** Reports one handler that failed. */

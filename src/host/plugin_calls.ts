@@ -169,6 +169,11 @@ export class PluginCalls {
     return await this.request("hook/run", { hook, data }, options);
   }
 
+  /** Whether a process serves and nothing is held back: a call would be sent at once. */
+  get isReady(): boolean {
+    return !this.#waits();
+  }
+
   #waits(): boolean {
     return this.delayMs > 0 || this.#ready() === undefined;
   }

@@ -55,6 +55,8 @@ export interface HookOwner {
 export interface HookCalls {
   /** Runs it; the answer is not to be believed. */
   hook(hook: string, data: unknown, options: RequestOptions): Promise<unknown>;
+  /** Whether a process serves and nothing is held back. */
+  readonly isReady: boolean;
 }
 
 /**
@@ -103,6 +105,7 @@ function registerHooks(
           ? { value: answer.value }
           : {};
       },
+      () => calls.isReady,
     );
   }
 }

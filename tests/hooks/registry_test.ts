@@ -21,7 +21,7 @@ function hangs(): { run: PluginHookRunner; signals: AbortSignal[] } {
   return {
     signals,
     run: (_data, { signal }) => {
-      signals.push(signal);
+      signals.push(signal!);
       return new Promise(() => {});
     },
   };
