@@ -61,7 +61,7 @@ async function stops(): Promise<Figure[]> {
       subject: mode,
       unit: "intervals",
       floorName: "interval of the monitor, until its process is gone",
-      bar: most(2),
+      bar: most(2.1), // two intervals, and the end of a process
     };
     return figureOf(spec, intervals, 1, intervals);
   });

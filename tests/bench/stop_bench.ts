@@ -1,6 +1,7 @@
 /**
  * How long a plugin that takes too much of something goes on, in intervals of the monitor: from the call
- * that begins to take it until its process is gone.
+ * that begins to take it until its process is gone. Threads take their time to start: there it is from the
+ * moment at which it has as many as it may have.
  *
  * @module
  */
@@ -54,8 +55,22 @@ async function measure(isolation: "bwrap" | "plain", greed: Greed): Promise<numb
   host.services.provide("bell", { ring: () => 1 }, { access: { ring: "read" } });
   const plugin = await host.load(await test.bundle("greedy", GREEDY, greed.manifest));
   const pid = plugin.pid!;
-  const began = performance.now();
-  await plugin.call(greed.method).catch(() => {});
+  let began = performance.now();
+  const call = plugin.call(greed.method).catch(() => {});
+  if (greed.kind === "threads") {
+    const { threads } = greed.manifest!.limits as { threads: number };
+    await until(() => !isAlive(pid) || threadsOf(pid) >= threads - 1, "it has its threads");
+    began = performance.now();
+  }
+  await call;
   await until(() => !isAlive(pid), "its process is gone");
   return (performance.now() - began) / intervalMs;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/task`)].length;
+  } catch {
+    return 0; // it has ended
+  }
 }
