@@ -8,7 +8,7 @@ import { startWatched } from "../watched_child.ts";
 const MIB = 1024 * 1024;
 const LIMITS = {
   memoryBytes: 512 * MIB,
-  cpuPercent: 50,
+  cpuPercent: 10, // so little that it is held back on a busy machine, too
   threads: 40,
   fileDescriptors: 256,
   fileBytes: 16 * MIB,
@@ -38,13 +38,13 @@ requiringTest("CgroupReader reads what a process in the host's group uses", none
   assert.deepEqual(before.pids, [child.pid]);
   assert.ok(before.memoryBytes! > 5 * MIB && before.memoryBytes! < LIMITS.memoryBytes);
   await child.ask("buffers 64");
-  await child.ask("spin 400");
+  await child.ask("spin 200");
   const after = reader.read();
   const grown = after.memoryBytes! - before.memoryBytes!;
-  assert.ok(grown > 60 * MIB && grown < 90 * MIB, `grew by ${grown}`);
+  assert.ok(grown > 50 * MIB && grown < 100 * MIB, `grew by ${grown}`);
   assert.ok(after.peakMemoryBytes === undefined || after.peakMemoryBytes >= after.memoryBytes!);
   if (after.throttledMs !== undefined) {
-    // it wanted a whole processor and has half of one
+    // it wanted a whole processor and has a tenth of one
     assert.ok(after.throttledMs - before.throttledMs! > 50, `held back ${after.throttledMs} ms`);
   }
   if (after.tasks !== undefined) {
@@ -67,7 +67,7 @@ sandboxTest("CgroupReader reads the processor time of a v1 cpuacct group", "root
     const before = reader.read().cpuTimeMs!;
     await child.ask("spin 200");
     const used = reader.read().cpuTimeMs! - before;
-    assert.ok(used > 100 && used < 1_000, `used ${used} ms`);
+    assert.ok(used > 150 && used < 5_000, `used ${used} ms`);
   } finally {
     await until(() => {
       try {
