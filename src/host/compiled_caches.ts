@@ -16,6 +16,7 @@ import { startChild } from "../process/child.ts";
 import { stopChild } from "../process/stop.ts";
 import { Connection } from "../rpc/connection.ts";
 import { childDuplex } from "../rpc/duplex.ts";
+import type { BaseCache } from "./base_cache.ts";
 import type { OpenLaunch } from "./launching.ts";
 
 /** Holds one file for a cache folder. */
@@ -49,10 +50,45 @@ export class CompiledCaches implements AsyncDisposable {
   #starts = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
   #abort = new AbortController();
+  #base: BaseCache | undefined;
+  #starting = 0;
+  #started = 0;
+
+  /**
+   * Makes an empty one.
+   *
+   * @param base What is given for a bundle that is not compiled; disposed with this.
+   */
+  constructor(base?: BaseCache) {
+    this.#base = base;
+  }
 
   /** Gets the files for the cache folder of a bundle; none before it was compiled. */
   get(key: string): readonly CacheFile[] {
     return this.#caches.get(key) ?? [];
+  }
+
+  /**
+   * Gets the files for the cache folder of a process: those of the bundle, or of the bootstrap alone.
+   *
+   * @param key The bundle hash.
+   * @param inside Whether the process sees the bootstrap where a sandbox shows it.
+   */
+  filesFor(key: string, inside: boolean): readonly CacheFile[] {
+    const own = this.get(key);
+    return own.length > 0 ? own : this.#base?.files(inside) ?? [];
+  }
+
+  /**
+   * Counts a start that begins, and lets it wait where there are more than processors: all of them are
+   * sooner done when those whose turn has not come find something in their cache folders.
+   *
+   * @returns Ends the count.
+   */
+  async starting(): Promise<Disposable> {
+    const ending = { [Symbol.dispose]: () => void this.#starting-- };
+    if (++this.#starting > navigator.hardwareConcurrency) await this.#base?.make();
+    return ending;
   }
 
   /**
@@ -68,6 +104,8 @@ export class CompiledCaches implements AsyncDisposable {
     this.#starts.set(key, starts); // the latest is the last
     const [oldest] = this.#starts.keys();
     if (this.#starts.size > MAX_BUNDLES) this.#forget(oldest!);
+    // who starts one plugin only has no use for it
+    if (++this.#started === 2) this.#work = this.#work.then(() => this.#base?.make());
     if (starts !== 2) return;
     this.#work = this.#work.then(async () => {
       if (this.#abort.signal.aborted) return;
@@ -96,6 +134,7 @@ export class CompiledCaches implements AsyncDisposable {
   /** Ends what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
+    await this.#base?.[Symbol.asyncDispose]();
     await this.#work;
     this.#caches.clear();
   }
@@ -118,9 +157,6 @@ async function compile(
     await child.exited;
     await child.stderr.release();
   }
-  for await (const { name, isFile } of Deno.readDir(launch.denoDir)) {
-    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${launch.denoDir}/${name}`);
-  }
   return await readCache(launch.denoDir);
 }
 
@@ -134,8 +170,16 @@ function foldLog(file: string): void {
   }
 }
 
-/** Reads the databases and the compiled modules; too much of it is not worth keeping. */
-async function readCache(dir: string): Promise<readonly CacheFile[]> {
+/**
+ * Reads the databases and the compiled modules that a process has left, and removes them.
+ *
+ * @param dir Its cache folder.
+ * @returns The files; none where they are too much to be worth keeping.
+ */
+export async function readCache(dir: string): Promise<readonly CacheFile[]> {
+  for await (const { name, isFile } of Deno.readDir(dir)) {
+    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${dir}/${name}`);
+  }
   const files: CacheFile[] = [];
   const folders = [""];
   let bytes = 0;

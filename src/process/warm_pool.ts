@@ -22,6 +22,12 @@ export interface WarmPoolOptions {
    * @default {true}
    */
   refill?: boolean;
+  /**
+   * How long a spare of a kind that nobody asks for is kept, in milliseconds.
+   *
+   * @default {300_000}
+   */
+  idleMs?: number;
   /** Is told when a spare could not be made. */
   onFailure?: (error: unknown) => void;
   /** The clock, in milliseconds. */
@@ -39,6 +45,12 @@ interface Kind<S> {
 
 /** For how long a use counts, in milliseconds. */
 const USE_MS = 60_000;
+const IDLE_MS = 300_000;
+/**
+ * How long after it was asked for anything a pool begins to make spares: what asked is under way, and is done
+ * sooner when it has the processors to itself.
+ */
+const REST_MS = 50;
 /** After so many failures and deaths no more is made until the kind is asked for again. */
 const MAX_FAILURES = 3;
 /** Kinds that are remembered beyond those that have spares. */
@@ -46,7 +58,8 @@ const MAX_KINDS = 256;
 
 /**
  * Keeps spares by kind: as many of each as were asked for in the last minute, at least one, and as long as
- * there is room; the kind that was asked for longest ago gives way.
+ * there is room; the kind that was asked for longest ago gives way. What nobody asks for any more goes after
+ * a while, and no kind has a spare before it was asked for once.
  */
 export class WarmPool<S extends Spare> implements AsyncDisposable {
   readonly #options: Required<Omit<WarmPoolOptions, "onFailure">>;
@@ -55,6 +68,9 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   readonly #kinds = new Map<string, Kind<S>>();
   readonly #ending = new Set<Promise<void>>();
   #filling: Promise<void> | undefined;
+  /** Ends the rest before the pool is filled. */
+  #wake: () => void = () => {};
+  #idle: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   /**
@@ -63,11 +79,12 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
    * @param options Its size.
    * @throws {RangeError} when the size is not a whole number from 0 on.
    */
-  constructor({ size, refill = true, onFailure = () => {}, now = Date.now }: WarmPoolOptions) {
+  constructor(options: WarmPoolOptions) {
+    const { size, refill = true, idleMs = IDLE_MS, onFailure = () => {}, now = Date.now } = options;
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new RangeError(`Cannot make a pool: size must be a whole number from 0 on, is ${size}`);
     }
-    this.#options = { size, refill, now };
+    this.#options = { size, refill, idleMs, now };
     this.#onFailure = onFailure;
   }
 
@@ -102,14 +119,26 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     return taken;
   }
 
-  /** Waits until the pool is as full as it should be. */
+  /** Waits until the pool is as full as it should be, which begins at once then. */
   async filled(): Promise<void> {
-    while (this.#filling !== undefined) await this.#filling;
+    while (this.#filling !== undefined) {
+      this.#wake();
+      await this.#filling;
+    }
+  }
+
+  /** Ends the spares of kinds that nobody has asked for in `idleMs`; the pool does so by itself. */
+  expire(): void {
+    for (const kind of this.#kinds.values()) {
+      if (this.#isIdle(kind)) this.#drop(kind, kind.spares.length);
+    }
+    this.#expireLater();
   }
 
   /** Ends every spare, and waits for that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#idle);
     await this.filled();
     for (const kind of this.#kinds.values()) this.#drop(kind, kind.spares.length);
     this.#kinds.clear();
@@ -117,17 +146,18 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   }
 
   #fillLater(): void {
-    // one after the other, and not before what asked has begun: the start under way comes first
+    // one after the other: the start under way comes first
     this.#filling ??= this.#fill().finally(() => this.#filling = undefined);
   }
 
   async #fill(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve));
+    await this.#rest();
     for (let kind = this.#next(); kind !== undefined; kind = this.#next()) {
       try {
         const spare = await kind.make();
         if (this.#closed) return void this.#end(spare);
         kind.spares.push(spare);
+        if (this.#idle === undefined) this.#expireLater();
         void spare.ended.then(() => this.#died(kind, spare));
       } catch (error) {
         kind.failures++;
@@ -136,13 +166,36 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     }
   }
 
+  async #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, REST_MS);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #isIdle({ uses }: Kind<S>): boolean {
+    const { idleMs, now } = this.#options;
+    return now() - uses.at(-1)! >= idleMs;
+  }
+
+  /** Looks again when the first spare may have become idle; no process is kept alive for that. */
+  #expireLater(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+    if (this.#closed || this.ready === 0) return;
+    const timer = setTimeout(() => this.expire(), this.#options.idleMs);
+    Deno.unrefTimer(timer);
+    this.#idle = timer;
+  }
+
   /** Finds a kind that lacks a spare, the latest asked for first, and makes room for it. */
   #next(): Kind<S> | undefined {
     if (this.#closed) return undefined;
     const kinds = [...this.#kinds.values()].reverse();
     let room = this.#options.size;
     for (const kind of kinds) {
-      const wanted = Math.min(Math.max(kind.uses.length, 1), room);
+      const wanted = this.#isIdle(kind) ? 0 : Math.min(Math.max(kind.uses.length, 1), room);
       room -= wanted;
       if (kind.spares.length > wanted) this.#drop(kind, kind.spares.length - wanted);
       if (kind.spares.length < wanted && kind.failures < MAX_FAILURES) {

@@ -76,6 +76,7 @@ export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
         command: describe(spec),
         seccompFilter: undefined,
         inspect: report,
+        inspectStarted: report, // nothing is added to the flags that it is executed with
         outcome: () => Promise.resolve(UNKNOWN_OUTCOME),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       });

@@ -123,6 +123,52 @@ Deno.test("WarmPool gives up a kind that cannot be made until it is asked for ag
   await pool[Symbol.asyncDispose]();
 });
 
+Deno.test("WarmPool ends the spares of a kind that nobody asks for, until it is asked for again", async () => {
+  const { pool, take, pass, made } = kinds(3);
+  const kept = (kind: string) =>
+    made.filter((thing) => thing.kind === kind && thing.isAlive).length;
+  take("a");
+  await pool.filled();
+  pass(299_000);
+  take("b");
+  await pool.filled();
+  pool.expire();
+  assert.deepEqual([kept("a"), kept("b")], [1, 1], "neither has waited for five minutes");
+  pass(2_000);
+  pool.expire();
+  assert.deepEqual([kept("a"), kept("b")], [0, 1]);
+  take("b");
+  await pool.filled();
+  assert.equal(kept("a"), 0, "it is not made again because another kind is asked for");
+  assert.equal(take("a"), undefined);
+  await pool.filled();
+  assert.equal(kept("a"), 1);
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool looks for idle spares by itself, and keeps no process alive for that", async () => {
+  const made = new Thing("a");
+  const pool = new WarmPool<Thing>({ size: 1, idleMs: 20 });
+  pool.take("a", () => Promise.resolve(made));
+  await pool.filled();
+  // its own timer would let the test end; this one does not
+  const waiting = setTimeout(() => {}, 20_000);
+  await made.ended;
+  clearTimeout(waiting);
+  assert.equal(pool.ready, 0);
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool lets what asked have the processors first", async () => {
+  const { pool, take, made } = kinds(1);
+  take("a");
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(made.length, 0);
+  await pool.filled();
+  assert.equal(made.length, 1);
+  await pool[Symbol.asyncDispose]();
+});
+
 Deno.test("WarmPool without refill makes one of each kind, once", async () => {
   const { pool, take } = kinds(2, false);
   take("a");
