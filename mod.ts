@@ -99,6 +99,7 @@ export { type Violation } from "./src/monitor/violations.ts";
 export { type MonitorEvent, type WatchOptions as SampleOptions } from "./src/monitor/watch.ts";
 
 export type { Lane } from "./src/host/lane.ts";
+export type { SharedMemoryOptions } from "./src/host/shared_memory.ts";
 export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
 export {
   type CgroupFacts,

@@ -30,6 +30,8 @@ export interface RunDir extends AsyncDisposable {
   readonly egressSocket: string;
   /** Where the socket of the lane goes; it is in one folder with the other. */
   readonly laneSocket: string;
+  /** The folder for the files that large values travel in, where there is no better one. */
+  readonly sharedDir: string;
 }
 
 const FOLDERS = ["store", "run", "runtime", "storage"];
@@ -139,6 +141,7 @@ export class DataDir implements AsyncDisposable {
       slot: `${base}/slot`,
       egressSocket: `${base}/io/egress`,
       laneSocket: `${base}/io/lane`,
+      sharedDir: `${base}/io`,
       [Symbol.asyncDispose]: () => removeTree(base),
     };
   }

@@ -135,6 +135,11 @@ export class PluginInstance {
     return this.#standby.launch.lane?.isTaken === true ? "socket" : "stdio";
   }
 
+  /** How many bytes of large values may be under way in files, in each direction. */
+  get sharedMemory(): number | undefined {
+    return this.#standby.launch.shared?.used;
+  }
+
   /** How many calls wait for an answer. */
   get inFlight(): number {
     return this.#connection.stats.inFlight - this.#questions;

@@ -5,11 +5,12 @@
  */
 import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
-import { type LanePlan, planLaunch } from "../sandbox/launch_plan.ts";
+import { type LanePlan, planLaunch, type SharedPlan } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
 import { type LaneOffer, offerLane } from "./lane.ts";
+import type { SharedMemory, SharedOffer } from "./shared_memory.ts";
 import { makeSlot, WARM_UP_URL } from "./slot.ts";
 import { entryUrl } from "./entry_url.ts";
 import type { PreparedPlugin } from "./loader.ts";
@@ -18,6 +19,8 @@ import type { PreparedPlugin } from "./loader.ts";
 export interface EnterParams {
   /** The socket to move to, and the permissions to give up then. */
   readonly lane?: LanePlan;
+  /** The files that large values travel in, and the permissions to give up then. */
+  readonly shared?: SharedPlan;
   /** The filter to load, where the launcher could not. */
   readonly seccomp?: { readonly filter: Uint8Array; readonly library: string };
   /** The loopback port to relay to the socket of the egress proxy. */
@@ -42,6 +45,8 @@ export interface OpenLaunch extends AsyncDisposable {
   readonly slot: string | undefined;
   /** The socket that the process may speak over; `undefined` where it has none. */
   readonly lane: LaneOffer | undefined;
+  /** The files that large values may travel in; `undefined` where there are none. */
+  readonly shared: SharedOffer | undefined;
   /** Connections that are open through its egress proxy; `undefined` where it has none. */
   readonly openConnections: number | undefined;
   /**
@@ -78,6 +83,8 @@ export interface OpenLaunchOptions {
   spare?: boolean;
   /** Whether messages are to travel over a socket, where there can be one. */
   lane?: boolean;
+  /** Makes files for large values to travel in, where that is wanted. */
+  shared?: SharedMemory;
   /** Takes the plugin's connections through the egress proxy. */
   onConnection?: (connection: EgressConnection) => void;
 }
@@ -118,6 +125,10 @@ export async function openLaunch(
   );
   const lane = options.lane === true && !compileOnly ? offerLane(run.laneSocket) : undefined;
   if (lane !== undefined) undo.use(lane);
+  const values = compileOnly
+    ? undefined
+    : options.shared?.offer(run.sharedDir, launcher.privateRoot);
+  if (values !== undefined) undo.use(values);
   const slot = options.spare === true && launcher.privateRoot ? run.slot : undefined;
   const warmUp = slot === undefined ? undefined : makeSlot(slot);
   const plan = planLaunch({
@@ -131,6 +142,7 @@ export async function openLaunch(
     run: { denoDir, cwd: run.cwd, cached: caches.map(({ path }) => path) },
     egressSocket: proxy?.socketPath,
     laneSocket: lane?.path,
+    shared: values,
     resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
     keepCache: compileOnly,
   });
@@ -144,9 +156,11 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot || options.spare === true || plan.lane !== undefined
+    enter: launcher.privateRoot || options.spare === true || plan.lane !== undefined ||
+        plan.shared !== undefined
       ? {
         ...(plan.lane === undefined ? {} : { lane: plan.lane }),
+        ...(plan.shared === undefined ? {} : { shared: plan.shared }),
         ...(options.spare === true ? { warm } : {}),
         ...(seccompFilter === undefined || plan.library === undefined
           ? {}
@@ -159,6 +173,7 @@ export async function openLaunch(
     denoDir: run.denoDir,
     slot,
     lane,
+    shared: values,
     get openConnections() {
       return proxy?.open;
     },

@@ -15,6 +15,7 @@ import type { Launchers } from "../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { AuditTrail } from "./audit_trail.ts";
 import type { DataDir } from "./data_dir.ts";
+import { BaseCache } from "./base_cache.ts";
 import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment_choice.ts";
 import { entryUrl } from "./entry_url.ts";
@@ -23,6 +24,7 @@ import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
 import { type OpenLaunch, openLaunch, type OpenLaunchOptions, spareKey } from "./launching.ts";
 import type { HostSettings } from "./options.ts";
 import { checkSdk } from "./sdk_check.ts";
+import { SHARED_NAME, SharedMemory } from "./shared_memory.ts";
 import { emptySlot, fillSlot } from "./slot.ts";
 import { Standby, type StandbyOptions } from "./standby.ts";
 import { TrustSource } from "./trust_source.ts";
@@ -58,13 +60,14 @@ const MAX_SLOT_FILES = 500;
 /** Turns bundles into instances. */
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
+  #shared: SharedMemory | undefined;
   #data: DataDir;
   #launchers: Launchers;
   #store: BundleStore;
   #trust: TrustSource;
   #trail: AuditTrail | undefined;
   #quarantine: Quarantine | undefined;
-  #caches = new CompiledCaches();
+  #caches: CompiledCaches;
   #pool: WarmPool<Standby>;
   #warmed: Promise<void> | undefined;
   #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
@@ -87,11 +90,13 @@ export class PluginLoader implements AsyncDisposable {
     this.#trail = options.trail;
     this.#quarantine = options.quarantine;
     this.#settings = settings;
+    if (settings.sharedMemory) this.#shared = new SharedMemory(settings.sharedMemory);
     this.#pool = new WarmPool({
       ...settings.pool,
       onFailure: (error) => settings.logger.warn(`Cannot start a process ahead: ${String(error)}`),
     });
     this.#data = data;
+    this.#caches = new CompiledCaches(new BaseCache(settings.executable, data));
     this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
   }
@@ -228,8 +233,9 @@ export class PluginLoader implements AsyncDisposable {
     const stored = this.#store.put(verified);
     stored.catch(() => {}); // whoever awaits it is told
     if (containment.launcher.privateRoot) await stored;
+    using _starting = await this.#caches.starting();
     const standby = await this.#standby(prepared, {
-      caches: this.#caches.get(bundleHash),
+      caches: this.#caches.filesFor(bundleHash, containment.launcher.privateRoot),
       signal,
       name: verified.manifest.name,
     });
@@ -278,9 +284,9 @@ export class PluginLoader implements AsyncDisposable {
     }
     const { executable } = this.#settings;
     const { bundleHash } = prepared.verified;
-    const caches = this.#caches.get(bundleHash);
+    const caches = this.#caches.filesFor(bundleHash, prepared.containment.launcher.privateRoot);
     // what was compiled of one bundle is for no other to see
-    const own = caches.length > 0 ? bundleHash : "";
+    const own = this.#caches.get(bundleHash).length > 0 ? bundleHash : "";
     const key = own + spareKey(prepared, { executable, data: this.#data, lane: this.#laned });
     return this.#pool.take(key, async () => {
       const standby = await this.#standby(prepared, {
@@ -347,6 +353,7 @@ export class PluginLoader implements AsyncDisposable {
       data: this.#data,
       require: this.#launchers.require,
       lane: this.#laned,
+      shared: this.#shared,
       ...options,
     });
   }
@@ -357,15 +364,18 @@ export class PluginLoader implements AsyncDisposable {
 
   #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {
     if (this.#trail === undefined) return;
-    // the folders of one run are called by numbers
-    const run = new RegExp(`${RegExp.escape(this.#data.scratch)}/\\d+`, "g");
+    // the folders of one run are called by numbers, and files elsewhere by random names
+    const own = RegExp.escape(this.#data.scratch);
+    const run = new RegExp(`${own}/\\d+|${SHARED_NAME.source}`, "g");
     const words = [command.command, ...command.args].map((word) => word.replace(run, "<run>"));
     this.#trail.granted(prepared, words);
   }
 
   async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {
-    const launch = await this.#launch(prepared, { caches: [], compileOnly: true });
-    return { entry: entryUrl(launch.bundleDir, prepared.verified.manifest.entry), launch };
+    const { verified, containment } = prepared;
+    const caches = this.#caches.filesFor(verified.bundleHash, containment.launcher.privateRoot);
+    const launch = await this.#launch(prepared, { caches, compileOnly: true });
+    return { entry: entryUrl(launch.bundleDir, verified.manifest.entry), launch };
   }
 }
 

@@ -69,6 +69,11 @@ export class ManagedPlugin extends KnownPlugin {
     return this.#serving?.instance.lane;
   }
 
+  /** How many bytes of large values may be under way in files, in each direction. */
+  get sharedMemory(): number | undefined {
+    return this.#serving?.instance.sharedMemory;
+  }
+
   /** What contains the process; `undefined` without one. */
   get sandbox(): SandboxReport | undefined {
     return this.#serving?.instance.sandbox;

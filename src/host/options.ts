@@ -14,6 +14,11 @@ import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audi
 import { readSmallFile, toPath } from "./config_files.ts";
 import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
+import {
+  parseSharedMemory,
+  type SharedMemoryOptions,
+  type SharedMemorySettings,
+} from "./shared_memory.ts";
 
 import {
   parseTrustListOptions,
@@ -78,6 +83,13 @@ export interface PluginHostOptions {
    * @default {"socket"}
    */
   lane?: Lane;
+  /**
+   * Whether large values travel in a file in memory that host and plugin share, beside the socket or pipe;
+   * on Linux only. `plugin.sharedMemory` says whether they do.
+   *
+   * @default {false}
+   */
+  sharedMemory?: boolean | SharedMemoryOptions;
   /** What the `config` service gives each plugin, by plugin name. */
   config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. By default to stderr, from level INFO. */
@@ -118,7 +130,10 @@ export interface PluginHostOptions {
 
 /** Options of the pool of processes that wait for a plugin. */
 export interface PoolOptions {
-  /** How many there are at most, of all kinds together; at most 64. */
+  /**
+   * How many there are at most, of all kinds together; at most 64. A kind has none before the first load
+   * that could have used it, and none when nobody has asked for it for five minutes.
+   */
   size: number;
   /**
    * Whether one that was used or has died is replaced. Without it there is one for each kind, once.
@@ -150,6 +165,8 @@ export interface HostSettings {
   readonly isolation: IsolationMode | IsolationOptions;
   /** How messages travel where there is a choice. */
   readonly lane: Lane;
+  /** The files that large values travel in; `undefined` for none. */
+  readonly sharedMemory: SharedMemorySettings | undefined;
   /** What the `config` service gives. */
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. */
@@ -175,6 +192,7 @@ const KNOWN = new Set<string>([
   "policy",
   "isolation",
   "lane",
+  "sharedMemory",
   "config",
   "logger",
   "startTimeoutMs",
@@ -234,6 +252,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     policy: await readPolicy(options.policy),
     isolation: options.isolation ?? "auto",
     lane: checkLane(options.lane ?? "socket"),
+    sharedMemory: parseSharedMemory(options.sharedMemory),
     config: options.config ?? {},
     logger: harmless(options.logger ?? createLogger()),
     times: {

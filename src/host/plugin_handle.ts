@@ -109,6 +109,14 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
     return this.#plugin.lane;
   }
 
+  /**
+   * How many bytes of large values may be under way in shared memory, in each direction; `undefined` where they
+   * travel as all others do, because the host does not want it, or cannot have it.
+   */
+  get sharedMemory(): number | undefined {
+    return this.#plugin.sharedMemory;
+  }
+
   /** What really contains its process, layer by layer, while there is one. */
   get sandbox(): SandboxReport | undefined {
     return this.#plugin.sandbox;

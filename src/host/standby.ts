@@ -85,6 +85,14 @@ export class Standby implements AsyncDisposable {
     this.ended = this.#supervise();
     const entering = launch.enter &&
       this.connection.request("sandbox/enter", launch.enter, { timeoutMs, signal });
+    const shared = launch.enter?.shared;
+    if (shared !== undefined && entering !== undefined) {
+      launch.shared?.attach(
+        this.connection,
+        { down: shared.down.bytes, up: shared.up.bytes },
+        entering,
+      );
+    }
     this.entered = Promise.resolve(entering);
     this.contained = this.#inspect(entering);
     // whoever starts a plugin in it awaits both, unless something else fails first

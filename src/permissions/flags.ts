@@ -30,6 +30,8 @@ export interface BootstrapNeeds {
   relay?: { readonly port: number; readonly socket: string };
   /** The socket of the lane to the host, as the process sees it, before it gives the permission up. */
   lane?: string;
+  /** The files that large values travel in, as the process sees them: one to read, one to write. */
+  shared?: { readonly down: string; readonly up: string };
   /** The library by which it loads its system call filter, before it gives the permission up. */
   library?: string;
 }
@@ -82,15 +84,20 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     const problem = realPathProblem(value) ?? neverGranted(value, family);
     return problem === undefined ? value : refuse(family, value, problem);
   };
-  const { seenAs = (value: string) => [value], bootstrap: { relay, lane, library } = {} } = paths;
+  const { seenAs = (value: string) => [value], bootstrap: { relay, lane, shared, library } = {} } =
+    paths;
   const sockets = [relay?.socket, lane].filter((value) => value !== undefined);
   const socket = sockets.map(path("write"));
   const bundleDir = path("read")(paths.bundleDir);
-  const read = [...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")), ...socket]
-    .filter((value) => value !== bundleDir);
+  const read = [
+    ...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")),
+    ...socket,
+    ...(shared === undefined ? [] : [path("read")(shared.down)]),
+  ].filter((value) => value !== bundleDir);
   const write = [
     ...permissions.write.map(path("write")).flatMap(seenAs).map(path("write")),
     ...socket,
+    ...(shared === undefined ? [] : [path("write")(shared.up)]),
   ];
   const net = [
     ...permissions.net.flatMap((value) => netValues(value, refuse)),

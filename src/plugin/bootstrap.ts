@@ -20,6 +20,7 @@ import { connectLane, type LaneParams } from "./lane.ts";
 import { LogSender } from "./log_sender.ts";
 import { startRelay } from "./relay.ts";
 import { installSeccomp } from "./seccomp_install.ts";
+import { enterShared, type SharedParams } from "./shared_memory.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
 import { inTrace, traceMeta } from "./trace.ts";
 import type { CallContext, PluginContext, Warning } from "./types.ts";
@@ -28,6 +29,8 @@ import type { CallContext, PluginContext, Warning } from "./types.ts";
 interface EnterParams {
   /** The socket to move to. */
   lane?: LaneParams;
+  /** The files to put large values into. */
+  shared?: SharedParams;
   /** The filter to load, where nobody else could. */
   seccomp?: { filter: Uint8Array; library: string };
   /** The loopback port to relay to the host's egress proxy. */
@@ -134,11 +137,13 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
 }
 
 /** Goes where there is no way back, before anything of the plugin is there. */
-async function enter({ lane, seccomp, relay, warm }: EnterParams): Promise<unknown> {
+async function enter({ lane, shared, seccomp, relay, warm }: EnterParams): Promise<unknown> {
   if (lane !== undefined) await move(lane);
+  const shares = shared !== undefined && enterShared(connection, shared);
   if (relay !== undefined) startRelay(relay);
   if (seccomp !== undefined) installSeccomp(seccomp.filter, Deno.build.arch, seccomp.library);
-  return warm === undefined ? {} : await warmUp(warm);
+  if (warm !== undefined) await warmUp(warm);
+  return shares ? { shared: true } : {};
 }
 
 async function move(params: LaneParams): Promise<void> {

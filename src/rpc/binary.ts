@@ -1,3 +1,4 @@
+import type { Part } from "./parts.ts";
 import { MAX_BINARY_PARTS, MAX_TEXT_PARTS, MAX_VALUE_DEPTH } from "./limits.ts";
 import { violation } from "./violation.ts";
 
@@ -127,7 +128,7 @@ export function keep(part: Uint8Array): Uint8Array {
 }
 
 /** Adds up the lengths of byte arrays. */
-export function rawLength(raw: readonly Uint8Array[] | undefined): number {
+export function rawLength(raw: readonly Part[] | undefined): number {
   let sum = 0;
   if (raw) { for (let i = 0; i < raw.length; i++) sum += raw[i]!.length; }
   return sum;

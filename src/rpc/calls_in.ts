@@ -12,6 +12,7 @@ import {
   type WireError,
 } from "./message.ts";
 import type { IncomingCall, ResolvedOptions } from "./options.ts";
+import type { Part } from "./parts.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { TokenBucket } from "./token_bucket.ts";
 import { violation } from "./violation.ts";
@@ -23,8 +24,10 @@ const MAX_FIRST_CREDIT = 65_536;
 
 /** What incoming calls need of their connection. */
 export interface CallsInWire {
+  /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
+  place(raw: Uint8Array[]): Part[];
   /** Sends a line; throws `limit-exceeded` for one that is too long. */
-  send(line: string, raw?: Uint8Array[]): void;
+  send(line: string, raw?: Part[]): void;
   /** Limits how often progress is reported. */
   readonly progressBudget: TokenBucket;
 }
@@ -196,8 +199,9 @@ export class CallsIn {
     const meta = readMeta(params);
     const call = new Served(id, meta, this.#wire);
     if (meta.stream !== undefined) {
-      call.writer = new StreamWriter(meta.stream as number, (items, raw) => {
+      call.writer = new StreamWriter(meta.stream as number, (items, bytes) => {
         if (call.answered) return;
+        const raw = bytes && this.#wire.place(bytes);
         this.#wire.send(notificationLine("$/stream", `{"id":${id},"items":${items}}`, raw), raw);
       });
     }
@@ -223,8 +227,9 @@ export class CallsIn {
   #result(call: Served, value: unknown): void {
     if (call.answered || this.#closed) return;
     try {
-      const { text, raw } = encodeValue(value, "null");
-      this.#wire.send(resultLine(call.id, text, raw), raw);
+      const body = encodeValue(value, "null");
+      const raw = body.raw && this.#wire.place(body.raw);
+      this.#wire.send(resultLine(call.id, body.text, raw), raw);
     } catch (error) {
       return this.#fail(call, error);
     }

@@ -5,14 +5,17 @@ import { IdTable } from "./id_table.ts";
 import type { Message } from "./message.ts";
 import { notificationLine, requestLine } from "./message.ts";
 import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
+import type { Part } from "./parts.ts";
 import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
 import { violation } from "./violation.ts";
 import { fromWireError } from "./wire_error.ts";
 
 /** What outgoing calls need of their connection. */
 export interface CallsOutWire {
+  /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
+  place(raw: Uint8Array[]): Part[];
   /** Sends a line; throws `limit-exceeded` for one that is too long. */
-  send(line: string, raw?: Uint8Array[]): void;
+  send(line: string, raw?: Part[]): void;
   /** Makes sure that {@linkcode CallsOut.expire} runs at a moment. */
   arm(at: number): void;
   /** Gives the time of `performance.now()`, or that of a moment ago in the same turn. */
@@ -251,7 +254,8 @@ export class CallsOut {
     // First, because sending may close the connection, which settles what is pending
     this.#pending.add(call);
     try {
-      this.#wire.send(requestLine(id, method, body.text, body.raw), body.raw);
+      const raw = body.raw && this.#wire.place(body.raw);
+      this.#wire.send(requestLine(id, method, body.text, raw), raw);
     } catch (error) {
       this.#pending.delete(id);
       throw error;

@@ -5,14 +5,15 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import { encodeValue, rawLength } from "./binary.ts";
+import { encodeValue } from "./binary.ts";
 import { CallsIn } from "./calls_in.ts";
 import { CallsOut } from "./calls_out.ts";
 import { now as clock } from "./clock.ts";
 import { malformed, readId, readParams } from "./control.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import type { ByteDuplex } from "./duplex.ts";
-import { LANE_LINE, Lanes } from "./lanes.ts";
+import { askWhyEnded, asReason, tornMessage } from "./end_reason.ts";
+import { afterMove, LANE_LINE, Lanes } from "./lanes.ts";
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong, tooLongError } from "./limits.ts";
 import { type Message, notificationLine } from "./message.ts";
 import { MessageReader } from "./message_reader.ts";
@@ -25,7 +26,9 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { behindLine, type Part } from "./parts.ts";
 import { PeerRates } from "./peer_rates.ts";
+import { SharedValues } from "./shared_values.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { violation } from "./violation.ts";
 
@@ -39,10 +42,6 @@ export type {
 
 /** How long a peer that cannot be written to may still be read from, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
-
-function afterMove(): SallyportError {
-  return violation("something came on a pipe that the peer had moved away from");
-}
 
 type State = "open" | "ending" | "closed";
 
@@ -61,6 +60,7 @@ export class Connection implements AsyncDisposable {
   readonly #callsOut: CallsOut;
   readonly #callsIn: CallsIn;
   readonly #lanes: Lanes;
+  readonly #shared: SharedValues;
   readonly #timer: DeadlineTimer;
   readonly #rates: PeerRates;
   #state: State = "open";
@@ -92,22 +92,24 @@ export class Connection implements AsyncDisposable {
       controlEnded: () => this.#pipeBroke(),
     });
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
-    this.#reader = new MessageReader(
-      (message, bytes) => this.#dispatch(message, bytes),
-      this.#limits,
-    );
+    const send = (line: string, raw?: Part[]) => this.#send(line, raw);
+    this.#shared = new SharedValues(send, this.#limits);
+    const place = (raw: Uint8Array[]) => this.#shared.place(raw);
+    const take = (message: Message, bytes: number) => this.#dispatch(message, bytes);
+    this.#reader = new MessageReader(take, this.#limits, this.#shared);
     this.#outbox = new Outbox(resolved.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#callsOut.admit(),
     });
-    const send = (line: string, raw?: Uint8Array[]) => this.#send(line, raw);
     this.#callsOut = new CallsOut({
+      place,
       send,
       arm: (at) => this.#timer.arm(at),
       now: () => this.#outbox.turnTime,
       hasRoom: () => this.#outbox.queuedBytes * 2 <= resolved.maxQueuedBytes,
     }, resolved);
     this.#callsIn = new CallsIn({
+      place,
       send,
       progressBudget: new TokenBucket(PROGRESS_PER_SECOND, now),
     }, resolved);
@@ -125,8 +127,8 @@ export class Connection implements AsyncDisposable {
       sent: this.#outbox.sent,
       received: this.#received,
       unasked: this.#rates.unasked,
-      bytesSent: this.#outbox.bytesSent,
-      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#outbox.bytesSent + this.#shared.bytesSent,
+      bytesReceived: this.#bytesReceived + this.#shared.bytesReceived,
       inFlight: this.#callsOut.inFlight,
       unanswered: this.#callsOut.unanswered,
       serving: this.#callsIn.size,
@@ -179,8 +181,9 @@ export class Connection implements AsyncDisposable {
    * @throws {TypeError} when the params cannot be sent.
    */
   notify(method: string, params: unknown): void {
-    const { text, raw } = encodeValue(params, "");
-    this.#send(notificationLine(method, text, raw), raw);
+    const body = encodeValue(params, "");
+    const raw = body.raw && this.#shared.place(body.raw);
+    this.#send(notificationLine(method, body.text, raw), raw);
   }
 
   /** Writes what is queued without waiting for the end of this turn of the event loop. */
@@ -197,6 +200,11 @@ export class Connection implements AsyncDisposable {
   moveTo(lane: ByteDuplex): void {
     this.#lanes.offer(lane);
     this.#speakOver(lane);
+  }
+
+  /** Takes the files that large values travel in, one for each direction. */
+  get shared(): Pick<SharedValues, "isWriting" | "readFrom" | "writeTo"> {
+    return this.#shared;
   }
 
   /** Writes what is queued, then ends the outgoing direction; reading goes on. */
@@ -228,6 +236,7 @@ export class Connection implements AsyncDisposable {
     this.#resume();
     this.#callsIn.close();
     this.#outbox.stop();
+    this.#shared.close();
     this.#callsOut.close(forCalls);
     void (async () => {
       try {
@@ -298,6 +307,9 @@ export class Connection implements AsyncDisposable {
       this.#callsOut.items(readId(message), items, bytes);
       return;
     }
+    if (message.method === "$/free" && message.kind === "notification") {
+      return this.#shared.freed(message);
+    }
     this.#holdUpMs = this.#rates.message();
     if (message.kind === "request") this.#callsIn.accept(message);
     else this.#notification(message, bytes);
@@ -320,15 +332,18 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  #send(line: string, raw?: Uint8Array[]): void {
+  #send(line: string, raw?: Part[]): void {
     if (this.#state !== "open") return;
     const { maxMessageBytes } = this.#limits;
-    if (tooLong(line, maxMessageBytes) || rawLength(raw) > maxMessageBytes) {
+    if (tooLong(line, maxMessageBytes)) {
+      if (raw !== undefined) this.#shared.takeBack(raw);
       throw tooLongError(maxMessageBytes);
     }
     // the longest message must not be in the way of those behind it
     const maxQueuedBytes = Math.max(this.#options.maxQueuedBytes, 2 * maxMessageBytes);
-    if (this.#outbox.queuedBytes <= maxQueuedBytes) return this.#outbox.push(line, raw);
+    if (this.#outbox.queuedBytes <= maxQueuedBytes) {
+      return this.#outbox.push(line, raw && behindLine(raw));
+    }
     this.#closeWith(
       violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
     );
@@ -369,24 +384,14 @@ export class Connection implements AsyncDisposable {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.#callsIn.close();
-    const torn = error === undefined && this.#reader.isMidMessage
-      ? violation("the peer ended in the middle of a message", { torn: true })
-      : undefined;
-    let reason: SallyportError | undefined;
-    try {
-      reason = await this.#options.onEnd?.();
-    } catch (cause) {
-      reason = new SallyportError("bad-state", "Cannot tell why the peer ended", { cause });
-    }
-    const crashed = reason ?? torn ??
-      new SallyportError("crashed", "The peer ended before it answered", { cause: error });
+    const torn = error === undefined && this.#reader.isMidMessage ? tornMessage() : undefined;
+    const { reason, isTold } = await askWhyEnded(this.#options.onEnd, error);
+    const crashed = isTold ? reason : torn ?? reason;
     this.#close(torn ?? (error === undefined ? undefined : crashed), crashed);
   }
 
   #closeWith(error: unknown): void {
-    const reason = error instanceof SallyportError
-      ? error
-      : new SallyportError("bad-state", "Cannot go on: a handler failed", { cause: error });
+    const reason = asReason(error);
     this.#close(reason, reason);
   }
 }

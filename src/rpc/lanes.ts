@@ -1,3 +1,4 @@
+import type { SallyportError } from "../errors.ts";
 import type { ByteDuplex } from "./duplex.ts";
 import { violation } from "./violation.ts";
 
@@ -6,6 +7,11 @@ export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
 
 /** More than a stream of the runtime takes from the end of its reading to whoever waits for it. */
 const CONTROL_TURNS = 16;
+
+/** Makes the error for a peer that goes on where it has said its last. */
+export function afterMove(): SallyportError {
+  return violation("something came on a pipe that the peer had moved away from");
+}
 
 /** What the lanes tell their connection. */
 export interface LanesEvents {

@@ -6,6 +6,7 @@
 import { escapeText } from "../errors.ts";
 import { checkParsed, isShort, mayHoldProto } from "./json_check.ts";
 import { DEFAULT_MESSAGE_LIMITS, MAX_BINARY_PARTS, type MessageLimits } from "./limits.ts";
+import { announce, type Announced, type Part } from "./parts.ts";
 import { violation } from "./violation.ts";
 
 const { parse, stringify } = JSON;
@@ -35,8 +36,8 @@ export interface Message {
   value: unknown;
   /** The error of an answer. */
   error: WireError | undefined;
-  /** Lengths of the byte arrays that follow the line. */
-  bin: readonly number[] | undefined;
+  /** What it says of its byte arrays. */
+  bin: readonly Announced[] | undefined;
 }
 
 /** Numeric codes; they stay inside `rpc/`. The first four are those of JSON-RPC 2.0, section 5.1. */
@@ -155,13 +156,14 @@ function readEnvelope(record: Record<string, unknown>, limits: MessageLimits): M
   return message;
 }
 
-function readLengths(bin: unknown, limits: MessageLimits): readonly number[] {
+function readLengths(bin: unknown, limits: MessageLimits): readonly Announced[] {
   if (!isArray(bin) || bin.length === 0) throw violation('"$bin" is not a list of lengths');
   if (bin.length > MAX_BINARY_PARTS) {
     throw violation(`"$bin" announces more than ${MAX_BINARY_PARTS} byte arrays`);
   }
   let sum = 0;
-  for (const length of bin) {
+  for (const part of bin) {
+    const length = isArray(part) && isPlace(part) ? part[0] : part;
     if (!isSafeInteger(length) || length < 0) throw violation('"$bin" holds what is not a length');
     sum += length;
     if (sum > limits.maxMessageBytes) {
@@ -169,6 +171,12 @@ function readLengths(bin: unknown, limits: MessageLimits): readonly number[] {
     }
   }
   return bin;
+}
+
+/** Says whether this is a length of something and where it is in the shared file. */
+function isPlace(part: readonly unknown[]): boolean {
+  const [length, offset] = part;
+  return part.length === 2 && length !== 0 && isSafeInteger(offset) && (offset as number) >= 0;
 }
 
 function readWireError(error: unknown, id: number): WireError {
@@ -192,8 +200,8 @@ function readWireError(error: unknown, id: number): WireError {
 }
 
 /** The member that announces byte arrays, with its comma, or nothing. */
-function lengthsMember(raw: readonly Uint8Array[] | undefined): string {
-  return raw === undefined ? "" : `,"$bin":[${raw.map((part) => part.length).join()}]`;
+function lengthsMember(raw: readonly Part[] | undefined): string {
+  return raw === undefined ? "" : `,"$bin":[${announce(raw)}]`;
 }
 
 let quotedMethod = "";
@@ -213,20 +221,20 @@ export function requestLine(
   id: number,
   method: string,
   params: string,
-  raw?: Uint8Array[],
+  raw?: Part[],
 ): string {
   const rest = params === "" ? "" : `,"params":${params}`;
   return `{"jsonrpc":"2.0","id":${id},"method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
 /** Writes a notification as one line; `params` is JSON text. */
-export function notificationLine(method: string, params: string, raw?: Uint8Array[]): string {
+export function notificationLine(method: string, params: string, raw?: Part[]): string {
   const rest = params === "" ? "" : `,"params":${params}`;
   return `{"jsonrpc":"2.0","method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
 /** Writes an answer as one line; `result` is JSON text. */
-export function resultLine(id: number, result: string, raw?: Uint8Array[]): string {
+export function resultLine(id: number, result: string, raw?: Part[]): string {
   return `{"jsonrpc":"2.0","id":${id},"result":${result}${lengthsMember(raw)}}\n`;
 }
 

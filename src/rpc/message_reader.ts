@@ -2,12 +2,14 @@ import { insertBytes, rawLength } from "./binary.ts";
 import { FrameReader } from "./framing.ts";
 import type { MessageLimits } from "./limits.ts";
 import { type Message, parseMessage } from "./message.ts";
+import type { SharedValues } from "./shared_values.ts";
 
 /** Makes whole messages of a stream of bytes, with their byte arrays in place. */
 export class MessageReader {
   readonly #frames: FrameReader;
   readonly #limits: MessageLimits;
   readonly #take: (message: Message, bytes: number) => void;
+  readonly #shared: Pick<SharedValues, "receive">;
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
@@ -16,9 +18,15 @@ export class MessageReader {
    *
    * @param take Takes each message, with about how many bytes it had.
    * @param limits Caps; what is changed in them holds from the next message on.
+   * @param shared Makes the byte arrays, and reads those that do not follow the line.
    */
-  constructor(take: (message: Message, bytes: number) => void, limits: MessageLimits) {
+  constructor(
+    take: (message: Message, bytes: number) => void,
+    limits: MessageLimits,
+    shared: Pick<SharedValues, "receive">,
+  ) {
     this.#take = take;
+    this.#shared = shared;
     this.#limits = limits;
     this.#frames = new FrameReader({
       line: (text, harmless) => this.#line(text, harmless),
@@ -53,13 +61,17 @@ export class MessageReader {
 
   #line(text: string, harmless: boolean): Uint8Array[] | undefined {
     const message = parseMessage(text, this.#limits, harmless);
-    if (message.bin === undefined) {
+    const { bin } = message;
+    if (bin === undefined) {
       this.#take(message, text.length);
       return undefined;
     }
-    const raw = message.bin.map((length) => new Uint8Array(length));
+    const raw = this.#shared.receive(bin);
     this.#half = { message, raw, bytes: text.length + rawLength(raw) };
-    return raw;
+    const behind = raw.filter((_, i) => typeof bin[i] === "number");
+    if (behind.length > 0) return behind;
+    this.#filled();
+    return undefined;
   }
 
   #filled(): void {

@@ -45,6 +45,8 @@ export interface LaunchPlanInput {
   egressSocket?: string;
   /** The socket of the lane to the host, where there is one. */
   laneSocket?: string;
+  /** The files that large values travel in, where there are any, and how many bytes each may have. */
+  shared?: { readonly down: string; readonly up: string; readonly bytes: number };
   /** How the network is reached. */
   network: NetworkMode;
   /** Files that resolving names needs, where the machine's network is used. */
@@ -68,6 +70,24 @@ export interface LanePlan {
   readonly revoke: readonly ("net" | "read" | "write")[];
 }
 
+/** Says where the bootstrap finds one of the files that large values travel in. */
+export interface SharedEndPlan {
+  /** The path as the process sees it. */
+  readonly path: string;
+  /** How many bytes it may have. */
+  readonly bytes: number;
+  /** Whether the plugin has not been granted the path itself. */
+  readonly revoke: boolean;
+}
+
+/** Says the same of both. */
+export interface SharedPlan {
+  /** What the host writes and the process reads. */
+  readonly down: SharedEndPlan;
+  /** What the process writes and the host reads. */
+  readonly up: SharedEndPlan;
+}
+
 /** Holds a planned launch. */
 export interface LaunchPlan {
   /** The spec. */
@@ -80,6 +100,8 @@ export interface LaunchPlan {
   readonly relay: { readonly port: number; readonly path: string } | undefined;
   /** What the bootstrap connects to, and the permissions that it gives up then. */
   readonly lane: LanePlan | undefined;
+  /** What the bootstrap opens, and the permissions that it gives up then. */
+  readonly shared: SharedPlan | undefined;
   /** The library by which the bootstrap loads its filter, where the launcher cannot. */
   readonly library: string | undefined;
 }
@@ -107,6 +129,8 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
   const lane = input.laneSocket === undefined
     ? undefined
     : planLane(socketAs(input.laneSocket), permissions);
+  const fileBytes = Math.max(limits.storageBytes, MIB); // the runtime writes a little for itself
+  const shared = input.shared && planShared(input.shared, inside ? fileBytes : Infinity, input);
   const library = launcher.name === "unshare" && input.seccomp !== "off"
     ? launcher.libraries.find((path) => path.endsWith(`/${C_LIBRARY}`)) ?? C_LIBRARY
     : undefined;
@@ -122,6 +146,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
       bootstrap: {
         relay: relay && { port: relay.port, socket: relay.path },
         lane: lane?.path,
+        shared: shared && { down: shared.down.path, up: shared.up.path },
         library,
       },
     }),
@@ -138,11 +163,11 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
       cpuPercent: limits.cpuPercent,
       threads: limits.threads,
       fileDescriptors: limits.fileDescriptors,
-      fileBytes: Math.max(limits.storageBytes, MIB), // the runtime writes a little for itself
+      fileBytes,
     },
   });
   const storageDir = input.storageDir === undefined ? undefined : seenAs(input.storageDir);
-  return Object.freeze({ spec, bundleDir, storageDir, relay, lane, library });
+  return Object.freeze({ spec, bundleDir, storageDir, relay, lane, shared, library });
 }
 
 /** Gives the name inside of a path of the machine: a few folders have one of their own. */
@@ -180,6 +205,10 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
     ...(socket === undefined
       ? []
       : [{ source: parentOf(socket), target: INSIDE.sockets, writable: false }]),
+    ...(input.shared === undefined ? [] : [
+      { source: input.shared.down, target: INSIDE.sharedDown, writable: false },
+      { source: input.shared.up, target: INSIDE.sharedUp, writable: true },
+    ]),
     ...(input.resolverFiles ?? []).map((path) => ({ source: path, target: path, writable: false })),
   ];
   return Object.freeze({
@@ -249,6 +278,21 @@ function planLane(path: string, { read, write }: ResolvedPermissions): LanePlan 
       ...(covered(read) ? [] : ["read" as const]),
       ...(covered(write) ? [] : ["write" as const]),
     ]),
+  });
+}
+
+/** What the process writes may not be larger than its files may be, or the kernel ends it. */
+function planShared(
+  { down, up, bytes }: NonNullable<LaunchPlanInput["shared"]>,
+  maxFileBytes: number,
+  { launcher, permissions: { read, write } }: LaunchPlanInput,
+): SharedPlan {
+  const end = (path: string, bytes: number, granted: readonly string[]) =>
+    Object.freeze({ path, bytes, revoke: !granted.some((value) => pathCovers(value, path)) });
+  const inside = launcher.privateRoot;
+  return Object.freeze({
+    down: end(inside ? INSIDE.sharedDown : down, bytes, read),
+    up: end(inside ? INSIDE.sharedUp : up, Math.min(bytes, maxFileBytes), write),
   });
 }
 

@@ -115,6 +115,8 @@ export const INSIDE = Object.freeze({
   cwd: "/cwd",
   temporary: "/tmp",
   sockets: "/sockets",
+  sharedDown: "/shared-memory/down",
+  sharedUp: "/shared-memory/up",
 });
 
 /** The loopback port that the bootstrap relays to the host's egress proxy. */

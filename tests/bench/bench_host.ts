@@ -33,6 +33,8 @@ export interface BenchBundle {
 export interface BenchHostOptions {
   /** The lane; without it the host chooses. */
   readonly lane?: Lane;
+  /** Whether large values travel in shared memory, and how many bytes of it there are. */
+  readonly sharedMemory?: PluginHostOptions["sharedMemory"];
   /** What contains the plugins; `plain` where nothing is said. */
   readonly isolation?: IsolationMode;
   /** The policy. */
@@ -58,6 +60,9 @@ const LARGE_LIMITS = {
   messageBytes: 256 * MIB,
   memoryBytes: 4_096 * MIB,
   callTimeoutMs: 120_000,
+  cpuPercent: 400,
+  // a file of shared memory is a file, too
+  storageBytes: 512 * MIB,
 };
 
 /** The same plugin, which asks for the largest message that a manifest can ask for. */
@@ -84,7 +89,7 @@ export async function openBench(
     dirs.push(signed.dir);
     publicKey = signed.publicKey;
   }
-  const { lane, isolation = "plain", policy } = options;
+  const { lane, sharedMemory, isolation = "plain", policy } = options;
   const host = await openLane(lane, {
     keys: [publicKey],
     isolation,
@@ -92,6 +97,7 @@ export async function openBench(
     // a hundred at once on two cores take their time
     startTimeoutMs: 120_000,
     ...(policy === undefined ? {} : { policy }),
+    ...(sharedMemory === undefined ? {} : { sharedMemory }),
   });
   if (host === undefined) return undefined;
   undo.use(host);

@@ -1,17 +1,20 @@
 /**
  * Large values there and back: a string against the same string in a hand-written echo, bytes against the
- * same bytes as base64 in it, and against one copy of them in memory.
+ * same bytes as base64 in it, and against one copy of them in memory; over each lane, and in shared memory.
  *
  * @module
  */
 import type { PluginHandle } from "@sallyport/host";
-import { type Lane, LANES, LARGE_ECHO, LARGE_POLICY, loadBench } from "./bench_host.ts";
+import { LANES, LARGE_ECHO, LARGE_POLICY, loadBench } from "./bench_host.ts";
 import { checkBytes, makeBytes, timeMs } from "./call_times.mjs";
 import { type Bar, type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
 import { FloorHost } from "./floor_host.ts";
 import { type BenchSettings, interleave, type Measure, roundsOf } from "./rounds.ts";
 
 const MIB = 1024 * 1024;
+/** What is measured beside the lanes. */
+const SHARED = "shared memory";
+
 /** One value that goes there and back. */
 interface Value {
   /** What it is called. */
@@ -20,6 +23,8 @@ interface Value {
   readonly rounds: number;
   /** What its ratio to the floor must be. */
   readonly bar?: Bar;
+  /** The same where it travels in shared memory. */
+  readonly sharedBar?: Bar;
   /** The floor's name. */
   readonly floorName: string;
   /** How much smaller the floor's value is; its time is multiplied by that. */
@@ -32,18 +37,28 @@ interface Value {
   copy?(): void;
 }
 
-/** Measures strings and bytes over each lane. */
+/** Measures strings and bytes over each lane, and in shared memory. */
 export async function benchValues(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
   const floor = undo.use(new FloorHost());
-  const plugins = new Map<Lane, PluginHandle>();
+  const plugins = new Map<string, PluginHandle>();
   for (const lane of LANES) {
     const bench = await loadBench(LARGE_ECHO, { lane, policy: LARGE_POLICY });
     if (bench !== undefined) plugins.set(lane, undo.use(bench).plugin);
   }
+  // in a sandbox, where the memory has a place; elsewhere it would be a file on a disk
+  const shared = await loadBench(LARGE_ECHO, {
+    isolation: "auto",
+    sharedMemory: { bytes: 512 * MIB },
+    policy: LARGE_POLICY,
+  });
+  if (shared !== undefined) {
+    undo.use(shared);
+    if (shared.plugin.sharedMemory !== undefined) plugins.set(SHARED, shared.plugin);
+  }
   const values = settings.quick
     ? [string(1), binary(1, 1)]
-    : [string(1), binary(1, 15), binary(16, 7, most(0.4)), binary(256, 3)];
+    : [string(1), binary(1, 15), binary(16, 7, most(0.4), most(0.1)), binary(256, 3)];
   const figures: Figure[] = [];
   for (const value of values) {
     settings.progress(value.name);
@@ -55,7 +70,7 @@ export async function benchValues(settings: BenchSettings): Promise<Figure[]> {
 async function measureValue(
   value: Value,
   floor: FloorHost,
-  plugins: ReadonlyMap<Lane, PluginHandle>,
+  plugins: ReadonlyMap<string, PluginHandle>,
   settings: BenchSettings,
 ): Promise<Figure[]> {
   const { copy, scale } = value;
@@ -64,27 +79,28 @@ async function measureValue(
   ]);
   if (copy !== undefined) subjects.set("copy", () => timeMs(copy));
   const broken = new Map<string, string>();
-  for (const [lane, plugin] of plugins) {
+  for (const [subject, plugin] of plugins) {
     try {
       await value.plugin(plugin);
-      subjects.set(lane, () => timeMs(() => value.plugin(plugin)));
+      subjects.set(subject, () => timeMs(() => value.plugin(plugin)));
     } catch (error) {
-      broken.set(lane, String(error).slice(0, 200));
+      broken.set(subject, String(error).slice(0, 200));
     }
   }
   const results = await interleave(subjects, roundsOf(settings, value.rounds));
-  return LANES.flatMap((lane) => {
+  return [...LANES, SHARED].flatMap((subject) => {
+    const bar = subject === SHARED ? value.sharedBar : value.bar;
     const spec: FigureSpec = {
       bench: "values",
       figure: value.name,
-      subject: lane,
+      subject,
       unit: "ms",
       floorName: value.floorName,
-      ...(value.bar === undefined ? {} : { bar: value.bar }),
+      ...(bar === undefined ? {} : { bar }),
     };
-    const rounds = results.get(lane);
+    const rounds = results.get(subject);
     if (rounds === undefined) {
-      return [missing(spec, broken.get(lane) ?? "the host has no such lane")];
+      return [missing(spec, broken.get(subject) ?? "the host has no such lane")];
     }
     const made = [figure(spec, rounds, results.get("floor")!)];
     const copies = results.get("copy");
@@ -115,7 +131,7 @@ function string(mib: number): Value {
   };
 }
 
-function binary(mib: number, rounds: number, bar?: Bar): Value {
+function binary(mib: number, rounds: number, bar?: Bar, sharedBar?: Bar): Value {
   const size = mib * MIB;
   const bytes = makeBytes(size);
   // base64 of the largest is more than one string should be
@@ -125,6 +141,7 @@ function binary(mib: number, rounds: number, bar?: Bar): Value {
     name: `${mib} MiB binary echo`,
     rounds,
     ...(bar === undefined ? {} : { bar }),
+    ...(sharedBar === undefined ? {} : { sharedBar }),
     floorName: scale === 1 ? "base64, hand-written" : `base64, hand-written, ${scale} × 16 MiB`,
     scale,
     floor: async (floor) => {

@@ -198,3 +198,34 @@ Deno.test("planLaunch() shows the cache folder itself only to a process that com
   assert.ok(binds(compiling).includes("rw /data/run/1/deno /deno-dir"));
   assert.deepEqual(compiling.spec.root!.tmpfs.map(({ target }) => target), ["/tmp"]);
 });
+
+const SHARED = { down: "/mem/1-down", up: "/mem/1-up", bytes: 64_000_000 };
+
+Deno.test("planLaunch() shows the files of large values at places of their own, one of them writable", () => {
+  const planned = plan({ input: { shared: SHARED } });
+  assert.deepEqual(binds(planned).slice(-2), [
+    "ro /mem/1-down /shared-memory/down",
+    "rw /mem/1-up /shared-memory/up",
+  ]);
+  assert.equal(flagOf(planned, "--allow-read"), "--allow-read=/plugin,/shared-memory/down");
+  assert.equal(flagOf(planned, "--allow-write"), "--allow-write=/shared-memory/up");
+  // what is larger than a file may be would end the process
+  assert.deepEqual(planned.shared, {
+    down: { path: "/shared-memory/down", bytes: 64_000_000, revoke: true },
+    up: { path: "/shared-memory/up", bytes: 8_000_000, revoke: true },
+  });
+  assert.equal(planned.spec.limits.fileBytes, 8_000_000);
+  assert.equal(plan().shared, undefined);
+});
+
+Deno.test("planLaunch() gives up no path of large values that the plugin has been granted", () => {
+  const input = { shared: SHARED, launcher: PLAIN, network: "host", seccomp: "off" } as const;
+  const permissions = { read: ["/mem"], write: ["/other"] };
+  const planned = plan({ input, permissions, grant: permissions });
+  assert.equal(flagOf(planned, "--allow-read"), "--allow-read=/data/store/abc,/mem,/mem/1-down");
+  assert.equal(flagOf(planned, "--allow-write"), "--allow-write=/mem/1-up,/other");
+  assert.deepEqual(planned.shared, {
+    down: { path: "/mem/1-down", bytes: 64_000_000, revoke: false },
+    up: { path: "/mem/1-up", bytes: 64_000_000, revoke: true },
+  });
+});
