@@ -39,11 +39,12 @@ export function offerLane(path: string): LaneOffer | undefined {
   if (Deno.build.os === "windows" || new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
     return undefined;
   }
+  if (!mayListen(path)) return undefined;
   let listener: Deno.UnixListener;
   try {
     listener = Deno.listen({ transport: "unix", path });
   } catch {
-    return undefined; // the host may not, or the file system has no sockets
+    return undefined; // the file system has no sockets
   }
   try {
     Deno.chmodSync(path, 0o600);
@@ -52,6 +53,16 @@ export function offerLane(path: string): LaneOffer | undefined {
     return undefined;
   }
   return new Offer(path, listener);
+}
+
+/** Looks before it listens, so that nobody at a terminal is asked for a permission. */
+function mayListen(path: string): boolean {
+  const needs: readonly Deno.PermissionDescriptor[] = [
+    { name: "net", host: `unix:${path}` },
+    { name: "read", path },
+    { name: "write", path },
+  ];
+  return needs.every((each) => Deno.permissions.querySync(each).state === "granted");
 }
 
 class Offer implements LaneOffer {

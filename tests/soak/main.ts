@@ -9,6 +9,9 @@
  *
  * `main.ts --cycles N [--isolation plain|bwrap|unshare]` kills nothing: it loads, uses and unloads a
  * plugin so often, and compares what the host holds in the end with what it held half-way.
+ *
+ * `main.ts --reloads N [--isolation plain|bwrap|unshare|auto]` changes a plugin's version so often under the
+ * load of eight callers: see `reloads.ts`.
  */
 import { parseArgs } from "node:util";
 import { sampleLine, soakCycles } from "./cycles.ts";
@@ -27,10 +30,15 @@ const { values } = parseArgs({
     seed: { type: "string" },
     only: { type: "string" },
     cycles: { type: "string" },
+    reloads: { type: "string" },
     isolation: { type: "string", default: "plain" },
   },
 });
 if (values.cycles !== undefined) Deno.exit(await soakLoading());
+if (values.reloads !== undefined) {
+  await import("./reloads.ts"); // it reads the arguments itself
+  Deno.exit();
+}
 const rounds = Number(values.rounds);
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const launchers = values.launcher === "both" ? ["bwrap", "unshare"] : [values.launcher];
