@@ -11,7 +11,7 @@ import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";
 import { hostTest } from "../helpers/host.ts";
 import { isAlive, until } from "../helpers/process.ts";
 
-const INTERVAL_MS = 500;
+const INTERVAL_MS = 1_000;
 
 /** Holds how one kind of greed ended. */
 export interface StopFigures {
