@@ -30,8 +30,10 @@ requiringTest(
     await child.ask("spin 150");
     const after = readStat(child.pid)!;
     assert.equal(after.startTicks, before.startTicks);
-    assert.ok(after.rssBytes - before.rssBytes > 60 * MIB);
-    assert.equal(after.threads, [...Deno.readDirSync(`/proc/${child.pid}/task`)].length);
+    assert.ok(after.rssBytes - before.rssBytes > 50 * MIB);
+    // a runtime starts and ends threads of its own, so that one moment may not be the other's
+    const listed = () => [...Deno.readDirSync(`/proc/${child.pid}/task`)].length;
+    await until(() => readStat(child.pid)!.threads === listed(), "as many threads as are listed");
     assert.ok(after.threads >= before.threads + 3);
     assert.ok(after.cpuTimeMs - before.cpuTimeMs >= 100);
     assert.ok(readPeakRss(child.pid)! >= after.rssBytes - MIB);
