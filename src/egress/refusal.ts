@@ -5,7 +5,7 @@
  */
 import { escapeText } from "../errors.ts";
 
-/** Reason phrases of the statuses that the proxy itself answers with. */
+/** Reason phrases of the statuses that the proxy itself answers with, as RFC 9110, section 15, words them. */
 const PHRASES = {
   400: "Bad Request",
   403: "Forbidden",
