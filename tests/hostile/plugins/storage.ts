@@ -12,7 +12,7 @@ export default {
   },
   methods: {
     crosses: ({ secret, outside, marker }: World) => {
-      const victim = `${outside}/${marker}`;
+      const victim = `${outside}/${marker}-crossed`; // others write to the marker itself
       return tryEach({
         "a symbolic link": () => {
           Deno.symlinkSync(secret, `${storage}/link`);
