@@ -1,8 +1,8 @@
 /**
  * What Deno keeps of our own bootstrap, made once in the life of this process.
  *
- * In an empty cache folder Deno makes its databases and analyses the bootstrap before it runs anything,
- * which takes a fifth of the start of a plugin. What one process leaves that runs the bootstrap alone, with
+ * In an empty cache folder Deno makes its databases, and analyses and compiles the bootstrap before it runs
+ * anything, which takes a third of the start of a plugin. What one process leaves that runs the bootstrap alone, with
  * no plugin and no permissions, is therefore put into the folder of every start that has nothing better.
  * It is kept in memory only, so nobody can change it.
  *
@@ -11,24 +11,33 @@
 import { isAbsolute } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { kill } from "../sandbox/cgroup/bounded_command.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { settledWithin } from "../process/stop.ts";
 import { findSetpriv } from "../sandbox/choose.ts";
 import { INSIDE } from "../sandbox/launch_spec.ts";
-import { type CacheFile, readCache } from "./compiled_caches.ts";
+import type { CodeCaching } from "../permissions/flags.ts";
+import { isCodeCache } from "./code_caching.ts";
+import { type CacheFile, compile, NO_FILES } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
+
+/** The files, with compiled code and without. */
+interface Variants {
+  readonly eager: readonly CacheFile[];
+  readonly lazy: readonly CacheFile[];
+}
 
 /** What was made for one executable. */
 interface Base {
-  /** The bootstrap that it knows, besides the one that a sandbox shows. */
+  /** The bootstrap that it knows outside. */
   readonly bootstrap: string;
-  readonly files: readonly CacheFile[];
+  readonly outside: Variants;
+  /** The same for the bootstrap that a sandbox shows. */
+  readonly inside: Variants;
 }
 
 const FLAGS = [
   ..."run --no-prompt --no-remote --no-npm --no-config --no-lock --cached-only".split(" "),
-  ...["--deny-import", "--no-code-cache"],
+  ...["--deny-import", "--v8-flags=--no-lazy"],
 ];
 // what takes longer is not worth an unload that waits for it
 const TIMEOUT_MS = 10_000;
@@ -37,6 +46,10 @@ const GRACE_MS = 500;
 const MAX_FAILURES = 3;
 /** In this database is what Deno found in a module, by the URL of the module. */
 const ANALYSES = /^dep_analysis_cache_v\d+$/;
+/** The tables that know a module by its URL. */
+const ANALYSIS = "moduleinfocache";
+const CODE = "codecache";
+const EMPTY_URL = "data:text/javascript,";
 const INSIDE_URL = `file://${INSIDE.runtime}/bootstrap.js`;
 
 /** By executable: what was made, what is being made, and how often that failed. */
@@ -51,7 +64,7 @@ export class BaseCache implements AsyncDisposable {
   readonly #abort = new AbortController();
   #making: Promise<void> | undefined;
   #base: Base | undefined;
-  #own: readonly CacheFile[] | undefined;
+  #own: Variants | undefined;
 
   /**
    * Makes nothing yet.
@@ -68,13 +81,21 @@ export class BaseCache implements AsyncDisposable {
    * Gives the files for the cache folder of a process.
    *
    * @param inside Whether it sees the bootstrap where a sandbox shows it, or in the host's folder.
+   * @param code How it compiles: there is code only for one that compiles every function.
    * @returns The files, the same ones every time; none before they are made.
    */
-  files(inside: boolean): readonly CacheFile[] {
-    const { bootstrap, files = [] } = (this.#base ??= kept.get(this.#executable)) ?? {};
+  files(inside: boolean, code: CodeCaching): readonly CacheFile[] {
+    const base = this.#base ??= kept.get(this.#executable);
+    if (base === undefined) return NO_FILES;
+    if (inside) return base.inside[code];
     const { runtime, scratch } = this.#data;
-    if (inside || bootstrap === undefined || runtime.bootstrap === bootstrap) return files;
-    return this.#own ??= renamed(files, `${scratch}/base-cache`, bootstrap, runtime.bootstrap);
+    this.#own ??= runtime.bootstrap === base.bootstrap ? base.outside : variantsOf(renamed(
+      base.outside.eager,
+      `${scratch}/base-cache`,
+      urlOf(base.bootstrap),
+      urlOf(runtime.bootstrap),
+    ));
+    return this.#own[code];
   }
 
   /**
@@ -115,39 +136,42 @@ async function make(
   const split = runtime.bootstrap.lastIndexOf("/");
   Deno.mkdirSync(dir, { mode: 0o700 });
   try {
-    // it finds the end of its input, and ends; it must not go on in a folder that is swept after the host
+    // it must not go on in a folder that is swept after the host
     const setpriv = isAbsolute(executable) ? findSetpriv() : undefined;
     const [command, ...args] = [
       ...(setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"]),
       ...[executable, ...FLAGS, "--import-map=import_map.json"],
       runtime.bootstrap.slice(split + 1),
     ];
-    const child = new Deno.Command(command!, {
-      args,
-      env: { DENO_DIR: dir, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-      clearEnv: true,
-      cwd: runtime.bootstrap.slice(0, split),
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const end = () => kill(child);
-    const timer = setTimeout(end, TIMEOUT_MS);
-    signal.addEventListener("abort", end);
-    const { success } = await child.status;
-    clearTimeout(timer);
-    signal.removeEventListener("abort", end);
-    if (!success) throw new Error("Cannot make the base of the caches: deno failed");
-    for (const { name } of [...Deno.readDirSync(dir)].filter(({ name }) => ANALYSES.test(name))) {
-      addName(`${dir}/${name}`, pathToFileURL(runtime.bootstrap).href, INSIDE_URL);
-    }
-    return { bootstrap: runtime.bootstrap, files: await readCache(dir) };
+    const env = { DENO_DIR: dir, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+    const cwd = runtime.bootstrap.slice(0, split);
+    const launch = {
+      command: { command: command!, args, env, cwd },
+      enter: undefined,
+      denoDir: dir,
+    };
+    // of the bootstrap alone: what it compiles is an empty module
+    const outside = await compile({ entry: EMPTY_URL, launch }, signal, TIMEOUT_MS);
+    const inside = renamed(outside, `${dir}-inside`, urlOf(runtime.bootstrap), INSIDE_URL);
+    return {
+      bootstrap: runtime.bootstrap,
+      outside: variantsOf(outside),
+      inside: variantsOf(inside),
+    };
   } finally {
     await removeTree(dir);
   }
 }
 
-/** Gives the files with what is known of a module under another name too. */
+function variantsOf(eager: readonly CacheFile[]): Variants {
+  return { eager, lazy: eager.filter(({ path }) => !isCodeCache(path)) };
+}
+
+function urlOf(path: string): string {
+  return pathToFileURL(path).href;
+}
+
+/** Gives the files with what is known of a module under another name. */
 function renamed(
   files: readonly CacheFile[],
   dir: string,
@@ -157,14 +181,15 @@ function renamed(
   try {
     Deno.mkdirSync(dir, { mode: 0o700 });
     return files.map((file) => {
-      if (!ANALYSES.test(file.path)) return file;
+      const table = isCodeCache(file.path) ? CODE : ANALYSES.test(file.path) ? ANALYSIS : undefined;
+      if (table === undefined) return file;
       const path = `${dir}/${file.path}`;
       Deno.writeFileSync(path, file.bytes, { mode: 0o600 });
-      addName(path, pathToFileURL(from).href, pathToFileURL(to).href);
+      rename(path, table, from, to);
       return { path: file.path, bytes: Deno.readFileSync(path) };
     });
   } catch {
-    return files; // as good, but for the analysis
+    return files; // as good, but for the analysis and the code
   } finally {
     try {
       Deno.removeSync(dir, { recursive: true });
@@ -174,13 +199,10 @@ function renamed(
   }
 }
 
-function addName(file: string, from: string, to: string): void {
+function rename(file: string, table: string, from: string, to: string): void {
   const database = new DatabaseSync(file);
   try {
-    database.prepare(
-      "INSERT OR REPLACE INTO moduleinfocache SELECT ?, media_type, source_hash, module_info " +
-        "FROM moduleinfocache WHERE specifier = ?",
-    ).run(to, from);
+    database.prepare(`UPDATE ${table} SET specifier = ? WHERE specifier = ?`).run(to, from);
   } finally {
     database.close(); // and the last one to close it empties its write-ahead log
   }

@@ -5,8 +5,9 @@
  * databases anew and compiles the bootstrap and the bundle, which takes longer than all the rest of
  * the start. When a bundle is started for the second time, a process under the same flags does that
  * once more in the background and runs nothing; what it leaves in its folder is put into the folders
- * of later starts. Nothing is ever taken from the folder of a process that ran plugin code, and nothing of it
- * stays on the disk, where somebody might change it.
+ * of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
+ * ever taken from the folder of a process that ran plugin code, and nothing of it stays on the disk, where
+ * somebody might change it.
  *
  * @module
  */
@@ -16,7 +17,9 @@ import { startChild } from "../process/child.ts";
 import { stopChild } from "../process/stop.ts";
 import { Connection } from "../rpc/connection.ts";
 import { childDuplex } from "../rpc/duplex.ts";
+import type { CodeCaching } from "../permissions/flags.ts";
 import type { BaseCache } from "./base_cache.ts";
+import { isCodeCache } from "./code_caching.ts";
 import type { OpenLaunch } from "./launching.ts";
 
 /** Holds one file for a cache folder. */
@@ -31,12 +34,27 @@ export interface CacheFile {
 export interface CompileJob {
   /** The URL of the entry, as the process sees it. */
   readonly entry: string;
+  /** The runtime's own modules that it names. */
+  readonly builtins?: readonly string[];
+  /**
+   * The largest file that a process which gets copies may write.
+   *
+   * @default {no bound of its own}
+   */
+  readonly maxFileBytes?: number;
   /** Starts the bootstrap as the plugin's own process is started, but to compile only. */
   readonly launch: Pick<OpenLaunch, "command" | "enter" | "denoDir" | typeof Symbol.asyncDispose>;
 }
 
+/** Nothing: always the same. */
+export const NO_FILES: readonly CacheFile[] = Object.freeze([]);
+
 const MAX_BUNDLES = 64;
-const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
+/** What leaves room for all the rest. */
+const MAX_DATABASE_BYTES = MAX_BYTES / 2;
+/** Of all bundles together. */
+const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
 const MAX_FILES = 1_000;
 // what takes longer is not worth an unload that waits for it
 const TIMEOUT_MS = 3_000;
@@ -47,6 +65,7 @@ const TIMEOUT_MS = 3_000;
  */
 export class CompiledCaches implements AsyncDisposable {
   #caches = new Map<string, readonly CacheFile[]>();
+  #bytes = 0;
   #starts = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
   #abort = new AbortController();
@@ -65,7 +84,7 @@ export class CompiledCaches implements AsyncDisposable {
 
   /** Gets the files for the cache folder of a bundle; none before it was compiled. */
   get(key: string): readonly CacheFile[] {
-    return this.#caches.get(key) ?? [];
+    return this.#caches.get(key) ?? NO_FILES;
   }
 
   /**
@@ -73,10 +92,11 @@ export class CompiledCaches implements AsyncDisposable {
    *
    * @param key The bundle hash.
    * @param inside Whether the process sees the bootstrap where a sandbox shows it.
+   * @param code How code is compiled ahead for this bundle.
    */
-  filesFor(key: string, inside: boolean): readonly CacheFile[] {
+  filesFor(key: string, inside: boolean, code: CodeCaching): readonly CacheFile[] {
     const own = this.get(key);
-    return own.length > 0 ? own : this.#base?.files(inside) ?? [];
+    return own.length > 0 ? own : this.#base?.files(inside, code) ?? NO_FILES;
   }
 
   /**
@@ -112,7 +132,7 @@ export class CompiledCaches implements AsyncDisposable {
       const job = await prepare();
       try {
         const files = await compile(job, this.#abort.signal);
-        if (this.#starts.has(key)) this.#caches.set(key, files); // not pushed out meanwhile
+        if (this.#starts.has(key)) this.#keep(key, files); // not pushed out meanwhile
       } catch {
         // the next start compiles for itself, as the first did
       } finally {
@@ -121,7 +141,17 @@ export class CompiledCaches implements AsyncDisposable {
     }).catch(() => {}); // its folders go with the host's
   }
 
+  #keep(key: string, files: readonly CacheFile[]): void {
+    this.#caches.set(key, files);
+    this.#bytes += sizeOf(files);
+    for (const oldest of this.#starts.keys()) {
+      if (this.#bytes <= MAX_TOTAL_BYTES) break;
+      this.#forget(oldest);
+    }
+  }
+
   #forget(key: string): void {
+    this.#bytes -= sizeOf(this.get(key));
     this.#starts.delete(key);
     this.#caches.delete(key);
   }
@@ -140,16 +170,32 @@ export class CompiledCaches implements AsyncDisposable {
   }
 }
 
-async function compile(
-  { entry, launch }: CompileJob,
+function sizeOf(files: readonly CacheFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+/**
+ * Has a process compile a bundle and run none of it.
+ *
+ * @param job What to compile; its launch is not disposed.
+ * @param signal Gives up.
+ * @param timeoutMs How long it may take.
+ * @returns What the process left; it has ended.
+ */
+export async function compile(
+  { entry, builtins = [], maxFileBytes, launch }: Omit<CompileJob, "launch"> & {
+    launch: Pick<OpenLaunch, "command" | "enter" | "denoDir">;
+  },
   signal: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
 ): Promise<readonly CacheFile[]> {
   const child = startChild(launch.command);
   const connection = new Connection({ io: childDuplex(child.process), role: "host" });
   try {
-    const bounds = { timeoutMs: TIMEOUT_MS, signal };
+    const bounds = { timeoutMs, signal };
     if (launch.enter !== undefined) await connection.request("sandbox/enter", launch.enter, bounds);
-    await connection.request("initialize", { protocol: 1, entry, compileOnly: true }, bounds);
+    const job = { protocol: 1, entry, builtins, compileOnly: true };
+    await connection.request("initialize", job, bounds);
     await stopChild(child, { endInput: () => connection.end() });
   } finally {
     child.kill("SIGKILL");
@@ -157,14 +203,37 @@ async function compile(
     await child.exited;
     await child.stderr.release();
   }
-  return await readCache(launch.denoDir);
+  return await readCache(launch.denoDir, maxFileBytes);
 }
 
-/** Moves what is in a database's write-ahead log into the database itself. */
+/**
+ * Moves what is in a database's write-ahead log into the database itself, with the statistics that the runtime
+ * would else make and write at each start.
+ */
 function foldLog(file: string): void {
   const database = new DatabaseSync(file);
   try {
-    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    database.exec("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)");
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Keeps the runtime from adding code: compiling for the cache takes longer than it saves a process that
+ * ends with it, and what a plugin may write is bounded.
+ *
+ * @returns Whether it could be done: another version of Deno may have another table.
+ */
+function freezeCode(file: string): boolean {
+  const database = new DatabaseSync(file);
+  try {
+    database.exec(
+      "CREATE TRIGGER frozen BEFORE INSERT ON codecache BEGIN SELECT RAISE(IGNORE); END",
+    );
+    return true;
+  } catch {
+    return false;
   } finally {
     database.close();
   }
@@ -174,11 +243,22 @@ function foldLog(file: string): void {
  * Reads the databases and the compiled modules that a process has left, and removes them.
  *
  * @param dir Its cache folder.
+ * @param maxFileBytes A larger database is left out.
  * @returns The files; none where they are too much to be worth keeping.
  */
-export async function readCache(dir: string): Promise<readonly CacheFile[]> {
-  for await (const { name, isFile } of Deno.readDir(dir)) {
-    if (isFile && /_cache_v\d+$/.test(name)) foldLog(`${dir}/${name}`);
+export async function readCache(
+  dir: string,
+  maxFileBytes: number = MAX_BYTES,
+): Promise<readonly CacheFile[]> {
+  for (const { name, isFile } of [...Deno.readDirSync(dir)]) {
+    const path = `${dir}/${name}`;
+    if (!isFile || !/_cache_v\d+$/.test(name)) continue;
+    const keeps = !isCodeCache(name) || freezeCode(path);
+    foldLog(path);
+    // the rest is of use without it
+    if (!keeps || Deno.statSync(path).size > Math.min(maxFileBytes, MAX_DATABASE_BYTES)) {
+      Deno.removeSync(path);
+    }
   }
   const files: CacheFile[] = [];
   const folders = [""];

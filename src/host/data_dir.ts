@@ -7,7 +7,7 @@ import { SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
-import type { CacheFile } from "./compiled_caches.ts";
+import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
@@ -39,6 +39,11 @@ const TEMPORARY_PREFIX = "sallyport-host-";
 /** How old a temporary folder without a lock must be before it counts as left behind. */
 const UNLOCKED_MS = 600_000;
 const MAX_STORAGE_ENTRIES = 100_000;
+/** How many folders are made ahead, how long after some were taken, and how long after each other. */
+const MAX_READY = 32;
+const READY_AFTER_MS = 50;
+const NEXT_READY_MS = 5;
+const EMPTY = new Uint8Array(0);
 
 /** Manages the host's folder; several hosts may share one. */
 export class DataDir implements AsyncDisposable {
@@ -52,6 +57,10 @@ export class DataDir implements AsyncDisposable {
   #runs: string;
   #nextRun = 1;
   #cacheFolders = new WeakMap<readonly CacheFile[], string>();
+  /** The folders of processes to come, by what is in their cache folders. */
+  #ready = new Map<readonly CacheFile[], string>();
+  #wanted = new Set<readonly CacheFile[]>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     root: string,
@@ -128,13 +137,13 @@ export class DataDir implements AsyncDisposable {
    * @param caches What to put into the cache folder.
    * @returns The folders.
    */
-  createRun(caches: readonly CacheFile[] = []): RunDir {
+  createRun(caches: readonly CacheFile[] = NO_FILES): RunDir {
     const base = `${this.#runs}/${this.#nextRun++}`;
-    // a few small steps, each shorter than handing it to another thread
-    Deno.mkdirSync(base, { mode: 0o700 });
-    writeFiles(`${base}/deno`, caches);
-    Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
-    Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
+    const ready = this.#ready.get(caches);
+    this.#ready.delete(caches);
+    if (ready !== undefined) Deno.renameSync(ready, base);
+    else makeRun(base, caches);
+    this.#makeReady(caches);
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
@@ -144,6 +153,40 @@ export class DataDir implements AsyncDisposable {
       sharedDir: `${base}/io`,
       [Symbol.asyncDispose]: () => removeTree(base),
     };
+  }
+
+  /** Makes the next folders of the same kind when the start that took these is over, most likely. */
+  #makeReady(caches: readonly CacheFile[]): void {
+    this.#wanted.add(caches);
+    clearTimeout(this.#timer);
+    const step = (): void => {
+      const [caches] = this.#wanted;
+      if (caches === undefined) return;
+      this.#wanted.delete(caches);
+      try {
+        this.#makeOneReady(caches);
+      } catch {
+        // whoever needs them makes them, or is told why that fails
+      }
+      later(NEXT_READY_MS);
+    };
+    const later = (ms: number): void => {
+      this.#timer = setTimeout(step, ms);
+      Deno.unrefTimer(this.#timer);
+    };
+    later(READY_AFTER_MS);
+  }
+
+  #makeOneReady(caches: readonly CacheFile[]): void {
+    if (this.#ready.has(caches)) return;
+    const [oldest] = this.#ready;
+    if (oldest !== undefined && this.#ready.size >= MAX_READY) {
+      this.#ready.delete(oldest[0]);
+      Deno.removeSync(oldest[1], { recursive: true });
+    }
+    const base = `${this.#runs}/next-${this.#nextRun++}`;
+    makeRun(base, caches);
+    this.#ready.set(caches, base);
   }
 
   /**
@@ -199,8 +242,24 @@ export class DataDir implements AsyncDisposable {
 
   /** Removes this run's folders, and everything when the folder is temporary. */
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
     await this.#locks.disposeAsync();
   }
+}
+
+/** Makes the folders of a run: a few small steps, each shorter than handing it to another thread. */
+function makeRun(base: string, caches: readonly CacheFile[]): void {
+  Deno.mkdirSync(base, { mode: 0o700 });
+  try {
+    writeFiles(`${base}/deno`, caches);
+    if (caches.length > 0) makeRest(`${base}/deno`, caches);
+  } catch {
+    // a start takes longer without them, but a disk that is nearly full may have room for all the rest
+    Deno.removeSync(`${base}/deno`, { recursive: true });
+    Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+  }
+  Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
+  Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
 }
 
 function writeFiles(base: string, files: readonly CacheFile[]): void {
@@ -212,6 +271,15 @@ function writeFiles(base: string, files: readonly CacheFile[]): void {
     made.add(folder);
     Deno.writeFileSync(`${base}/${path}`, bytes);
   }
+}
+
+/** Makes what the runtime would make in its cache folder while it comes up: a disk may take its time. */
+function makeRest(base: string, files: readonly CacheFile[]): void {
+  for (const { path } of files) {
+    if (path.includes("/")) continue;
+    for (const end of ["wal", "shm"]) Deno.writeFileSync(`${base}/${path}-${end}`, EMPTY);
+  }
+  for (const name of ["npm", "node_compat_bin"]) Deno.mkdirSync(`${base}/${name}`);
 }
 
 /** Makes a temporary folder, with a lock by which the next host sees whether its host still lives. */

@@ -5,8 +5,10 @@
  */
 import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
+import type { CodeCaching } from "../permissions/flags.ts";
 import { type LanePlan, planLaunch, type SharedPlan } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
+import { isCodeCache } from "./code_caching.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
 import { type LaneOffer, offerLane } from "./lane.ts";
@@ -28,6 +30,12 @@ export interface EnterParams {
   /** A module to import while there is time, for what the import of a plugin will need. */
   readonly warm?: string;
 }
+
+/** What a process is started for: all that is settled of a plugin but its code. */
+export type Launchable = Pick<
+  PreparedPlugin,
+  "permissions" | "containment" | "bundleDir" | "storageDir" | "codeCaching"
+>;
 
 /** Holds everything that one process needs; dispose it when the process has ended. */
 export interface OpenLaunch extends AsyncDisposable {
@@ -79,8 +87,11 @@ export interface OpenLaunchOptions {
   caches: readonly CacheFile[];
   /** Whether the process is to fill the cache folder and to run nothing. */
   compileOnly?: boolean;
-  /** Whether it is started before it is known for which bundle: it sees an empty folder in its place. */
-  spare?: boolean;
+  /**
+   * Whether it is started before it is known for which bundle: it sees an empty folder in its place. One that
+   * will wait also imports a plugin of no use, to be ready for another.
+   */
+  spare?: "waiting" | "hurried";
   /** Whether messages are to travel over a socket, where there can be one. */
   lane?: boolean;
   /** Makes files for large values to travel in, where that is wanted. */
@@ -98,7 +109,7 @@ export interface OpenLaunchOptions {
  * @throws {SallyportError} `launch-failed` when its folders, its cgroup or its proxy cannot be made.
  */
 export async function openLaunch(
-  prepared: PreparedPlugin,
+  prepared: Launchable,
   options: OpenLaunchOptions,
 ): Promise<OpenLaunch> {
   const { launcher, seccomp } = prepared.containment;
@@ -112,7 +123,7 @@ export async function openLaunch(
   const { caches } = options;
   // what gets copies needs no folder of its own to fill
   const shared = launcher.privateRoot && caches.length > 0 && !compileOnly;
-  const run = undo.use(data.createRun(shared ? [] : caches));
+  const run = undo.use(data.createRun(shared ? undefined : caches));
   const denoDir = shared ? data.cacheFolder(caches) : run.denoDir;
   const proxy = network !== "proxied" ? undefined : undo.use(
     await openEgressProxy({
@@ -129,8 +140,9 @@ export async function openLaunch(
     ? undefined
     : options.shared?.offer(run.sharedDir, launcher.privateRoot);
   if (values !== undefined) undo.use(values);
-  const slot = options.spare === true && launcher.privateRoot ? run.slot : undefined;
-  const warmUp = slot === undefined ? undefined : makeSlot(slot);
+  const waits = options.spare === "waiting";
+  const slot = options.spare !== undefined && launcher.privateRoot ? run.slot : undefined;
+  const warmUp = slot === undefined ? undefined : makeSlot(slot, waits);
   const plan = planLaunch({
     ...prepared,
     slot,
@@ -145,6 +157,7 @@ export async function openLaunch(
     shared: values,
     resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
     keepCache: compileOnly,
+    codeCache: codeCacheOf(prepared, options),
   });
   const warm = warmUp === undefined ? WARM_UP_URL : entryUrl(plan.bundleDir, warmUp);
   const launch = undo.use(await launcher.launch(plan.spec));
@@ -156,12 +169,12 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot || options.spare === true || plan.lane !== undefined ||
+    enter: launcher.privateRoot || waits || plan.lane !== undefined ||
         plan.shared !== undefined
       ? {
         ...(plan.lane === undefined ? {} : { lane: plan.lane }),
         ...(plan.shared === undefined ? {} : { shared: plan.shared }),
-        ...(options.spare === true ? { warm } : {}),
+        ...(waits ? { warm } : {}),
         ...(seccompFilter === undefined || plan.library === undefined
           ? {}
           : { seccomp: { filter: seccompFilter, library: plan.library } }),
@@ -193,8 +206,11 @@ export async function openLaunch(
  * @returns The name; of a launcher without a private root it is the bundle's own.
  */
 export function spareKey(
-  prepared: PreparedPlugin,
-  { executable, data, lane }: Pick<OpenLaunchOptions, "executable" | "data" | "lane">,
+  prepared: Launchable,
+  { executable, data, lane, caches }: Pick<
+    OpenLaunchOptions,
+    "executable" | "data" | "lane" | "caches"
+  >,
 ): string {
   const { launcher, network, seccomp } = prepared.containment;
   const { spec } = planLaunch({
@@ -208,11 +224,20 @@ export function spareKey(
     run: { denoDir: "/run/deno", cwd: "/run/cwd", cached: [] },
     egressSocket: "/run/io/egress",
     laneSocket: lane ? "/run/io/lane" : undefined,
+    codeCache: codeCacheOf(prepared, { caches }),
   });
   const { net, limits, plugin } = prepared.permissions;
   // the egress proxy goes with the process, and knows whose it is
   const name = net.length > 0 ? plugin : "";
   return JSON.stringify([launcher.name, { ...spec, plugin: name }, net, limits]);
+}
+
+/** Says how the code was compiled that a process finds in its cache folder, or is to put there. */
+function codeCacheOf(
+  { codeCaching }: Launchable,
+  { caches, compileOnly = false }: Pick<OpenLaunchOptions, "caches" | "compileOnly">,
+): CodeCaching | undefined {
+  return compileOnly || caches.some(({ path }) => isCodeCache(path)) ? codeCaching : undefined;
 }
 
 /** What resolving names needs where the machine's network is used. */

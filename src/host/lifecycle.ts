@@ -77,6 +77,9 @@ export class PluginLifecycle {
       const known = this.registry.query().find((plugin) => plugin.path === path);
       // who loads it need not reckon with the host's own attempt
       if (known !== undefined) this.#parts.keeper.cancelRestart(known.name);
+      const idle = known?.isTaken === false && options.lazy !== true;
+      // it takes longer to come up than all that is looked at meanwhile
+      await using _process = idle ? this.#parts.loader.anticipate(path) : undefined;
       const verified = await this.#verify(path, options.signal);
       const plugin = this.#claim(path, verified);
       await this.#load(plugin, verified, options);

@@ -1,5 +1,5 @@
 /**
- * From a folder to a running instance: read, verify, store, resolve, start.
+ * From a folder to a running instance: read, verify, resolve, store, start.
  *
  * @module
  */
@@ -8,25 +8,20 @@ import type { Manifest } from "../bundle/manifest.ts";
 import { type BundleContents, readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
 import type { Quarantine } from "../monitor/quarantine.ts";
+import type { CodeCaching } from "../permissions/flags.ts";
 import { entryFor } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
-import { WarmPool } from "../process/warm_pool.ts";
 import type { Launchers } from "../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { AuditTrail } from "./audit_trail.ts";
+import { codeCachingOf } from "./code_caching.ts";
 import type { DataDir } from "./data_dir.ts";
-import { BaseCache } from "./base_cache.ts";
-import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment_choice.ts";
-import { entryUrl } from "./entry_url.ts";
-import { PluginInstance } from "./instance.ts";
-import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
-import { type OpenLaunch, openLaunch, type OpenLaunchOptions, spareKey } from "./launching.ts";
+import type { PluginInstance } from "./instance.ts";
+import type { InstanceEvents } from "./instance_requests.ts";
 import type { HostSettings } from "./options.ts";
 import { checkSdk } from "./sdk_check.ts";
-import { SHARED_NAME, SharedMemory } from "./shared_memory.ts";
-import { emptySlot, fillSlot } from "./slot.ts";
-import { Standby, type StandbyOptions } from "./standby.ts";
+import { PluginStarter } from "./starter.ts";
 import { TrustSource } from "./trust_source.ts";
 import type { KeptVersion } from "./versions_kept.ts";
 
@@ -42,6 +37,8 @@ export interface PreparedPlugin {
   readonly bundleDir: string;
   /** Its own folder, where it asked for one. */
   readonly storageDir: string | undefined;
+  /** How its code is compiled ahead. */
+  readonly codeCaching: CodeCaching;
 }
 
 /** Options of {@linkcode PluginLoader}. */
@@ -54,21 +51,16 @@ export interface PluginLoaderOptions {
   quarantine?: Quarantine;
 }
 
-/** A bundle of more files is not linked into a waiting process's folder: starting one takes no longer. */
-const MAX_SLOT_FILES = 500;
-
 /** Turns bundles into instances. */
 export class PluginLoader implements AsyncDisposable {
   #settings: HostSettings;
-  #shared: SharedMemory | undefined;
   #data: DataDir;
   #launchers: Launchers;
   #store: BundleStore;
   #trust: TrustSource;
   #trail: AuditTrail | undefined;
   #quarantine: Quarantine | undefined;
-  #caches: CompiledCaches;
-  #pool: WarmPool<Standby>;
+  #starter: PluginStarter;
   #warmed: Promise<void> | undefined;
   #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
 
@@ -90,15 +82,16 @@ export class PluginLoader implements AsyncDisposable {
     this.#trail = options.trail;
     this.#quarantine = options.quarantine;
     this.#settings = settings;
-    if (settings.sharedMemory) this.#shared = new SharedMemory(settings.sharedMemory);
-    this.#pool = new WarmPool({
-      ...settings.pool,
-      onFailure: (error) => settings.logger.warn(`Cannot start a process ahead: ${String(error)}`),
-    });
     this.#data = data;
-    this.#caches = new CompiledCaches(new BaseCache(settings.executable, data));
     this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
+    this.#starter = new PluginStarter({
+      settings,
+      data,
+      store: this.#store,
+      trail: this.#trail,
+      require: launchers.require,
+    });
   }
 
   /** Removes what an interrupted write left in the store. */
@@ -199,7 +192,8 @@ export class PluginLoader implements AsyncDisposable {
     );
     const hasNet = permissions.net.length > 0;
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
-    return { verified, permissions, containment, bundleDir, storageDir };
+    const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
+    return { verified, permissions, containment, bundleDir, storageDir, codeCaching };
   }
 
   /**
@@ -209,6 +203,17 @@ export class PluginLoader implements AsyncDisposable {
    */
   async store(prepared: PreparedPlugin): Promise<void> {
     await this.#store.put(prepared.verified);
+  }
+
+  /**
+   * Starts a process while a folder is read and verified, where a plugin ran from it before: empty, under
+   * what that plugin had. Who starts the same again finds it there; else it ends with what is returned.
+   *
+   * @param path The folder.
+   * @returns The process to be; disposing it ends one that nobody has taken.
+   */
+  anticipate(path: string): AsyncDisposable | undefined {
+    return this.#starter.anticipate(path);
   }
 
   /**
@@ -224,158 +229,23 @@ export class PluginLoader implements AsyncDisposable {
     events: InstanceEvents,
     signal?: AbortSignal,
   ): Promise<PluginInstance> {
-    const { verified, containment } = prepared;
-    const { bundleHash } = verified;
-    const spare = this.#takeSpare(prepared);
-    if (spare !== undefined) return await this.#startIn(spare, prepared, events, signal);
-    // compared with the verified bytes before every start: what is mounted must be there and true
-    // before its mount is prepared, what is opened by path when it is imported
-    const stored = this.#store.put(verified);
-    stored.catch(() => {}); // whoever awaits it is told
-    if (containment.launcher.privateRoot) await stored;
-    using _starting = await this.#caches.starting();
-    const standby = await this.#standby(prepared, {
-      caches: this.#caches.filesFor(bundleHash, containment.launcher.privateRoot),
-      signal,
-      name: verified.manifest.name,
-    });
-    const instance = await this.#startPlugin(standby, prepared, stored, events, signal);
-    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
-    return instance;
-  }
-
-  /** Starts a prepared plugin in a process that waits for it. */
-  async #startIn(
-    standby: Standby,
-    prepared: PreparedPlugin,
-    events: InstanceEvents,
-    signal: AbortSignal | undefined,
-  ): Promise<PluginInstance> {
-    const { verified, bundleDir } = prepared;
-    const { slot } = standby.launch;
-    const stored = this.#store.put(verified).then(() => {
-      if (slot !== undefined) fillSlot(slot, bundleDir, verified.files);
-    });
-    return await this.#startPlugin(standby, prepared, stored, events, signal);
-  }
-
-  async #startPlugin(
-    standby: Standby,
-    prepared: PreparedPlugin,
-    stored: Promise<unknown>,
-    events: InstanceEvents,
-    signal: AbortSignal | undefined,
-  ): Promise<PluginInstance> {
-    const starting = PluginInstance.start({
-      ...prepared,
-      standby,
-      startTimeoutMs: this.#settings.times.startTimeoutMs,
-      stored: () => stored,
-      events,
-      signal,
-    });
-    this.#recordGrant(prepared, standby.launch);
-    return await starting;
-  }
-
-  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
-    if (this.#settings.pool.size === 0 || prepared.verified.files.length > MAX_SLOT_FILES) {
-      return undefined;
-    }
-    const { executable } = this.#settings;
-    const { bundleHash } = prepared.verified;
-    const caches = this.#caches.filesFor(bundleHash, prepared.containment.launcher.privateRoot);
-    // what was compiled of one bundle is for no other to see
-    const own = this.#caches.get(bundleHash).length > 0 ? bundleHash : "";
-    const key = own + spareKey(prepared, { executable, data: this.#data, lane: this.#laned });
-    return this.#pool.take(key, async () => {
-      const standby = await this.#standby(prepared, {
-        caches,
-        spare: true,
-        name: prepared.verified.manifest.name,
-      });
-      try {
-        await Promise.all([standby.contained, standby.entered]);
-        if (standby.launch.slot !== undefined) emptySlot(standby.launch.slot);
-      } catch (error) {
-        await standby[Symbol.asyncDispose]();
-        throw error;
-      }
-      return standby;
-    });
+    return await this.#starter.start(prepared, events, signal);
   }
 
   /** Waits until nothing is being compiled for later starts. */
   async idle(): Promise<void> {
-    await this.#caches.idle();
+    await this.#starter.idle();
   }
 
   /** Waits until the processes that are started ahead wait for a plugin. */
   async filled(): Promise<void> {
-    await this.#pool.filled();
+    await this.#starter.filled();
   }
 
   /** Ends what is being compiled or was started for later starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#warmed;
-    await this.#pool[Symbol.asyncDispose]();
-    await this.#caches[Symbol.asyncDispose]();
-  }
-
-  /** Starts a process for what a plugin may do, with nothing of the plugin in it. */
-  async #standby(
-    prepared: PreparedPlugin,
-    options:
-      & Pick<OpenLaunchOptions, "caches" | "spare">
-      & Pick<StandbyOptions, "name" | "signal">,
-  ): Promise<Standby> {
-    const events = new LateEvents();
-    const launch = await this.#launch(prepared, {
-      caches: options.caches,
-      spare: options.spare,
-      onConnection: (connection) => events.connected(connection),
-    });
-    return await Standby.start({
-      ...options,
-      launch,
-      events,
-      limits: prepared.permissions.limits,
-      timeoutMs: this.#settings.times.startTimeoutMs,
-    });
-  }
-
-  #launch(
-    prepared: PreparedPlugin,
-    options: Pick<OpenLaunchOptions, "caches" | "compileOnly" | "spare" | "onConnection">,
-  ): Promise<OpenLaunch> {
-    return openLaunch(prepared, {
-      executable: this.#settings.executable,
-      data: this.#data,
-      require: this.#launchers.require,
-      lane: this.#laned,
-      shared: this.#shared,
-      ...options,
-    });
-  }
-
-  get #laned(): boolean {
-    return this.#settings.lane === "socket";
-  }
-
-  #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {
-    if (this.#trail === undefined) return;
-    // the folders of one run are called by numbers, and files elsewhere by random names
-    const own = RegExp.escape(this.#data.scratch);
-    const run = new RegExp(`${own}/\\d+|${SHARED_NAME.source}`, "g");
-    const words = [command.command, ...command.args].map((word) => word.replace(run, "<run>"));
-    this.#trail.granted(prepared, words);
-  }
-
-  async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {
-    const { verified, containment } = prepared;
-    const caches = this.#caches.filesFor(verified.bundleHash, containment.launcher.privateRoot);
-    const launch = await this.#launch(prepared, { caches, compileOnly: true });
-    return { entry: entryUrl(launch.bundleDir, verified.manifest.entry), launch };
+    await this.#starter[Symbol.asyncDispose]();
   }
 }
 

@@ -12,14 +12,16 @@ const WARM_UP = "export default { methods: { a: (value: string): string => value
 export const WARM_UP_URL: string = `data:application/typescript,${encodeURIComponent(WARM_UP)}`;
 
 /**
- * Makes a slot with a module in it that the process imports to be ready for others.
+ * Makes a slot, with a module in it for a process that imports one to be ready for others.
  *
  * @param slot The folder.
+ * @param warms Whether there is to be that module.
  * @returns The module's name, which no other has.
  */
-export function makeSlot(slot: string): string {
-  const name = `warm-${crypto.randomUUID()}.ts`;
+export function makeSlot(slot: string, warms: boolean): string | undefined {
   Deno.mkdirSync(slot, { mode: 0o700 });
+  if (!warms) return undefined;
+  const name = `warm-${crypto.randomUUID()}.ts`;
   Deno.writeTextFileSync(`${slot}/${name}`, WARM_UP);
   return name;
 }

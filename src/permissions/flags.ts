@@ -10,6 +10,11 @@ import { neverGranted, realPathProblem } from "./path_scope.ts";
 import { ResolvedPermissions } from "./resolve.ts";
 import { SYS_KINDS } from "./sys_scope.ts";
 
+/**
+ * How the code in the runtime's cache was compiled: every function, or those that run at once.
+ */
+export type CodeCaching = "eager" | "lazy";
+
 /** Holds the paths that flags name besides the effective permissions. */
 export interface FlagPaths {
   /** The folder of the bundle as the plugin's process sees it; it is always readable. */
@@ -22,6 +27,13 @@ export interface FlagPaths {
   seenAs?: (path: string) => readonly string[];
   /** What the bootstrap needs beyond the plugin, for its own use. */
   bootstrap?: BootstrapNeeds;
+  /**
+   * How the compiled code was made that the process finds in its cache folder; the engine takes it only
+   * where it is to compile in the same way.
+   *
+   * @default {no code is kept or looked for}
+   */
+  codeCache?: CodeCaching;
 }
 
 /** Names what the bootstrap needs for itself; the plugin shares it, and gains nothing by it. */
@@ -45,7 +57,6 @@ const FIXED_FLAGS = [
   "--no-lock",
   "--cached-only", // grants "import" silently, which --deny-import takes back (threat IM-05)
   "--deny-import",
-  "--no-code-cache",
 ];
 
 const MIB = 1024 * 1024;
@@ -107,9 +118,14 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
   const sys = permissions.sys.map((value) =>
     SYS_KINDS.includes(value) ? value : refuse("sys", value, "is not a known kind")
   );
-  const heapMiB = Math.floor(limits.memoryBytes / MIB);
+  const engineFlags = [
+    `--max-old-space-size=${Math.floor(limits.memoryBytes / MIB)}`,
+    ...(entry.jitless === true ? ["--jitless"] : []),
+    ...(paths.codeCache === "eager" ? ["--no-lazy"] : []),
+  ];
   return [
     ...FIXED_FLAGS,
+    ...(paths.codeCache === undefined ? ["--no-code-cache"] : []),
     flag("--allow-read", [bundleDir, ...sorted(read)]),
     ...(write.length > 0 ? [flag("--allow-write", sorted(write))] : []),
     ...(net.length > 0 ? [flag("--allow-net", sorted(net))] : []),
@@ -120,7 +136,7 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     "--deny-env",
     "--deny-run",
     library === undefined ? "--deny-ffi" : flag("--allow-ffi", [library]),
-    `--v8-flags=--max-old-space-size=${heapMiB}${entry.jitless === true ? ",--jitless" : ""}`,
+    `--v8-flags=${engineFlags.join(",")}`,
   ];
 }
 

@@ -160,7 +160,7 @@ async function initialize(params: InitializeParams): Promise<unknown> {
   await entering; // nothing of the plugin is there before
   entry = params.entry;
   if (params.compileOnly === true) {
-    await compileEntry(entry);
+    await compileEntry(entry, params.builtins ?? []);
     return {};
   }
   const { messageBytes } = params.limits ?? {};

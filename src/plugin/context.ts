@@ -27,6 +27,8 @@ export interface InitializeParams {
   storage?: string;
   /** Whether to have the entry compiled and to run none of it. */
   compileOnly?: boolean;
+  /** The modules of the runtime to have compiled with it. */
+  builtins?: string[];
 }
 
 /** Makes the context that a plugin's functions get. */

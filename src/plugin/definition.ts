@@ -78,14 +78,25 @@ export async function warmUp(entry: string): Promise<Record<never, never>> {
 /**
  * Has the runtime compile an entry and all that it imports, and runs none of it: modules run only when
  * all of them could be linked, and the last import here never can.
+ *
+ * @param entry The entry.
+ * @param builtins The runtime's own modules that it will need: these are compiled only as they are run.
  */
-export async function compileEntry(entry: string): Promise<void> {
+export async function compileEntry(entry: string, builtins: readonly string[]): Promise<void> {
   const unlinkable = `import ${JSON.stringify(wrapperOf(entry))};
     import { missing } from "data:text/javascript,"; missing;`;
   try {
     await import(dataUrl(unlinkable));
   } catch {
     // as it is meant to
+  }
+  for (const name of builtins) {
+    if (!name.startsWith("node:")) continue;
+    try {
+      await import(name);
+    } catch {
+      // there is none of this name, or it may not be used
+    }
   }
 }
 

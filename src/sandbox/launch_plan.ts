@@ -4,7 +4,7 @@
  * @module
  */
 import { escapeText, SallyportError } from "../errors.ts";
-import { deriveFlags } from "../permissions/flags.ts";
+import { type CodeCaching, deriveFlags } from "../permissions/flags.ts";
 import { overlaps, pathCovers } from "../permissions/path_scope.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import {
@@ -60,6 +60,8 @@ export interface LaunchPlanInput {
    * @default {false}
    */
   keepCache?: boolean;
+  /** How the code was compiled that the cache folder holds, or is to hold; none where this is missing. */
+  codeCache?: CodeCaching;
 }
 
 /** Says where the bootstrap finds the socket of its lane. */
@@ -149,6 +151,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
         shared: shared && { down: shared.down.path, up: shared.up.path },
         library,
       },
+      codeCache: input.codeCache,
     }),
     importMap: seenAs(input.runtime.importMap),
     bootstrap: seenAs(input.runtime.bootstrap),
@@ -163,7 +166,8 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
       cpuPercent: limits.cpuPercent,
       threads: limits.threads,
       fileDescriptors: limits.fileDescriptors,
-      fileBytes,
+      // runs nothing of the plugin, and what it compiles is larger than what that may write
+      fileBytes: input.keepCache === true ? Math.max(fileBytes, CACHE_BYTES) : fileBytes,
     },
   });
   const storageDir = input.storageDir === undefined ? undefined : seenAs(input.storageDir);

@@ -26,15 +26,28 @@ async function program(dir: TempDir, name: string, commands: string): Promise<st
   return path;
 }
 
-/** Lists the modules that Deno finds analysed in a cache folder of these files. */
-async function analysed(dir: TempDir, files: readonly CacheFile[]): Promise<string[]> {
-  const found = files.find(({ path }) => path.startsWith("dep_analysis_cache"));
+/** Lists the modules that Deno finds analysed in a cache folder of these files, and compiled. */
+async function known(dir: TempDir, files: readonly CacheFile[]): Promise<string[]> {
+  const analysed = await modules(dir, files, "dep_analysis_cache", "moduleinfocache");
+  assert.deepEqual(await modules(dir, files, "v8_code_cache", "codecache"), analysed);
+  return analysed;
+}
+
+async function modules(
+  dir: TempDir,
+  files: readonly CacheFile[],
+  name: string,
+  table: string,
+): Promise<string[]> {
+  const found = files.find(({ path }) => path.startsWith(name));
   assert.ok(found, `none of ${files.map(({ path }) => path).join()}`);
   const path = dir.join("opened");
   await Deno.writeFile(path, found.bytes);
   const database = new DatabaseSync(path);
   try {
-    const rows = database.prepare("SELECT specifier, hex(source_hash) AS hash FROM moduleinfocache")
+    const rows = database.prepare(
+      `SELECT specifier, hex(source_hash) AS hash FROM ${table} WHERE specifier LIKE 'file:%'`,
+    )
       .all();
     assert.equal(new Set(rows.map((row) => String(row.hash))).size, 1, "of one source");
     return rows.map((row) => String(row.specifier)).sort();
@@ -57,18 +70,22 @@ Deno.test("the bootstrap is analysed once in a process, for every host and under
   const [one, two] = [await hostFolder(dir, "one"), await hostFolder(dir, "two")];
   await using first = new BaseCache(deno, one);
   await using second = new BaseCache(deno, two);
-  assert.deepEqual(first.files(true), []);
+  assert.deepEqual(first.files(true, "eager"), []);
   await Promise.all([first.make(), second.make()]);
   await second.make();
   assert.equal(await Deno.readTextFile(dir.join("runs")), "run\n");
 
   const inside = "file:///runtime/bootstrap.js";
   const url = (host: typeof one) => `file://${host.runtime.bootstrap}`;
-  assert.deepEqual(await analysed(dir, first.files(true)), [inside, url(one)].sort());
-  assert.ok((await analysed(dir, first.files(false))).includes(url(one)));
-  assert.ok((await analysed(dir, second.files(true))).includes(inside));
-  assert.ok((await analysed(dir, second.files(false))).includes(url(two)));
-  assert.equal(second.files(false), second.files(false), "a folder of copies is made of them once");
+  assert.deepEqual(await known(dir, first.files(true, "eager")), [inside]);
+  assert.deepEqual(await known(dir, first.files(false, "eager")), [url(one)]);
+  assert.deepEqual(await known(dir, second.files(true, "eager")), [inside]);
+  assert.deepEqual(await known(dir, second.files(false, "eager")), [url(two)]);
+  assert.equal(
+    second.files(false, "eager"),
+    second.files(false, "eager"),
+    "a folder of copies is made of them once",
+  );
   assert.deepEqual([names(one.scratch), names(two.scratch)], [[], []]);
 });
 
@@ -77,14 +94,18 @@ Deno.test("what was compiled of a bundle goes before what is for all, and withou
   await using caches = new CompiledCaches(
     new BaseCache(Deno.execPath(), await hostFolder(dir, "a")),
   );
-  assert.deepEqual(caches.filesFor("hash", false), []);
+  assert.deepEqual(caches.filesFor("hash", false, "eager"), []);
   const once = () => assert.fail("it was started only once");
   caches.started("hash", once);
   await caches.idle();
-  assert.deepEqual(caches.filesFor("hash", false), [], "who starts one plugin has no use for it");
+  assert.deepEqual(
+    caches.filesFor("hash", false, "eager"),
+    [],
+    "who starts one plugin has no use for it",
+  );
   caches.started("other", once);
   await caches.idle();
-  assert.ok(caches.filesFor("hash", false).length > 0);
+  assert.ok(caches.filesFor("hash", false, "eager").length > 0);
   assert.deepEqual(caches.get("hash"), []);
 });
 
@@ -96,9 +117,13 @@ Deno.test("more starts than processors wait until it is there", async () => {
   for (let start = 0; start < navigator.hardwareConcurrency; start++) {
     undo.use(await caches.starting());
   }
-  assert.deepEqual(caches.filesFor("any", true), [], "those that have a processor do not wait");
+  assert.deepEqual(
+    caches.filesFor("any", true, "eager"),
+    [],
+    "those that have a processor do not wait",
+  );
   undo.use(await caches.starting());
-  assert.ok(caches.filesFor("any", true).length > 0);
+  assert.ok(caches.filesFor("any", true, "eager").length > 0);
 });
 
 Deno.test("a deno that fails is tried three times, and costs nothing else", async () => {
@@ -108,10 +133,10 @@ Deno.test("a deno that fails is tried three times, and costs nothing else", asyn
   await using base = new BaseCache(deno, host);
   for (let turn = 0; turn < 5; turn++) await base.make();
   assert.equal(await Deno.readTextFile(dir.join("runs")), "run\nrun\nrun\n");
-  assert.deepEqual(base.files(false), []);
+  assert.deepEqual(base.files(false, "eager"), []);
   await using absent = new BaseCache(dir.join("absent"), host);
   await absent.make();
-  assert.deepEqual(absent.files(true), []);
+  assert.deepEqual(absent.files(true, "eager"), []);
   assert.deepEqual(names(host.scratch), []);
 });
 
@@ -131,10 +156,10 @@ Deno.test("disposing ends the process, and another host begins anew", async () =
   await base[Symbol.asyncDispose]();
   await making;
   assert.deepEqual(processesNaming(name), []);
-  assert.deepEqual([base.files(true), names(host.scratch)], [[], []]);
+  assert.deepEqual([base.files(true, "eager"), names(host.scratch)], [[], []]);
 
   await Deno.writeTextFile(dir.join("go"), "");
   await using other = new BaseCache(deno, host);
   await other.make();
-  assert.ok(other.files(true).length > 0);
+  assert.ok(other.files(true, "eager").length > 0);
 });

@@ -138,7 +138,7 @@ Deno.test({
     await using test = await hostTest();
     await Deno.mkdir(test.dataDir);
     const mounted = await command(
-      ..."mount -t tmpfs -o size=1m tmpfs".split(" ") as [string, ...string[]],
+      ..."mount -t tmpfs -o size=2m tmpfs".split(" ") as [string, ...string[]],
       test.dataDir,
     );
     assert.ok(mounted, "REQUIRE_SANDBOX=1, but a tmpfs cannot be mounted");
@@ -153,7 +153,7 @@ Deno.test({
         { "data.bin": new Uint8Array(700_000) },
       );
       const filler = `${test.dataDir}/filler`;
-      await Deno.writeFile(filler, new Uint8Array(500_000));
+      await Deno.writeFile(filler, new Uint8Array(1_500_000));
       const error = await assertRejectsWithCode(
         host.load(big),
         "launch-failed",

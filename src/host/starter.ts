@@ -1,0 +1,321 @@
+/**
+ * From a prepared plugin to a running instance, with all that makes the next start quicker: compiled code,
+ * processes that wait, and processes that come up while a bundle is verified.
+ *
+ * @module
+ */
+import type { BundleStore } from "../bundle/store.ts";
+import { WarmPool } from "../process/warm_pool.ts";
+import type { AuditTrail } from "./audit_trail.ts";
+import { BaseCache } from "./base_cache.ts";
+import { builtinsOf } from "./code_caching.ts";
+import { type CacheFile, CompiledCaches, type CompileJob } from "./compiled_caches.ts";
+import type { DataDir } from "./data_dir.ts";
+import { entryUrl } from "./entry_url.ts";
+import { PluginInstance } from "./instance.ts";
+import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
+import {
+  type Launchable,
+  type OpenLaunch,
+  openLaunch,
+  type OpenLaunchOptions,
+  spareKey,
+} from "./launching.ts";
+import type { PreparedPlugin } from "./loader.ts";
+import type { HostSettings } from "./options.ts";
+import { SHARED_NAME, SharedMemory } from "./shared_memory.ts";
+import { emptySlot, fillSlot } from "./slot.ts";
+import { Standby, type StandbyOptions } from "./standby.ts";
+
+/** Options of {@linkcode PluginStarter}. */
+export interface PluginStarterOptions {
+  /** Times, the pool, the executable. */
+  settings: HostSettings;
+  /** The host's folder. */
+  data: DataDir;
+  /** Where bundles run from. */
+  store: BundleStore;
+  /** Records what was granted. */
+  trail: AuditTrail | undefined;
+  /** Whether every layer is required. */
+  require: boolean;
+}
+
+/** What was started from a folder the last time; the bundle itself is not kept. */
+interface LastStart {
+  readonly bundleHash: string;
+  readonly fileCount: number;
+  readonly launchable: Launchable;
+}
+
+/** A process that comes up while a bundle is verified. */
+interface Anticipated {
+  readonly key: string;
+  readonly standby: Promise<Standby>;
+  isTaken: boolean;
+}
+
+/** A bundle of more files is not linked into a waiting process's folder: starting one takes no longer. */
+const MAX_SLOT_FILES = 500;
+/** So much a plugin's process may write to one file, at least. */
+const MIN_FILE_BYTES = 1024 * 1024;
+/** Folders of which it is remembered what ran from them. */
+const MAX_FOLDERS = 256;
+
+/** Starts plugins. */
+export class PluginStarter implements AsyncDisposable {
+  readonly #options: PluginStarterOptions;
+  readonly #shared: SharedMemory | undefined;
+  readonly #caches: CompiledCaches;
+  readonly #pool: WarmPool<Standby>;
+  /** By folder, the one that was started last at the end. */
+  readonly #last = new Map<string, LastStart>();
+  readonly #anticipated = new Set<Anticipated>();
+
+  /**
+   * Makes a starter.
+   *
+   * @param options Settings and folders.
+   */
+  constructor(options: PluginStarterOptions) {
+    const { settings, data } = options;
+    this.#options = options;
+    if (settings.sharedMemory) this.#shared = new SharedMemory(settings.sharedMemory);
+    this.#caches = new CompiledCaches(new BaseCache(settings.executable, data));
+    this.#pool = new WarmPool({
+      ...settings.pool,
+      onFailure: (error) => settings.logger.warn(`Cannot start a process ahead: ${String(error)}`),
+    });
+  }
+
+  /**
+   * Starts a prepared plugin.
+   *
+   * @param prepared The proofs.
+   * @param events Where the plugin's requests go.
+   * @param signal Gives up.
+   * @returns The running instance.
+   */
+  async start(
+    prepared: PreparedPlugin,
+    events: InstanceEvents,
+    signal?: AbortSignal,
+  ): Promise<PluginInstance> {
+    const { verified, containment } = prepared;
+    const { bundleHash } = verified;
+    const spare = this.#takeSpare(prepared);
+    if (spare !== undefined) return await this.#startIn(spare, prepared, events, signal);
+    using _starting = await this.#caches.starting();
+    const anticipated = await this.#takeAnticipated(prepared);
+    let instance: PluginInstance;
+    if (anticipated !== undefined) {
+      instance = await this.#startIn(anticipated, prepared, events, signal);
+    } else {
+      // compared with the verified bytes before every start: what is mounted must be there and true
+      // before its mount is prepared, what is opened by path when it is imported
+      const stored = this.#options.store.put(verified);
+      stored.catch(() => {}); // whoever awaits it is told
+      if (containment.launcher.privateRoot) await stored;
+      const caches = this.#cachesFor(prepared, bundleHash);
+      const standby = await this.#standby(prepared, { caches, signal });
+      instance = await this.#startPlugin(standby, prepared, stored, events, signal);
+    }
+    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
+    this.#remember(prepared);
+    return instance;
+  }
+
+  /**
+   * Starts a process while a folder is read and verified, where a plugin ran from it before: empty, under
+   * what that plugin had.
+   *
+   * @param path The folder.
+   * @returns The process to be; disposing it ends one that nobody has taken.
+   */
+  anticipate(path: string): AsyncDisposable | undefined {
+    const last = this.#last.get(path);
+    if (last === undefined || this.#options.settings.pool.size > 0) return;
+    const { launchable, bundleHash, fileCount } = last;
+    if (launchable.containment.launcher.privateRoot && fileCount > MAX_SLOT_FILES) return;
+    const caches = this.#cachesFor(launchable, bundleHash);
+    const standby = this.#standby(launchable, { caches, spare: "hurried" });
+    standby.catch(() => {}); // the start proper will tell
+    const anticipated: Anticipated = {
+      key: this.#keyOf(launchable, bundleHash, caches),
+      standby,
+      isTaken: false,
+    };
+    this.#anticipated.add(anticipated);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#anticipated.delete(anticipated);
+        if (anticipated.isTaken) return;
+        const unused = await standby.catch(() => undefined);
+        await unused?.[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  /** Waits until nothing is being compiled for later starts. */
+  async idle(): Promise<void> {
+    await this.#caches.idle();
+  }
+
+  /** Waits until the processes that are started ahead wait for a plugin. */
+  async filled(): Promise<void> {
+    await this.#pool.filled();
+  }
+
+  /** Ends what is being compiled or was started for later starts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+    await this.#caches[Symbol.asyncDispose]();
+  }
+
+  #remember(prepared: PreparedPlugin): void {
+    const { verified: { root, bundleHash, files } } = prepared;
+    const { permissions, containment, bundleDir, storageDir, codeCaching } = prepared;
+    const launchable = { permissions, containment, bundleDir, storageDir, codeCaching };
+    this.#last.delete(root);
+    this.#last.set(root, { bundleHash, fileCount: files.length, launchable });
+    const [oldest] = this.#last.keys();
+    if (this.#last.size > MAX_FOLDERS) this.#last.delete(oldest!);
+  }
+
+  async #takeAnticipated(prepared: PreparedPlugin): Promise<Standby | undefined> {
+    if (this.#anticipated.size === 0) return undefined;
+    const { bundleHash } = prepared.verified;
+    const key = this.#keyOf(prepared, bundleHash, this.#cachesFor(prepared, bundleHash));
+    for (const anticipated of this.#anticipated) {
+      if (anticipated.key !== key || anticipated.isTaken) continue;
+      anticipated.isTaken = true;
+      const standby = await anticipated.standby.catch(() => undefined);
+      if (standby?.isAlive) return standby;
+      await standby?.[Symbol.asyncDispose]();
+    }
+    return undefined;
+  }
+
+  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
+    const { bundleHash, files } = prepared.verified;
+    if (this.#options.settings.pool.size === 0 || files.length > MAX_SLOT_FILES) return undefined;
+    const caches = this.#cachesFor(prepared, bundleHash);
+    return this.#pool.take(this.#keyOf(prepared, bundleHash, caches), async () => {
+      const standby = await this.#standby(prepared, { caches, spare: "waiting" });
+      try {
+        await Promise.all([standby.contained, standby.entered]);
+        if (standby.launch.slot !== undefined) emptySlot(standby.launch.slot);
+      } catch (error) {
+        await standby[Symbol.asyncDispose]();
+        throw error;
+      }
+      return standby;
+    });
+  }
+
+  /** Starts a prepared plugin in a process that holds none yet. */
+  async #startIn(
+    standby: Standby,
+    prepared: PreparedPlugin,
+    events: InstanceEvents,
+    signal: AbortSignal | undefined,
+  ): Promise<PluginInstance> {
+    const { verified, bundleDir } = prepared;
+    const { slot } = standby.launch;
+    const stored = this.#options.store.put(verified).then(() => {
+      if (slot !== undefined) fillSlot(slot, bundleDir, verified.files);
+    });
+    return await this.#startPlugin(standby, prepared, stored, events, signal);
+  }
+
+  async #startPlugin(
+    standby: Standby,
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+    events: InstanceEvents,
+    signal: AbortSignal | undefined,
+  ): Promise<PluginInstance> {
+    const starting = PluginInstance.start({
+      ...prepared,
+      standby,
+      startTimeoutMs: this.#options.settings.times.startTimeoutMs,
+      stored: () => stored,
+      events,
+      signal,
+    });
+    this.#recordGrant(prepared, standby.launch);
+    return await starting;
+  }
+
+  /** Starts a process for what a plugin may do, with nothing of the plugin in it. */
+  async #standby(
+    launchable: Launchable,
+    options: Pick<OpenLaunchOptions, "caches" | "spare"> & Pick<StandbyOptions, "signal">,
+  ): Promise<Standby> {
+    const { plugin: name, limits } = launchable.permissions;
+    const events = new LateEvents();
+    const launch = await this.#launch(launchable, {
+      caches: options.caches,
+      spare: options.spare,
+      onConnection: (connection) => events.connected(connection),
+    });
+    return await Standby.start({
+      name,
+      launch,
+      events,
+      limits,
+      timeoutMs: this.#options.settings.times.startTimeoutMs,
+      signal: options.signal,
+    });
+  }
+
+  #launch(
+    launchable: Launchable,
+    options: Pick<OpenLaunchOptions, "caches" | "compileOnly" | "spare" | "onConnection">,
+  ): Promise<OpenLaunch> {
+    const { settings, data, require } = this.#options;
+    return openLaunch(launchable, {
+      executable: settings.executable,
+      data,
+      require,
+      lane: settings.lane === "socket",
+      shared: this.#shared,
+      ...options,
+    });
+  }
+
+  /** Names the kind of process that a plugin can be started in. */
+  #keyOf(launchable: Launchable, bundleHash: string, caches: readonly CacheFile[]): string {
+    const { settings: { executable, lane }, data } = this.#options;
+    // what was compiled of one bundle is for no other to see
+    const own = this.#caches.get(bundleHash).length > 0 ? bundleHash : "";
+    return own + spareKey(launchable, { executable, data, lane: lane === "socket", caches });
+  }
+
+  #cachesFor({ containment, codeCaching }: Launchable, bundleHash: string): readonly CacheFile[] {
+    return this.#caches.filesFor(bundleHash, containment.launcher.privateRoot, codeCaching);
+  }
+
+  #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {
+    const { trail, data } = this.#options;
+    if (trail === undefined) return;
+    // the folders of one run are called by numbers, and files elsewhere by random names
+    const own = RegExp.escape(data.scratch);
+    const run = new RegExp(`${own}/\\d+|${SHARED_NAME.source}`, "g");
+    const words = [command.command, ...command.args].map((word) => word.replace(run, "<run>"));
+    trail.granted(prepared, words);
+  }
+
+  async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {
+    const { verified, permissions: { limits } } = prepared;
+    // all code is compiled anew: nothing can be added to what is there for all
+    const caches = this.#cachesFor({ ...prepared, codeCaching: "lazy" }, verified.bundleHash);
+    const launch = await this.#launch(prepared, { caches, compileOnly: true });
+    return {
+      entry: entryUrl(launch.bundleDir, verified.manifest.entry),
+      builtins: builtinsOf(verified.files),
+      maxFileBytes: Math.max(limits.storageBytes, MIN_FILE_BYTES),
+      launch,
+    };
+  }
+}
