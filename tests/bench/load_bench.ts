@@ -8,6 +8,7 @@ import { signForTest } from "@sallyport/host/testing";
 import { timeMs } from "./call_times.mjs";
 import { type Figure, figure, type FigureSpec, most } from "./figures.ts";
 import { EmptyRun } from "./empty_run.ts";
+import { GuardedFloor, type GuardedIsolation } from "./guarded_floor.ts";
 import { type BenchIsolation, workingModes } from "./isolation.ts";
 import { type BenchSettings, interleave, type Measure, roundsOf } from "./rounds.ts";
 
@@ -29,10 +30,44 @@ export async function benchLoad(settings: BenchSettings): Promise<Figure[]> {
       specs.set(name, specOf(mode, size > 0));
     }
   }
+  const guarded = new Map<GuardedIsolation, string>();
+  for (const mode of ["plain", "unshare"] as const) {
+    if (!modes.includes(mode) || !GuardedFloor.works(mode)) continue;
+    const floor = undo.use(await GuardedFloor.make(mode));
+    guarded.set(mode, `guarded-${mode}`);
+    subjects.set(`guarded-${mode}`, () => timeGuarded(floor));
+  }
   // the first loads compile, here and in the plugin
   const results = await interleave(subjects, roundsOf(settings, 25), settings.quick ? 1 : 3);
   const floors = results.get("floor")!;
-  return [...specs].map(([name, spec]) => figure(spec, results.get(name)!, floors));
+  return [
+    ...[...specs].map(([name, spec]) => figure(spec, results.get(name)!, floors)),
+    ...[...guarded].flatMap(([mode, name]) => {
+      const guards = results.get(name)!;
+      const { bench, figure: title, unit, floorName } = specOf(mode, false);
+      const common = { bench, figure: title, unit };
+      const same = `hand-written, the same guarantees, ${mode}`;
+      const [own, bar] = [`hand-written, ${mode}`, COLD_BARS[mode]];
+      return [
+        figure({ ...common, subject: own, floorName }, guards, floors),
+        figure(
+          { ...common, subject: mode, floorName: same, bar },
+          results.get(`${mode}-0`)!,
+          guards,
+        ),
+      ];
+    }),
+  ];
+}
+
+/** Starts the hand-written one and ends it; only up to the answer is timed. */
+async function timeGuarded(floor: GuardedFloor): Promise<number> {
+  let run: AsyncDisposable | undefined;
+  const startMs = await timeMs(async () => {
+    run = await floor.start({ text: "to be or not to be" });
+  });
+  await run![Symbol.asyncDispose]();
+  return startMs;
 }
 
 /** A host that loads the same plugin again and again. */

@@ -7,9 +7,12 @@ import { ECHO, openBench } from "./bench_host.ts";
 import { timeMs } from "./call_times.mjs";
 import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
 import { FloorHost } from "./floor_host.ts";
+import { GuardedFloor } from "./guarded_floor.ts";
 import { type BenchSettings, interleave, median, roundsOf } from "./rounds.ts";
 
 const COUNTS = [1, 10, 20, 50, 100];
+/** With this many there is a floor of the same guarantees, too. */
+const GUARDED_COUNT = 20;
 const DATA = { text: "hello" };
 /** An idle process gives back what starting took. */
 const SETTLE_MS = 200;
@@ -32,6 +35,8 @@ export async function benchMany(settings: BenchSettings): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const count of counts) {
     settings.progress(`${count} at once`);
+    await using undo = new AsyncDisposableStack();
+    const guarded = count === GUARDED_COUNT ? await makeGuarded(count, undo) : [];
     const results = await interleave(
       new Map([
         ["floor", () => startFloors(count, settleMs)],
@@ -41,26 +46,26 @@ export async function benchMany(settings: BenchSettings): Promise<Figure[]> {
           await host.unloadAll();
           return crowd;
         }],
+        ["guarded", () => startGuarded(guarded)],
       ]),
       roundsOf(settings, count > 20 ? 3 : 5),
       // from the third start on, what Deno compiles for a bundle is there; unloading waits for it
       settings.quick ? 0 : 2,
     );
     figures.push(...figuresOf(count, results.get("plugin")!, results.get("floor")!));
+    if (guarded.length === 0) continue;
+    const floors = results.get("guarded")!.map(({ startMs }) => startMs);
+    const floorName = `${count} hand-written children, the same guarantees`;
+    const times = results.get("plugin")!.map(({ startMs }) => startMs);
+    figures.push(figure({ ...timeSpec(count), floorName }, times, floors));
   }
   return figures;
 }
 
 function figuresOf(count: number, plugins: readonly Crowd[], floors: readonly Crowd[]): Figure[] {
-  const common = { bench: "many", subject: "plain" };
-  const children = count === 1 ? "one hand-written child" : `${count} hand-written children`;
-  const time: FigureSpec = {
-    ...common,
-    figure: `${count} at once, until all have answered`,
-    unit: "ms",
-    floorName: children,
-    ...(count === 20 ? { bar: most(1.4) } : {}),
-  };
+  const time = timeSpec(count);
+  const { bench, subject, floorName: children } = time;
+  const common = { bench, subject };
   const memory: FigureSpec = {
     ...common,
     figure: `private memory of one of ${count}`,
@@ -77,6 +82,33 @@ function figuresOf(count: number, plugins: readonly Crowd[], floors: readonly Cr
       ? missing(memory, "the system does not tell private memory")
       : figure(memory, ...privates),
   ];
+}
+
+function timeSpec(count: number): FigureSpec {
+  return {
+    bench: "many",
+    subject: "plain",
+    figure: `${count} at once, until all have answered`,
+    unit: "ms",
+    floorName: count === 1 ? "one hand-written child" : `${count} hand-written children`,
+    ...(count === GUARDED_COUNT ? { bar: most(1.4) } : {}),
+  };
+}
+
+async function makeGuarded(count: number, undo: AsyncDisposableStack): Promise<GuardedFloor[]> {
+  const floors: GuardedFloor[] = [];
+  for (let n = 0; n < count; n++) floors.push(undo.use(await GuardedFloor.make("plain")));
+  return floors;
+}
+
+async function startGuarded(floors: readonly GuardedFloor[]): Promise<Crowd> {
+  await using undo = new AsyncDisposableStack();
+  const startMs = await timeMs(() =>
+    Promise.all(floors.map(async (floor) => {
+      undo.use(await floor.start(DATA));
+    }))
+  );
+  return { startMs, privateMiB: undefined };
 }
 
 async function startFloors(count: number, settleMs: number): Promise<Crowd> {
