@@ -151,7 +151,8 @@ async function makeChain(dir: string, key: SigningKey, now: () => Date): Promise
     } catch (error) {
       await removeTree(unfinished).catch(() => {}); // the next start sweeps it
       lock.close();
-      throw error;
+      // another host that has just started took it for one that was left, before it was locked
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
   throw new Error("other hosts take every new chain away");

@@ -3,8 +3,8 @@
 const buffer = new Uint8Array(64 * 1024);
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
-type Methods = Record<string, (params: unknown) => unknown>;
-let methods: Methods = {};
+const call = { signal: new AbortController().signal };
+let methods: Record<string, (params: unknown, call: unknown) => unknown> = {};
 let rest = "";
 for (;;) {
   const count = await Deno.stdin.read(buffer);
@@ -12,14 +12,16 @@ for (;;) {
   const lines = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
   rest = lines.pop()!;
   for (const line of lines) {
-    const { id, entry, params } = JSON.parse(line);
-    if (entry !== undefined) {
-      const source = `import * as m from ${JSON.stringify(entry)}; export { m };`;
-      const { m } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
-      methods = m.default.methods;
-    }
-    const result = entry === undefined ? await methods[params.method]!(params.params) : null;
+    const { id, entry, method, params } = JSON.parse(line);
+    if (entry !== undefined) await load(entry);
+    const result = entry === undefined ? await methods[method]!(params, call) : null;
     const answer = encoder.encode(`${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`);
     for (let at = 0; at < answer.length;) at += await Deno.stdout.write(answer.subarray(at));
   }
+}
+
+async function load(entry: string): Promise<void> {
+  const source = `import * as plugin from ${JSON.stringify(entry)}; export { plugin };`;
+  const { plugin } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  methods = plugin.default.methods;
 }

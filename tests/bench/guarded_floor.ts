@@ -6,64 +6,91 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import { type CacheFiles, readCache, writeCache } from "./guarded_cache.ts";
+import { GuardedProcess } from "./guarded_process.ts";
+import { hasUnshare, makeRoot, mountsOf } from "./guarded_root.ts";
 
 /** Names what contains it. */
 export type GuardedIsolation = "plain" | "unshare";
 
-const SOURCE = "export default { methods: { echo: (params: unknown) => params } };\n";
-const FILES = { "main.ts": SOURCE, "plugin.json": `{ "name": "echo", "entry": "main.ts" }\n` };
+/** Says what is started. */
+export interface GuardedPlugin {
+  /** Its entry module, in TypeScript. */
+  readonly source: string;
+  /** The method that is called. */
+  readonly method: string;
+  /** What it is called with. */
+  readonly params: unknown;
+}
+
 const CHILD = new URL("guarded_child.ts", import.meta.url).pathname;
 const SCRIPT = new URL("guarded_unshare.sh", import.meta.url).pathname;
 const SETPRIV = "/usr/bin/setpriv";
-const UNSHARE = "/usr/bin/unshare";
-const DEVICES = ["null", "zero", "full", "random", "urandom"];
+const UNSHARE = [
+  ...["/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--pid", "--ipc", "--uts"],
+  ...["--net", "--fork", "--kill-child=KILL", "--", "/bin/sh", SCRIPT],
+];
+const FLAGS = [
+  ...["--no-prompt", "--no-remote", "--no-npm", "--no-config", "--no-lock", "--cached-only"],
+  ...["--deny-import", "--deny-write", "--deny-net", "--deny-sys", "--deny-env", "--deny-run"],
+  ...["--deny-ffi", "--v8-flags=--max-old-space-size=128"],
+];
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** A plugin in a folder, signed, and what its starts have in common. */
 export class GuardedFloor implements AsyncDisposable {
   readonly #dir: string;
   readonly #isolation: GuardedIsolation;
+  readonly #plugin: GuardedPlugin;
   readonly #publicKey: KeyObject;
-  readonly #caches = new Map<string, Uint8Array>();
+  /** What a first start has left; until then nothing. */
+  #caches: CacheFiles = new Map();
   #runs = 0;
-  /** The folders for the next start, which are made when one is over. */
+  /** The folders of the next start, which are made when one is over. */
   #next: string | undefined;
 
-  private constructor(dir: string, isolation: GuardedIsolation, publicKey: KeyObject) {
+  private constructor(
+    dir: string,
+    isolation: GuardedIsolation,
+    plugin: GuardedPlugin,
+    publicKey: KeyObject,
+  ) {
     this.#dir = dir;
     this.#isolation = isolation;
+    this.#plugin = plugin;
     this.#publicKey = publicKey;
   }
 
-  /** Whether it can run here. */
+  /** Whether it can run here, where namespaces can be made at all. */
   static works(isolation: GuardedIsolation): boolean {
-    return isolation === "plain" || [SETPRIV, UNSHARE].every(existsSync);
+    return isolation === "plain" || hasUnshare();
   }
 
   /**
-   * Writes and signs the plugin, and fills the caches by a first start.
+   * Writes, signs and copies the plugin, and starts it once to have something for the caches.
    *
    * @param isolation What contains it.
+   * @param plugin What is started.
    */
-  static async make(isolation: GuardedIsolation): Promise<GuardedFloor> {
+  static async make(isolation: GuardedIsolation, plugin: GuardedPlugin): Promise<GuardedFloor> {
     const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-bench-" }));
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-    const floor = new GuardedFloor(dir, isolation, publicKey);
+    const floor = new GuardedFloor(dir, isolation, plugin, publicKey);
     try {
-      for (const folder of ["bundle", "copy"]) {
-        Deno.mkdirSync(`${dir}/${folder}`);
-        for (const [name, text] of Object.entries(FILES)) {
-          Deno.writeTextFileSync(`${dir}/${folder}/${name}`, text);
-        }
+      Deno.mkdirSync(`${dir}/bundle`);
+      Deno.writeTextFileSync(`${dir}/bundle/main.ts`, plugin.source);
+      Deno.writeTextFileSync(`${dir}/bundle/plugin.json`, `{ "entry": "main.ts" }\n`);
+      const files = readFolder(`${dir}/bundle`);
+      Deno.writeFileSync(`${dir}/signature`, sign(null, statementOf(files), privateKey));
+      Deno.mkdirSync(`${dir}/copy`);
+      for (const [name, bytes] of files) {
+        Deno.writeFileSync(`${dir}/copy/${name}`, bytes, { mode: 0o444 });
       }
-      const signature = sign(null, encoder.encode(statementOf(floor.#read())), privateKey);
-      Deno.writeFileSync(`${dir}/signature`, signature);
-      if (isolation === "unshare") floor.#makeRoot();
+      Deno.chmodSync(`${dir}/copy`, 0o555);
       await floor.#fillCaches();
       return floor;
     } catch (error) {
@@ -75,67 +102,62 @@ export class GuardedFloor implements AsyncDisposable {
   /**
    * Starts it, from the reading of its folder to the answer to a call.
    *
-   * @param data What it is to give back.
    * @returns Ends it, and removes its folders.
    */
-  async start(data: unknown): Promise<AsyncDisposable> {
-    const files = this.#read();
+  async start(): Promise<AsyncDisposable> {
+    const files = readFolder(`${this.#dir}/bundle`);
     const signature = Deno.readFileSync(`${this.#dir}/signature`);
-    if (!verify(null, encoder.encode(statementOf(files)), this.#publicKey, signature)) {
+    if (!verify(null, statementOf(files), this.#publicKey, signature)) {
       throw new Error("The signature is wrong");
     }
-    for (const [name, bytes] of files) {
-      const copy = Deno.readFileSync(`${this.#dir}/copy/${name}`);
-      if (!bytes.every((byte, index) => byte === copy[index])) throw new Error("The copy is wrong");
-    }
+    if (!isSame(files, readFolder(`${this.#dir}/copy`))) throw new Error("The copy is wrong");
     const run = this.#next ?? this.#makeRun();
     this.#next = undefined;
-    return await this.#startChild(run, data);
-  }
-
-  /** Makes the folders of a run. */
-  #makeRun(): string {
-    const run = `${this.#dir}/run-${this.#runs++}`;
-    Deno.mkdirSync(`${run}/cwd`, { recursive: true });
-    if (this.#isolation === "plain") this.#writeCaches(`${run}/deno`);
-    return run;
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => {
+      Deno.removeSync(run, { recursive: true });
+      this.#next ??= this.#makeRun();
+    });
+    await this.#call(undo.use(new GuardedProcess(this.#command(run))));
+    return undo.move();
   }
 
   /** Removes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (existsSync(`${this.#dir}/copy`)) Deno.chmodSync(`${this.#dir}/copy`, 0o755);
     await Deno.remove(this.#dir, { recursive: true });
   }
 
-  #read(): Map<string, Uint8Array> {
-    const names = [...Deno.readDirSync(`${this.#dir}/bundle`)].map(({ name }) => name).sort();
-    return new Map(names.map((name) => [name, Deno.readFileSync(`${this.#dir}/bundle/${name}`)]));
+  get #inside(): boolean {
+    return this.#isolation === "unshare";
   }
 
-  async #startChild(run: string, data: unknown): Promise<AsyncDisposable> {
-    const inside = this.#isolation === "unshare";
-    const bundle = inside ? "/bundle" : `${this.#dir}/copy`;
-    const deno = [
-      inside ? "/deno" : Deno.execPath(),
-      ..."run --no-prompt --no-remote --no-npm --no-config --no-lock --cached-only".split(" "),
-      ..."--deny-import --deny-write --deny-net --deny-sys --deny-env --deny-run".split(" "),
-      ...["--deny-ffi", "--v8-flags=--max-old-space-size=128", `--allow-read=${bundle}`],
-      inside ? "/child.ts" : CHILD,
-    ];
-    const root = `${this.#dir}/root`;
-    const command = [
+  /** The copy of the bundle as the child sees it. */
+  get #bundle(): string {
+    return this.#inside ? "/bundle" : `${this.#dir}/copy`;
+  }
+
+  /** Makes the folders of a run; those of a private root are in memory. */
+  #makeRun(): string {
+    const run = `${this.#dir}/run-${this.#runs++}`;
+    Deno.mkdirSync(`${run}/cwd`, { recursive: true, mode: 0o700 });
+    if (!this.#inside) writeCache(`${run}/deno`, this.#caches);
+    return run;
+  }
+
+  #command(run: string): Deno.Command {
+    const dir = this.#dir;
+    const [command, ...args] = [
       ...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL", "--"] : []),
-      ...(inside
-        ? `${UNSHARE} --user --map-root-user --mount --pid --ipc --uts --net`.split(" ")
-        : []),
-      ...(inside ? ["--fork", "--kill-child=KILL", "--", "/bin/bash", "--norc", SCRIPT] : []),
-      ...(inside ? [root, `${this.#dir}/mounts`, `${this.#dir}/caches`] : []),
-      ...deno,
+      ...(this.#inside ? [...UNSHARE, `${dir}/root`, `${dir}/mounts`, `${dir}/caches`] : []),
+      ...[this.#inside ? "/deno" : Deno.execPath(), "run", ...FLAGS],
+      ...[`--allow-read=${this.#bundle}`, this.#inside ? "/child.ts" : CHILD],
     ];
-    const child = new Deno.Command(command[0]!, {
-      args: command.slice(1),
+    return new Deno.Command(command!, {
+      args,
       cwd: `${run}/cwd`,
       env: {
-        DENO_DIR: inside ? "/deno-dir" : `${run}/deno`,
+        DENO_DIR: this.#inside ? "/deno-dir" : `${run}/deno`,
         NO_COLOR: "1",
         DENO_NO_UPDATE_CHECK: "1",
       },
@@ -143,121 +165,63 @@ export class GuardedFloor implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    const reader = child.stdout.getReader();
-    const end = async () => {
-      child.kill("SIGKILL");
-      await child.status;
-      await Promise.allSettled([writer.abort(), reader.cancel()]);
-      await Deno.remove(run, { recursive: true });
-      this.#next ??= this.#makeRun();
-    };
-    try {
-      const entry = pathToFileURL(`${bundle}/main.ts`).href;
-      await ask(writer, reader, { id: 1, entry });
-      await ask(writer, reader, { id: 2, params: { method: "echo", params: data } });
-    } catch (error) {
-      await end();
-      throw error;
-    }
-    return { [Symbol.asyncDispose]: end };
+    });
   }
 
-  /** Keeps what a first start leaves in its cache folder, as databases without a log. */
+  /** Has a child load the plugin and call it. */
+  async #call(child: GuardedProcess): Promise<void> {
+    await child.ask({ id: 1, entry: pathToFileURL(`${this.#bundle}/main.ts`).href });
+    const { method, params } = this.#plugin;
+    await child.ask({ id: 2, method, params });
+  }
+
+  /** Starts it once and keeps what it leaves in its cache folder. */
   async #fillCaches(): Promise<void> {
-    const dir = `${this.#dir}/first`;
-    if (this.#isolation === "unshare") {
-      await this.#firstInside(dir);
-    } else {
-      const run = await this.start("first");
-      await new Deno.Command("cp", { args: ["-R", `${this.#dir}/run-0/deno`, dir] }).output();
-      await run[Symbol.asyncDispose]();
+    const dir = this.#dir;
+    const first = `${dir}/first`;
+    const run = this.#makeRun();
+    if (this.#inside) {
+      await makeRoot(`${dir}/root`, CHILD);
+      writeCache(first, this.#caches);
+      writeCache(`${dir}/caches`, this.#caches);
+      Deno.writeTextFileSync(`${dir}/mounts`, mountsOf(`${dir}/root`, `${dir}/copy`, first));
     }
-    await Deno.remove(this.#next!, { recursive: true }); // it was made without caches
-    this.#next = undefined;
-    for (const { name } of [...Deno.readDirSync(dir)]) {
-      if (!/_cache_v\d+$/.test(name)) continue;
-      const database = new DatabaseSync(`${dir}/${name}`);
-      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      database.close();
-      this.#caches.set(name, Deno.readFileSync(`${dir}/${name}`));
+    {
+      await using child = new GuardedProcess(this.#command(run));
+      await this.#call(child);
+      await child.exit();
     }
-    await Deno.remove(dir, { recursive: true });
-    this.#writeCaches(`${this.#dir}/caches`);
+    this.#caches = readCache(this.#inside ? first : `${run}/deno`);
+    if (this.#inside) {
+      Deno.removeSync(`${dir}/caches`);
+      writeCache(`${dir}/caches`, this.#caches);
+      Deno.writeTextFileSync(`${dir}/mounts`, mountsOf(`${dir}/root`, `${dir}/copy`));
+    }
+    Deno.removeSync(run, { recursive: true });
+    this.#next = this.#makeRun();
   }
+}
 
-  /** Starts it once with an empty cache folder that outlives it, in the place of the one in memory. */
-  async #firstInside(dir: string): Promise<void> {
-    Deno.mkdirSync(dir);
-    Deno.mkdirSync(`${this.#dir}/caches`);
-    const mounts = Deno.readTextFileSync(`${this.#dir}/mounts`);
-    const target = `${this.#dir}/root/deno-dir`;
-    const bound = mounts.replace(
-      new RegExp(`^tmpfs ${RegExp.escape(target)} .*$`, "m"),
-      `${dir} ${target} none bind,rw 0 0`,
-    );
-    Deno.writeTextFileSync(`${this.#dir}/mounts`, bound);
-    Deno.chmodSync(dir, 0o777);
-    const run = await this.start("first");
-    await run[Symbol.asyncDispose]();
-    Deno.writeTextFileSync(`${this.#dir}/mounts`, mounts);
-    Deno.removeSync(`${this.#dir}/caches`);
-  }
+type Files = ReadonlyMap<string, Uint8Array>;
 
-  #writeCaches(dir: string): void {
-    Deno.mkdirSync(dir);
-    for (const [name, bytes] of this.#caches) Deno.writeFileSync(`${dir}/${name}`, bytes);
-  }
-
-  /** Makes the mount points of the private root, and the list of its mounts. */
-  #makeRoot(): void {
-    const root = `${this.#dir}/root`;
-    for (const name of ["proc", "dev", "tmp", "deno-dir", "usr", "bundle", ".old"]) {
-      Deno.mkdirSync(`${root}/${name}`, { recursive: true });
-    }
-    const points = ["deno", "child.ts", ...DEVICES.map((name) => `dev/${name}`)];
-    for (const name of points) Deno.writeTextFileSync(`${root}/${name}`, "");
-    for (const name of ["bin", "sbin", "lib", "lib64"]) {
-      if (existsSync(`/usr/${name}`)) Deno.symlinkSync(`usr/${name}`, `${root}/${name}`);
-    }
-    const bind = (source: string, target: string, options = "nosuid,nodev") =>
-      `${source} ${root}${target} none rbind,ro,${options} 0 0`;
-    const memory = (target: string, size: string) =>
-      `tmpfs ${root}${target} tmpfs nosuid,nodev,noexec,size=${size},mode=0777 0 0`;
-    Deno.writeTextFileSync(
-      `${this.#dir}/mounts`,
-      `${
-        [
-          bind(root, ""),
-          `proc ${root}/proc proc nosuid,nodev,noexec 0 0`,
-          ...DEVICES.map((name) => bind(`/dev/${name}`, `/dev/${name}`, "nosuid,noexec")),
-          ...[memory("/tmp", "64m"), memory("/deno-dir", "16m")],
-          ...[bind("/usr", "/usr"), bind(Deno.execPath(), "/deno")],
-          ...[bind(`${this.#dir}/copy`, "/bundle"), bind(CHILD, "/child.ts")],
-        ].join("\n")
-      }\n`,
-    );
-  }
+/** Reads a folder that has nothing but files in it. */
+function readFolder(dir: string): Files {
+  const entries = [...Deno.readDirSync(dir)];
+  if (!entries.every(({ isFile }) => isFile)) throw new Error("There is more than files in it");
+  const names = entries.map(({ name }) => name).sort();
+  return new Map(names.map((name) => [name, Deno.readFileSync(`${dir}/${name}`)]));
 }
 
 /** What is signed: each file by its hash. */
-function statementOf(files: ReadonlyMap<string, Uint8Array>): string {
-  return [...files].map(([name, bytes]) =>
+function statementOf(files: Files): Uint8Array {
+  const lines = [...files].map(([name, bytes]) =>
     `${createHash("sha3-512").update(bytes).digest("hex")}  ${name}\n`
-  ).join("");
+  );
+  return encoder.encode(lines.join(""));
 }
 
-/** Sends a line and waits for one. */
-async function ask(
-  writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>,
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  message: unknown,
-): Promise<void> {
-  await writer.write(encoder.encode(`${JSON.stringify(message)}\n`));
-  for (let text = ""; !text.includes("\n");) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error("The hand-written child has ended");
-    text += decoder.decode(value, { stream: true });
-  }
+function isSame(files: Files, copies: Files): boolean {
+  const same = ([name, bytes]: [string, Uint8Array]) =>
+    copies.has(name) && Buffer.compare(bytes, copies.get(name)!) === 0;
+  return files.size === copies.size && [...files].every(same);
 }

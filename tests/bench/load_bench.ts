@@ -1,5 +1,6 @@
 /**
- * Cold and warm load of a plugin, from its folder to the first answered call, against `deno run` on an empty file.
+ * Cold and warm load of a plugin, from its folder to the first answered call, against `deno run` on an
+ * empty file; cold also against a hand-written start with the same guarantees.
  *
  * @module
  */
@@ -8,12 +9,15 @@ import { signForTest } from "@sallyport/host/testing";
 import { timeMs } from "./call_times.mjs";
 import { type Figure, figure, type FigureSpec, most } from "./figures.ts";
 import { EmptyRun } from "./empty_run.ts";
-import { GuardedFloor, type GuardedIsolation } from "./guarded_floor.ts";
+import { GuardedFloor, type GuardedPlugin } from "./guarded_floor.ts";
 import { type BenchIsolation, workingModes } from "./isolation.ts";
 import { type BenchSettings, interleave, type Measure, roundsOf } from "./rounds.ts";
 
 const COLD_BARS = { plain: most(1.3), unshare: most(1.5), bwrap: most(1.9) };
 const WARM_BAR = most(0.4);
+const EMPTY = "deno run of an empty file";
+const PLUGIN = new URL("../../plugins/word-count", import.meta.url).pathname;
+const DATA = { text: "to be or not to be" };
 
 /** Measures with everything that can contain a plugin here. */
 export async function benchLoad(settings: BenchSettings): Promise<Figure[]> {
@@ -30,11 +34,9 @@ export async function benchLoad(settings: BenchSettings): Promise<Figure[]> {
       specs.set(name, specOf(mode, size > 0));
     }
   }
-  const guarded = new Map<GuardedIsolation, string>();
-  for (const mode of ["plain", "unshare"] as const) {
-    if (!modes.includes(mode) || !GuardedFloor.works(mode)) continue;
-    const floor = undo.use(await GuardedFloor.make(mode));
-    guarded.set(mode, `guarded-${mode}`);
+  const guarded = modes.filter((mode) => mode !== "bwrap").filter(GuardedFloor.works);
+  for (const mode of guarded) {
+    const floor = undo.use(await GuardedFloor.make(mode, await handWritten()));
     subjects.set(`guarded-${mode}`, () => timeGuarded(floor));
   }
   // the first loads compile, here and in the plugin
@@ -42,32 +44,34 @@ export async function benchLoad(settings: BenchSettings): Promise<Figure[]> {
   const floors = results.get("floor")!;
   return [
     ...[...specs].map(([name, spec]) => figure(spec, results.get(name)!, floors)),
-    ...[...guarded].flatMap(([mode, name]) => {
-      const guards = results.get(name)!;
-      const { bench, figure: title, unit, floorName } = specOf(mode, false);
-      const common = { bench, figure: title, unit };
-      const same = `hand-written, the same guarantees, ${mode}`;
-      const [own, bar] = [`hand-written, ${mode}`, COLD_BARS[mode]];
+    ...guarded.flatMap((mode) => {
+      const { bar, ...spec } = specOf(mode, false);
+      const guards = results.get(`guarded-${mode}`)!;
+      const floorName = `hand-written, same guarantees, ${mode}`;
       return [
-        figure({ ...common, subject: own, floorName }, guards, floors),
-        figure(
-          { ...common, subject: mode, floorName: same, bar },
-          results.get(`${mode}-0`)!,
-          guards,
-        ),
+        figure({ ...spec, subject: `hand-written, ${mode}` }, guards, floors),
+        figure({ ...spec, floorName, bar }, results.get(`${mode}-0`)!, guards),
       ];
     }),
   ];
 }
 
+/** Gives the same plugin without the package. */
+async function handWritten(): Promise<GuardedPlugin> {
+  const source = await Deno.readTextFile(`${PLUGIN}/main.ts`);
+  return {
+    source: source.replace(/^import .*;$/m, "const definePlugin = <T>(plugin: T): T => plugin;"),
+    method: "count",
+    params: DATA,
+  };
+}
+
 /** Starts the hand-written one and ends it; only up to the answer is timed. */
 async function timeGuarded(floor: GuardedFloor): Promise<number> {
-  let run: AsyncDisposable | undefined;
-  const startMs = await timeMs(async () => {
-    run = await floor.start({ text: "to be or not to be" });
+  await using undo = new AsyncDisposableStack();
+  return await timeMs(async () => {
+    undo.use(await floor.start());
   });
-  await run![Symbol.asyncDispose]();
-  return startMs;
 }
 
 /** A host that loads the same plugin again and again. */
@@ -86,8 +90,7 @@ export async function openLoad(isolation: BenchIsolation, size: number): Promise
   await using undo = new AsyncDisposableStack();
   const dataDir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   undo.defer(() => Deno.remove(dataDir, { recursive: true }));
-  const source = new URL("../../plugins/word-count", import.meta.url).pathname;
-  const signed = undo.use(await signForTest(source));
+  const signed = undo.use(await signForTest(PLUGIN));
   const host = undo.use(
     await PluginHost.open({
       dataDir,
@@ -111,7 +114,7 @@ function specOf(mode: BenchIsolation, warm: boolean): FigureSpec {
     figure: `${warm ? "warm" : "cold"} load to first answer`,
     subject: mode,
     unit: "ms",
-    floorName: "deno run of an empty file",
+    floorName: EMPTY,
     ...(bar === undefined ? {} : { bar }),
   };
 }
@@ -120,7 +123,7 @@ function specOf(mode: BenchIsolation, warm: boolean): FigureSpec {
 async function timeLoad(host: PluginHost, dir: string): Promise<number> {
   const loadMs = await timeMs(async () => {
     const plugin = await host.load(dir);
-    await plugin.call("count", { text: "to be or not to be" });
+    await plugin.call("count", DATA);
   });
   await host.unload("word-count");
   await host.filled(); // not while another is measured

@@ -1,5 +1,6 @@
 /**
- * Many plugins at once, and what each takes of memory, against as many hand-written children.
+ * Many plugins at once, and what each takes of memory, against as many hand-written children; of 20
+ * also their start, against as many that are started with the same guarantees.
  *
  * @module
  */
@@ -7,8 +8,8 @@ import { ECHO, openBench } from "./bench_host.ts";
 import { timeMs } from "./call_times.mjs";
 import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
 import { FloorHost } from "./floor_host.ts";
-import { GuardedFloor } from "./guarded_floor.ts";
-import { type BenchSettings, interleave, median, roundsOf } from "./rounds.ts";
+import { GuardedFloor, type GuardedPlugin } from "./guarded_floor.ts";
+import { type BenchSettings, interleave, type Measure, median, roundsOf } from "./rounds.ts";
 
 const COUNTS = [1, 10, 20, 50, 100];
 /** With this many there is a floor of the same guarantees, too. */
@@ -37,27 +38,30 @@ export async function benchMany(settings: BenchSettings): Promise<Figure[]> {
     settings.progress(`${count} at once`);
     await using undo = new AsyncDisposableStack();
     const guarded = count === GUARDED_COUNT ? await makeGuarded(count, undo) : [];
+    const subjects = new Map<string, Measure<Crowd>>([
+      ["floor", () => startFloors(count, settleMs)],
+      ["plugin", async () => {
+        const { host } = bench;
+        const crowd = await startPlugins(host, bench.dirs.slice(0, count), settleMs);
+        await host.unloadAll();
+        return crowd;
+      }],
+    ]);
+    if (guarded.length > 0) subjects.set("guarded", () => startGuarded(guarded));
     const results = await interleave(
-      new Map([
-        ["floor", () => startFloors(count, settleMs)],
-        ["plugin", async () => {
-          const { host } = bench;
-          const crowd = await startPlugins(host, bench.dirs.slice(0, count), settleMs);
-          await host.unloadAll();
-          return crowd;
-        }],
-        ["guarded", () => startGuarded(guarded)],
-      ]),
+      subjects,
       roundsOf(settings, count > 20 ? 3 : 5),
       // from the third start on, what Deno compiles for a bundle is there; unloading waits for it
       settings.quick ? 0 : 2,
     );
     figures.push(...figuresOf(count, results.get("plugin")!, results.get("floor")!));
-    if (guarded.length === 0) continue;
-    const floors = results.get("guarded")!.map(({ startMs }) => startMs);
-    const floorName = `${count} hand-written children, the same guarantees`;
-    const times = results.get("plugin")!.map(({ startMs }) => startMs);
-    figures.push(figure({ ...timeSpec(count), floorName }, times, floors));
+    const guards = results.get("guarded");
+    if (guards === undefined) continue;
+    const floorName = `${count} hand-written, same guarantees, plain`;
+    const times = (crowds: readonly Crowd[]) => crowds.map(({ startMs }) => startMs);
+    figures.push(
+      figure({ ...timeSpec(count), floorName }, times(results.get("plugin")!), times(guards)),
+    );
   }
   return figures;
 }
@@ -97,17 +101,26 @@ function timeSpec(count: number): FigureSpec {
 
 async function makeGuarded(count: number, undo: AsyncDisposableStack): Promise<GuardedFloor[]> {
   const floors: GuardedFloor[] = [];
-  for (let n = 0; n < count; n++) floors.push(undo.use(await GuardedFloor.make("plain")));
+  for (let n = 0; n < count; n++) {
+    // one bundle is not another
+    const plugin: GuardedPlugin = {
+      source: `// ${n}\n${ECHO.source}`,
+      method: "echo",
+      params: DATA,
+    };
+    floors.push(undo.use(await GuardedFloor.make("plain", plugin)));
+  }
   return floors;
 }
 
 async function startGuarded(floors: readonly GuardedFloor[]): Promise<Crowd> {
   await using undo = new AsyncDisposableStack();
-  const startMs = await timeMs(() =>
-    Promise.all(floors.map(async (floor) => {
-      undo.use(await floor.start(DATA));
-    }))
-  );
+  // all of them settle before any is ended
+  const startMs = await timeMs(async () => {
+    const starts = await Promise.allSettled(floors.map((floor) => floor.start()));
+    for (const start of starts) if (start.status === "fulfilled") undo.use(start.value);
+    for (const start of starts) if (start.status === "rejected") throw start.reason;
+  });
   return { startMs, privateMiB: undefined };
 }
 

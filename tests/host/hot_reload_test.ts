@@ -26,7 +26,8 @@ async function filesOfRuns(dataDir: string): Promise<number> {
   let count = 0;
   const walk = async (dir: string) => {
     for await (const { name, isDirectory } of Deno.readDir(dir)) {
-      if (name.startsWith("next-")) continue; // for the next process, whenever that comes
+      // for the next process, whenever that comes, and what is written anew every other second
+      if (/^(?:next-|status\.json)/.test(name)) continue;
       count++;
       // what is in a cache folder depends on what was there to be put into it
       if (isDirectory && name !== "deno") await walk(`${dir}/${name}`);

@@ -42,7 +42,7 @@ const FLOORS: Readonly<Record<Figure, number>> = {
   heapUsed: MIB / 2,
   external: MIB / 2,
   descriptors: 1,
-  threads: 1,
+  threads: 8,
   children: 0,
   groups: 0,
   runFiles: 0,
