@@ -4,7 +4,7 @@
  * In an empty cache folder Deno makes its databases, and analyses and compiles the bootstrap before it runs
  * anything, which takes a third of the start of a plugin. What one process leaves that runs the bootstrap alone, with
  * no plugin and no permissions, is therefore put into the folder of every start that has nothing better.
- * It is kept in memory only, so nobody can change it.
+ * It is kept in memory, so that nobody can change what copies are made of.
  *
  * @module
  */

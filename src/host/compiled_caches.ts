@@ -6,8 +6,8 @@
  * the start. When a bundle is started for the second time, a process under the same flags does that
  * once more in the background and runs nothing; what it leaves in its folder is put into the folders
  * of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
- * ever taken from the folder of a process that ran plugin code, and nothing of it stays on the disk, where
- * somebody might change it.
+ * ever taken from the folder of a process that ran plugin code. What is kept is kept in memory; on the disk
+ * are copies for the next process of each kind, in folders that nobody but the host's user may enter.
  *
  * @module
  */
