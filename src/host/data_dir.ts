@@ -141,8 +141,7 @@ export class DataDir implements AsyncDisposable {
     const base = `${this.#runs}/${this.#nextRun++}`;
     const ready = this.#ready.get(caches);
     this.#ready.delete(caches);
-    if (ready !== undefined) Deno.renameSync(ready, base);
-    else makeRun(base, caches);
+    if (ready === undefined || !renamed(ready, base)) makeRun(base, caches);
     this.#makeReady(caches);
     return {
       denoDir: `${base}/deno`,
@@ -234,6 +233,7 @@ export class DataDir implements AsyncDisposable {
     let folder = this.#cacheFolders.get(caches);
     if (folder === undefined) {
       folder = `${this.#runs}/cache-${this.#nextRun++}`;
+      Deno.mkdirSync(folder, { mode: 0o700 });
       writeFiles(folder, caches);
       this.#cacheFolders.set(caches, folder);
     }
@@ -251,6 +251,18 @@ export class DataDir implements AsyncDisposable {
 function makeRun(base: string, caches: readonly CacheFile[]): void {
   Deno.mkdirSync(base, { mode: 0o700 });
   try {
+    fillRun(base, caches);
+  } catch (error) {
+    Deno.removeSync(base, { recursive: true });
+    throw error;
+  }
+}
+
+function fillRun(base: string, caches: readonly CacheFile[]): void {
+  Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
+  Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
+  Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+  try {
     writeFiles(`${base}/deno`, caches);
     if (caches.length > 0) makeRest(`${base}/deno`, caches);
   } catch {
@@ -258,12 +270,18 @@ function makeRun(base: string, caches: readonly CacheFile[]): void {
     Deno.removeSync(`${base}/deno`, { recursive: true });
     Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
   }
-  Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
-  Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
+}
+
+function renamed(from: string, to: string): boolean {
+  try {
+    Deno.renameSync(from, to);
+    return true;
+  } catch {
+    return false; // somebody has removed it
+  }
 }
 
 function writeFiles(base: string, files: readonly CacheFile[]): void {
-  Deno.mkdirSync(base, { mode: 0o700 });
   const made = new Set([""]);
   for (const { path, bytes } of files) {
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));

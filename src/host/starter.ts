@@ -136,7 +136,10 @@ export class PluginStarter implements AsyncDisposable {
     const last = this.#last.get(path);
     if (last === undefined || this.#options.settings.pool.size > 0) return;
     const { launchable, bundleHash, fileCount } = last;
-    if (launchable.containment.launcher.privateRoot && fileCount > MAX_SLOT_FILES) return;
+    const { containment, storageDir, permissions: { read, write } } = launchable;
+    // what is mounted of the machine must be what stands there when the verdict has come
+    const mounts = storageDir !== undefined || read.length > 0 || write.length > 0;
+    if (containment.launcher.privateRoot && (mounts || fileCount > MAX_SLOT_FILES)) return;
     const caches = this.#cachesFor(launchable, bundleHash);
     const standby = this.#standby(launchable, { caches, spare: "hurried" });
     standby.catch(() => {}); // the start proper will tell

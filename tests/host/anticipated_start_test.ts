@@ -124,6 +124,41 @@ Deno.test("nothing comes up for a folder that never ran, a lazy load or a host w
   assert.deepEqual(processesNaming(test.dataDir), waiting, "one that waits is enough");
 });
 
+for (const isolation of ["bwrap", "unshare"] as const) {
+  sandboxTest(
+    `a plugin with folders of the machine is not anticipated, ${isolation}`,
+    isolation,
+    async () => {
+      await using test = await hostTest();
+      const policy = { plugins: { keeps: { grant: { read: ["$STORAGE"], write: ["$STORAGE"] } } } };
+      const host = await test.open({ isolation, policy });
+      const dir = await test.bundle(
+        "keeps",
+        `let storage: string | undefined;
+      export default { init: (ctx: { storage?: string }) => { storage = ctx.storage; }, methods: {
+        write: () => Deno.writeTextFileSync(storage + "/note", "written"),
+      } };`,
+        {
+          permissions: { read: ["$STORAGE"], write: ["$STORAGE"] },
+          storage: { quotaBytes: 1_000_000 },
+        },
+        LARGE,
+      );
+      for (const _ of ["first", "second"]) await (await host.load(dir)).unload();
+      // one that stood there before would be mounted still, and what is written be lost
+      const storage = `${test.dataDir}/storage/keeps`;
+      await Deno.rename(storage, `${test.dataDir}/storage/before`);
+      const restore = await tamper(dir);
+      const refused = host.load(dir);
+      assert.equal(await seenDuring(test, refused), false);
+      await assertRejectsWithCode(refused, "hash-mismatch");
+      await restore();
+      await (await host.load(dir)).call("write");
+      assert.equal(await Deno.readTextFile(`${storage}/note`), "written");
+    },
+  );
+}
+
 Deno.test("a load that is given up, or whose host is closed, leaves no process", async () => {
   await using test = await hostTest();
   const host = await test.open();
