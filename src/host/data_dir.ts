@@ -8,6 +8,7 @@ import { removeTree } from "../bundle/remove_tree.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
+import { makeRun, moved, writeFiles } from "./run_folders.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
@@ -43,7 +44,6 @@ const MAX_STORAGE_ENTRIES = 100_000;
 const MAX_READY = 32;
 const READY_AFTER_MS = 50;
 const NEXT_READY_MS = 5;
-const EMPTY = new Uint8Array(0);
 
 /** Manages the host's folder; several hosts may share one. */
 export class DataDir implements AsyncDisposable {
@@ -141,7 +141,7 @@ export class DataDir implements AsyncDisposable {
     const base = `${this.#runs}/${this.#nextRun++}`;
     const ready = this.#ready.get(caches);
     this.#ready.delete(caches);
-    if (ready === undefined || !renamed(ready, base)) makeRun(base, caches);
+    if (ready === undefined || !moved(ready, base)) makeRun(base, caches);
     this.#makeReady(caches);
     return {
       denoDir: `${base}/deno`,
@@ -245,59 +245,6 @@ export class DataDir implements AsyncDisposable {
     clearTimeout(this.#timer);
     await this.#locks.disposeAsync();
   }
-}
-
-/** Makes the folders of a run: a few small steps, each shorter than handing it to another thread. */
-function makeRun(base: string, caches: readonly CacheFile[]): void {
-  Deno.mkdirSync(base, { mode: 0o700 });
-  try {
-    fillRun(base, caches);
-  } catch (error) {
-    Deno.removeSync(base, { recursive: true });
-    throw error;
-  }
-}
-
-function fillRun(base: string, caches: readonly CacheFile[]): void {
-  Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
-  Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
-  Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
-  try {
-    writeFiles(`${base}/deno`, caches);
-    if (caches.length > 0) makeRest(`${base}/deno`, caches);
-  } catch {
-    // a start takes longer without them, but a disk that is nearly full may have room for all the rest
-    Deno.removeSync(`${base}/deno`, { recursive: true });
-    Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
-  }
-}
-
-function renamed(from: string, to: string): boolean {
-  try {
-    Deno.renameSync(from, to);
-    return true;
-  } catch {
-    return false; // somebody has removed it
-  }
-}
-
-function writeFiles(base: string, files: readonly CacheFile[]): void {
-  const made = new Set([""]);
-  for (const { path, bytes } of files) {
-    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-    if (!made.has(folder)) Deno.mkdirSync(`${base}/${folder}`, { recursive: true });
-    made.add(folder);
-    Deno.writeFileSync(`${base}/${path}`, bytes);
-  }
-}
-
-/** Makes what the runtime would make in its cache folder while it comes up: a disk may take its time. */
-function makeRest(base: string, files: readonly CacheFile[]): void {
-  for (const { path } of files) {
-    if (path.includes("/")) continue;
-    for (const end of ["wal", "shm"]) Deno.writeFileSync(`${base}/${path}-${end}`, EMPTY);
-  }
-  for (const name of ["npm", "node_compat_bin"]) Deno.mkdirSync(`${base}/${name}`);
 }
 
 /** Makes a temporary folder, with a lock by which the next host sees whether its host still lives. */
