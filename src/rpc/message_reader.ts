@@ -1,5 +1,7 @@
 import { insertBytes, rawLength } from "./binary.ts";
 import { FrameReader } from "./framing.ts";
+import { isShort } from "./json_check.ts";
+import { KnownLines } from "./known_lines.ts";
 import type { MessageLimits } from "./limits.ts";
 import { type Message, parseMessage } from "./message.ts";
 import type { SharedValues } from "./shared_values.ts";
@@ -10,6 +12,7 @@ export class MessageReader {
   readonly #limits: MessageLimits;
   readonly #take: (message: Message, bytes: number) => void;
   readonly #shared: Pick<SharedValues, "receive">;
+  readonly #known = new KnownLines();
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
@@ -60,7 +63,7 @@ export class MessageReader {
   }
 
   #line(text: string, harmless: boolean): Uint8Array[] | undefined {
-    const message = parseMessage(text, this.#limits, harmless);
+    const message = this.#parse(text, harmless);
     const { bin } = message;
     if (bin === undefined) {
       this.#take(message, text.length);
@@ -72,6 +75,15 @@ export class MessageReader {
     if (behind.length > 0) return behind;
     this.#filled();
     return undefined;
+  }
+
+  #parse(text: string, harmless: boolean): Message {
+    const isKnowable = harmless && isShort(text, this.#limits);
+    const known = isKnowable ? this.#known.read(text) : undefined;
+    if (known !== undefined) return known;
+    const message = parseMessage(text, this.#limits, harmless);
+    if (isKnowable) this.#known.learn(message);
+    return message;
   }
 
   #filled(): void {

@@ -7,8 +7,14 @@ import { soon } from "./microtask.ts";
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 
-/** So much is written before the end of the turn, where a write begins at once. */
-const EARLY_LENGTH = 16 * 1024;
+/**
+ * Where a write begins at once, one begins before the end of the turn, so that the peer can work meanwhile:
+ * when there is a third of what the last turn had. With less the peer would wait for the second write, as
+ * it takes twice as long to answer a message as it takes to make one; with more it begins late.
+ */
+const EARLY_SHARE = 1 / 3;
+const MIN_EARLY_LENGTH = 16 * 1024;
+const MAX_EARLY_LENGTH = 64 * 1024;
 
 /** What the outbox tells its owner. */
 export interface OutboxEvents {
@@ -30,7 +36,10 @@ export class Outbox {
   #segments: (string | Uint8Array | ByteDuplex)[] = [];
   #segmentBytes = 0;
   #scheduled = false;
-  #turnTime = 0;
+  #inTurn = false;
+  #turnTime: number | undefined;
+  #turnLength = 0;
+  #earlyLength = MIN_EARLY_LENGTH;
   #writing = false;
   #writingBytes = 0;
   #stopped = false;
@@ -48,8 +57,8 @@ export class Outbox {
 
   /** Gives the time of `performance.now()`, read once for all that is sent in one turn. */
   get turnTime(): number {
-    if (!this.#scheduled) this.#turnTime = clock();
-    return this.#turnTime;
+    this.#beginTurn();
+    return this.#turnTime ??= clock();
   }
 
   /** Gives about how many bytes wait, those of the write under way included. */
@@ -60,8 +69,10 @@ export class Outbox {
   /** Queues a line, with the byte arrays that follow it; those are copied unless written at once. */
   push(line: string, raw?: EncodedValue["raw"]): void {
     if (this.#stopped) return;
+    this.#beginTurn();
     this.sent++;
     this.#text += line;
+    this.#turnLength += line.length;
     if (raw !== undefined) {
       const copy = this.#io.writeSync === undefined;
       this.#segments.push(this.#text);
@@ -72,7 +83,7 @@ export class Outbox {
     }
     // Before the end of the turn, so that the peer can work while this end goes on
     if (
-      this.#text.length > EARLY_LENGTH && !this.#writing &&
+      this.#text.length > this.#earlyLength && !this.#writing &&
       (this.#io.isPrompt === true || this.#io.writeSync !== undefined)
     ) this.flush();
     if (this.#scheduled || this.#writing) return;
@@ -132,6 +143,18 @@ export class Outbox {
     this.#segments = [];
     this.#segmentBytes = 0;
     this.#idle?.resolve();
+  }
+
+  #beginTurn(): void {
+    if (this.#inTurn) return;
+    this.#inTurn = true;
+    soon(() => {
+      const share = this.#turnLength * EARLY_SHARE;
+      this.#earlyLength = Math.min(MAX_EARLY_LENGTH, Math.max(MIN_EARLY_LENGTH, share));
+      this.#turnLength = 0;
+      this.#turnTime = undefined;
+      this.#inTurn = false;
+    });
   }
 
   #hasWork(): boolean {
