@@ -1,5 +1,6 @@
 import type { Part } from "./parts.ts";
 import { MAX_BINARY_PARTS, MAX_TEXT_PARTS, MAX_VALUE_DEPTH } from "./limits.ts";
+import { decodeUtf8 } from "./utf8.ts";
 import { violation } from "./violation.ts";
 
 const { stringify } = JSON;
@@ -15,8 +16,6 @@ const OWN = Symbol("own");
 // Captured, because plugin code shares the realm of its end
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const decode = decoder.decode.bind(decoder);
 const { apply } = Reflect;
 const { isWellFormed } = String.prototype;
 
@@ -175,7 +174,7 @@ export function insertBytes(value: unknown, raw: readonly Uint8Array[]): unknown
 
 function readText(bytes: Uint8Array): string {
   try {
-    return decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw violation("a text behind a line is not valid UTF-8");
   }

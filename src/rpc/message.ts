@@ -7,6 +7,7 @@ import { escapeText } from "../errors.ts";
 import { checkParsed, isShort, mayHoldProto } from "./json_check.ts";
 import { DEFAULT_MESSAGE_LIMITS, MAX_BINARY_PARTS, type MessageLimits } from "./limits.ts";
 import { announce, type Announced, type Part } from "./parts.ts";
+import { decodeUtf8 } from "./utf8.ts";
 import { violation } from "./violation.ts";
 
 const { parse, stringify } = JSON;
@@ -52,9 +53,6 @@ export const WIRE_CODES = Object.freeze({
   own: 1000,
 });
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const decode = decoder.decode.bind(decoder);
-
 /**
  * Parses one line strictly: exactly the members that JSON-RPC 2.0 has for one of its kinds.
  *
@@ -95,7 +93,7 @@ export function parseMessage(
  */
 export function decodeLine(bytes: Uint8Array): string {
   try {
-    return decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw violation("a line is not valid UTF-8");
   }
