@@ -81,7 +81,7 @@ export async function benchPeers(settings: BenchSettings): Promise<Figure[]> {
 function comparisons(floor: FloorHost, quick: boolean): Comparison[] {
   const floorName = "hand-written echo over pipes";
   const trips = quick ? 20 : 500;
-  const windows = quick ? 1 : 10;
+  const windows = quick ? 1 : 50;
   const bytes = makeBytes(quick ? MIB / 16 : 16 * MIB);
   return [
     {
