@@ -110,32 +110,39 @@ export class CgroupReader {
   }
 
   /**
-   * Reads the files, at most seven; a file whose content follows from another that has not changed is read
-   * every fifth time only.
+   * Reads the files, at most seven. What follows from a figure that has not changed is read every fifth time
+   * only: nothing new was started, refused or held back in a group that has not run.
    *
    * @returns The figures.
    */
   read(): CgroupUsage {
     const before = this.#before;
     const all = before === undefined || this.#reads++ % ALL_EVERY === 0;
-    const cpu = this.#cpu.text();
+    const same = (now: number | undefined, then: number | undefined) =>
+      !all && now !== undefined && now === then;
+    let cpu = this.#unified ? this.#cpu.text() : undefined;
+    const cpuTimeMs = this.#unified
+      ? divide(keyed(cpu, "usage_usec"), US)
+      : divide(this.#time.number(), NS);
+    const rested = same(cpuTimeMs, before?.cpuTimeMs);
+    if (!this.#unified && !rested) cpu = this.#cpu.text();
     const memoryBytes = this.#memory.number();
-    const tasks = this.#tasks.number();
-    const sameTasks = !all && tasks !== undefined && tasks === before.tasks;
+    const tasks = rested ? before!.tasks : this.#tasks.number();
+    const sameTasks = same(tasks, before?.tasks);
     return this.#before = {
       memoryBytes,
-      peakMemoryBytes: !all && memoryBytes !== undefined && memoryBytes === before.memoryBytes
-        ? before.peakMemoryBytes
+      peakMemoryBytes: same(memoryBytes, before?.memoryBytes)
+        ? before!.peakMemoryBytes
         : this.#peak.number(),
-      cpuTimeMs: this.#unified
-        ? divide(keyed(cpu, "usage_usec"), US)
-        : divide(this.#time.number(), NS),
-      throttledMs: this.#unified
+      cpuTimeMs,
+      throttledMs: rested
+        ? before!.throttledMs
+        : this.#unified
         ? divide(keyed(cpu, "throttled_usec"), US)
         : divide(keyed(cpu, "throttled_time"), NS),
       tasks,
-      refusedTasks: sameTasks ? before.refusedTasks : keyed(this.#events.text(), "max"),
-      pids: sameTasks ? before.pids : this.#pids(),
+      refusedTasks: sameTasks ? before!.refusedTasks : keyed(this.#events.text(), "max"),
+      pids: sameTasks ? before!.pids : this.#pids(),
     };
   }
 

@@ -114,3 +114,40 @@ Deno.test("CgroupReader reads the files of version 2 and forgets those that are 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("CgroupReader reads again what a group that has not run cannot have changed, but seldom", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const write = (name: string, text: string) => Deno.writeTextFileSync(`${dir}/${name}`, text);
+    const run = (usec: number) =>
+      write("cpu.stat", `usage_usec ${usec}\nthrottled_usec ${usec / 10}\n`);
+    run(1_000);
+    write("memory.current", "1\n");
+    write("pids.current", "3\n");
+    write("pids.events", "max 0\n");
+    write("cgroup.procs", "41\n");
+    const reader = new CgroupReader(new Map([["", dir]]));
+    const first = reader.read();
+    reader.read(); // the first of five reads all
+    write("memory.current", "2\n");
+    write("pids.current", "4\n");
+    write("pids.events", "max 1\n");
+    write("cgroup.procs", "41\n42\n");
+    assert.deepEqual(reader.read(), { ...first, memoryBytes: 2 });
+    run(2_000);
+    const after = {
+      ...first,
+      memoryBytes: 2,
+      cpuTimeMs: 2,
+      throttledMs: 0.2,
+      tasks: 4,
+      refusedTasks: 1,
+      pids: [41, 42],
+    };
+    assert.deepEqual(reader.read(), after);
+    write("pids.current", "5\n");
+    await until(() => reader.read().tasks === 5, "the file that was taken for unchanged");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
