@@ -117,8 +117,9 @@ export class CompiledCaches implements AsyncDisposable {
    *
    * @param key The bundle hash.
    * @param prepare Makes the job when its turn has come.
+   * @param onKept Is told when there are files for later starts.
    */
-  started(key: string, prepare: () => Promise<CompileJob>): void {
+  started(key: string, prepare: () => Promise<CompileJob>, onKept: () => void = () => {}): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
     this.#starts.delete(key);
     this.#starts.set(key, starts); // the latest is the last
@@ -132,7 +133,9 @@ export class CompiledCaches implements AsyncDisposable {
       const job = await prepare();
       try {
         const files = await compile(job, this.#abort.signal);
-        if (this.#starts.has(key)) this.#keep(key, files); // not pushed out meanwhile
+        if (!this.#starts.has(key)) return; // pushed out meanwhile
+        this.#keep(key, files);
+        if (this.get(key).length > 0) onKept();
       } catch {
         // the next start compiles for itself, as the first did
       } finally {

@@ -102,7 +102,7 @@ export function peerHandlers(
         events.emitted(event.slice(0, 256), data);
       } else if (method === "log" && typeof message === "string") {
         events.log({
-          level: String(level),
+          level: typeof level === "string" ? level : "info",
           message,
           fields: isRecord(fields) ? fields : undefined,
           claimed: record(meta).traceparent,

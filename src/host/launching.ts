@@ -8,6 +8,7 @@ import { SallyportError } from "../errors.ts";
 import type { CodeCaching } from "../permissions/flags.ts";
 import { type LanePlan, planLaunch, type SharedPlan } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
+import { machineMounts, showPresent } from "../sandbox/machine_mounts.ts";
 import { isCodeCache } from "./code_caching.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
@@ -71,6 +72,12 @@ export interface OpenLaunch extends AsyncDisposable {
    * @throws {SallyportError} as {@linkcode inspect} does.
    */
   inspectStarted(pid: number): SandboxReport | undefined;
+  /**
+   * Tells whether what is mounted of the machine is what stands there now.
+   *
+   * @param pid The runtime's process, when its containment is complete; none where nobody may look.
+   */
+  showsPresent(pid: number | undefined): boolean;
   /** Says what became of the process; to be called when it has exited. */
   outcome(): Promise<LaunchOutcome>;
 }
@@ -159,6 +166,7 @@ export async function openLaunch(
     keepCache: compileOnly,
     codeCache: codeCacheOf(prepared, options),
   });
+  const mounts = machineMounts(plan.spec.root);
   const warm = warmUp === undefined ? WARM_UP_URL : entryUrl(plan.bundleDir, warmUp);
   const launch = undo.use(await launcher.launch(plan.spec));
   const { seccompFilter } = launch;
@@ -192,6 +200,7 @@ export async function openLaunch(
     },
     inspect: (pid) => checked(launch.inspect(pid)),
     inspectStarted: (pid) => checked(launch.inspectStarted?.(pid)),
+    showsPresent: (pid) => mounts.length === 0 || (pid !== undefined && showPresent(pid, mounts)),
     outcome: () => launch.outcome(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

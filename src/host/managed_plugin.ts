@@ -142,7 +142,7 @@ export class ManagedPlugin extends KnownPlugin {
       // it may have waited long, and then even an expiry counts
       if (wasParked) await this.#parts.trust.confirm(prepared.verified);
       const instance = await this.#processes.launch(prepared, signal);
-      await this.#admit(instance, prepared, { type: "loaded" });
+      await this.#admit(instance, prepared, signal, { type: "loaded" });
     } catch (failure) {
       const error = reasonOrFailure(signal, failure);
       this.#parts.hooks.removePlugin(this.name);
@@ -172,7 +172,8 @@ export class ManagedPlugin extends KnownPlugin {
         const either = AbortSignal.any([signal, hold.full]);
         await handOver(name, old, next, { logger, timeoutMs: times.handOverMs, signal: either });
       });
-      await this.#admit(instance, prepared, { type: "reloaded", from: old?.version, rollback });
+      const how = { type: "reloaded", from: old?.version, rollback } as const;
+      await this.#admit(instance, prepared, signal, how);
     } catch (failure) {
       throw reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
     } finally {
@@ -309,11 +310,13 @@ export class ManagedPlugin extends KnownPlugin {
   async #admit(
     instance: PluginInstance,
     prepared: PreparedPlugin,
+    signal: AbortSignal,
     how: { type: "loaded" } | { type: "reloaded"; from: string | undefined; rollback: boolean },
   ): Promise<void> {
     const { trust, hub, loader } = this.#parts;
     try {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
+      signal.throwIfAborted(); // it was taken down in the last step, and its process ended
       this.#setHooks(prepared, instance);
     } catch (error) {
       await instance.kill();

@@ -121,7 +121,8 @@ export class Standby implements AsyncDisposable {
 
   /** Whether it lives. */
   get isAlive(): boolean {
-    return this.child.status === undefined && !this.connection.isClosed;
+    return this.child.status === undefined && !this.connection.isClosed &&
+      !hasEnded(this.child.pid);
   }
 
   /**
@@ -217,5 +218,15 @@ export class Standby implements AsyncDisposable {
       // it goes with the host's own folder, at the latest when the next host sweeps
     }
     return { ...status, error: this.#wanted() ? undefined : error };
+  }
+}
+
+/** Asks the kernel: while the host was busy with something else, nobody could tell it of an end. */
+function hasEnded(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false; // not for this host to see, or another system: it will be told
   }
 }

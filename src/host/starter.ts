@@ -5,11 +5,12 @@
  * @module
  */
 import type { BundleStore } from "../bundle/store.ts";
+import { SallyportError } from "../errors.ts";
 import { WarmPool } from "../process/warm_pool.ts";
 import type { AuditTrail } from "./audit_trail.ts";
 import { BaseCache } from "./base_cache.ts";
 import { builtinsOf } from "./code_caching.ts";
-import { type CacheFile, CompiledCaches, type CompileJob } from "./compiled_caches.ts";
+import { type CacheFile, CompiledCaches, type CompileJob, NO_FILES } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
 import { entryUrl } from "./entry_url.ts";
 import { PluginInstance } from "./instance.ts";
@@ -46,6 +47,8 @@ interface LastStart {
   readonly bundleHash: string;
   readonly fileCount: number;
   readonly launchable: Launchable;
+  /** Whether it could be told that what it was shown of the machine is what stands there. */
+  readonly isComparable: boolean;
 }
 
 /** A process that comes up while a bundle is verified. */
@@ -101,27 +104,19 @@ export class PluginStarter implements AsyncDisposable {
     events: InstanceEvents,
     signal?: AbortSignal,
   ): Promise<PluginInstance> {
-    const { verified, containment } = prepared;
-    const { bundleHash } = verified;
-    const spare = this.#takeSpare(prepared);
-    if (spare !== undefined) return await this.#startIn(spare, prepared, events, signal);
-    using _starting = await this.#caches.starting();
-    const anticipated = await this.#takeAnticipated(prepared);
-    let instance: PluginInstance;
-    if (anticipated !== undefined) {
-      instance = await this.#startIn(anticipated, prepared, events, signal);
-    } else {
-      // compared with the verified bytes before every start: what is mounted must be there and true
-      // before its mount is prepared, what is opened by path when it is imported
-      const stored = this.#options.store.put(verified);
-      stored.catch(() => {}); // whoever awaits it is told
-      if (containment.launcher.privateRoot) await stored;
-      const caches = this.#cachesFor(prepared, bundleHash);
-      const standby = await this.#standby(prepared, { caches, signal });
-      instance = await this.#startPlugin(standby, prepared, stored, events, signal);
-    }
-    this.#caches.started(bundleHash, () => this.#compileJob(prepared));
-    this.#remember(prepared);
+    const { verified } = prepared;
+    // compared with the verified bytes before every start
+    const stored = this.#options.store.put(verified);
+    stored.catch(() => {}); // whoever awaits it is told
+    const spare = await this.#readied(this.#takeSpare(prepared), prepared, stored);
+    const instance = spare === undefined
+      ? await this.#startCold(prepared, stored, events, signal)
+      : await this.#startPlugin(spare, prepared, stored, events, signal);
+    this.#caches.started(
+      verified.bundleHash,
+      () => this.#compileJob(prepared),
+      () => this.#expectSpare(prepared),
+    );
     return instance;
   }
 
@@ -135,11 +130,9 @@ export class PluginStarter implements AsyncDisposable {
   anticipate(path: string): AsyncDisposable | undefined {
     const last = this.#last.get(path);
     if (last === undefined || this.#options.settings.pool.size > 0) return;
-    const { launchable, bundleHash, fileCount } = last;
-    const { containment, storageDir, permissions: { read, write } } = launchable;
-    // what is mounted of the machine must be what stands there when the verdict has come
-    const mounts = storageDir !== undefined || read.length > 0 || write.length > 0;
-    if (containment.launcher.privateRoot && (mounts || fileCount > MAX_SLOT_FILES)) return;
+    const { launchable, bundleHash, fileCount, isComparable } = last;
+    const { privateRoot } = launchable.containment.launcher;
+    if (!isComparable || (privateRoot && fileCount > MAX_SLOT_FILES)) return;
     const caches = this.#cachesFor(launchable, bundleHash);
     const standby = this.#standby(launchable, { caches, spare: "hurried" });
     standby.catch(() => {}); // the start proper will tell
@@ -175,17 +168,35 @@ export class PluginStarter implements AsyncDisposable {
     await this.#caches[Symbol.asyncDispose]();
   }
 
-  #remember(prepared: PreparedPlugin): void {
+  async #startCold(
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+    events: InstanceEvents,
+    signal: AbortSignal | undefined,
+  ): Promise<PluginInstance> {
+    using _starting = await this.#caches.starting();
+    const standby = await this.#takeAnticipated(prepared, stored) ??
+      await this.#startAfresh(prepared, stored, signal);
+    const instance = await this.#startPlugin(standby, prepared, stored, events, signal);
+    this.#remember(prepared, standby.launch.showsPresent(instance.sandbox.facts?.pid));
+    return instance;
+  }
+
+  #remember(prepared: PreparedPlugin, isComparable: boolean): void {
     const { verified: { root, bundleHash, files } } = prepared;
     const { permissions, containment, bundleDir, storageDir, codeCaching } = prepared;
     const launchable = { permissions, containment, bundleDir, storageDir, codeCaching };
     this.#last.delete(root);
-    this.#last.set(root, { bundleHash, fileCount: files.length, launchable });
+    this.#last.set(root, { bundleHash, fileCount: files.length, launchable, isComparable });
     const [oldest] = this.#last.keys();
     if (this.#last.size > MAX_FOLDERS) this.#last.delete(oldest!);
   }
 
-  async #takeAnticipated(prepared: PreparedPlugin): Promise<Standby | undefined> {
+  /** Takes a process that came up while this was verified. */
+  async #takeAnticipated(
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+  ): Promise<Standby | undefined> {
     if (this.#anticipated.size === 0) return undefined;
     const { bundleHash } = prepared.verified;
     const key = this.#keyOf(prepared, bundleHash, this.#cachesFor(prepared, bundleHash));
@@ -193,42 +204,102 @@ export class PluginStarter implements AsyncDisposable {
       if (anticipated.key !== key || anticipated.isTaken) continue;
       anticipated.isTaken = true;
       const standby = await anticipated.standby.catch(() => undefined);
-      if (standby?.isAlive) return standby;
-      await standby?.[Symbol.asyncDispose]();
+      const ready = await this.#readied(standby, prepared, stored);
+      if (ready !== undefined) return ready;
     }
     return undefined;
   }
 
-  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
-    const { bundleHash, files } = prepared.verified;
-    if (this.#options.settings.pool.size === 0 || files.length > MAX_SLOT_FILES) return undefined;
-    const caches = this.#cachesFor(prepared, bundleHash);
-    return this.#pool.take(this.#keyOf(prepared, bundleHash, caches), async () => {
-      const standby = await this.#standby(prepared, { caches, spare: "waiting" });
-      try {
-        await Promise.all([standby.contained, standby.entered]);
-        if (standby.launch.slot !== undefined) emptySlot(standby.launch.slot);
-      } catch (error) {
-        await standby[Symbol.asyncDispose]();
-        throw error;
-      }
-      return standby;
-    });
+  /** Gives a process that came up ahead, with the bundle in it; one that will not do is ended. */
+  async #readied(
+    standby: Standby | undefined,
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+  ): Promise<Standby | undefined> {
+    if (standby === undefined) return undefined;
+    if (await this.#isReady(standby, prepared, stored).catch(() => false)) return standby;
+    await standby[Symbol.asyncDispose]();
+    return undefined;
   }
 
-  /** Starts a prepared plugin in a process that holds none yet. */
-  async #startIn(
+  /**
+   * Readies a process for its plugin. What fails up to here is not the plugin's doing, and no other turn
+   * comes between the last look and the sending.
+   *
+   * @returns Whether the process lives, and sees of the machine what stands there.
+   */
+  async #isReady(
     standby: Standby,
-    prepared: PreparedPlugin,
-    events: InstanceEvents,
-    signal: AbortSignal | undefined,
-  ): Promise<PluginInstance> {
-    const { verified, bundleDir } = prepared;
+    { verified, bundleDir }: PreparedPlugin,
+    stored: Promise<unknown>,
+  ): Promise<boolean> {
+    await stored;
+    if (!standby.isAlive) return false; // its folders are being removed
     const { slot } = standby.launch;
-    const stored = this.#options.store.put(verified).then(() => {
-      if (slot !== undefined) fillSlot(slot, bundleDir, verified.files);
-    });
-    return await this.#startPlugin(standby, prepared, stored, events, signal);
+    if (slot !== undefined) fillSlot(slot, bundleDir, verified.files);
+    const { facts } = await standby.contained;
+    await Promise.race([standby.entered, undefined]); // it has failed by now, or still may
+    return standby.launch.showsPresent(facts?.pid) && standby.isAlive;
+  }
+
+  /** Starts a process for a plugin that nothing was started for. */
+  async #startAfresh(
+    prepared: PreparedPlugin,
+    stored: Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<Standby> {
+    const { verified: { bundleHash, manifest: { name } }, containment } = prepared;
+    if (signal?.aborted) { // while it was seen to the one that came up
+      throw new SallyportError("cancelled", `Cannot start plugin "${name}": it was cancelled`, {
+        details: { plugin: name },
+        cause: signal.reason,
+      });
+    }
+    // what is mounted must be there and true before its mount is prepared, what is opened by path when it
+    // is imported
+    if (containment.launcher.privateRoot) await stored;
+    return await this.#standby(prepared, { caches: this.#cachesFor(prepared, bundleHash), signal });
+  }
+
+  /** Takes a process that waits: best one that has the bundle's own code, else any that will do. */
+  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
+    if (!this.#maySpare(prepared)) return undefined;
+    const { bundleHash } = prepared.verified;
+    const caches = this.#cachesFor(prepared, bundleHash);
+    const best = this.#keyOf(prepared, bundleHash, caches);
+    const spare = this.#pool.take(best, () => this.#makeSpare(prepared, caches));
+    if (spare !== undefined) return spare;
+    for (const common of [this.#cachesFor(prepared, ""), NO_FILES]) {
+      const waiting = this.#pool.takeWaiting(this.#keyOf(prepared, "", common));
+      if (waiting !== undefined) return waiting;
+    }
+    return undefined;
+  }
+
+  /** The bundle's code is there from now on: the process that waits for it should have it. */
+  #expectSpare(prepared: PreparedPlugin): void {
+    if (!this.#maySpare(prepared)) return;
+    const { bundleHash } = prepared.verified;
+    const caches = this.#cachesFor(prepared, bundleHash);
+    const key = this.#keyOf(prepared, bundleHash, caches);
+    this.#pool.expect(key, () => this.#makeSpare(prepared, caches));
+  }
+
+  #maySpare({ verified: { files, root } }: PreparedPlugin): boolean {
+    if (this.#options.settings.pool.size === 0 || files.length > MAX_SLOT_FILES) return false;
+    return this.#last.get(root)?.isComparable !== false; // else it could never be used
+  }
+
+  async #makeSpare(prepared: PreparedPlugin, caches: readonly CacheFile[]): Promise<Standby> {
+    const standby = await this.#standby(prepared, { caches, spare: "waiting" });
+    try {
+      await Promise.all([standby.contained, standby.entered]);
+      if (standby.launch.slot !== undefined) emptySlot(standby.launch.slot);
+    } catch (error) {
+      await standby[Symbol.asyncDispose]();
+      throw error;
+    }
+    return standby;
   }
 
   async #startPlugin(

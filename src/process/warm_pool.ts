@@ -41,6 +41,8 @@ interface Kind<S> {
   /** When it was asked for, the latest last. */
   uses: number[];
   failures: number;
+  /** Whether there has been one. */
+  made: boolean;
 }
 
 /** For how long a use counts, in milliseconds. */
@@ -57,9 +59,9 @@ const MAX_FAILURES = 3;
 const MAX_KINDS = 256;
 
 /**
- * Keeps spares by kind: as many of each as were asked for in the last minute, at least one, and as long as
- * there is room; the kind that was asked for longest ago gives way. What nobody asks for any more goes after
- * a while, and no kind has a spare before it was asked for once.
+ * Keeps spares by kind: one of each, as long as there is room, and what room is left goes to those that were
+ * asked for more often in the last minute; the kind that was asked for longest ago gives way. What nobody asks
+ * for any more goes after a while, and no kind has a spare before it was asked for once.
  */
 export class WarmPool<S extends Spare> implements AsyncDisposable {
   readonly #options: Required<Omit<WarmPoolOptions, "onFailure">>;
@@ -102,21 +104,33 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
    */
   take(key: string, make: () => Promise<S>): S | undefined {
     if (this.#options.size === 0 || this.#closed) return undefined;
-    const kind = this.#kinds.get(key) ?? { make, spares: [], uses: [], failures: 0 };
-    // the most recently used comes last
-    this.#kinds.delete(key);
-    this.#kinds.set(key, kind);
-    const now = this.#options.now();
-    kind.uses = [...kind.uses.filter((use) => now - use < USE_MS), now].slice(-this.#options.size);
-    kind.failures = 0;
-    const first = kind.uses.length === 1 && kind.spares.length === 0;
-    let taken: S | undefined;
-    while (taken === undefined && kind.spares.length > 0) {
-      const spare = kind.spares.shift()!;
-      if (spare.isAlive) taken = spare;
+    this.#asked(key, make);
+    return this.takeWaiting(key);
+  }
+
+  /**
+   * Takes a spare of a kind that will do as well; that one is not asked for, so nothing is made in its place.
+   *
+   * @param key What the spare must have been made for.
+   * @returns A spare that lives, or nothing.
+   */
+  takeWaiting(key: string): S | undefined {
+    const spares = this.#kinds.get(key)?.spares ?? [];
+    while (spares.length > 0) {
+      const spare = spares.shift()!;
+      if (spare.isAlive) return spare;
     }
-    if (this.#options.refill || first) this.#fillLater();
-    return taken;
+    return undefined;
+  }
+
+  /**
+   * Sees to it that there is a spare the next time.
+   *
+   * @param key What it is made for.
+   * @param make Makes one of that kind.
+   */
+  expect(key: string, make: () => Promise<S>): void {
+    if (this.#options.size > 0 && !this.#closed) this.#asked(key, make);
   }
 
   /** Waits until the pool is as full as it should be, which begins at once then. */
@@ -145,6 +159,17 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     await Promise.all(this.#ending);
   }
 
+  #asked(key: string, make: () => Promise<S>): void {
+    const kind = this.#kinds.get(key) ?? { make, spares: [], uses: [], failures: 0, made: false };
+    // the most recently used comes last
+    this.#kinds.delete(key);
+    this.#kinds.set(key, kind);
+    const now = this.#options.now();
+    kind.uses = [...kind.uses.filter((use) => now - use < USE_MS), now].slice(-this.#options.size);
+    kind.failures = 0;
+    this.#fillLater();
+  }
+
   #fillLater(): void {
     // one after the other: the start under way comes first
     this.#filling ??= this.#fill().finally(() => this.#filling = undefined);
@@ -157,6 +182,7 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
         const spare = await kind.make();
         if (this.#closed) return void this.#end(spare);
         kind.spares.push(spare);
+        kind.made = true;
         if (this.#idle === undefined) this.#expireLater();
         void spare.ended.then(() => this.#died(kind, spare));
       } catch (error) {
@@ -193,23 +219,32 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   #next(): Kind<S> | undefined {
     if (this.#closed) return undefined;
     const kinds = [...this.#kinds.values()].reverse();
-    let room = this.#options.size;
+    const shares = this.#share(kinds);
     for (const kind of kinds) {
-      const wanted = this.#isIdle(kind) ? 0 : Math.min(Math.max(kind.uses.length, 1), room);
-      room -= wanted;
-      if (kind.spares.length > wanted) this.#drop(kind, kind.spares.length - wanted);
-      if (kind.spares.length < wanted && kind.failures < MAX_FAILURES) {
-        // what comes after it may hold spares for which there is no room any more
-        const older = kinds.slice(kinds.indexOf(kind) + 1);
-        for (const other of older) {
-          if (this.ready < this.#options.size) break;
-          this.#drop(other, 1);
-        }
-        return kind;
-      }
+      const share = shares.get(kind) ?? 0;
+      if (kind.spares.length > share) this.#drop(kind, kind.spares.length - share);
     }
-    this.#forget();
-    return undefined;
+    const lacking = [...shares].find(([kind, share]) =>
+      kind.spares.length < share && kind.failures < MAX_FAILURES &&
+      (this.#options.refill || !kind.made)
+    );
+    if (lacking === undefined) this.#forget();
+    return lacking?.[0];
+  }
+
+  /** Shares the places: one for each kind, while there are any, and what is left by use; the latest first. */
+  #share(kinds: readonly Kind<S>[]): Map<Kind<S>, number> {
+    const shares = new Map<Kind<S>, number>();
+    for (const kind of kinds) {
+      if (shares.size < this.#options.size && !this.#isIdle(kind)) shares.set(kind, 1);
+    }
+    let room = this.#options.size - shares.size;
+    for (const kind of shares.keys()) {
+      const more = Math.min(kind.uses.length - 1, room);
+      shares.set(kind, 1 + more);
+      room -= more;
+    }
+    return shares;
   }
 
   #forget(): void {
@@ -224,7 +259,7 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     if (at < 0) return; // it was taken
     kind.spares.splice(at, 1);
     kind.failures++;
-    if (this.#options.refill && !this.#closed) this.#fillLater();
+    if (!this.#closed) this.#fillLater();
   }
 
   #drop(kind: Kind<S>, count: number): void {

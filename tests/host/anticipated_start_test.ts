@@ -126,7 +126,7 @@ Deno.test("nothing comes up for a folder that never ran, a lazy load or a host w
 
 for (const isolation of ["bwrap", "unshare"] as const) {
   sandboxTest(
-    `a plugin with folders of the machine is not anticipated, ${isolation}`,
+    `storage that is gone before a load is not what the plugin writes into, ${isolation}`,
     isolation,
     async () => {
       await using test = await hostTest();
@@ -145,16 +145,20 @@ for (const isolation of ["bwrap", "unshare"] as const) {
         LARGE,
       );
       for (const _ of ["first", "second"]) await (await host.load(dir)).unload();
+      const undo = await tamper(dir);
+      const anticipated = host.load(dir);
+      assert.equal(await seenDuring(test, anticipated), true, "the control");
+      await assertRejectsWithCode(anticipated, "hash-mismatch");
+      await undo();
       // one that stood there before would be mounted still, and what is written be lost
       const storage = `${test.dataDir}/storage/keeps`;
       await Deno.rename(storage, `${test.dataDir}/storage/before`);
       const restore = await tamper(dir);
-      const refused = host.load(dir);
-      assert.equal(await seenDuring(test, refused), false);
-      await assertRejectsWithCode(refused, "hash-mismatch");
+      await assertRejectsWithCode(host.load(dir), "hash-mismatch");
       await restore();
       await (await host.load(dir)).call("write");
       assert.equal(await Deno.readTextFile(`${storage}/note`), "written");
+      assert.deepEqual([...Deno.readDirSync(`${test.dataDir}/storage/before`)], []);
     },
   );
 }

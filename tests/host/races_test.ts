@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
+import { TrustSource } from "../../src/host/trust_source.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";
 import { processesNaming, until } from "../helpers/process.ts";
@@ -161,6 +162,40 @@ Deno.test("a lazy plugin whose hook cannot be registered is not left half loaded
   await assertRejectsWithCode(host.load(dir, { lazy: true }), "limit-exceeded");
   assert.equal(host.plugin("sample")?.state, "failed");
   await assertRejectsWithCode(host.plugin("sample")!.call("hello"), "bad-state");
+});
+
+Deno.test("a plugin that is taken down in the last step of a reload stays down", async () => {
+  await using test = await hostTest();
+  const policy = {
+    default: {
+      monitor: { logLinesPerSecond: 20 },
+      violations: {
+        responses: [{ at: 1, kind: "log-rate" as const, action: "quarantine" as const }],
+      },
+    },
+  };
+  const host = await test.open({ policy, monitor: { intervalMs: 100 } });
+  const source = `export default { methods: { flood: async () => {
+    for (;;) { console.log("more"); await new Promise((resolve) => setTimeout(resolve, 2)); }
+  } } };`;
+  const dir = await test.bundle("sample", source);
+  const plugin = await host.load(dir);
+  await test.bundle("sample", `${source}// 2`, { version: "2.0.0" });
+  // stands for a disk that is slow to take the highest version: this is the last step
+  const { record } = TrustSource.prototype;
+  const { promise: down, resolve: isDown } = Promise.withResolvers<void>();
+  TrustSource.prototype.record = async function (verified) {
+    plugin.call("flood").catch(() => isDown());
+    await down;
+    await record.call(this, verified);
+  };
+  try {
+    await assert.rejects(host.reload("sample"));
+  } finally {
+    TrustSource.prototype.record = record;
+  }
+  assert.equal(plugin.state, "quarantined");
+  assert.equal(plugin.pid, undefined);
 });
 
 Deno.test("a plugin that crashes while it is unloaded ends as unloaded, not as failed", async () => {

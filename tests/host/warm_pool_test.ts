@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
+import { isolatedTest, killUnseen, runtimes } from "../helpers/anticipation.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { processesNaming, until } from "../helpers/process.ts";
@@ -14,6 +15,12 @@ const NUMBERED = (answer: number) =>
     left: () => (globalThis as Record<string, unknown>).left ?? null,
   } };`;
 const FILES = { "part.ts": "export const part: number = 0;\n" };
+
+const STORING = `let kept;
+  export default {
+    init: ({ storage }) => { kept = storage + "/kept"; },
+    methods: { keep: (text) => Deno.writeTextFileSync(kept, text) },
+  };`;
 
 /** The processes that wait: those of the host's own that no plugin has. */
 function waiting(dataDir: string): number {
@@ -117,6 +124,56 @@ Deno.test({
     assert.equal(await plugin.call("answer"), 7);
   },
 });
+
+for (const isolation of ["plain", "bwrap", "unshare"] as const) {
+  isolatedTest("a waiting process serves a plugin that sees what is there", isolation, async () => {
+    await using test = await hostTest();
+    const write = ["$STORAGE"];
+    const policy = { default: { grant: { write } } };
+    const host = await test.open({ isolation, pool: { size: 1 }, policy });
+    const dir = await test.bundle("one", STORING, {
+      permissions: { write },
+      storage: { quotaBytes: 1_000_000 },
+    });
+    const storage = `${test.dataDir}/storage/one`;
+    /** Loads it, has it write, and tells whether it got the process that waited. */
+    const isFromPool = async (text: string) => {
+      await host.filled();
+      const before = runtimes(test);
+      const plugin = await host.load(dir);
+      await plugin.call("keep", text);
+      const { pid } = plugin;
+      await plugin.unload();
+      return before.includes(pid!);
+    };
+    await isFromPool("first");
+    assert.equal(await isFromPool("control"), true);
+
+    await host.filled();
+    await Deno.rename(storage, `${storage}-before`);
+    await Deno.mkdir(storage, { mode: 0o700 });
+    // without a root of its own nothing is mounted: paths lead to what is there
+    assert.equal(await isFromPool("after"), isolation === "plain");
+    assert.equal(await Deno.readTextFile(`${storage}/kept`), "after");
+    assert.equal(await Deno.readTextFile(`${storage}-before/kept`), "control");
+    await host.close();
+    assert.deepEqual(runtimes(test), []);
+  });
+
+  isolatedTest("a waiting process that died unseen is not used", isolation, async () => {
+    await using test = await hostTest();
+    const host = await openHost(test, isolation, 1);
+    const dir = await test.bundle("one", NUMBERED(7), {}, FILES);
+    await (await host.load(dir)).unload();
+    await host.filled();
+    const [waits] = runtimes(test);
+    assert.ok(waits !== undefined, "it waits");
+    killUnseen(waits);
+    const plugin = await host.load(dir);
+    assert.equal(await plugin.call("answer"), 7);
+    assert.notEqual(plugin.pid, waits);
+  });
+}
 
 Deno.test("a host with a pool leaves nothing behind when it is closed", async () => {
   await using test = await hostTest();

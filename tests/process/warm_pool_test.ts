@@ -37,19 +37,20 @@ function kinds(size: number, refill?: boolean) {
     now: () => time,
     onFailure: (error) => failures.push(error),
   });
+  const make = (kind: string) => {
+    if (broken) return Promise.reject(new Error("no room"));
+    const thing = new Thing(kind);
+    made.push(thing);
+    return Promise.resolve(thing);
+  };
   return {
     made,
     failures,
     pool,
     pass: (ms: number) => time += ms,
     break: (is: boolean) => broken = is,
-    take: (kind: string) =>
-      pool.take(kind, () => {
-        if (broken) return Promise.reject(new Error("no room"));
-        const thing = new Thing(kind);
-        made.push(thing);
-        return Promise.resolve(thing);
-      }),
+    take: (kind: string) => pool.take(kind, () => make(kind)),
+    expect: (kind: string) => pool.expect(kind, () => make(kind)),
     ready: () => made.filter((thing) => thing.isAlive).map(({ kind }) => kind).sort().join(" "),
   };
 }
@@ -76,12 +77,27 @@ Deno.test("WarmPool never has more than its size, and the kind used longest ago 
     assert.ok(pool.ready <= 2);
   }
   assert.equal(ready(), "b c");
-  take("c");
-  take("c");
-  await pool.filled();
-  assert.equal(ready().replaceAll("c", "").trim(), "", "three uses of one kind take all the room");
   await pool[Symbol.asyncDispose]();
   assert.equal(pool.ready, 0);
+});
+
+Deno.test("WarmPool has one of each kind before there are two of any", async () => {
+  const { pool, take, ready } = kinds(3);
+  for (const kind of ["a", "b", "b", "b"]) take(kind);
+  await pool.filled();
+  assert.equal(ready(), "a b b");
+  for (let round = 0; round < 4; round++) {
+    for (const kind of ["a", "b"]) {
+      const taken = take(kind);
+      assert.ok(taken !== undefined, `${kind} in round ${round}`);
+      taken.die();
+      await pool.filled();
+    }
+  }
+  take("c");
+  await pool.filled();
+  assert.equal(ready(), "a b c");
+  await pool[Symbol.asyncDispose]();
 });
 
 Deno.test("WarmPool forgets uses after a minute", async () => {
@@ -194,4 +210,51 @@ Deno.test("WarmPool ends what was being made when it is closed", async () => {
   await pool[Symbol.asyncDispose]();
   assert.ok(made.every((thing) => thing.disposed));
   assert.equal(take("a"), undefined);
+});
+
+Deno.test("WarmPool has a spare of a kind that is expected, and gives way to it", async () => {
+  const { pool, take, expect, ready } = kinds(1);
+  take("a");
+  await pool.filled();
+  assert.equal(ready(), "a");
+  expect("b");
+  await pool.filled();
+  assert.equal(ready(), "b");
+  assert.equal(take("b")?.kind, "b");
+  await pool[Symbol.asyncDispose]();
+  expect("b");
+  await pool.filled();
+  assert.equal(ready(), "b", "the one that was taken; a pool that is closed makes none");
+});
+
+Deno.test("WarmPool of size 0 expects nothing", async () => {
+  const { pool, expect, made } = kinds(0);
+  expect("a");
+  await pool.filled();
+  assert.deepEqual(made, []);
+});
+
+Deno.test("WarmPool gives a spare that will do as well, once, and never a dead one", async () => {
+  const { pool, take, made } = kinds(2);
+  take("a");
+  take("a");
+  await pool.filled();
+  assert.equal(made.length, 2);
+  made[0]!.isAlive = false; // and it has not been noticed yet
+  assert.equal(pool.takeWaiting("b"), undefined);
+  assert.equal(pool.takeWaiting("a"), made[1]);
+  assert.equal(pool.takeWaiting("a"), undefined);
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool without refill makes nothing in place of what was taken, whatever else is asked for", async () => {
+  const { pool, take, ready } = kinds(2, false);
+  take("a");
+  await pool.filled();
+  assert.ok(take("a") !== undefined);
+  take("b");
+  await pool.filled();
+  assert.equal(ready(), "a b", "the one that was taken, and one of another kind");
+  assert.equal(pool.ready, 1);
+  await pool[Symbol.asyncDispose]();
 });
