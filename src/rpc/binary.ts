@@ -40,7 +40,9 @@ function look(value: unknown, depth: number): Holds {
   if (typeof value !== "object" || value === null) return Holds.Nothing;
   if (isView(value) || value instanceof ArrayBuffer) {
     if (value instanceof Uint8Array) return Holds.Bytes;
-    throw new TypeError("Cannot send a value: of the binary types only Uint8Array can be sent");
+    throw new TypeError(
+      "Cannot send a value: of the binary types only Uint8Array can be sent; make one over its buffer",
+    );
   }
   // The depth cap ends a cycle too
   if (depth >= MAX_VALUE_DEPTH) {

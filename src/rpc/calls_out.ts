@@ -1,5 +1,5 @@
 import { SallyportError } from "../errors.ts";
-import { type EncodedValue, encodeValue, keep } from "./binary.ts";
+import { type EncodedValue, encodeValue, keep, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import { IdTable } from "./id_table.ts";
 import type { Message } from "./message.ts";
@@ -37,14 +37,20 @@ interface Call {
   reject: (error: SallyportError) => void;
   stream: StreamReader | undefined;
   onAbort: (() => void) | undefined;
+  /** Its place among those that wait for room. */
+  waiting: WaitingCall | undefined;
 }
 
 interface WaitingCall {
-  call: Call;
-  method: string;
+  readonly call: Call;
+  readonly method: string;
+  readonly bytes: number;
   body: EncodedValue;
 }
 
+/** Places that may be empty before those that wait, beside as many as wait. */
+const MIN_GAP = 1_024;
+const NOTHING: EncodedValue = { text: "", raw: undefined };
 function ignore(): void {}
 
 /** Keeps account of our own requests: every one is settled once, and every id is answered once. */
@@ -53,8 +59,9 @@ export class CallsOut {
   readonly #options: ResolvedOptions;
   readonly #pending = new IdTable<Call>();
   /** Calls that wait for room, from `#waitingFrom` on; one that was given up stays until its turn. */
-  #waiting: WaitingCall[] = [];
+  #waiting: (WaitingCall | undefined)[] = [];
   #waitingFrom = 0;
+  #waitingBytes = 0;
   #nextId = 1;
   #givenUp = 0;
   #closedBy: SallyportError | undefined;
@@ -187,11 +194,17 @@ export class CallsOut {
   /** Sends requests that waited, as far as there is room. */
   admit(): void {
     while (this.#waitingCount > 0 && this.#hasRoom()) {
-      const waiting = this.#waiting[this.#waitingFrom++]!;
-      if (this.#waitingCount === 0) this.#clearWaiting();
+      const waiting = this.#waiting[this.#waitingFrom]!;
+      this.#waiting[this.#waitingFrom++] = undefined; // nothing of it is kept for those behind it
+      if (this.#waitingFrom * 2 >= this.#waiting.length + MIN_GAP) {
+        this.#waiting.splice(0, this.#waitingFrom);
+        this.#waitingFrom = 0;
+      }
       if (waiting.call.settled) continue;
+      const { body } = waiting;
+      this.#letGo(waiting);
       try {
-        this.#sendRequest(waiting.call, waiting.method, waiting.body);
+        this.#sendRequest(waiting.call, waiting.method, body);
       } catch (error) {
         settle(waiting.call).reject(error as SallyportError);
       }
@@ -201,10 +214,11 @@ export class CallsOut {
   /** Settles everything with one reason, now and from now on. */
   close(reason: SallyportError): void {
     this.#closedBy = reason;
-    const waiting = this.#waiting.slice(this.#waitingFrom).map((waiting) => waiting.call);
-    const calls = [...this.#pending.values(), ...waiting];
+    const calls = [...this.#pending.values()];
+    for (const waiting of this.#waiting) if (waiting !== undefined) calls.push(waiting.call);
     this.#pending.clear();
-    this.#clearWaiting();
+    this.#waiting = [];
+    this.#waitingFrom = this.#waitingBytes = 0;
     this.#givenUp = 0;
     for (const call of calls) if (!call.settled) settle(call).reject(reason);
   }
@@ -215,7 +229,7 @@ export class CallsOut {
     if (signal?.aborted) throw cancelled(call, signal.reason);
     const meta = metaFor(options, call.stream !== undefined);
     const full = meta === undefined ? params : withMeta(params, meta);
-    const body = full === undefined ? { text: "", raw: undefined } : encodeValue(full, "");
+    const body = full === undefined ? NOTHING : encodeValue(full, "");
     if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
     else this.#wait(call, method, body);
     if (signal && !call.settled) {
@@ -230,23 +244,27 @@ export class CallsOut {
   }
 
   #wait(call: Call, method: string, body: EncodedValue): void {
-    const { maxWaiting } = this.#options;
-    if (this.#waitingCount >= maxWaiting) {
-      throw new SallyportError(
-        "limit-exceeded",
-        `Cannot send ${label(call)}: ${maxWaiting} others wait`,
-        {
-          hint: "Await earlier calls before making more",
-          details: { local: true, maxWaiting },
-        },
-      );
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    const bytes = body.text.length + rawLength(body.raw);
+    const isMany = this.#waitingCount >= maxWaiting;
+    if (isMany || (this.#waitingBytes > 0 && this.#waitingBytes + bytes > maxWaitingBytes)) {
+      const others = isMany ? `${maxWaiting} others` : `others with ${this.#waitingBytes} bytes`;
+      throw new SallyportError("limit-exceeded", `Cannot send ${label(call)}: ${others} wait`, {
+        hint: "Await earlier calls before making more",
+        details: { local: true, maxWaiting, maxWaitingBytes },
+      });
     }
     // The caller may change its bytes before they are sent
-    this.#waiting.push({
-      call,
-      method,
-      body: { ...body, raw: body.raw?.map(keep) },
-    });
+    const kept = { ...body, raw: body.raw?.map(keep) };
+    this.#waiting.push(call.waiting = { call, method, body: kept, bytes });
+    this.#waitingBytes += bytes;
+  }
+
+  /** Lets go of what a call would send that does not wait any more. */
+  #letGo(waiting: WaitingCall): void {
+    this.#waitingBytes -= waiting.bytes;
+    waiting.body = NOTHING;
+    waiting.call.waiting = undefined;
   }
 
   #sendRequest(call: Call, method: string, body: EncodedValue): void {
@@ -272,11 +290,6 @@ export class CallsOut {
     return this.#waiting.length - this.#waitingFrom;
   }
 
-  #clearWaiting(): void {
-    this.#waiting = [];
-    this.#waitingFrom = 0;
-  }
-
   #notify(method: string, params: string): void {
     this.#wire.send(notificationLine(method, params));
   }
@@ -286,6 +299,7 @@ export class CallsOut {
     if (call.givenUp || call.settled) return;
     const { reject } = settle(call);
     call.givenUp = true;
+    if (call.waiting !== undefined) this.#letGo(call.waiting);
     if (this.#pending.get(call.id) === call) {
       this.#givenUp++;
       call.deadline = clock() + this.#options.cancelGraceMs;
@@ -317,6 +331,7 @@ function newCall(
     reject,
     stream: undefined,
     onAbort: undefined,
+    waiting: undefined,
   };
 }
 

@@ -43,7 +43,8 @@ export function tooLongError(maxMessageBytes: number): SallyportError {
     "limit-exceeded",
     `Cannot send a message: it has more than the ${maxMessageBytes} bytes that are allowed`,
     {
-      hint: "Send less at once, or raise the limit messageBytes",
+      hint:
+        "Send less at once, or raise the limit messageBytes in plugin.json, and in the policy if it is lower there",
       details: { maxMessageBytes },
     },
   );

@@ -58,6 +58,13 @@ export interface ConnectionOptions {
    */
   maxWaiting?: number;
   /**
+   * Bytes of the requests that wait; a request that would be more fails with `limit-exceeded`, unless no other
+   * waits.
+   *
+   * @default {268_435_456}
+   */
+  maxWaitingBytes?: number;
+  /**
    * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more; more answers
    * than that end the connection.
    *
@@ -180,6 +187,7 @@ const NUMBERS = {
   maxMessageBytes: DEFAULT_MESSAGE_LIMITS.maxMessageBytes,
   maxInFlight: 4_096,
   maxWaiting: 65_536,
+  maxWaitingBytes: 256 * 1024 * 1024,
   maxQueuedBytes: 64 * 1024 * 1024,
   maxMessagesPerSecond: 100_000,
   maxNotificationsPerSecond: 10_000,

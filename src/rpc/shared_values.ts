@@ -105,7 +105,10 @@ export class SharedValues {
   freed(message: Message): void {
     const params = (message.value ?? {}) as { at?: unknown };
     const { at } = params;
-    if (!isArray(at) || ownKeys(params).length !== 1) throw malformed(message.method);
+    // an empty list costs its sender nothing, and no rate is held against what gives back what was lent
+    if (!isArray(at) || at.length === 0 || ownKeys(params).length !== 1) {
+      throw malformed(message.method);
+    }
     for (const offset of at) {
       if (typeof offset !== "number" || this.#lent?.takeBack(offset) !== true) {
         throw violation("the peer gave back a region of the shared file that was not lent to it");

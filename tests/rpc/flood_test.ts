@@ -32,6 +32,12 @@ Deno.test("Connection reads a peer later that asks too often, and loses nothing"
   assert.ok(elapsed > 250, `4300 requests were answered within ${elapsed} ms`);
 });
 
+Deno.test("Connection ends with one that gives back nothing, again and again", async () => {
+  const { connection, peer } = connectRaw({ maxMessagesPerSecond: 1_000 });
+  peer.send('{"jsonrpc":"2.0","method":"$/free","params":{"at":[]}}\n'.repeat(4_200));
+  await assertViolation(connection, /malformed/);
+});
+
 Deno.test("Connection reads a flood of cancels for nothing later, too", async () => {
   const { connection, peer } = connectRaw({ maxMessagesPerSecond: 1_000 });
   await using _ = connection;
@@ -143,6 +149,31 @@ Deno.test("Connection holds its own calls back from a peer that does not read, u
     outcome.status === "rejected" ? outcome.reason.code : ""
   );
   assert.deepEqual(new Set(codes), new Set(["cancelled", "limit-exceeded"]));
+});
+
+Deno.test("Connection bounds the bytes of calls that wait, and lets go of those that were given up", async () => {
+  const connection = new Connection({
+    io: deafPeer(""),
+    role: "host",
+    maxInFlight: 1,
+    maxWaitingBytes: 10_000,
+  });
+  const ends: Promise<unknown>[] = [];
+  const send = (bytes: number, signal?: AbortSignal) => {
+    const call = connection.request("test", { a: new Uint8Array(bytes) }, { signal });
+    ends.push(call.catch(() => {}));
+    return call;
+  };
+  void send(10);
+  const controller = new AbortController();
+  const large = send(20_000, controller.signal); // the only one that waits
+  await assertRejectsWithCode(send(10), "limit-exceeded");
+  controller.abort();
+  await assertRejectsWithCode(large, "cancelled");
+  for (let i = 0; i < 9; i++) void send(1_000);
+  await assertRejectsWithCode(send(1_000), "limit-exceeded");
+  connection.close();
+  await Promise.all(ends);
 });
 
 Deno.test("Connection closes when a message is not whole in time, and not while whole ones come", async () => {

@@ -226,6 +226,7 @@ const BAD_FREES: readonly [what: string, params: unknown, why: RegExp][] = [
   ["by a text", { at: ["0"] }, /not lent/],
   ["by no number", { at: [null] }, /not lent/],
   ["without a list", { at: 0 }, /malformed/],
+  ["that is none, which would cost its sender nothing", { at: [] }, /malformed/],
   ["with more than that", { at: [0], more: 1 }, /malformed/],
   ["without saying which", {}, /malformed/],
 ];
