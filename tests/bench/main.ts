@@ -12,6 +12,7 @@ import { type Options, parseOptions, USAGE } from "./options.ts";
 import { formatTable } from "./table.ts";
 
 const encoder = new TextEncoder();
+const QUICK = "measured with --quick, which shows that it works: the figures say nothing";
 
 async function main({ json, quick, rounds, only, svg }: Options): Promise<void> {
   const began = performance.now();
@@ -33,7 +34,7 @@ async function main({ json, quick, rounds, only, svg }: Options): Promise<void> 
   };
   const lines = json
     ? [JSON.stringify({ machine, quick, rounds: rounds ?? null, seconds, figures }, null, 2)]
-    : formatTable(figures);
+    : [...formatTable(figures), ...(quick ? ["", QUICK] : [])];
   await writeAll(encoder.encode(`${lines.join("\n")}\n`));
 }
 
@@ -53,6 +54,10 @@ async function writeAll(bytes: Uint8Array): Promise<void> {
 }
 
 function optionsOrExit(): Options {
+  if (Deno.args.includes("--help")) {
+    Deno.stdout.writeSync(encoder.encode(`${USAGE}\n`));
+    return Deno.exit(0);
+  }
   try {
     return parseOptions(Deno.args, [...BENCHES.keys()]);
   } catch (error) {

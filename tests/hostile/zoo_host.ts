@@ -111,7 +111,9 @@ async function stage(attacks: readonly Attack[], places: BundlePlaces): Promise<
   const config = Object.fromEntries(
     groups.map(({ name }) => [name, { long: "x".repeat(20_000), short: "short" }]),
   );
-  await using host = await openHost({ keys: [keys.hex], policy, config, dataDir });
+  // the watch over plugins is a protection, too: what is done without protection is done without it
+  const watch = settings.act === "control" ? { monitor: false } as const : {};
+  await using host = await openHost({ keys: [keys.hex], policy, config, dataDir, ...watch });
   // not measured: the answer about its heap would come between the bytes that an attack drips
   const piped = { dataDir: `${dataDir}-piped`, lane: "stdio", monitor: false } as const;
   await using pipes = await openHost({ keys: [keys.hex], policy, config, ...piped });
