@@ -73,8 +73,9 @@ export default {
 };
 `,
   },
-  /** Takes more memory than it may have, outside of V8's heap. */
+  /** Takes more memory than it may have, outside of V8's heap; on a slow machine no other limit is to end it. */
   hungry: {
+    manifest: { limits: { cpuPercent: 1_000 } },
     main: `const kept: Uint8Array[] = [];
 export default {
   methods: {
