@@ -40,6 +40,8 @@ interface EnterParams {
 }
 
 const PROTOCOL = 1;
+/** What part of its memory calls of the plugin may have that wait until the host has read others. */
+const WAITING_SHARE = 1 / 4;
 
 const exit: (code: number) => never = Deno.exit.bind(Deno);
 const encoder = new TextEncoder();
@@ -163,8 +165,10 @@ async function initialize(params: InitializeParams): Promise<unknown> {
     await compileEntry(entry, params.builtins ?? []);
     return {};
   }
-  const { messageBytes } = params.limits ?? {};
-  if (messageBytes !== undefined) connection.setMaxMessageBytes(messageBytes);
+  const { messageBytes, memoryBytes } = params.limits ?? {};
+  if (messageBytes !== undefined) {
+    connection.setLimits(messageBytes, memoryBytes && memoryBytes * WAITING_SHARE);
+  }
   const loaded = await importDefinition(entry);
   for (const name of loaded.hooks.keys()) {
     if (params.hooks === undefined || params.hooks.includes(name)) continue;

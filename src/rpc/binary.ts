@@ -12,12 +12,18 @@ const { keys: ownKeys, hasOwn } = Object;
 const LONG_TEXT = 32 * 1024;
 /** Marks byte arrays that nobody else has. */
 const OWN = Symbol("own");
+/** Fewer bytes are left to the collector of garbage. */
+const FREED_BYTES = 64 * 1024;
+
+type MaybeOwn = Uint8Array & { [OWN]?: boolean };
 
 // Captured, because plugin code shares the realm of its end
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 const { apply } = Reflect;
 const { isWellFormed } = String.prototype;
+const { transfer } = ArrayBuffer.prototype;
+const Bytes = Uint8Array;
 
 /** A value as text, with the byte arrays that follow its line. */
 export interface EncodedValue {
@@ -107,9 +113,7 @@ function encodeParts(value: unknown, absent: string): EncodedValue | undefined {
       // bytes have no way to carry half of a surrogate pair, which JSON escapes; and not too many parts
       if (given.length <= LONG_TEXT || raw.length >= MAX_TEXT_PARTS) return given;
       if (!apply(isWellFormed, given, [])) return given;
-      const bytes = encode(given) as Uint8Array & { [OWN]?: boolean };
-      bytes[OWN] = true;
-      return mark(bytes, { $bin: raw.length, as: "text" });
+      return mark(own(encode(given)), { $bin: raw.length, as: "text" });
     }
     if (typeof given === "object" && given !== null && hasOwn(given, "$bin")) {
       if (!markers.has(given)) isAmbiguous = true;
@@ -125,7 +129,19 @@ function encodeParts(value: unknown, absent: string): EncodedValue | undefined {
 
 /** Copies bytes that their owner may change before they are sent. */
 export function keep(part: Uint8Array): Uint8Array {
-  return (part as Uint8Array & { [OWN]?: boolean })[OWN] === true ? part : part.slice();
+  // not slice(), which gives a view where they are a Buffer
+  return (part as MaybeOwn)[OWN] === true ? part : own(new Bytes(part));
+}
+
+/** Frees the memory of bytes that were sent, where nobody else has them; as garbage they would keep it. */
+export function free(part: Uint8Array): void {
+  if ((part as MaybeOwn)[OWN] !== true || part.length < FREED_BYTES) return;
+  apply(transfer, part.buffer, [0]);
+}
+
+function own(bytes: MaybeOwn): Uint8Array {
+  bytes[OWN] = true;
+  return bytes;
 }
 
 /** Adds up the lengths of byte arrays. */

@@ -1,5 +1,6 @@
 import { SallyportError } from "../errors.ts";
-import { encodeValue } from "./binary.ts";
+import type { Backlog } from "./backlog.ts";
+import { encodeValue, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import { malformed, readId, readParams } from "./control.ts";
 import { IdTable } from "./id_table.ts";
@@ -28,6 +29,8 @@ export interface CallsInWire {
   place(raw: Uint8Array[]): Part[];
   /** Sends a line; throws `limit-exceeded` for one that is too long. */
   send(line: string, raw?: Part[]): void;
+  /** What waits for the peer. */
+  readonly backlog: Pick<Backlog, "holdsUp" | "room">;
   /** Limits how often progress is reported. */
   readonly progressBudget: TokenBucket;
 }
@@ -81,6 +84,13 @@ function abortReason(): SallyportError {
   return new SallyportError("cancelled", "The caller gave the call up");
 }
 
+/** A request that is begun when there is room for what it gives. */
+interface Held {
+  readonly call: Served;
+  readonly method: string;
+  readonly params: unknown;
+}
+
 /** Keeps account of the peer's requests: every one is answered once, a cancelled one at once. */
 export class CallsIn {
   readonly #wire: CallsInWire;
@@ -89,6 +99,10 @@ export class CallsIn {
   /** Handlers under way, those of cancelled requests included. */
   #running = 0;
   #highestId = 0;
+  /** Requests that wait for room, from `#heldFrom` on. */
+  #held: (Held | undefined)[] = [];
+  #heldFrom = 0;
+  #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   /** Makes an empty account. */
@@ -121,8 +135,29 @@ export class CallsIn {
     }
     const call = this.#newCall(id, params);
     this.#serving.add(call);
+    if (this.#held.length === 0 && !this.#wire.backlog.holdsUp) this.#begin(call, method, params);
+    else this.#held[this.#held.length] = { call, method, params };
+  }
+
+  /** Goes on with what waited, as far as there is room. */
+  resume(): void {
+    while (this.#heldFrom < this.#held.length && !this.#wire.backlog.holdsUp) {
+      const { call, method, params } = this.#held[this.#heldFrom]!;
+      this.#held[this.#heldFrom++] = undefined; // its params are not kept for those behind it
+      if (!call.answered) this.#begin(call, method, params);
+    }
+    if (this.#heldFrom === this.#held.length) {
+      this.#held = [];
+      this.#heldFrom = 0;
+    }
+    if (this.#room === undefined || this.#wire.backlog.holdsUp) return;
+    this.#room.resolve();
+    this.#room = undefined;
+  }
+
+  #begin(call: Served, method: string, params: unknown): void {
     // A peer that cancels what it sends must not pile up handlers that ignore their signal
-    if (this.#running >= 2 * maxInFlight) {
+    if (this.#running >= 2 * this.#options.maxInFlight) {
       return this.#fail(
         call,
         new SallyportError("limit-exceeded", "Too many cancelled calls are still under way"),
@@ -188,6 +223,9 @@ export class CallsIn {
   /** Aborts every call and answers nothing from now on. */
   close(): void {
     this.#closed = true;
+    this.#held = [];
+    this.#heldFrom = 0;
+    this.#room?.resolve();
     for (const call of this.#serving.values()) {
       call.answered = true;
       call.abort();
@@ -203,9 +241,15 @@ export class CallsIn {
         if (call.answered) return;
         const raw = bytes && this.#wire.place(bytes);
         this.#wire.send(notificationLine("$/stream", `{"id":${id},"items":${items}}`, raw), raw);
-      });
+      }, () => this.#untilRoom());
     }
     return call;
+  }
+
+  /** Gives nothing where there is room. */
+  #untilRoom(): Promise<void> | undefined {
+    if (this.#closed || !this.#wire.backlog.holdsUp) return undefined;
+    return (this.#room ??= Promise.withResolvers<void>()).promise;
   }
 
   #finish(call: Served, value: unknown): void {
@@ -228,6 +272,7 @@ export class CallsIn {
     if (call.answered || this.#closed) return;
     try {
       const body = encodeValue(value, "null");
+      if (body.text.length + rawLength(body.raw) > this.#wire.backlog.room) throw tooManyWait();
       const raw = body.raw && this.#wire.place(body.raw);
       this.#wire.send(resultLine(call.id, body.text, raw), raw);
     } catch (error) {
@@ -264,6 +309,16 @@ export class CallsIn {
     }
     return errorLine(id, last);
   }
+}
+
+function tooManyWait(): SallyportError {
+  return new SallyportError(
+    "limit-exceeded",
+    "Cannot answer: too many other answers wait to be read",
+    {
+      hint: "Await earlier calls before making more",
+    },
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

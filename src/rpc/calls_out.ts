@@ -1,9 +1,9 @@
 import { SallyportError } from "../errors.ts";
+import type { Backlog } from "./backlog.ts";
 import { type EncodedValue, encodeValue, keep, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import { IdTable } from "./id_table.ts";
-import type { Message } from "./message.ts";
-import { notificationLine, requestLine } from "./message.ts";
+import { type Message, notificationLine, requestLine } from "./message.ts";
 import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
 import type { Part } from "./parts.ts";
 import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
@@ -20,8 +20,8 @@ export interface CallsOutWire {
   arm(at: number): void;
   /** Gives the time of `performance.now()`, or that of a moment ago in the same turn. */
   now(): number;
-  /** Says whether the outgoing queue has room for more requests. */
-  hasRoom(): boolean;
+  /** What waits for the peer. */
+  readonly backlog: Pick<Backlog, "isFull">;
 }
 
 /** One request of our own, from the moment it was made until the peer has answered it. */
@@ -240,7 +240,7 @@ export class CallsOut {
   }
 
   #hasRoom(): boolean {
-    return this.#pending.size < this.#options.maxInFlight && this.#wire.hasRoom();
+    return this.#pending.size < this.#options.maxInFlight && !this.#wire.backlog.isFull;
   }
 
   #wait(call: Call, method: string, body: EncodedValue): void {

@@ -5,6 +5,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { Backlog } from "./backlog.ts";
 import { encodeValue } from "./binary.ts";
 import { CallsIn } from "./calls_in.ts";
 import { CallsOut } from "./calls_out.ts";
@@ -27,6 +28,7 @@ import {
 } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { behindLine, type Part } from "./parts.ts";
+import { Pause } from "./pause.ts";
 import { PeerRates } from "./peer_rates.ts";
 import { SharedValues } from "./shared_values.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -63,16 +65,14 @@ export class Connection implements AsyncDisposable {
   readonly #shared: SharedValues;
   readonly #timer: DeadlineTimer;
   readonly #rates: PeerRates;
+  readonly #backlog: Backlog;
   #state: State = "open";
   #received = 0;
   #bytesReceived = 0;
   /** When the message that is half here must be whole. */
   #lineDeadline = Infinity;
   #brokenDeadline = Infinity;
-  /** For how long reading should stop, and until when it does. */
-  #holdUpMs = 0;
-  #resumeAt = Infinity;
-  #resume: () => void = () => {};
+  readonly #pause = new Pause();
 
   /**
    * Opens a connection and begins to read.
@@ -84,14 +84,15 @@ export class Connection implements AsyncDisposable {
     const resolved = this.#options = resolveOptions(options);
     this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
     ({ promise: this.closed, resolve: this.#settleClosed } = Promise.withResolvers());
-    const now = clock();
-    this.#rates = new PeerRates(resolved, now);
+    const openedAt = clock();
+    this.#rates = new PeerRates(resolved, openedAt);
     this.#lanes = new Lanes(resolved.io, {
       opened: (lane) => this.#speakOver(lane),
       controlSpoke: () => this.#closeWith(afterMove()),
       controlEnded: () => this.#pipeBroke(),
     });
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
+    const arm = (at: number) => this.#timer.arm(at);
     const send = (line: string, raw?: Part[]) => this.#send(line, raw);
     this.#shared = new SharedValues(send, this.#limits);
     const place = (raw: Uint8Array[]) => this.#shared.place(raw);
@@ -99,21 +100,19 @@ export class Connection implements AsyncDisposable {
     this.#reader = new MessageReader(take, this.#limits, this.#shared);
     this.#outbox = new Outbox(resolved.io, {
       failed: () => this.#pipeBroke(),
-      drained: () => this.#callsOut.admit(),
+      drained: () => this.#resumeCalls(),
     });
-    this.#callsOut = new CallsOut({
-      place,
-      send,
-      arm: (at) => this.#timer.arm(at),
-      now: () => this.#outbox.turnTime,
-      hasRoom: () => this.#outbox.queuedBytes * 2 <= resolved.maxQueuedBytes,
-    }, resolved);
-    this.#callsIn = new CallsIn({
-      place,
-      send,
-      progressBudget: new TokenBucket(PROGRESS_PER_SECOND, now),
-    }, resolved);
-    void this.#readAll();
+    const backlog = this.#backlog = new Backlog(
+      this.#outbox,
+      this.#shared,
+      this.#limits,
+      resolved,
+    );
+    const now = () => this.#outbox.turnTime;
+    this.#callsOut = new CallsOut({ place, send, backlog, arm, now }, resolved);
+    const progressBudget = new TokenBucket(PROGRESS_PER_SECOND, openedAt);
+    this.#callsIn = new CallsIn({ place, send, backlog, progressBudget }, resolved);
+    void this.#readAll(arm);
   }
 
   /** Says whether nothing can be sent any more. */
@@ -135,10 +134,19 @@ export class Connection implements AsyncDisposable {
     };
   }
 
-  /** Changes how many bytes a message may have, in both directions, from the next message on. */
-  setMaxMessageBytes(bytes: number): void {
-    if (!(bytes > 0)) throw new RangeError(`"maxMessageBytes" must be positive: ${bytes}`);
-    this.#limits.maxMessageBytes = bytes;
+  /**
+   * Changes limits from the next message on: how many bytes one may have, in both directions, and how many
+   * those that wait.
+   */
+  setLimits(
+    maxMessageBytes: number,
+    maxWaitingBytes: number = this.#options.maxWaitingBytes,
+  ): void {
+    if (!(maxMessageBytes > 0 && maxWaitingBytes > 0)) {
+      throw new RangeError(`Limits must be positive: ${maxMessageBytes}, ${maxWaitingBytes}`);
+    }
+    this.#limits.maxMessageBytes = maxMessageBytes;
+    this.#options.maxWaitingBytes = maxWaitingBytes;
   }
 
   /**
@@ -233,7 +241,7 @@ export class Connection implements AsyncDisposable {
     this.#state = "closed";
     this.#reader.stop();
     this.#timer.stop();
-    this.#resume();
+    this.#pause.end();
     this.#callsIn.close();
     this.#outbox.stop();
     this.#shared.close();
@@ -248,14 +256,15 @@ export class Connection implements AsyncDisposable {
     })();
   }
 
-  async #readAll(): Promise<void> {
+  async #readAll(arm: (at: number) => void): Promise<void> {
     try {
       for (;;) {
         const chunk = await this.#lanes.read(this.#reader.expected);
         if (this.#state !== "open") return;
         if (chunk === null) break;
         this.#receive(chunk);
-        if (this.#holdUpMs > 0) await this.#pause();
+        const pause = this.#pause.begin(arm);
+        if (pause !== undefined) await pause;
       }
     } catch (error) {
       if (error instanceof SallyportError) this.#closeWith(error);
@@ -263,14 +272,6 @@ export class Connection implements AsyncDisposable {
       return;
     }
     await this.#ended(undefined);
-  }
-
-  /** Leaves the peer's messages in the pipe for a while, because it sends too many. */
-  async #pause(): Promise<void> {
-    this.#resumeAt = clock() + this.#holdUpMs;
-    this.#holdUpMs = 0;
-    this.#timer.arm(this.#resumeAt);
-    await new Promise<void>((resolve) => this.#resume = resolve);
   }
 
   #receive(chunk: Uint8Array): void {
@@ -308,9 +309,10 @@ export class Connection implements AsyncDisposable {
       return;
     }
     if (message.method === "$/free" && message.kind === "notification") {
-      return this.#shared.freed(message);
+      this.#shared.freed(message);
+      return this.#resumeCalls();
     }
-    this.#holdUpMs = this.#rates.message();
+    this.#pause.ask(this.#rates.message());
     if (message.kind === "request") this.#callsIn.accept(message);
     else this.#notification(message, bytes);
   }
@@ -319,7 +321,7 @@ export class Connection implements AsyncDisposable {
     const { method } = message;
     if (method === "$/lane") return this.#lanes.follow(this.#options.onLane);
     if (this.#callsIn.control(message)) return;
-    this.#holdUpMs = Math.max(this.#holdUpMs, this.#rates.notification(bytes));
+    this.#pause.ask(this.#rates.notification(bytes));
     if (method === "$/progress") {
       return this.#callsOut.progress(readId(message), readParams(message, "value").value);
     }
@@ -332,6 +334,11 @@ export class Connection implements AsyncDisposable {
     }
   }
 
+  #resumeCalls(): void {
+    this.#callsOut.admit();
+    this.#callsIn.resume();
+  }
+
   #send(line: string, raw?: Part[]): void {
     if (this.#state !== "open") return;
     const { maxMessageBytes } = this.#limits;
@@ -339,14 +346,9 @@ export class Connection implements AsyncDisposable {
       if (raw !== undefined) this.#shared.takeBack(raw);
       throw tooLongError(maxMessageBytes);
     }
-    // the longest message must not be in the way of those behind it
-    const maxQueuedBytes = Math.max(this.#options.maxQueuedBytes, 2 * maxMessageBytes);
-    if (this.#outbox.queuedBytes <= maxQueuedBytes) {
-      return this.#outbox.push(line, raw && behindLine(raw));
-    }
-    this.#closeWith(
-      violation(`more than ${maxQueuedBytes} bytes wait that the peer does not read`),
-    );
+    const { breach } = this.#backlog;
+    if (breach !== undefined) return this.#closeWith(breach);
+    this.#outbox.push(line, raw && behindLine(raw));
   }
 
   #speakOver(lane: ByteDuplex): void {
@@ -361,12 +363,9 @@ export class Connection implements AsyncDisposable {
       }
       const next = this.#callsOut.expire(now);
       if (this.#brokenDeadline <= now) void this.#ended(new Error("The pipe broke"));
-      if (this.#resumeAt <= now) {
-        this.#resumeAt = Infinity;
-        this.#resume();
-      }
+      const resumeAt = this.#pause.expire(now);
       if (this.#state !== "open") return Infinity;
-      return Math.min(next, this.#lineDeadline, this.#brokenDeadline, this.#resumeAt);
+      return Math.min(next, this.#lineDeadline, this.#brokenDeadline, resumeAt);
     } catch (error) {
       this.#closeWith(error);
       return Infinity;

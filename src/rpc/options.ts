@@ -65,12 +65,19 @@ export interface ConnectionOptions {
    */
   maxWaitingBytes?: number;
   /**
-   * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more; more answers
-   * than that end the connection.
+   * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more. Results beyond
+   * that become errors, `limit-exceeded`; of anything else 1 MiB more ends the connection.
    *
-   * @default {67_108_864}
+   * @default {67_108_864 for the host, without a limit for the plugin}
    */
   maxQueuedBytes?: number;
+  /**
+   * Bytes that wait to be read by the peer, from which on this end sends no further request until they are
+   * read; the plugin's end begins none of the host's either, and takes no further item of a stream.
+   *
+   * @default {33_554_432 for the host, 8_388_608 for the plugin}
+   */
+  highWaterBytes?: number;
   /**
    * Requests and notifications of the peer a second; four times as many at once. More are read later,
    * which holds the peer up.
@@ -189,6 +196,7 @@ const NUMBERS = {
   maxWaiting: 65_536,
   maxWaitingBytes: 256 * 1024 * 1024,
   maxQueuedBytes: 64 * 1024 * 1024,
+  highWaterBytes: 32 * 1024 * 1024,
   maxMessagesPerSecond: 100_000,
   maxNotificationsPerSecond: 10_000,
   maxNotifiedBytesPerSecond: 4 * 1024 * 1024,
@@ -202,6 +210,8 @@ const PLUGIN_NUMBERS = {
   maxNotificationsPerSecond: Infinity,
   maxNotifiedBytesPerSecond: Infinity,
   lineTimeoutMs: Infinity,
+  maxQueuedBytes: Infinity,
+  highWaterBytes: 8 * 1024 * 1024, // what waits is memory of the plugin
 };
 
 /** Reports of progress a second that no host takes for a flood. */

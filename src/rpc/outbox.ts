@@ -1,4 +1,4 @@
-import { type EncodedValue, keep, rawLength } from "./binary.ts";
+import { type EncodedValue, free, keep, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
 import type { ByteDuplex } from "./duplex.ts";
 import { soon } from "./microtask.ts";
@@ -6,6 +6,7 @@ import { soon } from "./microtask.ts";
 // Captured, because plugin code shares the realm of its end
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
+const Bytes = Uint8Array;
 
 /**
  * Where a write begins at once, one begins before the end of the turn, so that the peer can work meanwhile:
@@ -114,13 +115,14 @@ export class Outbox {
     try {
       for (let i = 0; i < parts.length; i++) {
         const part = parts[i]!;
-        if (!(part instanceof Uint8Array)) {
+        if (!(part instanceof Bytes)) {
           this.#io = part;
           this.#segments = [...parts.slice(i + 1), ...this.#segments];
           return this.flush();
         }
         writeSync(part);
         this.bytesSent += part.length;
+        free(part);
       }
     } catch (error) {
       return this.#fail(error);
@@ -165,16 +167,19 @@ export class Outbox {
     this.#writing = true;
     try {
       while (this.#hasWork() && !this.#stopped) {
-        for (const part of this.#take()) {
-          if (!(part instanceof Uint8Array)) {
+        const parts = this.#take();
+        for (const part of parts) if (part instanceof Bytes) this.#writingBytes += part.length;
+        for (const part of parts) {
+          if (!(part instanceof Bytes)) {
             this.#io = part;
             continue;
           }
-          this.#writingBytes = part.length;
+          const { length } = part;
           await this.#io.write(part);
-          this.bytesSent += part.length;
+          this.#writingBytes -= length;
+          this.bytesSent += length;
+          free(part);
         }
-        this.#writingBytes = 0;
         if (!this.#stopped) this.#events.drained();
       }
     } catch (error) {

@@ -10,6 +10,7 @@ export class Regions {
   /** Where lent regions begin and end, ascending; they do not overlap. */
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  #lentBytes = 0;
 
   /**
    * Makes an account with nothing lent.
@@ -18,6 +19,11 @@ export class Regions {
    */
   constructor(bytes: number) {
     this.#bytes = bytes - bytes % ALIGNMENT;
+  }
+
+  /** How many bytes are lent, in whole pages. */
+  get lentBytes(): number {
+    return this.#lentBytes;
   }
 
   /** How many regions are lent. */
@@ -41,6 +47,7 @@ export class Regions {
     if (at + size > this.#bytes) return undefined;
     this.#starts.splice(index, 0, at);
     this.#ends.splice(index, 0, at + size);
+    this.#lentBytes += size;
     return at;
   }
 
@@ -60,7 +67,7 @@ export class Regions {
     }
     if (this.#starts[low] !== start) return false;
     this.#starts.splice(low, 1);
-    this.#ends.splice(low, 1);
+    this.#lentBytes -= this.#ends.splice(low, 1)[0]! - start;
     return true;
   }
 }

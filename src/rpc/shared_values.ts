@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { rawLength } from "./binary.ts";
+import { free, rawLength } from "./binary.ts";
 import { malformed } from "./control.ts";
 import { type MessageLimits, tooLongError } from "./limits.ts";
 import { type Message, notificationLine } from "./message.ts";
@@ -69,6 +69,11 @@ export class SharedValues {
     return this.#out !== undefined;
   }
 
+  /** Bytes of the file that the peer has not given back. */
+  get lentBytes(): number {
+    return this.#lent?.lentBytes ?? 0;
+  }
+
   /**
    * Puts large byte arrays into the file, as far as there is room.
    *
@@ -88,6 +93,7 @@ export class SharedValues {
       if (offset === undefined) continue;
       parts ??= [...raw];
       parts[i] = new SharedPart(bytes.length, offset);
+      free(bytes);
     }
     return parts ?? raw;
   }

@@ -10,6 +10,7 @@ const MAX_CREDIT = 2 ** 31;
 /** The producer's end of a stream: sends items in batches, never more than it has credit for. */
 export class StreamWriter {
   readonly #send: (items: string, raw?: Uint8Array[]) => void;
+  readonly #untilRoom: () => Promise<void> | undefined;
   #credit: number;
   #batch = "";
   #pushed = 0;
@@ -23,10 +24,16 @@ export class StreamWriter {
    *
    * @param credit How many items the consumer asked for to begin with.
    * @param send Sends a JSON list of items.
+   * @param untilRoom Waits until the peer has read enough of what was sent; gives nothing where it has.
    */
-  constructor(credit: number, send: (items: string, raw?: Uint8Array[]) => void) {
+  constructor(
+    credit: number,
+    send: (items: string, raw?: Uint8Array[]) => void,
+    untilRoom: () => Promise<void> | undefined,
+  ) {
     this.#credit = credit;
     this.#send = send;
+    this.#untilRoom = untilRoom;
   }
 
   /** Takes credit; gives `false` where it adds up to more than a consumer can mean. */
@@ -59,6 +66,11 @@ export class StreamWriter {
         this.#flush();
         await new Promise<void>((resolve) => this.#wake = resolve);
         this.#wake = undefined;
+        continue;
+      }
+      const room = this.#untilRoom();
+      if (room !== undefined) {
+        await room;
         continue;
       }
       let step: IteratorResult<unknown>;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { SallyportError } from "../../src/errors.ts";
 import { Connection } from "../../src/rpc/connection.ts";
@@ -140,6 +141,25 @@ for (
     await assertViolation(connection, /\$bin/);
   });
 }
+
+Deno.test("Connection sends byte arrays as they were when they were given to it, a Buffer too", async () => {
+  await using pair = connectPair({ maxInFlight: 1, onRequest: (_method, params) => params }, {
+    maxInFlight: 1,
+  });
+  const given = [new Uint8Array(100_000), Buffer.alloc(100_000), new Uint8Array(10)];
+  for (const bytes of given) {
+    const calls: Promise<unknown>[] = [];
+    // the first is written later in this turn, the others wait for it
+    for (let i = 1; i <= 3; i++) calls.push(pair.host.request("test", { bytes: bytes.fill(i) }));
+    bytes.fill(9);
+    const echoed = await Promise.all(calls) as { bytes: Uint8Array }[];
+    assert.deepEqual(echoed.map((one) => [one.bytes[0], one.bytes.at(-1)]), [[1, 1], [2, 2], [
+      3,
+      3,
+    ]]);
+    assert.equal(bytes.at(-1), 9, "they stay the caller's");
+  }
+});
 
 Deno.test("Connection carries errors with their codes to the plugin and without trust to the host", async () => {
   const thrown = new SallyportError("service-denied", "Cannot use kv", {
@@ -440,8 +460,8 @@ Deno.test("Connection refuses a message over the cap on both sides", async () =>
   );
   await assertRejectsWithCode(pair.host.request("test", {}), "plugin-error", /1000 bytes/);
   assert.equal(pair.host.stats.inFlight, 0);
-  pair.host.setMaxMessageBytes(10_000);
-  pair.plugin.setMaxMessageBytes(10_000);
+  pair.host.setLimits(10_000);
+  pair.plugin.setLimits(10_000);
   assert.equal(await pair.host.request("test", { a: "x".repeat(1_000) }), "x".repeat(2_000));
 });
 
@@ -510,5 +530,5 @@ Deno.test("Connection refuses options and requests that make no sense", async ()
   for (const timeoutMs of [0, -1, NaN]) {
     await assert.rejects(connection.request("test", {}, { timeoutMs }), RangeError);
   }
-  assert.throws(() => connection.setMaxMessageBytes(0), RangeError);
+  assert.throws(() => connection.setLimits(0), RangeError);
 });

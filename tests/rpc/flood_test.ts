@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Connection } from "../../src/rpc/connection.ts";
 import type { ByteDuplex } from "../../src/rpc/duplex.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { until } from "../helpers/process.ts";
 import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
 
 const log = '{"jsonrpc":"2.0","method":"log","params":{}}\n';
@@ -116,26 +117,49 @@ function deafPeer(lines: string): ByteDuplex {
   };
 }
 
-Deno.test("Connection closes when a peer asks for more than it reads", async () => {
+Deno.test("Connection closes when a peer asks for more than it reads, however short the answers", async () => {
   const lines = Array.from(
-    { length: 100 },
+    { length: 20_000 },
     (_, index) => `{"jsonrpc":"2.0","id":${index + 1},"method":"context/call"}\n`,
   ).join("");
   const connection = new Connection({
     io: deafPeer(lines),
     role: "host",
+    maxInFlight: 20_000,
+    maxQueuedBytes: 50_000,
+    maxMessageBytes: 10_000,
+    maxMessagesPerSecond: 1_000_000,
+    onRequest: () => Promise.resolve("x".repeat(1_000)),
+  });
+  await assertViolation(connection, /1098576 bytes wait that the peer does not read/);
+});
+
+Deno.test("Connection refuses results that a peer has no room for, and goes on", async () => {
+  const { connection, peer } = connectRaw({
     maxQueuedBytes: 50_000,
     maxMessageBytes: 10_000,
     onRequest: () => Promise.resolve("x".repeat(1_000)),
   });
-  await assertViolation(connection, /50000 bytes wait that the peer does not read/);
+  await using _ = connection;
+  const ask = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"context/call"}\n`;
+  peer.send(Array.from({ length: 100 }, (_, index) => ask(index + 1)).join(""));
+  const refused: string[] = [];
+  for (let n = 0; n < 100; n++) {
+    const { result, error } = await peer.next();
+    if (error === undefined) assert.equal(result.length, 1_000);
+    else refused.push(error.message);
+  }
+  assert.ok(refused.length >= 50 && refused.length < 60, `${refused.length} were refused`);
+  assert.match(refused[0]!, /too many other answers wait to be read/);
+  peer.send(ask(101));
+  assert.equal((await peer.next()).result.length, 1_000, "what was read makes room");
 });
 
 Deno.test("Connection holds its own calls back from a peer that does not read, up to a limit", async () => {
   const connection = new Connection({
     io: deafPeer(""),
     role: "host",
-    maxQueuedBytes: 50_000,
+    highWaterBytes: 25_000,
     maxWaiting: 100,
   });
   const calls = Array.from(
@@ -149,6 +173,69 @@ Deno.test("Connection holds its own calls back from a peer that does not read, u
     outcome.status === "rejected" ? outcome.reason.code : ""
   );
   assert.deepEqual(new Set(codes), new Set(["cancelled", "limit-exceeded"]));
+});
+
+/** A peer that says its lines at once, and reads only what it is told to. */
+function slowReader(lines: readonly object[]): ByteDuplex & { readOne(): Promise<void> } {
+  const { read, close } = deafPeer(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const writes: (() => void)[] = [];
+  return {
+    read,
+    close,
+    write: () => new Promise((resolve) => writes.push(resolve)),
+    async readOne() {
+      await until(() => writes.length > 0, "something is written");
+      writes.shift()!();
+    },
+  };
+}
+
+Deno.test("Connection begins no request of the host while too much waits for it", async () => {
+  const lines = [1, 2, 3, 4, 5].map((id) => ({ jsonrpc: "2.0", id, method: "test" }));
+  const cancel = { jsonrpc: "2.0", method: "$/cancel", params: { id: 4 } };
+  const io = slowReader([...lines, cancel]);
+  const begun: number[] = [];
+  await using connection = new Connection({
+    io,
+    role: "plugin",
+    methods: ["test"],
+    highWaterBytes: 1_500,
+    onRequest: (_method, _params, { id }) => {
+      begun.push(id);
+      return "x".repeat(1_000);
+    },
+  });
+  await until(() => connection.stats.received === 6, "all is received");
+  assert.deepEqual(begun, [1, 2]);
+  await io.readOne(); // both answers
+  await until(() => begun.length === 4, "the next two are begun");
+  assert.deepEqual(begun, [1, 2, 3, 5], "one that was given up meanwhile is not begun");
+  assert.equal(connection.stats.serving, 0);
+});
+
+Deno.test("Connection takes no item of a stream while too much waits for its peer", async () => {
+  const params = { _meta: { stream: 100 } };
+  const io = slowReader([{ jsonrpc: "2.0", id: 1, method: "test", params }]);
+  let taken = 0;
+  const connection = new Connection({
+    io,
+    role: "plugin",
+    methods: ["test"],
+    highWaterBytes: 2_500,
+    async *onRequest() {
+      while (++taken <= 10) yield new Uint8Array(1_000);
+      await Promise.resolve();
+    },
+  });
+  await until(() => taken === 3, "as many as there is room for are taken");
+  await io.readOne();
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(taken, 3, "a line was read, the items were not");
+  for (let i = 0; i < 5; i++) await io.readOne();
+  await until(() => taken === 6, "as many again");
+  connection.close();
+  await connection.closed;
+  assert.equal(taken, 6);
 });
 
 Deno.test("Connection bounds the bytes of calls that wait, and lets go of those that were given up", async () => {
