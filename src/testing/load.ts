@@ -6,7 +6,9 @@
 import type { AccessLevel, Manifest } from "../bundle/manifest.ts";
 import type { HookHandler } from "../hooks/types.ts";
 import { PluginHost } from "../host/host.ts";
+import type { Lane } from "../host/lane.ts";
 import type { PluginHandle } from "../host/plugin_handle.ts";
+import type { SharedMemoryOptions } from "../host/shared_memory.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Policy } from "../permissions/policy.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
@@ -43,6 +45,18 @@ export interface LoadForTestOptions {
    * @default {"auto"}
    */
   isolation?: IsolationMode | IsolationOptions;
+  /**
+   * How messages travel; `loaded.plugin.lane` says which it is.
+   *
+   * @default {"socket"}
+   */
+  lane?: Lane;
+  /**
+   * Whether large values travel in a file in memory; `loaded.plugin.sharedMemory` says whether they do.
+   *
+   * @default {false}
+   */
+  sharedMemory?: boolean | SharedMemoryOptions;
   /** Where the plugin's log and stderr go. By default nowhere. */
   logger?: Logger;
 }
@@ -82,7 +96,8 @@ export async function loadForTest<M extends AnyPluginModule = AnyPluginModule>(
   dir: string | URL,
   options: LoadForTestOptions = {},
 ): Promise<LoadedForTest<M>> {
-  const { config, services = {}, hooks = {}, dependencies = [], isolation, logger } = options;
+  const { config, services = {}, hooks = {}, dependencies = [], logger } = options;
+  const { isolation, lane, sharedMemory } = options;
   await using stack = new AsyncDisposableStack();
   const signed = stack.use(await signForTest(dir));
   const others: SignedForTest[] = [];
@@ -97,6 +112,8 @@ export async function loadForTest<M extends AnyPluginModule = AnyPluginModule>(
       logger: logger ?? silentLogger,
       ...(config === undefined ? {} : { config: { [signed.manifest.name]: config } }),
       ...(isolation === undefined ? {} : { isolation }),
+      ...(lane === undefined ? {} : { lane }),
+      ...(sharedMemory === undefined ? {} : { sharedMemory }),
     }),
   );
   for (const [key, { methods, access }] of Object.entries(services)) {
