@@ -15,6 +15,7 @@ import type { DataDir } from "./data_dir.ts";
 import { entryUrl } from "./entry_url.ts";
 import { PluginInstance } from "./instance.ts";
 import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
+import { LastStarts } from "./last_starts.ts";
 import {
   type Launchable,
   type OpenLaunch,
@@ -42,15 +43,6 @@ export interface PluginStarterOptions {
   require: boolean;
 }
 
-/** What was started from a folder the last time; the bundle itself is not kept. */
-interface LastStart {
-  readonly bundleHash: string;
-  readonly fileCount: number;
-  readonly launchable: Launchable;
-  /** Whether it could be told that what it was shown of the machine is what stands there. */
-  readonly isComparable: boolean;
-}
-
 /** A process that comes up while a bundle is verified. */
 interface Anticipated {
   readonly key: string;
@@ -62,8 +54,6 @@ interface Anticipated {
 const MAX_SLOT_FILES = 500;
 /** So much a plugin's process may write to one file, at least. */
 const MIN_FILE_BYTES = 1024 * 1024;
-/** Folders of which it is remembered what ran from them. */
-const MAX_FOLDERS = 256;
 
 /** Starts plugins. */
 export class PluginStarter implements AsyncDisposable {
@@ -71,8 +61,7 @@ export class PluginStarter implements AsyncDisposable {
   readonly #shared: SharedMemory | undefined;
   readonly #caches: CompiledCaches;
   readonly #pool: WarmPool<Standby>;
-  /** By folder, the one that was started last at the end. */
-  readonly #last = new Map<string, LastStart>();
+  readonly #last = new LastStarts();
   readonly #anticipated = new Set<Anticipated>();
 
   /**
@@ -112,6 +101,7 @@ export class PluginStarter implements AsyncDisposable {
     const instance = spare === undefined
       ? await this.#startCold(prepared, stored, events, signal)
       : await this.#startPlugin(spare, prepared, stored, events, signal);
+    if (spare !== undefined) this.#last.note(prepared, true);
     this.#caches.started(
       verified.bundleHash,
       () => this.#compileJob(prepared),
@@ -128,11 +118,12 @@ export class PluginStarter implements AsyncDisposable {
    * @returns The process to be; disposing it ends one that nobody has taken.
    */
   anticipate(path: string): AsyncDisposable | undefined {
-    const last = this.#last.get(path);
-    if (last === undefined || this.#options.settings.pool.size > 0) return;
+    const last = this.#last.of(path);
+    if (last === undefined) return;
     const { launchable, bundleHash, fileCount, isComparable } = last;
     const { privateRoot } = launchable.containment.launcher;
     if (!isComparable || (privateRoot && fileCount > MAX_SLOT_FILES)) return;
+    if (this.#waitingFor(launchable, bundleHash).some((key) => this.#pool.has(key))) return;
     const caches = this.#cachesFor(launchable, bundleHash);
     const standby = this.#standby(launchable, { caches, spare: "hurried" });
     standby.catch(() => {}); // the start proper will tell
@@ -178,18 +169,8 @@ export class PluginStarter implements AsyncDisposable {
     const standby = await this.#takeAnticipated(prepared, stored) ??
       await this.#startAfresh(prepared, stored, signal);
     const instance = await this.#startPlugin(standby, prepared, stored, events, signal);
-    this.#remember(prepared, standby.launch.showsPresent(instance.sandbox.facts?.pid));
+    this.#last.note(prepared, standby.launch.showsPresent(instance.sandbox.facts?.pid));
     return instance;
-  }
-
-  #remember(prepared: PreparedPlugin, isComparable: boolean): void {
-    const { verified: { root, bundleHash, files } } = prepared;
-    const { permissions, containment, bundleDir, storageDir, codeCaching } = prepared;
-    const launchable = { permissions, containment, bundleDir, storageDir, codeCaching };
-    this.#last.delete(root);
-    this.#last.set(root, { bundleHash, fileCount: files.length, launchable, isComparable });
-    const [oldest] = this.#last.keys();
-    if (this.#last.size > MAX_FOLDERS) this.#last.delete(oldest!);
   }
 
   /** Takes a process that came up while this was verified. */
@@ -264,30 +245,40 @@ export class PluginStarter implements AsyncDisposable {
   /** Takes a process that waits: best one that has the bundle's own code, else any that will do. */
   #takeSpare(prepared: PreparedPlugin): Standby | undefined {
     if (!this.#maySpare(prepared)) return undefined;
-    const { bundleHash } = prepared.verified;
-    const caches = this.#cachesFor(prepared, bundleHash);
-    const best = this.#keyOf(prepared, bundleHash, caches);
-    const spare = this.#pool.take(best, () => this.#makeSpare(prepared, caches));
-    if (spare !== undefined) return spare;
-    for (const common of [this.#cachesFor(prepared, ""), NO_FILES]) {
-      const waiting = this.#pool.takeWaiting(this.#keyOf(prepared, "", common));
-      if (waiting !== undefined) return waiting;
+    this.#expectSpare(prepared);
+    for (const key of this.#waitingFor(prepared, prepared.verified.bundleHash)) {
+      const spare = this.#pool.take(key);
+      if (spare !== undefined) return spare;
     }
     return undefined;
   }
 
-  /** The bundle's code is there from now on: the process that waits for it should have it. */
+  /** Names the kinds of processes in which a plugin can be started, the best first. */
+  #waitingFor(launchable: Launchable, bundleHash: string): string[] {
+    const own = this.#cachesFor(launchable, bundleHash);
+    return [
+      this.#keyOf(launchable, bundleHash, own),
+      this.#keyOf(launchable, "", this.#cachesFor(launchable, "")),
+      this.#keyOf(launchable, "", NO_FILES),
+    ];
+  }
+
+  /** Sees to a process for the next start: with the bundle's code if it is there, else one for any bundle. */
   #expectSpare(prepared: PreparedPlugin): void {
     if (!this.#maySpare(prepared)) return;
-    const { bundleHash } = prepared.verified;
-    const caches = this.#cachesFor(prepared, bundleHash);
-    const key = this.#keyOf(prepared, bundleHash, caches);
-    this.#pool.expect(key, () => this.#makeSpare(prepared, caches));
+    const kind = (bundleHash: string) => {
+      const caches = this.#cachesFor(prepared, bundleHash);
+      return {
+        key: this.#keyOf(prepared, bundleHash, caches),
+        make: () => this.#makeSpare(prepared, caches),
+      };
+    };
+    this.#pool.expect({ ...kind(prepared.verified.bundleHash), general: kind("") });
   }
 
   #maySpare({ verified: { files, root } }: PreparedPlugin): boolean {
     if (this.#options.settings.pool.size === 0 || files.length > MAX_SLOT_FILES) return false;
-    return this.#last.get(root)?.isComparable !== false; // else it could never be used
+    return this.#last.of(root)?.isComparable !== false; // else it could never be used
   }
 
   async #makeSpare(prepared: PreparedPlugin, caches: readonly CacheFile[]): Promise<Standby> {

@@ -34,9 +34,18 @@ export interface WarmPoolOptions {
   now?: () => number;
 }
 
+/** What a spare is made for. */
+export interface SpareKind<S> {
+  /** Names the kind. */
+  readonly key: string;
+  /** Makes one; it must not depend on what a particular one is used for. */
+  readonly make: () => Promise<S>;
+  /** One that will do nearly as well, for several kinds. */
+  readonly general?: SpareKind<S>;
+}
+
 /** One kind of spare. */
-interface Kind<S> {
-  make: () => Promise<S>;
+interface Kind<S> extends SpareKind<S> {
   spares: S[];
   /** When it was asked for, the latest last. */
   uses: number[];
@@ -60,8 +69,9 @@ const MAX_KINDS = 256;
 
 /**
  * Keeps spares by kind: one of each, as long as there is room, and what room is left goes to those that were
- * asked for more often in the last minute; the kind that was asked for longest ago gives way. What nobody asks
- * for any more goes after a while, and no kind has a spare before it was asked for once.
+ * asked for more often in the last minute; the kind that was asked for longest ago gives way. Where there are
+ * more kinds than places, those that a general one will do for are served by that. What nobody asks for any
+ * more goes after a while, and no kind has a spare before it was asked for once.
  */
 export class WarmPool<S extends Spare> implements AsyncDisposable {
   readonly #options: Required<Omit<WarmPoolOptions, "onFailure">>;
@@ -96,25 +106,12 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   }
 
   /**
-   * Takes a spare, and sees to it that there is one the next time.
-   *
-   * @param key What the spare must have been made for.
-   * @param make Makes another one of that kind; it must not depend on what this one is used for.
-   * @returns A spare that lives, or nothing.
-   */
-  take(key: string, make: () => Promise<S>): S | undefined {
-    if (this.#options.size === 0 || this.#closed) return undefined;
-    this.#asked(key, make);
-    return this.takeWaiting(key);
-  }
-
-  /**
-   * Takes a spare of a kind that will do as well; that one is not asked for, so nothing is made in its place.
+   * Takes a spare; whether there is one the next time is for {@linkcode expect}.
    *
    * @param key What the spare must have been made for.
    * @returns A spare that lives, or nothing.
    */
-  takeWaiting(key: string): S | undefined {
+  take(key: string): S | undefined {
     const spares = this.#kinds.get(key)?.spares ?? [];
     while (spares.length > 0) {
       const spare = spares.shift()!;
@@ -126,11 +123,23 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   /**
    * Sees to it that there is a spare the next time.
    *
-   * @param key What it is made for.
-   * @param make Makes one of that kind.
+   * @param wanted What it is made for.
    */
-  expect(key: string, make: () => Promise<S>): void {
-    if (this.#options.size > 0 && !this.#closed) this.#asked(key, make);
+  expect(wanted: SpareKind<S>): void {
+    if (this.#options.size === 0 || this.#closed) return;
+    const kind = this.#kindOf(wanted);
+    // the most recently used comes last
+    this.#kinds.delete(wanted.key);
+    this.#kinds.set(wanted.key, kind);
+    const now = this.#options.now();
+    kind.uses = [...kind.uses.filter((use) => now - use < USE_MS), now].slice(-this.#options.size);
+    kind.failures = 0;
+    this.#fillLater();
+  }
+
+  /** Says whether a spare of a kind waits. */
+  has(key: string): boolean {
+    return this.#kinds.get(key)?.spares.some((spare) => spare.isAlive) === true;
   }
 
   /** Waits until the pool is as full as it should be, which begins at once then. */
@@ -159,15 +168,12 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     await Promise.all(this.#ending);
   }
 
-  #asked(key: string, make: () => Promise<S>): void {
-    const kind = this.#kinds.get(key) ?? { make, spares: [], uses: [], failures: 0, made: false };
-    // the most recently used comes last
-    this.#kinds.delete(key);
-    this.#kinds.set(key, kind);
-    const now = this.#options.now();
-    kind.uses = [...kind.uses.filter((use) => now - use < USE_MS), now].slice(-this.#options.size);
-    kind.failures = 0;
-    this.#fillLater();
+  #kindOf(wanted: SpareKind<S>): Kind<S> {
+    let kind = this.#kinds.get(wanted.key);
+    if (kind !== undefined) return kind;
+    kind = { ...wanted, spares: [], uses: [], failures: 0, made: false };
+    this.#kinds.set(wanted.key, kind);
+    return kind;
   }
 
   #fillLater(): void {
@@ -202,7 +208,7 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
 
   #isIdle({ uses }: Kind<S>): boolean {
     const { idleMs, now } = this.#options;
-    return now() - uses.at(-1)! >= idleMs;
+    return uses.length === 0 || now() - uses.at(-1)! >= idleMs;
   }
 
   /** Looks again when the first spare may have become idle; no process is kept alive for that. */
@@ -234,17 +240,34 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
 
   /** Shares the places: one for each kind, while there are any, and what is left by use; the latest first. */
   #share(kinds: readonly Kind<S>[]): Map<Kind<S>, number> {
-    const shares = new Map<Kind<S>, number>();
-    for (const kind of kinds) {
-      if (shares.size < this.#options.size && !this.#isIdle(kind)) shares.set(kind, 1);
-    }
-    let room = this.#options.size - shares.size;
+    const { size } = this.#options;
+    const uses = this.#countUses(kinds.filter((kind) => !this.#isIdle(kind)));
+    const shares = new Map<Kind<S>, number>(
+      [...uses.keys()].slice(0, size).map((kind) => [kind, 1]),
+    );
+    let room = size - shares.size;
     for (const kind of shares.keys()) {
-      const more = Math.min(kind.uses.length - 1, room);
+      const more = Math.min(uses.get(kind)! - 1, room);
       shares.set(kind, 1 + more);
       room -= more;
     }
     return shares;
+  }
+
+  /** Counts by kind; where there are more than places, those with the same general one count as that. */
+  #countUses(kinds: readonly Kind<S>[]): Map<Kind<S>, number> {
+    const alike = Map.groupBy(kinds, ({ general }) => general?.key ?? "");
+    // what was asked for as a general kind may have been so for the others, before they had their own
+    const own = kinds.filter(({ key }) => !alike.has(key));
+    const uses = new Map<Kind<S>, number>();
+    for (const kind of kinds) {
+      const { general } = kind;
+      const isServed = general !== undefined && own.length > this.#options.size &&
+        alike.get(general.key)!.length > 1;
+      const bearer = isServed ? this.#kindOf(general) : kind;
+      uses.set(bearer, (uses.get(bearer) ?? 0) + kind.uses.length);
+    }
+    return uses;
   }
 
   #forget(): void {

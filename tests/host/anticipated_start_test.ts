@@ -92,7 +92,7 @@ for (const isolation of ["plain", "bwrap", "unshare"] as const) {
   });
 }
 
-Deno.test("nothing comes up for a folder that never ran, a lazy load or a host with a pool", async () => {
+Deno.test("nothing comes up for a folder that never ran, a lazy load or where a process waits", async () => {
   await using test = await hostTest();
   const dir = await test.bundle("one", ANSWERS(1), {}, LARGE);
   const restore = await tamper(dir);
@@ -122,6 +122,35 @@ Deno.test("nothing comes up for a folder that never ran, a lazy load or a host w
   await tamper(dir);
   await assertRejectsWithCode(pooled.load(dir), "hash-mismatch");
   assert.deepEqual(processesNaming(test.dataDir), waiting, "one that waits is enough");
+});
+
+Deno.test("a process comes up beside a pool that has none for a bundle", async () => {
+  await using test = await hostTest();
+  const host = await test.open({ pool: { size: 1 } });
+  const [one, two] = [
+    await test.bundle("one", ANSWERS(1), {}, LARGE),
+    await test.bundle("two", ANSWERS(2), {}, LARGE),
+  ];
+  for (const dir of [one, two]) {
+    await (await host.load(dir)).unload();
+    await host.filled();
+  }
+  const [waiting, ...others] = processesNaming(test.dataDir); // for the bundle that was used last
+  assert.deepEqual(others, []);
+  const restore = await tamper(one);
+  const seen: number[][] = [];
+  const load = host.load(one);
+  load.catch(() => {}); // looked at below
+  await until(() => {
+    seen.push(processesNaming(test.dataDir).filter((pid) => pid !== waiting));
+    return seen.at(-1)!.length > 0;
+  }, "a process comes up");
+  await assertRejectsWithCode(load, "hash-mismatch");
+  assert.deepEqual(processesNaming(test.dataDir), [waiting], "it is gone again");
+  await restore();
+  const plugin = await host.load(one);
+  assert.notEqual(plugin.pid, waiting);
+  assert.equal(await plugin.call("answer"), 1);
 });
 
 for (const isolation of ["bwrap", "unshare"] as const) {

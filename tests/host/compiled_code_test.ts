@@ -169,6 +169,24 @@ for (const isolation of ["bwrap", "unshare"] as const) {
     await other.unload();
   });
 
+  codeTest("of more bundles than may wait each finds a process that does", isolation, async () => {
+    await using test = await hostTest();
+    const host = await test.open({ isolation, pool: { size: 1 } });
+    const bundles: string[] = [];
+    for (const name of ["one", "two", "three"]) bundles.push(await test.bundle(name, SMALL));
+    for (let round = 0; round < 4; round++) {
+      for (const bundle of bundles) {
+        const [waiting] = runtimes(test);
+        const plugin = await host.load(bundle);
+        // code is compiled in the first two rounds, and for each bundle a process begins to wait
+        if (round >= 2) assert.equal(plugin.pid, waiting, `round ${round}`);
+        assert.equal(await plugin.call("answer"), 42);
+        await plugin.unload();
+        await host.filled();
+      }
+    }
+  });
+
   codeTest("a bundle that names the runtime's modules finds theirs", isolation, async () => {
     await using test = await hostTest();
     await using dir = await tempDir();

@@ -49,8 +49,19 @@ function kinds(size: number, refill?: boolean) {
     pool,
     pass: (ms: number) => time += ms,
     break: (is: boolean) => broken = is,
-    take: (kind: string) => pool.take(kind, () => make(kind)),
-    expect: (kind: string) => pool.expect(kind, () => make(kind)),
+    take(kind: string): Thing | undefined {
+      pool.expect({ key: kind, make: () => make(kind) });
+      return pool.take(kind);
+    },
+    /** Uses one of a kind of its own, or else a common one; says which it was. */
+    use(kind: string): string | undefined {
+      const general = { key: "common", make: () => make("common") };
+      pool.expect({ key: kind, make: () => make(kind), general });
+      const thing = pool.take(kind) ?? pool.take("common");
+      thing?.die();
+      return thing?.kind;
+    },
+    expect: (kind: string) => pool.expect({ key: kind, make: () => make(kind) }),
     ready: () => made.filter((thing) => thing.isAlive).map(({ kind }) => kind).sort().join(" "),
   };
 }
@@ -165,7 +176,7 @@ Deno.test("WarmPool ends the spares of a kind that nobody asks for, until it is 
 Deno.test("WarmPool looks for idle spares by itself, and keeps no process alive for that", async () => {
   const made = new Thing("a");
   const pool = new WarmPool<Thing>({ size: 1, idleMs: 20 });
-  pool.take("a", () => Promise.resolve(made));
+  pool.expect({ key: "a", make: () => Promise.resolve(made) });
   await pool.filled();
   // its own timer would let the test end; this one does not
   const waiting = setTimeout(() => {}, 20_000);
@@ -241,9 +252,9 @@ Deno.test("WarmPool gives a spare that will do as well, once, and never a dead o
   await pool.filled();
   assert.equal(made.length, 2);
   made[0]!.isAlive = false; // and it has not been noticed yet
-  assert.equal(pool.takeWaiting("b"), undefined);
-  assert.equal(pool.takeWaiting("a"), made[1]);
-  assert.equal(pool.takeWaiting("a"), undefined);
+  assert.equal(pool.take("b"), undefined);
+  assert.equal(pool.take("a"), made[1]);
+  assert.equal(pool.take("a"), undefined);
   await pool[Symbol.asyncDispose]();
 });
 
@@ -257,4 +268,65 @@ Deno.test("WarmPool without refill makes nothing in place of what was taken, wha
   assert.equal(ready(), "a b", "the one that was taken, and one of another kind");
   assert.equal(pool.ready, 1);
   await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool has what will do for all where there are more kinds than places", async () => {
+  const { pool, use, take, ready } = kinds(2);
+  for (const kind of ["a", "b"]) use(kind);
+  await pool.filled();
+  assert.equal(ready(), "a b", "each has a place");
+  use("c");
+  await pool.filled();
+  assert.equal(ready(), "common common");
+  // in turn: there is one for each
+  for (const kind of ["a", "b", "c", "a", "b", "c"]) {
+    assert.equal(use(kind), "common", kind);
+    await pool.filled();
+  }
+  assert.equal(pool.has("common"), true);
+  assert.equal(pool.has("a"), false);
+  take("other"); // nothing else will do for it
+  await pool.filled();
+  assert.equal(ready(), "common other");
+  await pool[Symbol.asyncDispose]();
+  assert.equal(ready(), "");
+});
+
+Deno.test("WarmPool takes a kind of its own for what it served with a general one before", async () => {
+  const { pool, use, take, ready } = kinds(1);
+  take("common");
+  use("a");
+  await pool.filled();
+  assert.equal(ready(), "a");
+  use("b");
+  await pool.filled();
+  assert.equal(ready(), "common");
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool goes back to a kind of its own when the others are not asked for any more", async () => {
+  const { pool, use, pass, ready } = kinds(1);
+  for (const kind of ["a", "b"]) {
+    use(kind);
+    await pool.filled();
+  }
+  assert.equal(ready(), "common");
+  pass(300_000);
+  assert.equal(use("a"), "common");
+  await pool.filled();
+  assert.equal(ready(), "a");
+  await pool[Symbol.asyncDispose]();
+});
+
+Deno.test("WarmPool loses no spare when it forgets kinds", async () => {
+  const { pool, use, take, ready, made } = kinds(1);
+  for (const kind of ["a", "b"]) use(kind);
+  await pool.filled();
+  for (let i = 0; i < 300; i++) take(`kind ${i}`);
+  await pool.filled();
+  for (const kind of ["a", "b"]) use(kind);
+  await pool.filled();
+  assert.equal(ready().split(" ").length, 1);
+  await pool[Symbol.asyncDispose]();
+  assert.ok(made.every((thing) => !thing.isAlive), "all that were made were ended");
 });
