@@ -117,6 +117,13 @@ export function findCaseCollision(paths: readonly string[]): [string, string] | 
  * @returns A phrase that names the path, escaped and quoted.
  */
 export function fileListProblem(paths: readonly string[]): string | undefined {
+  if (!paths.includes(MANIFEST_FILE)) {
+    const inside = paths.find((path) => path.endsWith(`/${MANIFEST_FILE}`));
+    const found = inside === undefined
+      ? ""
+      : `, only ${quotePath(inside)}: name the plugin's own folder`;
+    return `there is no "${MANIFEST_FILE}" at its root${found}`;
+  }
   for (const path of paths) {
     const problem = bundlePathProblem(path);
     if (problem !== undefined) return `the path ${quotePath(path)} ${problem}`;
@@ -131,7 +138,6 @@ export function fileListProblem(paths: readonly string[]): string | undefined {
       ? `the path ${quotePath(one)} is there twice`
       : `the paths ${quotePath(one)} and ${quotePath(other)} differ only in case`;
   }
-  if (!paths.includes(MANIFEST_FILE)) return `there is no "${MANIFEST_FILE}" at its root`;
   return undefined;
 }
 

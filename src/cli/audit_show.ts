@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import type { AuditRecord } from "../audit/mod.ts";
-import { AuditReader } from "../audit/read_log.ts";
+import { type AuditQuery, AuditReader } from "../audit/read_log.ts";
 import { escapeText } from "../errors.ts";
 import { findAuditFolder } from "./audit_folder.ts";
 import { type CliContext, collect, parseCount } from "./command.ts";
@@ -24,6 +24,7 @@ interface ShowOptions {
 
 const MAX_LIMIT = 100_000;
 const MAX_VALUE = 300;
+const MAX_TYPES = 50;
 const HASH_DIGITS = 16;
 const TYPE_WIDTH = 11;
 
@@ -78,9 +79,11 @@ async function show(dir: string, options: ShowOptions, { output }: CliContext): 
   const entries = latest.slice(-limit);
   omitted += latest.length - entries.length;
   if (!follow) {
+    const none = entries.length === 0 ? await noEntries(folder, query) : [];
     output.result({ dir: folder, omitted, entries: entries.map(toEntry) }, () => [
       ...(omitted === 0 ? [] : [output.style("dim", `(${omitted} earlier: see --limit)`)]),
-      ...(entries.length === 0 ? ["No entries"] : entries.map((entry) => entryLine(entry, output))),
+      ...none,
+      ...entries.map((entry) => entryLine(entry, output)),
     ]);
     return;
   }
@@ -93,6 +96,19 @@ async function show(dir: string, options: ShowOptions, { output }: CliContext): 
     await reader.pause(signal);
     for await (const entry of reader.read({ ...query, signal })) print(entry);
   }
+}
+
+/** Says that there is nothing, and which types there are where some were asked for: hosts have their own. */
+async function noEntries(folder: string, { types, ...rest }: AuditQuery): Promise<string[]> {
+  if (types === undefined) return ["No entries"];
+  const found = new Set<string>();
+  for await (const { type } of new AuditReader(folder).read(rest)) {
+    found.add(escapeText(type, MAX_VALUE));
+    if (found.size === MAX_TYPES) break;
+  }
+  if (found.size === 0) return ["No entries"];
+  const asked = types.map((type) => escapeText(type, MAX_VALUE)).join(" or ");
+  return [`No entries of type ${asked}; there are: ${[...found].sort().join(", ")}`];
 }
 
 /** Gives an entry as plain data, where it stands first. */

@@ -18,6 +18,10 @@ const DAY_MS = 86_400_000;
  * @throws {UsageError} When it is none.
  */
 export function parseDate(text: string, what: string): Date {
+  return parse(text, what, "");
+}
+
+function parse(text: string, what: string, others: string): Date {
   const date = DATE.test(text) ? new Date(text) : new Date(Number.NaN);
   // 31 February becomes 3 March in some engines: the day must come back as it was written
   const roundTrips = !Number.isNaN(date.getTime()) &&
@@ -25,7 +29,7 @@ export function parseDate(text: string, what: string): Date {
   if (roundTrips) return date;
   throw new UsageError(
     `Cannot use "${text}" as ${what}: it is not a date`,
-    "Write a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z",
+    `Write ${others}a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z`,
   );
 }
 
@@ -39,7 +43,10 @@ export function parseDate(text: string, what: string): Date {
  * @throws {UsageError} When it is none, or has passed.
  */
 export function parseFutureDate(text: string, what: string, now: Date = new Date()): Date {
-  const date = parseDate(text, what);
+  return checkFuture(parse(text, what, ""), text, what, now);
+}
+
+function checkFuture(date: Date, text: string, what: string, now: Date): Date {
   if (date > now) return date;
   throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
 }
@@ -55,9 +62,10 @@ export function parseFutureDate(text: string, what: string, now: Date = new Date
  */
 export function parseFutureDateOrSpan(text: string, what: string, now: Date = new Date()): Date {
   const days = SPAN.exec(text)?.[1];
-  if (days === undefined) return parseFutureDate(text, what, now);
-  if (Number(days) > 0) return new Date(now.getTime() + Number(days) * DAY_MS);
-  throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
+  const date = days === undefined
+    ? parse(text, what, "days such as 365d, ")
+    : new Date(now.getTime() + Number(days) * DAY_MS);
+  return checkFuture(date, text, what, now);
 }
 
 /**

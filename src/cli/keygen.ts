@@ -56,7 +56,9 @@ async function keygen(
   const privateKeyFile = `${dir}/${name}.key`;
   const publicKeyFile = `${dir}/${name}.pub`;
   const secret = seal
-    ? await readNewSecret({ passphraseFile }, context, `"${privateKeyFile}"`)
+    ? await readNewSecret({ passphraseFile }, context, `"${privateKeyFile}"`, {
+      passphrase: "--passphrase-file",
+    })
     : undefined;
   const pair = await generateKeyPair();
   const text = secret === undefined

@@ -77,7 +77,7 @@ export async function readNewSecret(
   options: SecretOptions & { newKeyFile?: string },
   context: CliContext,
   what: string,
-  names: { passphrase: string; key: string } = {
+  names: { passphrase: string; key?: string } = {
     passphrase: "--passphrase-file",
     key: "--key-file",
   },
@@ -90,7 +90,8 @@ export async function readNewSecret(
   const secret = await readSecretFile(files, context.output);
   if (secret === undefined) {
     if (context.prompter === undefined) {
-      throw nobodyToAsk(what, `${names.passphrase} or ${names.key}`);
+      const { passphrase, key } = names;
+      throw nobodyToAsk(what, key === undefined ? passphrase : `${passphrase} or ${key}`);
     }
     return { passphrase: await context.prompter.newPassphrase(`a passphrase for ${what}`) };
   }

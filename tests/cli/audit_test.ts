@@ -187,6 +187,10 @@ Deno.test("audit show chooses entries by plugin, type and time, and shows the la
     done(await inProcess(["audit", "show", dir.path, "--plugin", "none"])),
     "No entries\n",
   );
+  assert.match(
+    done(await inProcess(["audit", "show", dir.path, "--type", "bogus", "--type", "\x1b[2J"])),
+    /^No entries of type bogus or \\u001b\[2J; there are: (?:[a-z]+, )*denied, (?:[a-z]+, )*[a-z]+\n$/,
+  );
 });
 
 Deno.test("audit show --follow prints what a host writes meanwhile, and ends with Ctrl-C", async () => {

@@ -28,6 +28,21 @@ Deno.test("hash fails with the reason for what is no bundle", async () => {
     "bundle-invalid",
   );
   assert.match(error.message, /there is no such folder/);
+  await Deno.mkdir(`${dir.path}/empty`);
+  assert.match(
+    failed(await inProcess(["hash", `${dir.path}/empty`, "--json"]), "bundle-invalid").message,
+    /there is no "plugin.json" at its root$/,
+  );
+  const inside = await writeBundle(dir.path);
+  const folder = failed(await inProcess(["hash", dir.path, "--json"]), "bundle-invalid").message;
+  assert.ok(
+    folder.endsWith(
+      `at its root, only "${
+        inside.slice(dir.path.length + 1)
+      }/plugin.json": name the plugin's own folder`,
+    ),
+    folder,
+  );
   const bundle = await writeBundle(dir.path, { permisions: {}, version: "one" });
   const mistakes = failed(await inProcess(["hash", bundle, "--json"]), "manifest-invalid");
   assert.match(mistakes.message, /permisions/);

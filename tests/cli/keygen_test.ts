@@ -196,3 +196,11 @@ Deno.test("keygen --seal refuses a passphrase that is short, missing or idle", a
   assert.match(failed(await keygen(...file), "usage", 2).hint, /--seal/);
   await assert.rejects(Deno.lstat(`${dir.path}/keys`), Deno.errors.NotFound);
 });
+
+Deno.test("keygen names its own option where nobody can be asked for a passphrase", async () => {
+  await using dir = await scratch();
+  const asked = await sallyport(["keygen", "author", "--seal", "--json"], { cwd: dir.path });
+  const { message, hint } = failed(asked, "usage", 2);
+  assert.match(message, /not a terminal/);
+  assert.equal(hint, "Pass --passphrase-file");
+});

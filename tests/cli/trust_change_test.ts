@@ -118,6 +118,8 @@ Deno.test("trust add and remove take one thing at a time, and only options that 
   ) {
     failed(await kit.trust(...args as [string]), "usage", 2);
   }
+  const { hint } = failed(await kit.trust("set", "--expires", "soon"), "usage", 2);
+  assert.match(hint, /days such as 365d, a date such as/);
   failed(await kit.trust("add", "--minimum", "a@one"), "bad-config");
   assert.equal((await kit.ok("show")).revision, 2);
 });
