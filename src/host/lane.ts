@@ -24,6 +24,9 @@ export interface LaneOffer extends Disposable {
   take(): Promise<ByteDuplex>;
 }
 
+/** Takes the reason for which there is no socket. */
+export type NoLane = (reason: string) => void;
+
 /** The longest path of a Unix socket that every system takes, in bytes without the final NUL. */
 const MAX_PATH_BYTES = 103;
 /** A process that has connected is found within one turn of the event loop. */
@@ -33,26 +36,33 @@ const ACCEPT_MS = 5_000;
  * Listens for one connection; the socket is removed as soon as it has come.
  *
  * @param path Where: in a folder that only the host may enter.
- * @returns The offer; `undefined` where there can be none, and standard input and output have to do.
+ * @param onNone Is told where there can be none.
+ * @returns The offer; `undefined` where standard input and output have to do.
  */
-export function offerLane(path: string): LaneOffer | undefined {
-  if (Deno.build.os === "windows" || new TextEncoder().encode(path).length > MAX_PATH_BYTES) {
-    return undefined;
+export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
+  const listener = listen(path);
+  if (typeof listener !== "string") return new Offer(path, listener);
+  onNone(listener);
+  return undefined;
+}
+
+/** Gives a reason where that cannot be. */
+function listen(path: string): Deno.UnixListener | string {
+  if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";
+  const { length } = new TextEncoder().encode(path);
+  if (length > MAX_PATH_BYTES) {
+    return `a socket's path would have ${length} bytes, and ${MAX_PATH_BYTES} are the most: a shorter dataDir helps`;
   }
-  if (!mayListen(path)) return undefined;
-  let listener: Deno.UnixListener;
+  if (!mayListen(path)) return "the host may not listen on a Unix socket in its folder";
+  let listener: Deno.UnixListener | undefined;
   try {
     listener = Deno.listen({ transport: "unix", path });
-  } catch {
-    return undefined; // the file system has no sockets
-  }
-  try {
     Deno.chmodSync(path, 0o600);
-  } catch {
-    listener.close();
-    return undefined;
+    return listener;
+  } catch (error) {
+    listener?.close();
+    return `no socket can be made in the host's folder: ${String(error)}`;
   }
-  return new Offer(path, listener);
 }
 
 /** Looks before it listens, so that nobody at a terminal is asked for a permission. */

@@ -12,7 +12,7 @@ import { machineMounts, showPresent } from "../sandbox/machine_mounts.ts";
 import { isCodeCache } from "./code_caching.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
-import { type LaneOffer, offerLane } from "./lane.ts";
+import { type LaneOffer, type NoLane, offerLane } from "./lane.ts";
 import type { SharedMemory, SharedOffer } from "./shared_memory.ts";
 import { makeSlot, WARM_UP_URL } from "./slot.ts";
 import { entryUrl } from "./entry_url.ts";
@@ -101,6 +101,8 @@ export interface OpenLaunchOptions {
   spare?: "waiting" | "hurried";
   /** Whether messages are to travel over a socket, where there can be one. */
   lane?: boolean;
+  /** Is told where there can be none. */
+  onNoLane?: NoLane;
   /** Makes files for large values to travel in, where that is wanted. */
   shared?: SharedMemory;
   /** Takes the plugin's connections through the egress proxy. */
@@ -141,7 +143,10 @@ export async function openLaunch(
       onConnection: options.onConnection ?? (() => {}),
     }),
   );
-  const lane = options.lane === true && !compileOnly ? offerLane(run.laneSocket) : undefined;
+  const { onNoLane = () => {} } = options;
+  const lane = options.lane === true && !compileOnly
+    ? offerLane(run.laneSocket, onNoLane)
+    : undefined;
   if (lane !== undefined) undo.use(lane);
   const values = compileOnly
     ? undefined

@@ -63,6 +63,7 @@ export class PluginStarter implements AsyncDisposable {
   readonly #pool: WarmPool<Standby>;
   readonly #last = new LastStarts();
   readonly #anticipated = new Set<Anticipated>();
+  #noLane = false;
 
   /**
    * Makes a starter.
@@ -344,9 +345,17 @@ export class PluginStarter implements AsyncDisposable {
       data,
       require,
       lane: settings.lane === "socket",
+      onNoLane: (reason) => this.#tellOnce(reason),
       shared: this.#shared,
       ...options,
     });
+  }
+
+  #tellOnce(reason: string): void {
+    if (this.#noLane) return;
+    this.#noLane = true;
+    const message = `Messages travel over standard input and output: ${reason}`;
+    this.#options.settings.logger.info(message);
   }
 
   /** Names the kind of process that a plugin can be started in. */

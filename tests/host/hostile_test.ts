@@ -178,6 +178,22 @@ Deno.test("a plugin that writes to the pipe beside its socket is ended", async (
   await expectEnd(test, host, call, "protocol-violation", /moved away from/);
 });
 
+Deno.test("a log record of no level or of one that is no text is logged as any other", async () => {
+  await using test = await hostTest();
+  const host = await test.open({ lane: "stdio" });
+  const plugin = await host.load(await test.fixture("raw_stdout"));
+  for (const level of ["7", "null", '{"toString":1}', '["error"]', '"fatal"']) {
+    const message = `of level ${level.replaceAll('"', "")}`;
+    const bytes = text(
+      `{"jsonrpc":"2.0","method":"log","params":{"level":${level},"message":"${message}"}}`,
+    );
+    await plugin.call("write", { bytes });
+    const record = await test.logger.find((entry) => entry.message === message);
+    assert.equal(record.level, "info");
+  }
+  assert.equal(plugin.state, "active");
+});
+
 Deno.test("results that cannot be sent fail their own call and nothing else", async () => {
   await using test = await hostTest();
   const host = await test.open();

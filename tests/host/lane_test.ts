@@ -105,12 +105,16 @@ Deno.test("a plugin speaks over the pipes where the path of a socket would be to
   const plugin = await host.load(await test.bundle("curious", CURIOUS));
   assert.equal(plugin.lane, "stdio");
   assert.equal(await plugin.call("echo", 1), 1);
+  await host.reload("curious");
+  const told = test.logger.entries.filter(({ message }) => message.startsWith("Messages travel"));
+  assert.deepEqual(told.map(({ level }) => level), ["info"], "it is said once");
+  assert.match(told[0]!.message, /over standard input and output: .* a shorter dataDir helps$/);
 });
 
 Deno.test("a lane takes one connection, and is gone then", async () => {
   await using dir = await tempDir();
   const path = dir.join("lane");
-  using offer = offerLane(path)!;
+  using offer = offerLane(path, assert.fail)!;
   assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
   const first = await Deno.connect({ transport: "unix", path });
   const lane = await offer.take();
@@ -128,11 +132,11 @@ Deno.test("a lane takes one connection, and is gone then", async () => {
 Deno.test("a lane that nobody took closes its connection, and one that nobody used goes", async () => {
   await using dir = await tempDir();
   const path = dir.join("lane");
-  const offer = offerLane(path)!;
+  const offer = offerLane(path, assert.fail)!;
   offer[Symbol.dispose]();
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   await assert.rejects(offer.take(), { code: "protocol-violation" });
-  const other = offerLane(path)!;
+  const other = offerLane(path, assert.fail)!;
   const conn = await Deno.connect({ transport: "unix", path });
   await Deno.stat(path).catch(() => {}); // let the host accept it
   other[Symbol.dispose]();

@@ -8,8 +8,8 @@ import { bringUpLoopback } from "../../src/sandbox/loopback.ts";
 import { Skeletons } from "../../src/sandbox/skeleton.ts";
 import { type Survey, survey } from "../../src/sandbox/survey.ts";
 import { unshareLacks, unshareLauncher, unshareMounts } from "../../src/sandbox/unshare.ts";
-
 import { sandboxTest } from "../helpers/sandbox.ts";
+import { tempDir } from "../helpers/signing.ts";
 
 const LIBRARIES = ["/lib/libc.so.6"];
 const ROOT = {
@@ -224,6 +224,7 @@ for (const [name, ip] of [["ip", "/usr/sbin/ip"], ["deno", undefined]] as const)
   sandboxTest(`bringUpLoopback() does so with ${name}`, "unshare", async () => {
     const found = await surveyed();
     if (ip !== undefined && found.programs.ip === undefined) return; // the other way is tested below
+    await using denoDir = await tempDir();
     const command = bringUpLoopback(ip && found.programs.ip, Deno.execPath());
     const probe = `try {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -235,7 +236,7 @@ Deno.exit(0);`;
       const { stdout, stderr } = await new Deno.Command(found.programs.unshare!, {
         args: ["--user", "--map-root-user", "--net", "/bin/sh", "-c", script, "sh", ...args],
         clearEnv: true,
-        env: { DENO_DIR: "/nonexistent", NO_COLOR: "1" },
+        env: { DENO_DIR: denoDir.path, NO_COLOR: "1" },
       }).output();
       return new TextDecoder().decode(stdout).trim() || new TextDecoder().decode(stderr);
     };
