@@ -167,7 +167,7 @@ export class PluginStarter implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<PluginInstance> {
     using _starting = await this.#caches.starting();
-    const standby = await this.#takeAnticipated(prepared, stored) ??
+    const standby = await this.#takeAnticipated(prepared, stored, signal) ??
       await this.#startAfresh(prepared, stored, signal);
     const instance = await this.#startPlugin(standby, prepared, stored, events, signal);
     this.#last.note(prepared, standby.launch.showsPresent(instance.sandbox.facts?.pid));
@@ -178,6 +178,7 @@ export class PluginStarter implements AsyncDisposable {
   async #takeAnticipated(
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
+    signal: AbortSignal | undefined,
   ): Promise<Standby | undefined> {
     if (this.#anticipated.size === 0) return undefined;
     const { bundleHash } = prepared.verified;
@@ -186,7 +187,11 @@ export class PluginStarter implements AsyncDisposable {
       if (anticipated.key !== key || anticipated.isTaken) continue;
       anticipated.isTaken = true;
       const standby = await anticipated.standby.catch(() => undefined);
+      const giveUp = () => void standby?.[Symbol.asyncDispose](); // which ends what it is waited for
+      if (signal?.aborted) giveUp();
+      signal?.addEventListener("abort", giveUp, { once: true });
       const ready = await this.#readied(standby, prepared, stored);
+      signal?.removeEventListener("abort", giveUp);
       if (ready !== undefined) return ready;
     }
     return undefined;

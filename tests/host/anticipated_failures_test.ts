@@ -10,10 +10,11 @@ import {
   ISOLATIONS,
   killUnseen,
   nothingRemains,
+  runOf,
   runtimes,
   topRuntimes,
 } from "../helpers/anticipation.ts";
-import { hostTest } from "../helpers/host.ts";
+import { type HostTest, hostTest } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";
 
 for (const isolation of ISOLATIONS) {
@@ -54,6 +55,39 @@ for (const isolation of ISOLATIONS) {
       await top.reset();
       await nothingRemains(test);
     }
+  });
+
+  isolatedTest("giving a load up waits for no process that stands still", isolation, async () => {
+    await using test = await hostTest();
+    const top = await heldAgain(test, { isolation, startTimeoutMs: 60_000 });
+    let stoodStill = false;
+    for (let tries = 0; !stoodStill && tries < 20; tries++) {
+      const abort = new AbortController();
+      const begun = top.begin(2, abort.signal);
+      await until(() => topRuntimes(test).length === 1, "a process comes up");
+      const [ahead] = topRuntimes(test);
+      Deno.kill(ahead!, "SIGSTOP");
+      // its socket goes when it connects to it, which is before it has entered
+      stoodStill = existsSync(`${runOf(test)}/${folderOf(test, ahead!)}/io/lane`);
+      if (!stoodStill) Deno.kill(ahead!, "SIGCONT");
+      const { load } = await begun;
+      const starting = startOf(top.host, "top");
+      top.release();
+      await starting;
+      if (stoodStill) {
+        abort.abort();
+        let isOver = false;
+        load.finally(() => isOver = true).catch(() => {});
+        await until(() => isOver, "the end of the load", 20_000);
+        await assertRejectsWithCode(load, "cancelled");
+        await top.host.unload("base");
+      } else {
+        await load;
+        await top.reset();
+      }
+      await nothingRemains(test);
+    }
+    assert.ok(stoodStill);
   });
 
   isolatedTest("a load that was given up is not started afresh", isolation, async () => {
@@ -120,6 +154,17 @@ for (const isolation of ISOLATIONS) {
     gate = undefined;
     assert.equal(await (await host.load(dir)).call("answer"), 1); // the control
   });
+}
+
+/** The folder of a process, by what it was started with and what is mounted for it. */
+function folderOf(test: HostTest, pid: number): string {
+  const run = runOf(test).replace(/.*\//, "");
+  const known = ["cmdline", "mountinfo"].map((file) =>
+    Deno.readTextFileSync(`/proc/${pid}/${file}`)
+  );
+  const found = new RegExp(`/${run}/(\\d+)/io`).exec(known.join("\n"));
+  assert.ok(found, known.join("\n"));
+  return found[1]!;
 }
 
 /** Waits until a plugin, which is verified, is about to be started. */
