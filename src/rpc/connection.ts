@@ -73,6 +73,7 @@ export class Connection implements AsyncDisposable {
   #lineDeadline = Infinity;
   #brokenDeadline = Infinity;
   readonly #pause = new Pause();
+  #isOutFirst = false;
 
   /**
    * Opens a connection and begins to read.
@@ -102,12 +103,8 @@ export class Connection implements AsyncDisposable {
       failed: () => this.#pipeBroke(),
       drained: () => this.#resumeCalls(),
     });
-    const backlog = this.#backlog = new Backlog(
-      this.#outbox,
-      this.#shared,
-      this.#limits,
-      resolved,
-    );
+    this.#backlog = new Backlog(this.#outbox, this.#shared, this.#limits, resolved);
+    const backlog = this.#backlog;
     const now = () => this.#outbox.turnTime;
     this.#callsOut = new CallsOut({ place, send, backlog, arm, now }, resolved);
     const progressBudget = new TokenBucket(PROGRESS_PER_SECOND, openedAt);
@@ -335,8 +332,11 @@ export class Connection implements AsyncDisposable {
   }
 
   #resumeCalls(): void {
-    this.#callsOut.admit();
+    // by turns, so that neither takes all the room for ever
+    this.#isOutFirst = !this.#isOutFirst;
+    if (this.#isOutFirst) this.#callsOut.admit();
     this.#callsIn.resume();
+    this.#callsOut.admit();
   }
 
   #send(line: string, raw?: Part[]): void {

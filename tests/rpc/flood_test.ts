@@ -213,6 +213,28 @@ Deno.test("Connection begins no request of the host while too much waits for it"
   assert.equal(connection.stats.serving, 0);
 });
 
+Deno.test("Connection begins requests of the host although its own wait for room all the time", async () => {
+  await using pair = connectPair({
+    highWaterBytes: 10_000,
+    onRequest: async (_method, params) => {
+      if ("stop" in (params as object)) return isOver = true;
+      // more than there is room for, again and again
+      const tell = async () => {
+        while (!isOver) await pair.plugin.request("context/call", { text: "x".repeat(20_000) });
+      };
+      await Promise.all(Array.from({ length: 200 }, tell));
+      return told;
+    },
+  }, { onRequest: () => new Promise((resolve) => setTimeout(() => resolve(told++))) });
+  let isOver = false;
+  let told = 0;
+  const telling = pair.host.request("test", { tell: 1 });
+  telling.catch(() => {}); // looked at below
+  await until(() => told > 10, "the plugin asks");
+  assert.equal(await pair.host.request("test", { stop: 1 }), true);
+  assert.ok(await telling as number > 10);
+});
+
 Deno.test("Connection takes no item of a stream while too much waits for its peer", async () => {
   const params = { _meta: { stream: 100 } };
   const io = slowReader([{ jsonrpc: "2.0", id: 1, method: "test", params }]);
