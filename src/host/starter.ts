@@ -124,7 +124,8 @@ export class PluginStarter implements AsyncDisposable {
     const { launchable, bundleHash, fileCount, isComparable } = last;
     const { privateRoot } = launchable.containment.launcher;
     if (!isComparable || (privateRoot && fileCount > MAX_SLOT_FILES)) return;
-    if (this.#waitingFor(launchable, bundleHash).some((key) => this.#pool.has(key))) return;
+    const keys = this.#pool.ready > 0 ? this.#waitingFor(launchable, bundleHash) : [];
+    if (keys.some((key) => this.#pool.has(key))) return;
     const caches = this.#cachesFor(launchable, bundleHash);
     const standby = this.#standby(launchable, { caches, spare: "hurried" });
     standby.catch(() => {}); // the start proper will tell
@@ -359,8 +360,7 @@ export class PluginStarter implements AsyncDisposable {
   #tellOnce(reason: string): void {
     if (this.#noLane) return;
     this.#noLane = true;
-    const message = `Messages travel over standard input and output: ${reason}`;
-    this.#options.settings.logger.info(message);
+    this.#options.settings.logger.info(`Messages travel over standard input and output: ${reason}`);
   }
 
   /** Names the kind of process that a plugin can be started in. */
