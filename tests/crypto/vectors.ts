@@ -1,5 +1,5 @@
-/** Reads the public test vectors that lie beside the repository. */
-const FOLDER = new URL("../../../shared/vectors/", import.meta.url);
+/** Reads the public test vectors in tests/vectors. */
+const FOLDER = new URL("../vectors/", import.meta.url);
 
 /** Reads a file of vectors as text. */
 export function readVectors(name: string): string {

@@ -4,7 +4,7 @@ import { DEFAULT_MESSAGE_LIMITS } from "../../src/rpc/limits.ts";
 import { parseMessage } from "../../src/rpc/message.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 
-const VECTORS = new URL("../../../shared/vectors/", import.meta.url);
+const VECTORS = new URL("../vectors/", import.meta.url);
 const encoder = new TextEncoder();
 
 /** Puts a file's bytes into a message; a line cannot hold a newline, which JSON takes as a space. */
