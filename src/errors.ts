@@ -114,23 +114,37 @@ export class SallyportError extends Error {
 }
 
 /**
- * Quotes text from outside for a message: escapes control and bidirectional characters, caps length.
+ * Matches what shows as nothing, or changes how the text around it shows: controls, bidirectional and
+ * zero-width characters (CVE-2021-42574), line separators, tags, variation selectors, fillers, lone
+ * surrogates.
+ */
+const INVISIBLE =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\ufffe\uffff]/u;
+const EACH_INVISIBLE = new RegExp(INVISIBLE, "gu");
+
+/** Whether a text has a character that cannot be seen, and that {@linkcode escapeText} would escape. */
+export function hasInvisible(text: string): boolean {
+  return INVISIBLE.test(text);
+}
+
+/**
+ * Quotes text from outside for a message: escapes what a terminal would act on and what cannot be seen,
+ * caps length. The one function for it, in logs, messages and what commands print.
  *
  * @param text The hostile text.
  * @param maxLength How many characters to keep at most.
- * @returns The text on one line without anything that a terminal would act on.
+ * @returns The text on one line; its escapes are those of JSON, so that JSON stays the same value.
  */
 export function escapeText(text: string, maxLength = 2_000): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
-  // C0, DEL and C1 controls, line separators, bidirectional overrides (CVE-2021-42574), lone surrogates
-  return cut.replace(
-    // deno-lint-ignore no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
-    (character) => {
-      if (character === "\n") return "\\n";
-      if (character === "\t") return "\\t";
-      if (character === "\r") return "\\r";
-      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-    },
-  );
+  return cut.replace(EACH_INVISIBLE, (character) => {
+    if (character === "\n") return "\\n";
+    if (character === "\t") return "\\t";
+    if (character === "\r") return "\\r";
+    let escaped = "";
+    for (let at = 0; at < character.length; at++) { // JSON writes those above U+FFFF as two
+      escaped += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogger, type Logger, silentLogger } from "../src/log.ts";
-import { SallyportError } from "../src/errors.ts";
+import { escapeText, hasInvisible, SallyportError } from "../src/errors.ts";
 
 function capture(level?: "DEBUG" | "INFO" | "WARN" | "ERROR"): { lines: string[]; logger: Logger } {
   const lines: string[] = [];
@@ -49,6 +49,34 @@ Deno.test("createLogger() escapes hostile text in name, message and fields", () 
   assert.equal(lines[0]!.isWellFormed(), true);
   const json = lines[0]!.slice(lines[0]!.indexOf(" {"));
   assert.deepEqual(JSON.parse(json), { [hostile]: hostile });
+});
+
+Deno.test("escapeText() escapes whatever cannot be seen, and leaves what can", () => {
+  const invisible = [
+    "\u061c", // Arabic letter mark
+    "\u200b\u200c\u200d\u2060\ufeff", // zero width
+    "\u00ad", // soft hyphen
+    "\u034f\u115f\u1160\u17b4\u3164\uffa0\u2800", // joiner and fillers
+    "\u202a\u202e\u2066\u2069\u200e\u200f", // bidirectional marks, overrides, isolates
+    "\u2028\u2029\u0085\u009b\u007f\u0000\u001b", // line separators and controls
+    "\u180b\u180e\ufe00\ufe0f\u{e0100}", // variation selectors
+    "\ufff9\ufffa\ufffb", // interlinear annotation
+    "\u{e0001}\u{e0041}\u{e007f}", // tags
+    "\u{1d173}\u{1bca0}\u206a\ufffe\uffff",
+  ].join("");
+  for (const character of [...invisible, "\ud800", "\udc00"]) {
+    const escaped = escapeText(`a${character}b`);
+    assert.match(escaped, /^a(\\u[0-9a-f]{4}){1,2}b$/);
+    assert.equal(JSON.parse(`"${escaped}"`), `a${character}b`);
+    assert.equal(hasInvisible(character), true);
+    const lines: string[] = [];
+    createLogger({ write: (line) => lines.push(line) })
+      .info(character, { [character]: character });
+    assert.match(lines[0]!, /^[\x20-\x7e]+$/);
+  }
+  const visible = "Grüße, 世界 😀 ñ עברית हिन्दी –…";
+  assert.equal(escapeText(visible), visible);
+  assert.equal(hasInvisible(visible), false);
 });
 
 Deno.test("createLogger() writes JSON objects, in which fields stand for nothing else", () => {

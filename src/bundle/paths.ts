@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText } from "../errors.ts";
+import { escapeText, hasInvisible } from "../errors.ts";
 
 /** Is the name of the manifest, at the root of a bundle. */
 export const MANIFEST_FILE = "plugin.json";
@@ -55,7 +55,7 @@ export function bundlePathProblem(path: string): string | undefined {
   if (/\p{Cc}/u.test(path)) return "has a control character";
   // bidirectional and zero-width characters make two names look the same (CVE-2021-42574), and HFS+
   // ignores some of them when it compares (CVE-2014-9390)
-  if (/[\p{Cf}\p{Zl}\p{Zp}]/u.test(path)) return "has an invisible formatting character";
+  if (hasInvisible(path)) return "has an invisible formatting character";
   if (path.includes(":")) return "has a colon, which names a drive or a stream on Windows";
   if (path.normalize("NFC") !== path) return "is not in Unicode normal form NFC";
   if (encoder.encode(path).length > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;

@@ -19,6 +19,9 @@ const STYLES: Readonly<Record<Style, readonly [number, number]>> = {
   yellow: [33, 39],
 };
 
+// deno-lint-ignore no-control-regex
+const STYLED = /(\n|\u001b\[(?:1|2|22|3[1-3]|39)m)/;
+
 /** Prints results, warnings and failures in the form that was asked for. */
 export class Output {
   /** Whether programs read: one JSON document on stdout, nothing else there. */
@@ -44,17 +47,17 @@ export class Output {
    */
   result(value: unknown, lines: () => readonly string[]): void {
     if (this.json) this.#io.writeOut(`${toJson(value, this.#io.outIsTerminal)}\n`);
-    else this.#io.writeOut(lines().map((line) => `${line}\n`).join(""));
+    else this.#io.writeOut(lines().map((line) => `${safe(line)}\n`).join(""));
   }
 
   /** Prints a line to stdout, whatever the form. */
   line(text: string): void {
-    this.#io.writeOut(`${text}\n`);
+    this.#io.writeOut(`${safe(text)}\n`);
   }
 
   /** Prints a line to stderr. */
   errorLine(text: string): void {
-    this.#io.writeErr(`${text}\n`);
+    this.#io.writeErr(`${safe(text)}\n`);
   }
 
   /** Warns on stderr. */
@@ -82,6 +85,12 @@ export class Output {
   errStyle(style: Style, text: string): string {
     return this.#io.errIsTerminal && !this.#io.noColor ? paint(style, text) : text;
   }
+}
+
+/** Escapes whatever a caller forgot to; line ends and our styles stay. */
+function safe(text: string): string {
+  return text.split(STYLED).map((part, at) => at % 2 === 1 ? part : escapeText(part, Infinity))
+    .join("");
 }
 
 function paint(style: Style, text: string): string {

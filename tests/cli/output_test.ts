@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describeFailure } from "../../src/cli/failure.ts";
 import type { CliIo } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
-import { toJson } from "../../src/cli/output.ts";
+import { Output, toJson } from "../../src/cli/output.ts";
 import { SALLYPORT_ERROR_CODES, SallyportError } from "../../src/errors.ts";
 
 function terminal(noColor: boolean): CliIo & { out: string; err: string } {
@@ -57,4 +57,14 @@ Deno.test("toJson() stays JSON whatever it escapes", () => {
     assert.ok(!/[\u202e\u009b\u2028]/.test(text));
   }
   assert.equal(toJson(undefined, false), "null");
+});
+
+Deno.test("what a command forgot to escape is escaped on its way out, but for styles", () => {
+  const io = terminal(false);
+  const output = new Output(io, false);
+  output.result({}, () => [output.style("bold", "a\u061cb"), "c\u001b[2Jd"]);
+  output.errorLine("e\u{e0041}\n    at f\u202e");
+  output.line("g\u200b");
+  assert.equal(io.out, "\u001b[1ma\\u061cb\u001b[22m\nc\\u001b[2Jd\ng\\u200b\n");
+  assert.equal(io.err, "e\\udb40\\udc41\n    at f\\u202e\n");
 });
