@@ -79,6 +79,42 @@ const NO_IO_URING: SyscallRule = {
   action: "ENOSYS",
 };
 
+/** The bits of a mode that have a file run as its owner or group, and those of `open` that make files. */
+const SET_ID = 0o6000;
+const MAKES_FILE = 0o20000100; // O_CREAT, __O_TMPFILE
+
+/**
+ * No set-user-id or set-group-id files and folders: on the machine they would belong to the host's user,
+ * whatever the mounts inside say. `openat2` has its mode behind a pointer; callers fall back to `openat`.
+ */
+const NO_SET_ID: readonly SyscallRule[] = [
+  refusingSetId(1, "chmod fchmod creat mkdir"),
+  refusingSetId(2, "fchmodat fchmodat2 mkdirat"),
+  refusingSetId(2, "open", [{ argument: 1, mask: MAKES_FILE, values: [0] }]),
+  refusingSetId(3, "openat", [{ argument: 2, mask: MAKES_FILE, values: [0] }]),
+  { syscalls: names("openat2"), action: "ENOSYS" },
+];
+
+/** The same for `mknod`, of which `strict` lets nothing pass. */
+const NO_SET_ID_NODES: readonly SyscallRule[] = [
+  refusingSetId(1, "mknod"),
+  refusingSetId(2, "mknodat"),
+];
+
+function refusingSetId(
+  argument: number,
+  calls: string,
+  withoutMode?: readonly ArgumentTest[],
+): SyscallRule {
+  const plainMode = [{ argument, mask: SET_ID, values: [0] }];
+  return {
+    syscalls: names(calls),
+    action: "allow",
+    cases: withoutMode === undefined ? [plainMode] : [withoutMode, plainMode],
+    otherwise: "EPERM",
+  };
+}
+
 /** TCP and UDP over IP: no raw sockets, no other protocols, whatever modules the kernel has. */
 const INTERNET: readonly ArgumentTest[] = [
   { argument: 0, values: [AF_INET, AF_INET6] },
@@ -105,16 +141,16 @@ const STRICT: SeccompRules = {
     ...THREADS_ONLY,
     NO_IO_URING,
     LOCAL_PAIRS,
+    ...NO_SET_ID,
     {
       action: "allow",
       syscalls: names(
         // files
-        "read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 open openat",
-        "openat2 creat close close_range stat fstat lstat newfstatat statx access faccessat",
-        "faccessat2 lseek getdents getdents64 readlink readlinkat getcwd chdir fchdir rename",
-        "renameat renameat2 mkdir mkdirat rmdir link linkat symlink symlinkat unlink unlinkat",
-        "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat",
-        "utimensat truncate ftruncate fallocate fadvise64 readahead copy_file_range sendfile",
+        "read write pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 close",
+        "close_range stat fstat lstat newfstatat statx access faccessat faccessat2 lseek",
+        "getdents getdents64 readlink readlinkat getcwd chdir fchdir rename renameat renameat2",
+        "rmdir link linkat symlink symlinkat unlink unlinkat chown fchown lchown fchownat utime",
+        "utimes futimesat utimensat truncate ftruncate fallocate fadvise64 readahead copy_file_range sendfile",
         "flock fsync fdatasync sync_file_range statfs fstatfs umask dup dup2 dup3 pipe pipe2",
         // waiting
         "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait",
@@ -265,6 +301,8 @@ const BASELINE: SeccompRules = {
     ...THREADS_ONLY,
     NO_IO_URING,
     LOCAL_PAIRS,
+    ...NO_SET_ID,
+    ...NO_SET_ID_NODES,
     {
       action: "EPERM",
       syscalls: names(

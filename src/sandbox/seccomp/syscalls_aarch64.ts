@@ -20,6 +20,7 @@ export const AARCH64: Readonly<Record<string, number>> = Object.freeze({
   inotify_rm_watch: 28,
   ioctl: 29,
   flock: 32,
+  mknodat: 33,
   mkdirat: 34,
   unlinkat: 35,
   symlinkat: 36,

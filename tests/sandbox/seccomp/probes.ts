@@ -25,6 +25,9 @@ export interface Probe {
 /** An address at which nothing is. */
 const BAD = 1;
 const MINUS_1 = -1;
+const O_CREAT = 0o100;
+const O_TMPFILE = 0o20200000;
+const S_IFREG = 0o100000;
 
 type Row = readonly [name: string, x86: number, arm: number, ...args: number[]];
 
@@ -165,6 +168,29 @@ export const PROBES: readonly Probe[] = [
     ["vhangup", 153, 58],
     ["prctl PR_SET_MM", 157, 167, 35, 99, 0, 0, 1],
   ]),
+  // set-user-id and set-group-id modes, whatever would make them
+  ...[0o4755, 0o2755, 0o6000].flatMap((mode) =>
+    both("any", [
+      [`chmod ${mode}`, 90, -1, BAD, mode],
+      [`fchmod ${mode}`, 91, 52, MINUS_1, mode],
+      [`fchmodat ${mode}`, 268, 53, MINUS_1, BAD, mode],
+      [`fchmodat2 ${mode}`, 452, 452, MINUS_1, BAD, mode, 0],
+      [`chmod ${mode}, upper bits set`, 90, -1, BAD, 2 ** 32 + 0x10000 + mode],
+      [`fchmodat ${mode}, upper bits set`, 268, 53, MINUS_1, BAD, 2 ** 32 + 0x10000 + mode],
+      [`open O_CREAT ${mode}`, 2, -1, BAD, O_CREAT | 1, mode],
+      [`open O_TMPFILE ${mode}`, 2, -1, BAD, O_TMPFILE | 1, mode],
+      [`openat O_CREAT ${mode}`, 257, 56, MINUS_1, BAD, O_CREAT | 1, mode],
+      [`openat O_TMPFILE ${mode}`, 257, 56, MINUS_1, BAD, O_TMPFILE | 1, mode],
+      [`openat O_CREAT ${mode}, upper bits set`, 257, 56, MINUS_1, BAD, 2 ** 32 + O_CREAT, mode],
+      [`creat ${mode}`, 85, -1, BAD, mode],
+      [`mkdir ${mode}`, 83, -1, BAD, mode],
+      [`mkdirat ${mode}`, 258, 34, MINUS_1, BAD, mode],
+      [`mknod ${mode}`, 133, -1, BAD, S_IFREG | mode, 0],
+      [`mknodat ${mode}`, 259, 33, MINUS_1, BAD, S_IFREG | mode, 0],
+    ])
+  ),
+  // its mode is behind a pointer
+  ...both("any", [["openat2", 437, 437, MINUS_1, BAD, BAD, 24]], "ENOSYS"),
   // would succeed as root; others run it with no process left to them
   ...both("user", [["fork", 57, -1], ["vfork", 58, -1]]),
   ...both("any", [["clone3", 435, 435, 0, 0], ["io_uring_setup", 425, 425, 0, BAD]], "ENOSYS"),
@@ -219,6 +245,18 @@ export const PROBES: readonly Probe[] = [
     ["socketpair AF_UNIX, streams", 53, 199, 1, 1, 0, BAD],
     ["setpriority of itself", 141, 140, 0, 0, 0],
     ["fstat", 5, 80, MINUS_1, BAD],
+    ["chmod 01777", 90, -1, BAD, 0o1777],
+    ["fchmod 01777", 91, 52, MINUS_1, 0o1777],
+    ["fchmodat 0755", 268, 53, MINUS_1, BAD, 0o755],
+    ["fchmodat2 0755", 452, 452, MINUS_1, BAD, 0o755, 0],
+    ["open O_CREAT 0666", 2, -1, BAD, O_CREAT | 1, 0o666],
+    ["openat O_CREAT 0666", 257, 56, MINUS_1, BAD, O_CREAT | 1, 0o666],
+    // what it makes nothing by is no mode: whatever the register holds
+    ["openat of what is there", 257, 56, MINUS_1, BAD, 1, 0o6755],
+    ["openat of a folder", 257, 56, MINUS_1, BAD, 0o200000, 0o6755],
+    ["creat 0666", 85, -1, BAD, 0o666],
+    ["mkdir 01777", 83, -1, BAD, 0o1777],
+    ["mkdirat 01777", 258, 34, MINUS_1, BAD, 0o1777],
   ], "allow"),
 ];
 
