@@ -5,6 +5,7 @@ const ROOMS = [
   "errors",
   "version",
   "log",
+  "io",
   "crypto",
   "bundle",
   "trust",

@@ -5,7 +5,7 @@
  */
 
 import { escapeText, SallyportError, type SallyportErrorOptions } from "../errors.ts";
-import { inTurns } from "./plain_file.ts";
+import { inTurns } from "../io/plain_file.ts";
 import { bundlePathProblem, compareBytewise, ENVELOPE_FILE, quotePath } from "./paths.ts";
 
 /** Folders beyond this number are refused; empty ones do not show in the file count. */

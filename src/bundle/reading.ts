@@ -12,7 +12,7 @@ import { cannotRead, listBundle, notAFile, throwIfCancelled } from "./listing.ts
 import { type Manifest, parseManifest } from "./manifest.ts";
 
 import { ENVELOPE_FILE, fileListProblem, MANIFEST_FILE, quotePath } from "./paths.ts";
-import { inTurns, openNoFollow, readAtMost } from "./plain_file.ts";
+import { inTurns, openNoFollow, readAtMost } from "../io/plain_file.ts";
 
 /** Is the number of files that a bundle may have unless the caller says otherwise. */
 export const DEFAULT_MAX_FILES = 10_000;

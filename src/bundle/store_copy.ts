@@ -5,7 +5,7 @@
  */
 
 import { bytesEqual } from "../crypto/digest.ts";
-import { inTurns, openNoFollow } from "./plain_file.ts";
+import { inTurns, openNoFollow } from "../io/plain_file.ts";
 
 /** Holds one verified file. */
 export interface StorableFile {

@@ -3,12 +3,18 @@
  *
  * @module
  */
-import { EXIT_INTERRUPTED } from "./failure.ts";
+import { EXIT_INTERRUPTED, InterruptedError } from "./failure.ts";
 
 /** Follows the signals until it is disposed. */
 export interface Interrupt extends Disposable {
   /** Aborts at the first signal. */
   readonly signal: AbortSignal;
+  /**
+   * Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe.
+   *
+   * @throws {InterruptedError} At the first signal.
+   */
+  race<T>(promise: Promise<T>): Promise<T>;
 }
 
 /**
@@ -29,6 +35,16 @@ export function listenForInterrupt(): Interrupt {
   for (const name of names) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
+    async race(promise) {
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      const onAbort = () => reject(new InterruptedError("Nothing was started"));
+      controller.signal.addEventListener("abort", onAbort, { once: true });
+      try {
+        return await Promise.race([promise, aborted]);
+      } finally {
+        controller.signal.removeEventListener("abort", onAbort);
+      }
+    },
     [Symbol.dispose]() {
       for (const name of names) Deno.removeSignalListener(name, listener);
     },

@@ -4,6 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { readNamedFile } from "../io/named_file.ts";
 
 /** Holds one file to write. */
 export interface KeyFile {
@@ -25,6 +26,7 @@ export interface KeyFilePair {
   readonly force: boolean;
 }
 
+const MAX_PUBLIC_BYTES = 4_096;
 const PRIVATE_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
@@ -84,7 +86,7 @@ async function replaceFiles({ privateKey, publicKey }: KeyFilePair): Promise<voi
     if (there?.isDirectory) throw cannotWrite(path, new Error("it is a folder"));
   }
   const suffix = `.${crypto.randomUUID()}.tmp`;
-  const before = await Deno.readTextFile(publicKey.path).catch(() => undefined);
+  const before = await readNamedFile(publicKey.path, MAX_PUBLIC_BYTES).catch(() => undefined);
   const temporary: string[] = [];
   try {
     for (
@@ -100,7 +102,7 @@ async function replaceFiles({ privateKey, publicKey }: KeyFilePair): Promise<voi
     await Deno.rename(`${publicKey.path}${suffix}`, publicKey.path);
     await Deno.rename(`${privateKey.path}${suffix}`, privateKey.path).catch(async (error) => {
       if (before === undefined) await Deno.remove(publicKey.path);
-      else await Deno.writeTextFile(publicKey.path, before);
+      else await Deno.writeFile(publicKey.path, before);
       throw error;
     });
   } catch (cause) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readNamedFile } from "../io/named_file.ts";
 
 /** Says what a project's configuration says of the package. */
 export type PackageMapping =
@@ -25,6 +26,7 @@ export type PackageMapping =
     readonly kind: "no-config";
   };
 
+const MAX_CONFIG_BYTES = 1_048_576;
 const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
 const PACKAGE = /"@sallyport\/host"/;
 const OWN = /"name"\s*:\s*"@sallyport\/host"/;
@@ -40,8 +42,9 @@ export async function findMapping(dir: string): Promise<PackageMapping> {
   for (let folder = dir.replaceAll("\\", "/");; folder = folder.replace(/\/[^/]*$/, "")) {
     for (const name of CONFIG_FILES) {
       const path = `${folder}/${name}`;
-      const text = await Deno.readTextFile(path).catch(() => undefined);
-      if (text === undefined) continue;
+      const bytes = await readNamedFile(path, MAX_CONFIG_BYTES).catch(() => undefined);
+      if (bytes === undefined) continue;
+      const text = new TextDecoder().decode(bytes);
       if (PACKAGE.test(text)) return { kind: "mapped", path, isCheckout: OWN.test(text) };
       nearest ??= path;
     }

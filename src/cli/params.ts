@@ -6,6 +6,8 @@
 import { SallyportError } from "../errors.ts";
 import { readSmallFile } from "../host/options.ts";
 import { UsageError } from "./failure.ts";
+import type { CliIo } from "./io.ts";
+import { readStdin } from "./stdin.ts";
 
 /** Is the greatest size of parameters, in bytes: that of one message. */
 const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
@@ -14,17 +16,20 @@ const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
  * Reads parameters.
  *
  * @param source JSON, `@` and the name of a file, or `-` for stdin; at most 16 MiB.
- * @param stdin Opens stdin.
+ * @param io Has stdin.
  * @returns The value; `undefined` without a source.
  * @throws {UsageError} when JSON on the command line is malformed.
  * @throws {SallyportError} `bad-config` when a file or stdin cannot be read, is too large or malformed.
  */
 export async function readParams(
   source: string | undefined,
-  stdin: () => ReadableStream<Uint8Array>,
+  io: CliIo,
 ): Promise<unknown> {
   if (source === undefined) return undefined;
-  if (source === "-") return parseJson(await readStream(stdin()), "stdin");
+  if (source === "-") {
+    const bytes = await readStdin(io, "the parameters", MAX_PARAMS_BYTES);
+    return parseJson(decode(bytes), "stdin");
+  }
   if (source.startsWith("@")) {
     const path = source.slice(1);
     return parseJson(await readSmallFile(path, MAX_PARAMS_BYTES, "the parameters"), `"${path}"`);
@@ -39,6 +44,17 @@ export async function readParams(
   }
 }
 
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new SallyportError("bad-config", "Cannot use the parameters in stdin: not UTF-8", {
+      hint: "Write one JSON value there",
+      cause,
+    });
+  }
+}
+
 function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
@@ -47,26 +63,6 @@ function parseJson(text: string, source: string): unknown {
       "bad-config",
       `Cannot use the parameters in ${source}: not JSON: ${(cause as Error).message}`,
       { hint: "Write one JSON value there", cause },
-    );
-  }
-}
-
-async function readStream(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "";
-  let size = 0;
-  try {
-    for await (const chunk of stream) {
-      size += chunk.length;
-      if (size > MAX_PARAMS_BYTES) throw new Error(`there are more than ${MAX_PARAMS_BYTES} bytes`);
-      text += decoder.decode(chunk, { stream: true });
-    }
-    return text + decoder.decode();
-  } catch (cause) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot read the parameters from stdin: ${(cause as Error).message}`,
-      { hint: "Write one JSON value to stdin and end it", cause },
     );
   }
 }

@@ -9,10 +9,9 @@ import { decodeSealedKeyPem, isSealedKeyPem } from "../crypto/sealed_key.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { readSmallFile } from "../host/options.ts";
 import { parsePublicKey } from "../trust/keys.ts";
-import { readPassphraseFile } from "../trust/secret_files.ts";
 import type { CliContext } from "./command.ts";
 import { MAX_TRIES } from "./prompt.ts";
-import { askPassphrase, warnIfOpenToOthers } from "./secrets.ts";
+import { askPassphrase, readPassphrase, warnIfOpenToOthers } from "./secrets.ts";
 
 /** Holds a public key that was read. */
 export interface NamedPublicKey {
@@ -61,11 +60,10 @@ export async function readPrivateKeys(
   paths: readonly string[],
   options: PrivateKeyOptions,
 ): Promise<Uint8Array[]> {
-  const { passphraseFiles, context: { output } } = options;
+  const { passphraseFiles, context } = options;
   const passphrases: string[] = [];
   for (const path of passphraseFiles) {
-    passphrases.push(await readPassphraseFile(path));
-    await warnIfOpenToOthers(path, "the passphrase file", output);
+    passphrases.push(await readPassphrase(path, context));
   }
   const seeds: Uint8Array[] = [];
   for (const path of paths) {
@@ -75,7 +73,7 @@ export async function readPrivateKeys(
         ? await openSealedKey(path, text, passphrases, options)
         : await naming(path, () => decodePrivateKeyPem(text)),
     );
-    await warnIfOpenToOthers(path, "the private key", output);
+    await warnIfOpenToOthers(path, "the private key", context.output);
   }
   return seeds;
 }

@@ -46,14 +46,14 @@ export function addRun(program: Command, context: CliContext): void {
 
 async function run(dir: string, options: RunOptions, context: CliContext): Promise<void> {
   const { io, output } = context;
-  const params = await readParams(options.params, () => io.stdin());
+  const params = await readParams(options.params, io);
   using interrupt = listenForInterrupt();
   try {
-    await using host = await PluginHost.open({
+    await using host = await interrupt.race(PluginHost.open({
       ...trustedHostOptions(options),
       logger: pluginLogger(output),
       drainMs: DRAIN_MS,
-    });
+    }));
     const plugin = await load(host, dir, interrupt.signal);
     const callOptions: CallOptions = {
       signal: interrupt.signal,
@@ -65,6 +65,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
       output.result({ result }, () => [toJson(result, true)]);
     }
   } catch (error) {
+    if (error instanceof InterruptedError) throw error;
     if (interrupt.signal.aborted || diedOfInterrupt(error)) throw new InterruptedError();
     throw withStreamHint(error, options);
   }

@@ -7,11 +7,17 @@
 import type { Command } from "commander";
 import type { SealSecret } from "../crypto/sealed.ts";
 import { SallyportError } from "../errors.ts";
-import { readKeyFile, readPassphraseFile } from "../trust/secret_files.ts";
+import {
+  MAX_PASSPHRASE_FILE_BYTES,
+  passphraseOf,
+  readKeyFile,
+  readPassphraseFile,
+} from "../trust/secret_files.ts";
 import type { CliContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { MIN_PASSPHRASE_CHARACTERS } from "./prompt.ts";
+import { readStdin } from "./stdin.ts";
 
 /** Holds the options that say where a secret comes from. */
 export interface SecretOptions {
@@ -33,7 +39,10 @@ const PRIVATE_MODE = 0o600;
  */
 export function addSecretOptions(command: Command, whose: string): Command {
   return command
-    .option("--passphrase-file <file>", `the file with ${whose} passphrase (none: asked for)`)
+    .option(
+      "--passphrase-file <file>",
+      `the file with ${whose} passphrase, - for stdin (none: asked for)`,
+    )
     .option(
       "--key-file <file>",
       `the file with ${whose} key of 32 bytes, where it has no passphrase`,
@@ -55,7 +64,7 @@ export async function readSecret(
   context: CliContext,
   what: string,
 ): Promise<{ secret: SealSecret; typed: boolean }> {
-  const fromFile = await readSecretFile(options, context.output);
+  const fromFile = await readSecretFile(options, context);
   if (fromFile !== undefined) return { secret: fromFile, typed: false };
   const passphrase = await askPassphrase(context, what, "--passphrase-file or --key-file");
   return { secret: { passphrase }, typed: true };
@@ -87,7 +96,7 @@ export async function readNewSecret(
   const named = [passphraseFile, keyFile, newKeyFile].filter((file) => file !== undefined);
   if (named.length > 1) throw tooMany();
   if (newKeyFile !== undefined) return { key: await makeKeyFile(newKeyFile) };
-  const secret = await readSecretFile(files, context.output);
+  const secret = await readSecretFile(files, context);
   if (secret === undefined) {
     if (context.prompter === undefined) {
       const { passphrase, key } = names;
@@ -155,20 +164,37 @@ export async function warnIfOpenToOthers(
   output.warn(`others may use ${what} "${path}" (mode ${mode}): run chmod 600 on it`);
 }
 
-async function readSecretFile(
+/**
+ * Reads the secret that an option names.
+ *
+ * Once: a pipe that the shell has opened, as for `<(command)`, or stdin can be read only once.
+ *
+ * @param options Where it comes from.
+ * @param context Has stdin, and warns of a file that others may use.
+ * @returns The secret; `undefined` where no file is named.
+ */
+export async function readSecretFile(
   { passphraseFile, keyFile }: SecretOptions,
-  output: Output,
+  context: CliContext,
 ): Promise<SealSecret | undefined> {
   if (passphraseFile !== undefined && keyFile !== undefined) throw tooMany();
   if (passphraseFile !== undefined) {
-    const passphrase = await readPassphraseFile(passphraseFile);
-    await warnIfOpenToOthers(passphraseFile, "the passphrase file", output);
-    return { passphrase };
+    return { passphrase: await readPassphrase(passphraseFile, context) };
   }
   if (keyFile === undefined) return undefined;
   const key = await readKeyFile(keyFile);
-  await warnIfOpenToOthers(keyFile, "the key file", output);
+  await warnIfOpenToOthers(keyFile, "the key file", context.output);
   return { key };
+}
+
+/** Reads a passphrase from a file, or from stdin for `-`. */
+export async function readPassphrase(path: string, { io, output }: CliContext): Promise<string> {
+  if (path === "-") {
+    return passphraseOf(await readStdin(io, "the passphrase", MAX_PASSPHRASE_FILE_BYTES), path);
+  }
+  const passphrase = await readPassphraseFile(path);
+  await warnIfOpenToOthers(path, "the passphrase file", output);
+  return passphrase;
 }
 
 /** Makes a key; never opens what is there, since that may open another list. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { openNoFollow, readAtMost } from "../bundle/plain_file.ts";
+import { openNoFollow, readAtMost } from "../io/plain_file.ts";
 import { describeIssues, joinIssues } from "../bundle/schema_issues.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
 import { SALLYPORT_ERROR_CODES } from "../errors.ts";

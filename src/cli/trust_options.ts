@@ -4,16 +4,12 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import type { SealSecret } from "../crypto/sealed.ts";
 import type { PluginHostOptions } from "../host/options.ts";
 import type { IsolationMode } from "../sandbox/choose.ts";
 import { type CliContext, collect } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import {
-  addSecretOptions,
-  askPassphrase,
-  type SecretOptions,
-  warnIfOpenToOthers,
-} from "./secrets.ts";
+import { addSecretOptions, askPassphrase, readSecretFile, type SecretOptions } from "./secrets.ts";
 
 /** Holds the values of the options. */
 export interface TrustOptions extends SecretOptions {
@@ -21,8 +17,8 @@ export interface TrustOptions extends SecretOptions {
   key?: string[];
   /** The file with the trust list. */
   trustList?: string;
-  /** The passphrase of the trust list, once a person has typed it. */
-  passphrase?: string;
+  /** What opens the trust list, once it was read or typed. */
+  secret?: SealSecret;
   /** Whether versions below the highest that ran may run. */
   allowRollback?: boolean;
   /** The host's folder. */
@@ -91,15 +87,10 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
         "Pass the one that the trust list was sealed with",
       );
     }
-    if (passphraseFile !== undefined) {
-      await warnIfOpenToOthers(passphraseFile, "the passphrase file", context.output);
-    } else if (keyFile !== undefined) {
-      await warnIfOpenToOthers(keyFile, "the key file", context.output);
-    } else {
-      const option = "--passphrase-file or --key-file";
-      const passphrase = await askPassphrase(context, `"${trustList}"`, option);
-      command.setOptionValue("passphrase", passphrase);
-    }
+    const option = "--passphrase-file or --key-file";
+    const secret = await readSecretFile(options, context) ??
+      { passphrase: await askPassphrase(context, `"${trustList}"`, option) };
+    command.setOptionValue("secret", secret);
   });
 }
 
@@ -123,15 +114,9 @@ export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
 
 function listOptions(
   file: string,
-  { passphraseFile, keyFile, passphrase, allowRollback }: TrustOptions,
+  { secret, allowRollback }: TrustOptions,
 ): NonNullable<TrustedHostOptions["trustList"]> {
-  return {
-    file,
-    ...(passphraseFile === undefined ? {} : { passphraseFile }),
-    ...(keyFile === undefined ? {} : { keyFile }),
-    ...(passphrase === undefined ? {} : { passphrase }),
-    ...(allowRollback === undefined ? {} : { allowRollback }),
-  };
+  return { file, ...secret, ...(allowRollback === undefined ? {} : { allowRollback }) };
 }
 
 /** Refuses options that would silently do nothing. */

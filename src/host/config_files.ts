@@ -4,6 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { readNamedFile, UnreadableFile } from "../io/named_file.ts";
 
 /**
  * Turns a path or `file:` URL into a path.
@@ -31,31 +32,19 @@ export function toPath(path: string | URL): string {
  * @param maxBytes The limit.
  * @param what What it is, for the message.
  * @returns Its text.
- * @throws {SallyportError} `bad-config` when it cannot be read or is larger.
+ * @throws {SallyportError} `bad-config` when it cannot be read, is no regular file or is larger.
  */
 export async function readSmallFile(path: string, maxBytes: number, what: string): Promise<string> {
   try {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(maxBytes + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = await file.read(bytes.subarray(length));
-      if (read === null) break;
-      length += read;
-    }
-    if (length <= maxBytes) {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
-    }
+    const bytes = await readNamedFile(path, maxBytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof UnreadableFile ? cause.message : "it is not UTF-8";
+    const wrong = !(cause instanceof UnreadableFile) || cause.reason === "too-large";
     throw new SallyportError("bad-config", `Cannot read ${what} "${path}": ${reason}`, {
       cause,
-      hint: "Check the path and that the host may read it",
+      hint: wrong ? `Check that this is ${what}` : "Check the path and that the host may read it",
+      details: { path },
     });
   }
-  throw new SallyportError(
-    "bad-config",
-    `Cannot read ${what} "${path}": it is larger than ${maxBytes} bytes`,
-    { hint: `Check that this is ${what}` },
-  );
 }

@@ -5,7 +5,8 @@
  */
 import { SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
-import { sha3_512Hex } from "../crypto/digest.ts";
+import { bytesEqual, sha3_512Hex } from "../crypto/digest.ts";
+import { readNamedFile } from "../io/named_file.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
@@ -335,10 +336,11 @@ async function writeRuntime(dir: string): Promise<RuntimeFiles> {
   await Deno.mkdir(base, { recursive: true, mode: 0o700 });
   const write = async (name: string, text: string) => {
     const path = `${base}/${name}`;
-    const present = await Deno.readTextFile(path).catch(() => undefined);
-    if (present !== text) {
+    const wanted = new TextEncoder().encode(text);
+    const present = await readNamedFile(path, wanted.length).catch(() => undefined);
+    if (present === undefined || !bytesEqual(present, wanted)) {
       const temporary = `${path}.${crypto.randomUUID()}`;
-      await Deno.writeTextFile(temporary, text, { mode: 0o444 });
+      await Deno.writeFile(temporary, wanted, { mode: 0o444 });
       await Deno.rename(temporary, path);
     }
     return path;

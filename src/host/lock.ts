@@ -49,7 +49,8 @@ export async function holdLock(path: string): Promise<HeldLock> {
 export async function takeStale(path: string): Promise<HeldLock | undefined> {
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(path, { write: true });
+    // for reading too: to open a named pipe for writing alone would wait for its reader
+    file = await Deno.open(path, { read: true, write: true });
   } catch {
     return undefined; // gone, or another user's: not ours to judge
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { openNoFollow, readAtMost } from "../bundle/plain_file.ts";
+import { openNoFollow, readAtMost } from "../io/plain_file.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
 import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../errors.ts";
 import { VIOLATION_KINDS, VIOLATION_SEVERITIES } from "../permissions/watch_policy.ts";

@@ -8,6 +8,7 @@
 import { bytesEqual } from "../crypto/digest.ts";
 import { MAX_SEALED_BYTES } from "../crypto/sealed.ts";
 import { escapeText, SallyportError } from "../errors.ts";
+import { readNamedFile } from "../io/named_file.ts";
 import {
   type FileLock,
   type FileLockOptions,
@@ -45,13 +46,9 @@ const TEMPORARY = /^\.[0-9a-f]{32}\.tmp$/;
  */
 export async function readSealedFile(path: string): Promise<Uint8Array> {
   try {
-    // before it is opened: to open a named pipe would wait for its writer
-    if (!(await Deno.stat(path)).isFile) throw new Error("it is not a regular file");
-    using file = await Deno.open(path);
-    return await readBounded(file);
+    return await readNamedFile(path, MAX_SEALED_BYTES);
   } catch (cause) {
-    const missing = cause instanceof Deno.errors.NotFound;
-    throw cannot("read", path, missing ? new Error("it does not exist", { cause }) : cause);
+    throw cannot("read", path, cause);
   }
 }
 
@@ -187,24 +184,6 @@ async function removeTemporaries(folder: string, path: string): Promise<void> {
     if (TEMPORARY.test(entry.name.slice(name.length))) left.push(entry.name);
   }
   for (const each of left) await Deno.remove(`${folder === "/" ? "" : folder}/${each}`);
-}
-
-async function readBounded(file: Deno.FsFile): Promise<Uint8Array> {
-  const { size } = await file.stat();
-  const tooLarge = () => new Error(`it is larger than ${MAX_SEALED_BYTES} bytes`);
-  if (size > MAX_SEALED_BYTES) throw tooLarge();
-  let bytes = new Uint8Array(size + 1);
-  let length = 0;
-  for (;;) {
-    const read = await file.read(bytes.subarray(length));
-    if (read === null) return bytes.slice(0, length);
-    length += read;
-    if (length > MAX_SEALED_BYTES) throw tooLarge();
-    if (length < bytes.length) continue;
-    const larger = new Uint8Array(Math.min(2 * length, MAX_SEALED_BYTES + 1)); // it grows meanwhile
-    larger.set(bytes);
-    bytes = larger;
-  }
 }
 
 async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {

@@ -5,6 +5,7 @@
  */
 
 import { escapeText, SallyportError } from "../errors.ts";
+import { readNamedFile, UnreadableFile } from "../io/named_file.ts";
 
 /** How many bytes a file with a passphrase may have. */
 export const MAX_PASSPHRASE_FILE_BYTES = 4_096;
@@ -19,7 +20,11 @@ const KEY_BYTES = 32;
  * @throws {SallyportError} `bad-config` when it cannot be read, is empty or is anything else.
  */
 export async function readPassphraseFile(path: string): Promise<string> {
-  const bytes = await readUpTo(path, MAX_PASSPHRASE_FILE_BYTES, "passphrase file");
+  return passphraseOf(await readUpTo(path, "passphrase file"), path);
+}
+
+/** Reads a passphrase as {@linkcode readPassphraseFile} does; `path` is for messages. */
+export function passphraseOf(bytes: Uint8Array, path: string): string {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -39,7 +44,7 @@ export async function readPassphraseFile(path: string): Promise<string> {
  * @throws {SallyportError} `bad-config` when it cannot be read or is anything else.
  */
 export async function readKeyFile(path: string): Promise<Uint8Array> {
-  const bytes = await readUpTo(path, MAX_PASSPHRASE_FILE_BYTES, "key file");
+  const bytes = await readUpTo(path, "key file");
   if (bytes.length === KEY_BYTES) return bytes;
   throw refuse(
     "key file",
@@ -49,22 +54,15 @@ export async function readKeyFile(path: string): Promise<Uint8Array> {
   );
 }
 
-async function readUpTo(path: string, maxBytes: number, what: string): Promise<Uint8Array> {
-  const buffer = new Uint8Array(maxBytes + 1);
-  let length = 0;
+async function readUpTo(path: string, what: string): Promise<Uint8Array> {
   try {
-    using file = await Deno.open(path);
-    while (length < buffer.length) {
-      const read = await file.read(buffer.subarray(length));
-      if (read === null) break;
-      length += read;
-    }
+    return await readNamedFile(path, MAX_PASSPHRASE_FILE_BYTES);
   } catch (cause) {
     const reason = cause instanceof Error ? escapeText(cause.message, 300) : "see the cause";
-    throw refuse(what, path, reason, "Check the path and that it may be read", cause);
+    const large = cause instanceof UnreadableFile && cause.reason === "too-large";
+    const hint = large ? `Check that it is the ${what}` : "Check the path and that it may be read";
+    throw refuse(what, path, reason, hint, cause);
   }
-  if (length <= maxBytes) return buffer.slice(0, length);
-  throw refuse(what, path, `it is larger than ${maxBytes} bytes`, `Check that it is the ${what}`);
 }
 
 // no message quotes from the content

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bundlePathProblem, fileListProblem } from "../../src/bundle/paths.ts";
-import { openNoFollow, readAtMost } from "../../src/bundle/plain_file.ts";
+import { openNoFollow, readAtMost } from "../../src/io/plain_file.ts";
 import { readBundle } from "../../src/bundle/reading.ts";
 import { sha3_512Hex } from "../../src/crypto/digest.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";

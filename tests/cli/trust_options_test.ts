@@ -12,14 +12,12 @@ Deno.test("trustedHostOptions() passes on what was given, and nothing else", () 
     dataDir: "d",
     policy: "p",
   });
+  const key = new Uint8Array(32);
   assert.deepEqual(
-    trustedHostOptions({ trustList: "t", passphraseFile: "f", allowRollback: true }),
-    { trustList: { file: "t", passphraseFile: "f", allowRollback: true } },
+    trustedHostOptions({ trustList: "t", keyFile: "f", secret: { key }, allowRollback: true }),
+    { trustList: { file: "t", key, allowRollback: true } },
   );
-  assert.deepEqual(trustedHostOptions({ trustList: "t", keyFile: "k" }), {
-    trustList: { file: "t", keyFile: "k" },
-  });
-  assert.deepEqual(trustedHostOptions({ trustList: "t", passphrase: "typed" }), {
+  assert.deepEqual(trustedHostOptions({ trustList: "t", secret: { passphrase: "typed" } }), {
     trustList: { file: "t", passphrase: "typed" },
   });
 });

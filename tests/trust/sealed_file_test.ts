@@ -142,7 +142,7 @@ folderTest(
     await Deno.truncate(`${dir}/full`, 64 * 1024 * 1024);
     const cases: [string, RegExp][] = [
       [`${dir}/none`, /Cannot read ".*none": it does not exist/],
-      [dir, /it is not a regular file/],
+      [dir, /it is a folder/],
       [pipe, /it is not a regular file/],
       ["/dev/zero", /it is not a regular file/],
       [`${dir}/large`, /it is larger than 67108864 bytes/],
