@@ -66,7 +66,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
     }
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
-    if (interrupt.signal.aborted || diedOfInterrupt(error)) throw new InterruptedError();
+    if (interrupt.signal.aborted) throw new InterruptedError();
     throw withStreamHint(error, options);
   }
 }
@@ -95,11 +95,6 @@ async function printStream(
     else output.line(toJson(item, false));
   }
   if (output.json) output.result({ result: items }, () => []);
-}
-
-/** A terminal sends Ctrl-C to the plugin as well, and its end may be seen before the signal is. */
-function diedOfInterrupt(error: unknown): boolean {
-  return error instanceof SallyportError && error.details.signal === "SIGINT";
 }
 
 /** The plugin says which function of the API would have fitted; here that is an option. */

@@ -83,6 +83,7 @@ const USER_UNIT: Remedy = {
     "[Service]",
     "Delegate=yes",
     "DelegateSubgroup=host",
+    "KillMode=mixed",
     "ExecStart=/usr/bin/deno run -A <the host>",
     "# and once: sudo loginctl enable-linger <user>",
   ],
@@ -99,6 +100,7 @@ const ROOT_UNIT: Remedy = {
     "User=sallyport",
     "Delegate=yes",
     "DelegateSubgroup=host",
+    "KillMode=mixed",
     "ExecStart=/usr/bin/deno run -A <the host>",
   ],
 };

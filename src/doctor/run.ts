@@ -4,6 +4,7 @@
  * @module
  */
 import { escapeText } from "../errors.ts";
+import { OWN_SESSION } from "../sandbox/own_session.ts";
 
 /** What became of a program. */
 export interface RunResult {
@@ -53,6 +54,7 @@ export async function runProgram(
       args,
       env: { ...env, LC_ALL: "C" },
       clearEnv: true,
+      ...OWN_SESSION,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -5,6 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import type { LaunchCommand } from "../sandbox/launcher.ts";
+import { OWN_SESSION } from "../sandbox/own_session.ts";
 import { StderrTail, type StderrTailOptions } from "./stderr_tail.ts";
 
 /** Says how a process ended. */
@@ -47,6 +48,7 @@ export function startChild(command: LaunchCommand, options: StderrTailOptions = 
       env: { ...command.env },
       cwd: command.cwd,
       clearEnv: true,
+      ...OWN_SESSION,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OWN_SESSION } from "../../sandbox/own_session.ts";
 
 /** What a tool says of a process. */
 export interface PlatformFigures {
@@ -62,6 +63,7 @@ export async function readPlatformTable(
       stderr: "null",
       signal: AbortSignal.timeout(TIMEOUT_MS),
       env: { LC_ALL: "C" },
+      ...OWN_SESSION,
     }).spawn();
     const text = await readBounded(child.stdout);
     if (text === undefined) child.kill("SIGKILL");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OWN_SESSION } from "../own_session.ts";
 
 /** What became of the program. */
 export interface BoundedResult {
@@ -39,6 +40,7 @@ export async function runBounded(
       args: [...args],
       env: { ...env, LC_ALL: "C" },
       clearEnv: true,
+      ...OWN_SESSION,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

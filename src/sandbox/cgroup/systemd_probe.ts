@@ -6,6 +6,7 @@
 import { escapeText } from "../../errors.ts";
 import type { CgroupFacts } from "../launcher.ts";
 import type { ProcessLimits } from "../launch_spec.ts";
+import { OWN_SESSION } from "../own_session.ts";
 import { kill } from "./bounded_command.ts";
 import type { CgroupManager } from "./manager.ts";
 
@@ -33,6 +34,7 @@ export async function tryScope(manager: CgroupManager): Promise<CgroupFacts | st
     args,
     env: { ...scope.prefixEnv, LC_ALL: "C" },
     clearEnv: true,
+    ...OWN_SESSION,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
