@@ -15,12 +15,10 @@ interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  readonly seconds: number;
 }
 
 /** Runs the demo of a checkout with a temporary folder of its own, its output piped. */
 async function runDemo(project: URL | string, temporary: string): Promise<Run> {
-  const started = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "demo"],
     cwd: project,
@@ -31,7 +29,6 @@ async function runDemo(project: URL | string, temporary: string): Promise<Run> {
     code,
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
-    seconds: (performance.now() - started) / 1_000,
   };
 }
 
@@ -57,10 +54,9 @@ async function namesIn(dir: URL): Promise<string[]> {
 
 Deno.test("the demo shows every allowed and every refused step, piped as plain text", async () => {
   await using temporary = await tempDir();
-  const { code, stdout, stderr, seconds } = await runDemo(PROJECT, temporary.path);
+  const { code, stdout, stderr } = await runDemo(PROJECT, temporary.path);
   assert.equal(code, 0, `${stdout}\n${stderr}`);
   assert.equal(stderr, "");
-  assert.ok(seconds < 15, `${seconds} seconds`);
 
   assert.ok(!stdout.includes("\x1b"), "no escape sequences where nobody sees a terminal");
   const wide = stdout.split("\n").filter((line) => line.length > 100 && !line.includes("/"));

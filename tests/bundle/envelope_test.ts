@@ -11,6 +11,7 @@ import {
 } from "../../src/bundle/envelope.ts";
 import { SallyportError } from "../../src/errors.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
+import { threadTimeMs } from "../helpers/process.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -142,13 +143,13 @@ Deno.test("parseEnvelope() refuses repeated keys, other encodings and too much",
 });
 
 Deno.test("parseEnvelope() is quick on the largest inputs", () => {
-  const start = performance.now();
+  const start = threadTimeMs();
   parse({ payload: encodeBase64(new Uint8Array(6_000_000)) });
   const many = `{"signatures":[${"{},".repeat(2_000_000)}{}]}`;
   assertThrowsWithCode(() => parseEnvelope(encode(many)), "signature-invalid");
   const escapes = `{"payload":"${"\\\\".repeat(4_000_000)}"}`;
   assertThrowsWithCode(() => parseEnvelope(encode(escapes)), "signature-invalid");
-  assert.ok(performance.now() - start < 10_000);
+  assert.ok(threadTimeMs() - start < 10_000);
 });
 
 Deno.test("parseEnvelope() gives an envelope or a SallyportError for arbitrary bytes and JSON", () => {

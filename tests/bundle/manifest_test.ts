@@ -11,6 +11,7 @@ import {
 } from "../../src/bundle/manifest.ts";
 import { SallyportError } from "../../src/errors.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
+import { threadTimeMs } from "../helpers/process.ts";
 
 const MINIMAL = { name: "sample", version: "1.0.0", entry: "main.ts" };
 
@@ -221,7 +222,7 @@ Deno.test("parseManifest() refuses JSON that others may read differently", () =>
 });
 
 Deno.test("parseManifest() refuses more than 1 MiB, and too many entries, without being slow", () => {
-  const start = performance.now();
+  const start = threadTimeMs();
   assertThrowsWithCode(
     () => parseManifest(new Uint8Array(MAX_MANIFEST_BYTES + 1)),
     "manifest-invalid",
@@ -239,7 +240,7 @@ Deno.test("parseManifest() refuses more than 1 MiB, and too many entries, withou
     assert.ok((error.details.issues as unknown[]).length <= 100);
     assert.ok(error.message.length < 20_000);
   }
-  assert.ok(performance.now() - start < 5_000);
+  assert.ok(threadTimeMs() - start < 5_000);
 });
 
 Deno.test("parseManifest() escapes what it quotes", () => {

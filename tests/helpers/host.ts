@@ -54,7 +54,7 @@ export function recordingLogger(): RecordingLogger {
     warn: take("warn"),
     error: take("error"),
     async find(matches) {
-      await until(() => entries.some(matches), `a log record that matches ${matches}`, 5_000);
+      await until(() => entries.some(matches), `a log record that matches ${matches}`);
       return entries.find(matches)!;
     },
   };

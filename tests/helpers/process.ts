@@ -70,11 +70,34 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** How long a test waits for what must come: only a failure takes so long, however busy the machine. */
+export const PATIENCE_MS = 60_000;
+
+/** Waits for a promise of something that must end; fails when it takes longer than a test is patient. */
+export async function settles<T>(promise: PromiseLike<T>, what: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error(`not within ${PATIENCE_MS} ms: ${what}`)),
+    PATIENCE_MS,
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Processor time of the calling thread, which others on the machine do not prolong; in ms. */
+export function threadTimeMs(): number {
+  if (Deno.build.os !== "linux") return performance.now();
+  return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6;
+}
+
 /** Polls for a condition that nothing announces; fails when it does not come true in time. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!await condition()) {

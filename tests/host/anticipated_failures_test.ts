@@ -78,7 +78,7 @@ for (const isolation of ISOLATIONS) {
         abort.abort();
         let isOver = false;
         load.finally(() => isOver = true).catch(() => {});
-        await until(() => isOver, "the end of the load", 20_000);
+        await until(() => isOver, "the end of the load");
         await assertRejectsWithCode(load, "cancelled");
         await top.host.unload("base");
       } else {

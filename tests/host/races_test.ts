@@ -3,7 +3,7 @@ import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_c
 import { TrustSource } from "../../src/host/trust_source.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";
-import { processesNaming, until } from "../helpers/process.ts";
+import { processesNaming, settles, until } from "../helpers/process.ts";
 import { makeBundle, signDir } from "../helpers/signing.ts";
 
 const HELLO = "export default { methods: { hello: () => 'hello' } };\n";
@@ -53,23 +53,19 @@ Deno.test("a load that is under way when the host closes leaves no process", asy
 
 Deno.test("a start that hangs does not hold up the close of the host", async () => {
   await using test = await hostTest();
-  const host = await test.open({ startTimeoutMs: 10_000 });
+  const host = await test.open({ startTimeoutMs: 600_000 });
   const load = host.load(await test.fixture("silent")).then(() => undefined, (error) => error);
   await until(() => processesNaming(test.dataDir).length > 0, "the process has begun");
-  const start = performance.now();
-  await host.close();
-  assert.ok(performance.now() - start < 5_000, `took ${performance.now() - start} ms`);
+  await settles(host.close(), "the end of the host");
   assert.match((await load).code, /^(bad-state|cancelled)$/);
 });
 
 Deno.test("a start that hangs does not hold up its unload", async () => {
   await using test = await hostTest();
-  const host = await test.open({ startTimeoutMs: 10_000 });
+  const host = await test.open({ startTimeoutMs: 600_000 });
   const load = host.load(await test.fixture("silent")).then(() => undefined, (error) => error);
   await until(() => processesNaming(test.dataDir).length > 0, "the process has begun");
-  const start = performance.now();
-  await host.unload("silent");
-  assert.ok(performance.now() - start < 5_000, `took ${performance.now() - start} ms`);
+  await settles(host.unload("silent"), "the unload");
   assert.match((await load).code, /^(bad-state|cancelled)$/);
   assert.deepEqual(processesNaming(test.dataDir), []);
 });

@@ -10,7 +10,7 @@ import {
 } from "../../src/trust/list_changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
-import { isAlive, until } from "../helpers/process.ts";
+import { isAlive, settles, until } from "../helpers/process.ts";
 import { makeKeys } from "../helpers/signing.ts";
 import { type ListTest, listTest, WAITER, YEAR_MS } from "./trust_kit.ts";
 
@@ -36,9 +36,7 @@ Deno.test("a revision that revokes a running plugin takes it down at once, with 
   const stillWaiting = good.call("wait");
   const cancelled = assertRejectsWithCode(stillWaiting, "cancelled"); // when the host closes
   await test.change(revoke("bad"));
-  const began = performance.now();
-  const error = await waiting;
-  assert.ok(performance.now() - began < 1_500, "the call was settled late");
+  const error = await settles(waiting, "the end of the call");
   assert.deepEqual([error.details.reason, error.details.plugin], ["revoked", "bad"]);
   const unloaded = await events.find("unloaded", "bad");
   assert.match(unloaded.reason, /it leaks/);
@@ -125,9 +123,7 @@ Deno.test("a load that is under way when its plugin is revoked ends with `revoke
   const loading = assertRejectsWithCode(host.load(bad), "revoked", /it leaks/);
   await until(() => host.plugin("bad")?.state === "starting", "the start");
   await test.change(revoke("bad"));
-  const began = performance.now();
-  await loading;
-  assert.ok(performance.now() - began < 1_500, "the start was not ended");
+  await settles(loading, "the end of the load");
   assert.equal(host.plugin("bad")?.state, "untrusted");
   assert.ok(!events.story("bad").includes("loaded"));
   await host.load(await test.bundle("good", WAITER));
@@ -205,11 +201,11 @@ Deno.test("a list that is gone, damaged or set back loads nothing, and what runs
 });
 
 Deno.test("a list that expires is told once, loads nothing, and takes nothing down", async () => {
-  const expiresAt = new Date(Date.now() + 1_500);
-  await using test = await listTest((list) => setExpiry(list, expiresAt));
+  await using test = await listTest();
   const { host, events, good } = await loadTwo(test);
-  const { status } = await events.find("trust");
-  assert.equal(status, "expired");
+  const told = () => events.seen.filter((event) => event.type === "trust");
+  await test.change((list) => setExpiry(list, new Date(Date.now() + 1_000)));
+  await until(() => told().some(({ status }) => status === "expired"), "that the list has expired");
   await assertRejectsWithCode(host.load(await test.bundle("later", WAITER)), "expired");
   assert.equal(await good.call("ping"), "pong");
   // an expired list revokes all the same
@@ -222,11 +218,10 @@ Deno.test("a list that expires is told once, loads nothing, and takes nothing do
 
 Deno.test("a revocation with a date takes the plugin down when the date comes", async () => {
   await using test = await listTest();
-  const { host, events, bad, good } = await loadTwo(test);
+  const { host, events, good } = await loadTwo(test);
   const from = new Date(Date.now() + 1_000);
   await test.change((list) => revokePlugin(list, { name: "bad" }, { reason: "end of life", from }));
   await host.refreshTrust();
-  assert.equal(bad.state, "active");
   const { time } = await events.find("unloaded", "bad");
   assert.ok(new Date(time) >= from);
   assert.equal(good.state, "active");

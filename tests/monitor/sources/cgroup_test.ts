@@ -50,7 +50,7 @@ requiringTest("CgroupReader reads what a process in the host's group uses", none
   if (after.tasks !== undefined) {
     // a runtime starts and ends threads of its own, so that one moment may not be the other's
     const listed = () => [...Deno.readDirSync(`/proc/${child.pid}/task`)].length;
-    await until(() => reader.read().tasks === listed(), "as many tasks as threads", 30_000);
+    await until(() => reader.read().tasks === listed(), "as many tasks as threads");
   }
 });
 
