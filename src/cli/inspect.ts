@@ -30,7 +30,7 @@ async function inspect(
   options: TrustOptions,
   { output }: CliContext,
 ): Promise<void> {
-  await using bench = await Workbench.open(options);
+  await using bench = await Workbench.open(options, output);
   const inspection = await inspectBundle(dir, bench);
   output.result(
     bench.show(toDocument(inspection)),

@@ -29,7 +29,7 @@ async function verify(
   options: TrustOptions,
   { output }: CliContext,
 ): Promise<void> {
-  await using bench = await Workbench.open(options);
+  await using bench = await Workbench.open(options, output);
   const verified = await bench.loader.verify(dir);
   let prepared: PreparedPlugin;
   try {

@@ -8,7 +8,8 @@ import { PluginLoader } from "../host/loader.ts";
 import { type HostSettings, parseHostOptions } from "../host/options.ts";
 import { TrustSource } from "../host/trust_source.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
-import { silentLogger } from "../log.ts";
+import type { Output } from "./output.ts";
+import { pluginLogger } from "./plugin_logger.ts";
 import { trustedHostOptions, type TrustOptions } from "./trust_options.ts";
 
 /** Stands for the folder that a host would keep its files in. */
@@ -48,13 +49,14 @@ export class Workbench implements AsyncDisposable {
    * Opens one.
    *
    * @param options Whom and what to trust.
+   * @param output Shows warnings.
    * @returns The parts; dispose it to remove the folder.
    * @throws {SallyportError} `bad-config` as `PluginHost.open` does.
    */
-  static async open(options: TrustOptions): Promise<Workbench> {
+  static async open(options: TrustOptions, output: Output): Promise<Workbench> {
     const settings = await parseHostOptions({
       ...trustedHostOptions(options),
-      logger: silentLogger,
+      logger: pluginLogger(output),
       audit: false,
     });
     const { dataDir } = settings;

@@ -5,6 +5,8 @@
  */
 import { SallyportError } from "../errors.ts";
 import { readNamedFile, UnreadableFile } from "../io/named_file.ts";
+import type { OpenToOthers } from "../io/open_to_others.ts";
+import type { Logger } from "../log.ts";
 
 /**
  * Turns a path or `file:` URL into a path.
@@ -47,4 +49,17 @@ export async function readSmallFile(path: string, maxBytes: number, what: string
       details: { path },
     });
   }
+}
+
+/** Warns that others may change what the host goes by. */
+export function warnOpenToOthers(
+  logger: Pick<Logger, "warn">,
+  what: string,
+  open: OpenToOthers | undefined,
+): void {
+  if (open === undefined) return;
+  logger.warn(`Others than its owner may change ${what}`, {
+    ...open,
+    hint: `Run chmod ${open.who === "everybody" ? "o-w" : "g-w"} on that path`,
+  });
 }

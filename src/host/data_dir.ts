@@ -7,8 +7,11 @@ import { SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { bytesEqual, sha3_512Hex } from "../crypto/digest.ts";
 import { readNamedFile } from "../io/named_file.ts";
+import { findOpenToOthers } from "../io/open_to_others.ts";
+import { type Logger, silentLogger } from "../log.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
+import { warnOpenToOthers } from "./config_files.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
@@ -81,10 +84,11 @@ export class DataDir implements AsyncDisposable {
    * Opens the folder, and removes what hosts that were killed have left in it.
    *
    * @param path The folder; made where it is missing. Without one, a private temporary folder.
+   * @param logger Warned of a folder that a group may write.
    * @returns The open folder.
-   * @throws {SallyportError} `bad-config` when it cannot be made or written.
+   * @throws {SallyportError} `bad-config` when it cannot be made or written, or everybody may write it.
    */
-  static async open(path?: string): Promise<DataDir> {
+  static async open(path?: string, logger: Pick<Logger, "warn"> = silentLogger): Promise<DataDir> {
     await using undo = new AsyncDisposableStack();
     try {
       const root = path === undefined
@@ -95,6 +99,7 @@ export class DataDir implements AsyncDisposable {
           hint: "Deno's permission flags cannot express a comma; choose another dataDir",
         });
       }
+      if (path !== undefined) checkAccess(root, logger);
       for (const name of FOLDERS) {
         await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
       }
@@ -245,6 +250,32 @@ export class DataDir implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     await this.#locks.disposeAsync();
+  }
+}
+
+/** Refuses a folder that anybody could put records, keys or code into; of a group it warns. */
+function checkAccess(root: string, logger: Pick<Logger, "warn">): void {
+  const inside = [...Deno.readDirSync(root)].filter(({ isDirectory }) => isDirectory);
+  let warned = false;
+  for (const dir of [root, ...inside.map(({ name }) => `${root}/${name}`)]) {
+    const open = findOpenToOthers(dir);
+    if (open === undefined) continue;
+    const { path, who, mode } = open;
+    if (who !== "everybody" || path.length < root.length) {
+      if (!warned) warnOpenToOthers(logger, "the data folder", open);
+      warned = true;
+      continue;
+    }
+    throw new SallyportError(
+      "bad-config",
+      `Cannot use "${root}" as dataDir: everybody may write "${path}" (mode ${mode})`,
+      {
+        hint:
+          `Run chmod o-w on it and see what others have put there, or name a folder that does ` +
+          "not exist yet: the host makes one for its user alone",
+        details: { dataDir: root, path, mode },
+      },
+    );
   }
 }
 

@@ -38,7 +38,7 @@ export async function openParts(
   settings: HostSettings,
   undo: AsyncDisposableStack,
 ): Promise<OpenedParts> {
-  const data = undo.use(await DataDir.open(settings.dataDir));
+  const data = undo.use(await DataDir.open(settings.dataDir, settings.logger));
   // before the trust list, so that one that is refused is recorded
   const audit = await openAudit(settings.audit, data.root, settings.logger);
   if (audit !== undefined) undo.use(audit);

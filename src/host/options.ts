@@ -11,7 +11,8 @@ import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
-import { readSmallFile, toPath } from "./config_files.ts";
+import { findOpenToOthers } from "../io/open_to_others.ts";
+import { readSmallFile, toPath, warnOpenToOthers } from "./config_files.ts";
 import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
 import {
@@ -236,7 +237,8 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       { hint: "Add what you trust to the trust list, with `sallyport trust add`" },
     );
   }
-  const publicKeys = await Promise.all(keys.map(readKey));
+  const logger = harmless(options.logger ?? createLogger());
+  const publicKeys = await Promise.all(keys.map((key) => readKey(key, logger)));
   const dataDir = options.dataDir === undefined ? undefined : toPath(options.dataDir);
   return {
     executable,
@@ -245,16 +247,16 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       keys: publicKeys,
       ...(trustedPlugins === undefined ? {} : { plugins: trustedPlugins.map(checkTrustedPlugin) }),
     },
-    trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList),
+    trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList, logger),
     audit: parseAuditOptions(options.audit, dataDir),
     pool: parsePool(options.pool),
     monitor: parseMonitorOptions(options.monitor),
-    policy: await readPolicy(options.policy),
+    policy: await readPolicy(options.policy, logger),
     isolation: options.isolation ?? "auto",
     lane: checkLane(options.lane ?? "socket"),
     sharedMemory: parseSharedMemory(options.sharedMemory),
     config: options.config ?? {},
-    logger: harmless(options.logger ?? createLogger()),
+    logger,
     times: {
       startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000, 1),
       drainMs: checkTime("drainMs", options.drainMs ?? 5_000),
@@ -267,9 +269,10 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
 
 async function readKey(
   key: string | URL | { readonly publicKey: string | URL; readonly name?: string },
+  logger: Logger,
 ): Promise<PublicKey> {
   if (typeof key === "object" && key !== null && !(key instanceof URL)) {
-    const parsed = await readKey(key.publicKey);
+    const parsed = await readKey(key.publicKey, logger);
     return key.name === undefined ? parsed : { ...parsed, name: key.name };
   }
   const text = typeof key === "string" ? key.trim() : key;
@@ -285,14 +288,21 @@ async function readKey(
   }
   const path = toPath(text);
   const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.pub$/, "");
-  return parsePublicKey(await readSmallFile(path, MAX_KEY_FILE_BYTES, "the public key"), name);
+  const content = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the public key");
+  warnOpenToOthers(logger, "a trusted key", findOpenToOthers(path));
+  return parsePublicKey(content, name);
 }
 
-async function readPolicy(policy: Policy | string | URL | undefined): Promise<Policy> {
+async function readPolicy(
+  policy: Policy | string | URL | undefined,
+  logger: Logger,
+): Promise<Policy> {
   if (policy === undefined) return parsePolicy({});
   if (typeof policy !== "string" && !(policy instanceof URL)) return parsePolicy(policy);
   const path = toPath(policy);
-  return parsePolicy(await readSmallFile(path, MAX_POLICY_BYTES, "the policy"), path);
+  const content = await readSmallFile(path, MAX_POLICY_BYTES, "the policy");
+  warnOpenToOthers(logger, "the policy", findOpenToOthers(path));
+  return parsePolicy(content, path);
 }
 
 function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin {

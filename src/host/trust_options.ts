@@ -7,7 +7,9 @@ import { resolve } from "node:path";
 import type { SealSecret } from "../crypto/sealed.ts";
 import { SallyportError } from "../errors.ts";
 import { readKeyFile, readPassphraseFile } from "../trust/secret_files.ts";
-import { toPath } from "./config_files.ts";
+import { findOpenToOthers } from "../io/open_to_others.ts";
+import { type Logger, silentLogger } from "../log.ts";
+import { toPath, warnOpenToOthers } from "./config_files.ts";
 
 /**
  * Names a trust list and what opens it: exactly one of passphrase file, key file, passphrase and key.
@@ -64,11 +66,15 @@ const KNOWN: ReadonlySet<string> = new Set(["file", "allowRollback", "pinnedRoot
  * Checks the options of a trust list, and reads what opens it.
  *
  * @param options What the application passed.
+ * @param logger Warned of a list that others may change.
  * @returns The settings.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  * @throws {SallyportError} `bad-config` unless there is exactly one secret, and it can be read.
  */
-export async function parseTrustListOptions(options: TrustListOptions): Promise<TrustListSettings> {
+export async function parseTrustListOptions(
+  options: TrustListOptions,
+  logger: Logger = silentLogger,
+): Promise<TrustListSettings> {
   if (typeof options !== "object" || options === null || options instanceof URL) {
     throw new TypeError(
       "Cannot open the host: trustList must be { file, passphraseFile | keyFile }",
@@ -92,8 +98,10 @@ export async function parseTrustListOptions(options: TrustListOptions): Promise<
     );
   }
   const again = secretReader(options);
+  const file = resolve(toPath(options.file));
+  warnOpenToOthers(logger, "the trust list", findOpenToOthers(file));
   return {
-    file: resolve(toPath(options.file)), // it is read again later, wherever the process is then
+    file, // it is read again later, wherever the process is then
     secret: await again(),
     readSecret: again,
     allowRollback,

@@ -63,6 +63,40 @@ function codeOf([command, first]: string[]): string {
 }
 
 Deno.test({
+  name: "a policy, key or trust list that others may change is warned of, wherever it is open",
+  ignore,
+  async fn() {
+    await using dir = await scratch();
+    const { dir: bundle, pub } = await signedBundle(dir.path);
+    const policy = `${dir.path}/policy.json`;
+    await Deno.writeTextFile(policy, "{}");
+    const list = `${dir.path}/trust.list`;
+    const secret = ["--key-file", `${dir.path}/list.key`];
+    done(await inProcess(["trust", "init", list, "--new-key-file", secret[1]!]));
+    done(await inProcess(["trust", "add", list, ...secret, "--key", pub]));
+    const stderr = async (...args: string[]) => {
+      const outcome = await inProcess(["verify", bundle, "--isolation", "plain", ...args]);
+      done(outcome);
+      return outcome.stderr;
+    };
+    const byKey = ["--key", pub, "--policy", policy];
+    const byList = ["--trust-list", list, ...secret];
+    assert.equal(await stderr(...byKey), "");
+    assert.equal(await stderr(...byList), "");
+    await Deno.chmod(policy, 0o666);
+    await Deno.chmod(list, 0o602);
+    const [first] = (await stderr(...byKey)).split("\n");
+    assert.match(
+      first!,
+      /^\[sallyport\] warn: Others than its owner may change the policy .*"0666"/,
+    );
+    assert.match(await stderr(...byList), /may change the trust list .*chmod o-w/);
+    await Deno.chmod(`${dir.path}/keys`, 0o777);
+    assert.match(await stderr(...byKey), /may change a trusted key .*keys".*"everybody"/);
+  },
+});
+
+Deno.test({
   name: "what a command reads may come from a pipe of the shell, or from stdin",
   ignore,
   async fn() {

@@ -181,6 +181,60 @@ Deno.test("DataDir.open() says what is wrong with a folder that it cannot use", 
   assert.match(error.hint ?? "", /comma/);
 });
 
+Deno.test({
+  name:
+    "DataDir.open() refuses a folder that everybody may write, and warns of one that a group may",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using dir = await tempDir();
+    const root = dir.join("data");
+    const warnings: Record<string, unknown>[] = [];
+    const open = async () => {
+      warnings.length = 0;
+      const warn = (_message: string, fields = {}) => void warnings.push(fields);
+      await using data = await DataDir.open(root, { warn });
+      return data.root;
+    };
+    await open(); // it makes the folder
+    for (const mode of [0o700, 0o750, 0o755]) {
+      await Deno.chmod(root, mode);
+      await open();
+      assert.deepEqual(warnings, [], mode.toString(8));
+    }
+    for (const mode of [0o777, 0o702, 0o1777]) {
+      await Deno.chmod(root, mode);
+      const shown = mode.toString(8).padStart(4, "0");
+      const error = await assertRejectsWithCode(
+        open(),
+        "bad-config",
+        new RegExp(`as dataDir: everybody may write ".*data" \\(mode ${shown}\\)$`),
+      );
+      assert.match(error.hint!, /chmod o-w/);
+    }
+    await Deno.chmod(root, 0o700);
+    for (const name of ["store", "storage", "trust"]) {
+      await Deno.mkdir(`${root}/${name}`, { recursive: true });
+      await Deno.chmod(`${root}/${name}`, 0o777);
+      await assertRejectsWithCode(open(), "bad-config", new RegExp(`may write ".*data/${name}"`));
+      await Deno.chmod(`${root}/${name}`, 0o700);
+    }
+    await Deno.chmod(dir.path, 0o777); // who may write above it may put another one in its place
+    await open();
+    assert.deepEqual(warnings.map(({ path, who, mode }) => [path, who, mode]), [
+      [dir.path, "everybody", "0777"],
+    ]);
+    await Deno.chmod(dir.path, 0o1777);
+    await open();
+    assert.deepEqual(warnings, []);
+    // as root: a group that is not the owner's own
+    if (Deno.uid() !== 0) return;
+    await Deno.chown(root, null, 12_345);
+    await Deno.chmod(root, 0o770);
+    await open();
+    assert.deepEqual(warnings.map(({ path, who }) => [path, who]), [[root, "group 12345"]]);
+  },
+});
+
 Deno.test("DataDir.storage() makes a private folder and refuses a link that stands in it", async () => {
   await using dir = await tempDir();
   await using data = await DataDir.open(dir.join("data"));
