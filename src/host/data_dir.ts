@@ -13,6 +13,7 @@ import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generat
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
 import { warnOpenToOthers } from "./config_files.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
+import { checkStorage } from "./storage_check.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
@@ -43,7 +44,6 @@ const FOLDERS = ["store", "run", "runtime", "storage"];
 const TEMPORARY_PREFIX = "sallyport-host-";
 /** How old a temporary folder without a lock must be before it counts as left behind. */
 const UNLOCKED_MS = 600_000;
-const MAX_STORAGE_ENTRIES = 100_000;
 /** How many folders are made ahead, how long after some were taken, and how long after each other. */
 const MAX_READY = 32;
 const READY_AFTER_MS = 50;
@@ -195,36 +195,17 @@ export class DataDir implements AsyncDisposable {
   }
 
   /**
-   * Makes a plugin's own folder, `$STORAGE`, and refuses links in it: a link that stands there would
-   * lead the plugin's reads and writes out of its grant.
+   * Makes a plugin's own folder, `$STORAGE`, and looks through it.
    *
    * @param plugin The plugin's name.
    * @returns The real path.
-   * @throws {SallyportError} `permission-denied` when there is a link or it has too many entries.
+   * @throws {SallyportError} `permission-denied` as {@linkcode checkStorage} does.
    */
   async storage(plugin: string): Promise<string> {
     const dir = `${this.root}/storage/${plugin}`;
-    const refuse = (what: string, where: string): never => {
-      throw new SallyportError(
-        "permission-denied",
-        `Cannot start plugin "${plugin}": its storage ${what}`,
-        { hint: `Look into "${where}" and remove what does not belong there` },
-      );
-    };
     const present = await Deno.lstat(dir).catch(() => undefined);
-    if (present?.isSymlink) refuse("is a symbolic link", `${this.root}/storage`);
-    await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-    const pending = [dir];
-    for (let seen = 0; pending.length > 0;) {
-      const folder = pending.pop()!;
-      for await (const entry of Deno.readDir(folder)) {
-        if (entry.isSymlink) refuse("has a symbolic link", folder);
-        if (++seen > MAX_STORAGE_ENTRIES) {
-          refuse(`has more than ${MAX_STORAGE_ENTRIES} entries`, folder);
-        }
-        if (entry.isDirectory) pending.push(`${folder}/${entry.name}`);
-      }
-    }
+    if (present === undefined) await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
+    await checkStorage(plugin, dir);
     return await Deno.realPath(dir);
   }
 

@@ -140,6 +140,11 @@ export class PluginInstance {
     return this.#standby.launch.shared?.used;
   }
 
+  /** The files that large values travel in, by device and inode; they have no name. */
+  get sharedFiles(): ReadonlySet<string> | undefined {
+    return this.#standby.launch.shared?.keys;
+  }
+
   /** How many calls wait for an answer. */
   get inFlight(): number {
     return this.#connection.stats.inFlight - this.#questions;

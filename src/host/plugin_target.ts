@@ -29,6 +29,7 @@ export function pluginTarget(
     pid: instance.pid,
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(prepared.storageDir === undefined ? {} : { storageDir: prepared.storageDir }),
+    givenFiles: instance.sharedFiles,
     storageLimitBytes: prepared.permissions.limits.storageBytes,
     ...(policy.intervalMs === undefined ? {} : { intervalMs: policy.intervalMs }),
     traffic: () => instance.counts,

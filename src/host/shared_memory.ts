@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileKey } from "../monitor/sources/storage.ts";
 import { neverGranted, realPathProblem } from "../permissions/path_scope.ts";
 import type { Connection } from "../rpc/connection.ts";
 import { type SharedFile, sharedFile } from "../rpc/shared_file.ts";
@@ -40,6 +41,8 @@ export interface SharedOffer extends Disposable {
   readonly up: string;
   /** How many bytes each may have. */
   readonly bytes: number;
+  /** Both files by device and inode, as they are without a name. */
+  readonly keys: ReadonlySet<string>;
   /** How many bytes of large values may be under way in each direction; `undefined` where they travel as others do. */
   readonly used: number | undefined;
   /**
@@ -150,6 +153,7 @@ class Offer implements SharedOffer {
   readonly down: string;
   readonly up: string;
   readonly bytes: number;
+  readonly keys: ReadonlySet<string>;
   /** Who owns the files. */
   readonly uid: number | null;
   #files: { readonly down: Deno.FsFile; readonly up: Deno.FsFile } | undefined;
@@ -164,7 +168,9 @@ class Offer implements SharedOffer {
     using undo = new DisposableStack();
     const first = make(down, undo);
     const second = make(up, undo);
-    this.uid = first.statSync().uid;
+    const files = [first.statSync(), second.statSync()] as const;
+    this.uid = files[0].uid;
+    this.keys = new Set(files.map(fileKey));
     this.#files = { down: first, up: second };
     undo.move();
   }

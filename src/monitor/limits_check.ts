@@ -104,20 +104,16 @@ export function checkSample(
     }
   }
   above("connections", sample.connections, limits.connections, "connections");
-  checkStorage(sample, limits.storageBytes, add);
+  const { storageBytes, storageUncounted } = sample;
+  if (storageUncounted && storageBytes !== undefined && limits.storageBytes !== undefined) {
+    // more than can be counted is over any limit: a plugin must not hide bytes among names or below folders
+    const [measured, limit] = [storageBytes, limits.storageBytes];
+    const severity = severityOf("storage", measured, limit);
+    breaches.push({ kind: "storage", measured, limit, unit: "bytes", severity, uncounted: true });
+  } else above("storage", storageBytes, limits.storageBytes, "bytes");
   above("message-rate", sample.unaskedPerSecond, limits.messagesPerSecond, "per second");
   above("log-rate", sample.logLinesPerSecond, limits.logLinesPerSecond, "per second");
   return breaches;
-}
-
-/** More than can be counted is over any limit: a plugin must not hide bytes among too many names. */
-function checkStorage(
-  { storageBytes, storageUncounted }: PluginSample,
-  limit: number | undefined,
-  add: (kind: ViolationKind, measured: number, limit: number, unit: string) => void,
-): void {
-  if (limit === undefined || storageBytes === undefined) return;
-  if (storageBytes > limit || storageUncounted) add("storage", storageBytes, limit, "bytes");
 }
 
 function overCpu({ cpuPercent, throttledPercent = 0 }: PluginSample, limit: number): boolean {

@@ -51,6 +51,8 @@ export interface MonitorTarget {
   readonly cgroup?: CgroupFolders;
   /** Its storage on the host. */
   readonly storageDir?: string;
+  /** Files without a name that the host gave it, by device and inode; they are not of its storage. */
+  readonly givenFiles?: ReadonlySet<string>;
   /** How much its storage may hold, in bytes; while it holds more, each sample looks again. */
   readonly storageLimitBytes?: number;
   /** How often to sample it, in milliseconds, where that differs from the monitor's own interval. */

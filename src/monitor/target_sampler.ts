@@ -92,7 +92,7 @@ export class TargetSampler {
       : undefined;
     this.#storage = target.storageDir === undefined
       ? undefined
-      : new StorageScan(target.storageDir);
+      : new StorageScan(target.storageDir, target.givenFiles);
     const usage = this.#cgroup?.read();
     this.#before = {
       atMs: performance.now(),
@@ -268,7 +268,7 @@ export class TargetSampler {
       this.#writtenBytes = written;
       this.#storageSample = this.#samples;
       this.#storageMs = now;
-      storage.begin();
+      storage.begin(tree?.pids);
     }
     storage.step(sources.takeEntries(STORAGE_ENTRIES));
   }

@@ -52,6 +52,8 @@ export interface MeasuredBreach {
   readonly unit: string;
   /** How bad it is. */
   readonly severity: ViolationSeverity;
+  /** Set where there is more than `measured`, and nobody can tell how much. */
+  readonly uncounted?: true;
 }
 
 /** Says which violations to count; without a field, all of them. */
@@ -151,9 +153,16 @@ export function createViolation(content: Omit<Violation, "time">, now: Date): Vi
  * @returns The violation, with the code `limit-exceeded`.
  */
 export function violationOfBreach(plugin: string, breach: MeasuredBreach, now: Date): Violation {
-  const { kind, measured, limit, unit, severity } = breach;
+  const { kind, limit, unit, severity, uncounted } = breach;
+  // a figure that is not the whole would say that the limit holds
+  const measured = uncounted && breach.measured <= limit ? undefined : breach.measured;
+  const found = uncounted
+    ? `folders that are too deep or too full to be counted, besides ${
+      figure(breach.measured)
+    } ${unit},`
+    : `${figure(breach.measured)} ${unit}`;
   const message = `Plugin "${plugin}" broke its limit of ${NOUNS[kind]}: ` +
-    `${figure(measured)} ${unit} where ${figure(limit)} ${unit} are allowed`;
+    `${found} where ${figure(limit)} ${unit} are allowed`;
   const code = "limit-exceeded";
   return createViolation({ kind, code, message, measured, limit, unit, severity }, now);
 }
@@ -189,7 +198,7 @@ export function violationOfError(
 /** Finds the limit that the details of an error of ours name. */
 function brokenLimit(
   { limit, value, measured, peakMemoryBytes, maxMessageBytes }: ErrorDetails,
-): Omit<Partial<MeasuredBreach>, "severity"> | undefined {
+): Omit<Partial<MeasuredBreach>, "severity" | "uncounted"> | undefined {
   const bytes = number(maxMessageBytes);
   if (bytes !== undefined) return { kind: "message-size", limit: bytes, unit: "bytes" };
   if (typeof limit !== "string" || !Object.hasOwn(KINDS_BY_LIMIT, limit)) return undefined;

@@ -50,6 +50,16 @@ export const GREEDY = `
         }
         await forEver;
       },
+      nameless: async () => {
+        for (let n = 0; n < 16; n++) {
+          const path = ctx.storage + "/" + n;
+          const file = Deno.openSync(path, { createNew: true, write: true });
+          Deno.removeSync(path);
+          file.writeSync(new Uint8Array(256 * 1024).fill(1));
+          kept.push(file);
+        }
+        await forEver;
+      },
       cpu: () => { for (;;); },
       messages: async () => {
         const bell = ctx.get("bell");
@@ -103,6 +113,15 @@ export const GREEDS: Readonly<Record<string, Greed>> = {
   "disk": {
     kind: "storage",
     method: "disk",
+    manifest: {
+      permissions: { write: ["$STORAGE"] },
+      storage: { quotaBytes: MIB },
+      limits: { storageBytes: MIB },
+    },
+  },
+  "disk, by files without a name": {
+    kind: "storage",
+    method: "nameless",
     manifest: {
       permissions: { write: ["$STORAGE"] },
       storage: { quotaBytes: MIB },

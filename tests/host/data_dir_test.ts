@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { DataDir } from "../../src/host/data_dir.ts";
 import { holdLock, takeStale } from "../../src/host/lock.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
+import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { nestDeeper } from "../helpers/deep_folders.ts";
 import { tempDir } from "../helpers/signing.ts";
 
 async function names(dir: string): Promise<string[]> {
@@ -257,6 +259,34 @@ Deno.test("DataDir.storage() refuses a link in the place of the folder itself", 
   await Deno.mkdir(dir.join("elsewhere"));
   await Deno.symlink(dir.join("elsewhere"), `${data.root}/storage/notes`);
   await assertRejectsWithCode(data.storage("notes"), "permission-denied");
+});
+
+Deno.test("DataDir.storage() refuses folders that it cannot look into, and says which", async () => {
+  await using dir = await tempDir();
+  await using data = await DataDir.open(dir.join("data"));
+  const storage = await data.storage("notes");
+  nestDeeper(storage, 2);
+  const error = await assertRejectsWithCode(
+    data.storage("notes"),
+    "permission-denied",
+    /^Cannot start plugin "notes": its storage has folders that are nested too deep to be looked into$/,
+  );
+  assert.equal(error.hint, `Look into "${storage}/deep" and remove what does not belong there`);
+  await removeTree(`${storage}/deep`);
+  assert.equal(await data.storage("notes"), storage);
+
+  const other = await data.storage("other");
+  await Deno.writeTextFile(dir.join("file"), "x");
+  await Deno.remove(other);
+  await Deno.rename(dir.join("file"), other);
+  await assertRejectsWithCode(data.storage("other"), "permission-denied", /cannot be listed/);
+});
+
+Deno.test("DataDir goes away with what plugins have nested too deep in it", async () => {
+  const data = await DataDir.open();
+  nestDeeper(await data.storage("notes"), 3);
+  await data[Symbol.asyncDispose]();
+  assert.equal(await exists(data.root), false);
 });
 
 Deno.test("the runtime files are read-only, shared by content, and repaired when changed", async () => {

@@ -109,6 +109,20 @@ Deno.test("checkSample() takes a refused thread as one too many, once", () => {
 
 Deno.test("checkSample() takes storage that cannot be counted for too much", () => {
   assert.deepEqual(kinds({ storageBytes: 1, storageUncounted: true }), ["storage low"]);
+  const said = (storageBytes: number) => {
+    const [breach] = checkSample(sampleOf({ storageBytes, storageUncounted: true }), LIMITS);
+    const { message, measured, limit } = violationOfBreach("sample", breach!, new Date());
+    return { message, measured, limit };
+  };
+  // a figure below the limit would be no breach: there is none, and the message says why
+  assert.deepEqual(said(5), {
+    message:
+      'Plugin "sample" broke its limit of storage: folders that are too deep or too full to be ' +
+      "counted, besides 5 bytes, where 67108864 bytes are allowed",
+    measured: undefined,
+    limit: 64 * MIB,
+  });
+  assert.equal(said(65 * MIB).measured, 65 * MIB);
 });
 
 Deno.test("checkSample() grades by the excess", () => {

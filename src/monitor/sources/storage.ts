@@ -1,5 +1,5 @@
 /**
- * Counts the bytes of a folder, a few entries at a time.
+ * Counts the bytes of a folder, and of files without a name on its file system, a few entries at a time.
  *
  * @module
  */
@@ -7,6 +7,10 @@
 /** A folder whose own entry is larger holds some 50,000 names: listing it would hold the host up. */
 const MAX_FOLDER_BYTES = 1024 * 1024;
 const MAX_PENDING = 100_000;
+/** Descriptors of one process that are looked at. */
+const MAX_DESCRIPTORS = 65_536;
+/** What stands in a name for bytes that are no UTF-8: such an entry cannot be looked at. */
+const NOT_UTF8 = "\ufffd";
 
 /** What a folder holds. */
 export interface StorageSize {
@@ -22,7 +26,11 @@ export interface StorageSize {
  */
 export class StorageScan {
   readonly #dir: string;
+  readonly #given: ReadonlySet<string>;
   #pending: Iterator<string>[] = [];
+  #descriptors: Iterator<string> = [].values();
+  #device: number | undefined;
+  #unlinked = new Set<number | null>();
   #whole: StorageSize | undefined;
   #bytes = 0;
   #complete = true;
@@ -33,9 +41,11 @@ export class StorageScan {
    * Takes the folder; reads nothing yet.
    *
    * @param dir The folder.
+   * @param given Files without a name that do not count, as {@linkcode fileKey} writes them.
    */
-  constructor(dir: string) {
+  constructor(dir: string, given: ReadonlySet<string> = new Set()) {
     this.#dir = dir;
+    this.#given = given;
   }
 
   /** Whether a walk has begun and not ended. */
@@ -59,13 +69,20 @@ export class StorageScan {
     return this.#walks;
   }
 
-  /** Begins a walk, unless one runs. */
-  begin(): void {
+  /**
+   * Begins a walk, unless one runs.
+   *
+   * @param pids The processes whose open files count where they have no name any more.
+   */
+  begin(pids: readonly number[] = []): void {
     if (this.#running) return;
     this.#running = true;
     this.#bytes = 0;
     this.#complete = true;
     this.#pending = [[this.#dir].values()];
+    this.#descriptors = pids.values().flatMap((pid) => this.#openFiles(pid));
+    this.#device = undefined;
+    this.#unlinked.clear();
   }
 
   /**
@@ -77,6 +94,13 @@ export class StorageScan {
   step(entries: number): number {
     let looked = 0;
     while (this.#running && looked < entries) {
+      // before the names: a file that loses its name meanwhile is missed once rather than counted twice
+      const descriptor = this.#descriptors.next();
+      if (!descriptor.done) {
+        looked++;
+        this.#addUnlinked(descriptor.value);
+        continue;
+      }
       const { done, value: path } = this.#pending.at(-1)?.next() ??
         { done: true, value: undefined };
       if (path === undefined || done) {
@@ -101,8 +125,35 @@ export class StorageScan {
       }
       this.#pending.push(list(path));
     } catch (error) {
-      // gone since it was listed; anything else hides bytes from the count
-      if (!(error instanceof Deno.errors.NotFound)) this.#complete = false;
+      // gone since it was listed; anything else hides bytes from the count, such as a path that is too long
+      if (!(error instanceof Deno.errors.NotFound) || path.includes(NOT_UTF8)) {
+        this.#complete = false;
+      }
+    }
+  }
+
+  #openFiles(pid: number): string[] {
+    try {
+      this.#device ??= Deno.lstatSync(this.#dir).dev;
+      const names = list(`/proc/${pid}/fd`);
+      const looked = [...names.take(MAX_DESCRIPTORS)];
+      if (!names.next().done) this.#complete = false;
+      return looked;
+    } catch {
+      return []; // it has ended, or the host may not look
+    }
+  }
+
+  #addUnlinked(path: string): void {
+    try {
+      const info = Deno.statSync(path);
+      const { dev, ino, nlink, size, blocks } = info;
+      if (!info.isFile || nlink !== 0 || dev !== this.#device || this.#unlinked.has(ino)) return;
+      if (this.#given.has(fileKey(info))) return;
+      this.#unlinked.add(ino);
+      this.#bytes += Math.max(size, (blocks ?? 0) * 512);
+    } catch {
+      // closed since
     }
   }
 
@@ -113,7 +164,12 @@ export class StorageScan {
   }
 }
 
-function list(dir: string): Iterator<string> {
+/** Writes what tells a file from all others, whatever its name. */
+export function fileKey({ dev, ino }: Pick<Deno.FileInfo, "dev" | "ino">): string {
+  return `${dev}:${ino}`;
+}
+
+function list(dir: string): IteratorObject<string> {
   const names: string[] = [];
   for (const { name } of Deno.readDirSync(dir)) names.push(`${dir}/${name}`);
   return names.values();

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { StorageScan } from "../../../src/monitor/sources/storage.ts";
+import { nestDeeper } from "../../helpers/deep_folders.ts";
+import { requiringTest } from "../../helpers/sandbox.ts";
+import { removeTree } from "../../../src/bundle/remove_tree.ts";
+import { mayReadProc } from "../../../src/monitor/sources/proc.ts";
+import { fileKey, StorageScan } from "../../../src/monitor/sources/storage.ts";
 
 const KIB = 1024;
 
@@ -8,12 +12,12 @@ async function withFolder(act: (dir: string) => void | Promise<void>): Promise<v
   try {
     await act(dir);
   } finally {
-    await Deno.remove(dir, { recursive: true });
+    await removeTree(dir);
   }
 }
 
-function walk(scan: StorageScan): void {
-  scan.begin();
+function walk(scan: StorageScan, pids?: readonly number[]): void {
+  scan.begin(pids);
   while (scan.running) scan.step(1_000);
 }
 
@@ -89,4 +93,73 @@ Deno.test("StorageScan says that it cannot count a folder of too many names", ()
     walk(full);
     assert.equal(full.size!.complete, false);
     assert.ok(full.size!.bytes > 1024 * KIB);
+  }));
+
+const noProc = mayReadProc() ? undefined : "the host may not read /proc here";
+
+requiringTest(
+  "StorageScan counts files that are open and have no name any more",
+  noProc,
+  () =>
+    withFolder((dir) => {
+      const open = (name: string) =>
+        Deno.openSync(`${dir}/${name}`, { createNew: true, read: true, write: true });
+      using named = open("named");
+      using first = open("first");
+      using again = open("again");
+      using given = open("given");
+      for (const file of [named, first, again, given]) file.writeSync(new Uint8Array(64 * KIB));
+      again.truncateSync(KIB * KIB);
+      using twice = Deno.openSync(`${dir}/first`);
+      for (const name of ["first", "again", "given"]) Deno.removeSync(`${dir}/${name}`);
+      const scan = new StorageScan(dir, new Set([fileKey(given.statSync())]));
+      walk(scan);
+      const withName = scan.size!.bytes;
+      assert.ok(withName < 80 * KIB, "control: a walk of the names finds one of them");
+      walk(scan, [Deno.pid, Deno.pid]);
+      // the one without a hole once, whoever has it open; the sparse one by its length; what was given not
+      const grown = scan.size!.bytes - withName;
+      assert.ok(
+        grown >= 1024 * KIB + 64 * KIB && grown < 1024 * KIB + 80 * KIB,
+        `grew by ${grown}`,
+      );
+      assert.ok(scan.size!.complete && twice.statSync().nlink === 0);
+      first.close();
+      walk(scan, [Deno.pid, 2 ** 22 + 1]); // a process that is gone has no open files
+      assert.ok(scan.size!.bytes - withName >= 1024 * KIB + 64 * KIB, "it is open twice");
+    }),
+);
+
+requiringTest(
+  "StorageScan counts no files without a name of other file systems",
+  noProc,
+  () =>
+    withFolder((dir) => {
+      const other = "/dev/shm/sallyport-test-" + crypto.randomUUID();
+      let file: Deno.FsFile;
+      try {
+        file = Deno.openSync(other, { createNew: true, write: true });
+      } catch {
+        return; // there is none here
+      }
+      Deno.removeSync(other);
+      file.truncateSync(KIB * KIB);
+      const scan = new StorageScan(dir);
+      walk(scan, [Deno.pid]);
+      assert.ok(scan.size!.bytes < 100 * KIB);
+      file.close();
+    }),
+);
+
+Deno.test("StorageScan says that it cannot count folders that are too deep", () =>
+  withFolder((dir) => {
+    Deno.mkdirSync(`${dir}/${"n".repeat(200)}`);
+    Deno.writeFileSync(`${dir}/file`, new Uint8Array(KIB));
+    const scan = new StorageScan(dir);
+    walk(scan);
+    assert.ok(scan.size!.complete);
+    nestDeeper(dir, 2, KIB * KIB);
+    walk(scan);
+    assert.equal(scan.size!.complete, false);
+    assert.ok(scan.size!.bytes < KIB * KIB);
   }));
