@@ -19,21 +19,7 @@ import {
   LogLevels,
   type LogRecord,
 } from "@std/log";
-import {
-  canParse,
-  compare,
-  equals,
-  format,
-  greaterThan,
-  lessThan,
-  parse,
-  parseRange,
-  type Range,
-  satisfies,
-  type SemVer,
-  tryParse,
-  tryParseRange,
-} from "@std/semver";
+import { compare, format, parse, type SemVer } from "@std/semver";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 
@@ -159,13 +145,10 @@ Deno.test("parse() and format() are each other's inverse for versions", () => {
       name: "TypeError",
       message: `Cannot parse version: ${text}`,
     });
-    assert.equal(tryParse(text), undefined);
-    assert.equal(canParse(text), false, text);
   }
   assert.throws(() => parse("1.9007199254740992.0"), /: invalid minor version/);
   assert.throws(() => parse(`1.0.0-${"a".repeat(300)}`), /version length is too long/);
   assert.throws(() => parse(5 as unknown as string), /version must be a string: received number/);
-  assert.equal(canParse("0.0.0"), true);
 });
 
 Deno.test("compare() orders as semver.org's example does, and ignores build metadata", () => {
@@ -175,52 +158,11 @@ Deno.test("compare() orders as semver.org's example does, and ignores build meta
   for (const [left, a] of order.entries()) {
     for (const [right, b] of order.entries()) {
       assert.equal(compare(a, b), Math.sign(left - right));
-      assert.equal(greaterThan(a, b), left > right);
-      assert.equal(lessThan(a, b), left < right);
-      assert.equal(equals(a, b), left === right);
     }
   }
-  assert.equal(equals(parse("1.0.0+a"), parse("1.0.0+b")), true);
+  assert.equal(compare(parse("1.0.0+a"), parse("1.0.0+b")), 0);
   const notANumber = { major: NaN, minor: 0, patch: 0 };
   assert.throws(() => compare(notANumber, parse("1.0.0")), /Cannot compare against non-numbers/);
-});
-
-Deno.test("satisfies() tells what is in a range", () => {
-  const cases: [string, string[], string[]][] = [
-    ["^1.2.3", ["1.2.3", "1.9.0", "1.2.3+b"], ["1.2.2", "2.0.0", "1.3.0-rc.1", "2.0.0-0"]],
-    ["^0.2.3", ["0.2.3", "0.2.9"], ["0.3.0", "1.0.0"]],
-    ["^0.0.3", ["0.0.3"], ["0.0.4"]],
-    ["~1.2", ["1.2.0", "1.2.9"], ["1.3.0", "1.1.0"]],
-    ["1.x", ["1.0.0", "1.9.9"], ["2.0.0", "0.9.0"]],
-    [">=1.0.0 <2.0.0-rc.1", ["1.0.0", "2.0.0-alpha"], ["2.0.0-rc.1", "2.0.0", "1.5.0-a"]],
-    ["1.2.3 - 2", ["1.2.3", "2.9.9"], ["3.0.0", "1.2.2"]],
-    ["1.0.0 || >= 3", ["1.0.0", "3.0.0", "9.0.0"], ["1.0.1", "2.0.0"]],
-    ["^1.2.3-rc.1", ["1.2.3-rc.1", "1.2.3-rc.2", "1.2.3", "1.9.0"], ["1.2.4-rc.1", "1.2.3-a"]],
-    ["*", ["0.0.0", "1.2.3"], ["1.0.0-rc.1"]],
-    ["", ["0.0.0", "1.2.3"], ["1.0.0-rc.1"]],
-    ["<0.0.0", [], ["0.0.0", "1.0.0"]],
-  ];
-  for (const [text, inside, outside] of cases) {
-    const range: Range = parseRange(text);
-    for (const each of inside) assert.equal(satisfies(parse(each), range), true, `${each} ${text}`);
-    for (const each of outside) {
-      assert.equal(satisfies(parse(each), range), false, `${each} ${text}`);
-    }
-  }
-  assert.equal(satisfies(parse("1.0.0"), []), false);
-  const handMade: Range = [[{ operator: ">=", major: 1, minor: 0, patch: 0 }]];
-  assert.equal(satisfies(parse("1.0.0"), handMade), true);
-});
-
-Deno.test("parseRange() refuses what is no range", () => {
-  for (const text of ["latest", "1.2.3 foo", ">", "1..2", "=>1.0.0", "1.2.3.4", "^1.2.3 ||| 2"]) {
-    assert.throws(() => parseRange(text), {
-      name: "TypeError",
-      message: `Cannot parse version range: range "${text}" is invalid`,
-    });
-    assert.equal(tryParseRange(text), undefined);
-  }
-  assert.equal(tryParseRange("^1")?.length, 1);
 });
 
 class Lines extends BaseHandler {

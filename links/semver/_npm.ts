@@ -8,16 +8,8 @@ interface NpmSemVer {
   build: readonly string[];
 }
 
-interface NpmComparator {
-  operator: "" | "=" | ">" | ">=" | "<" | "<=";
-  /** Holds a symbol in the comparator that matches any version. */
-  semver: NpmSemVer | symbol;
-}
-
 /** Types the part of the npm package that the stand-in uses; the package carries no types. */
 export const npm = semver as unknown as {
   SemVer: new (version: string) => NpmSemVer;
-  Range: new (range: string) => { set: readonly (readonly NpmComparator[])[] };
   compare(a: string, b: string): 1 | 0 | -1;
-  satisfies(version: string, range: string): boolean;
 };

@@ -4,6 +4,5 @@
  * @module
  */
 
-export * from "./range.ts";
 export * from "./types.ts";
 export * from "./version.ts";

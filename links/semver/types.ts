@@ -1,6 +1,3 @@
-/** Names how a {@linkcode Comparator} compares; none means equal. */
-export type Operator = undefined | "=" | "!=" | ">" | ">=" | "<" | "<=";
-
 /** Holds the parts of a version. */
 export interface SemVer {
   /** The major version. */
@@ -14,12 +11,3 @@ export interface SemVer {
   /** The identifiers after `+`. */
   build?: string[];
 }
-
-/** Holds one comparison; all three numbers are `NaN` in the one that matches any version. */
-export interface Comparator extends SemVer {
-  /** How to compare. */
-  operator?: Operator;
-}
-
-/** Holds alternatives, each a list of comparisons that must all hold. */
-export type Range = Comparator[][];

@@ -38,30 +38,6 @@ export function parse(value: string): SemVer {
 }
 
 /**
- * Parses a version, or gives `undefined`.
- *
- * @param value The text.
- * @returns The parts of the version, if it is one.
- */
-export function tryParse(value: string): SemVer | undefined {
-  try {
-    return parse(value);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Tells whether text is a version.
- *
- * @param value The text.
- * @returns Whether {@linkcode parse} accepts it.
- */
-export function canParse(value: string): boolean {
-  return tryParse(value) !== undefined;
-}
-
-/**
  * Writes a version as text.
  *
  * @param version The parts.
@@ -87,19 +63,4 @@ export function compare(version1: SemVer, version2: SemVer): 1 | 0 | -1 {
     throw new Error("Cannot compare against non-numbers");
   }
   return npm.compare(format(version1), format(version2));
-}
-
-/** Tells whether the first version is greater than the second. */
-export function greaterThan(version1: SemVer, version2: SemVer): boolean {
-  return compare(version1, version2) > 0;
-}
-
-/** Tells whether the first version is less than the second. */
-export function lessThan(version1: SemVer, version2: SemVer): boolean {
-  return compare(version1, version2) < 0;
-}
-
-/** Tells whether two versions have the same precedence. */
-export function equals(version1: SemVer, version2: SemVer): boolean {
-  return compare(version1, version2) === 0;
 }

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { parseRange } from "@std/semver";
 import { z } from "zod";
 import { limitSchema, limitsSchema } from "./limits_schema.ts";
 import type { Manifest } from "./manifest.ts";
 import { bundlePathProblem } from "./paths.ts";
 import { describeIssues, quoteValue, type SchemaIssue } from "./schema_issues.ts";
+import { isVersionRange } from "./version_range.ts";
 
 const MAX_ENTRIES = 100;
 
@@ -37,18 +37,9 @@ const version = z.string().max(128).regex(VERSION, {
   error: "must be a version as of SemVer 2.0.0, such as 1.2.3",
 });
 
-const range = z.string().min(1).max(256).refine(isRange, {
+const range = z.string().min(1).max(256).refine(isVersionRange, {
   error: "must be a range of versions, such as ^1.2.0",
 });
-
-function isRange(text: string): boolean {
-  try {
-    parseRange(text);
-    return true;
-  } catch {
-    return false; // not a range is the answer, not a failure
-  }
-}
 
 function text(maxLength: number): z.ZodString {
   return z.string().max(maxLength).refine(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { revocationCovers } from "../bundle/version_range.ts";
 import type {
   KeyRevocation,
   ListedKey,
@@ -10,7 +11,7 @@ import type {
   PluginRevocation,
   TrustListContent,
 } from "../trust/list.ts";
-import { compareVersions, revocationCovers } from "../trust/versions.ts";
+import { compareVersions } from "../trust/versions.ts";
 
 /** Names how something stands. */
 export type TrustState = "valid" | "expired" | "revoked" | "not yet" | "too old";

@@ -7,6 +7,7 @@
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { MAX_SIGNATURES } from "../bundle/envelope.ts";
 import type { SchemaIssue } from "../bundle/schema_issues.ts";
+import { isVersionRange } from "../bundle/version_range.ts";
 import {
   anyObject,
   type Check,
@@ -21,7 +22,6 @@ import {
 } from "./json_shape.ts";
 import type { TrustListContent } from "./list.ts";
 import { findDisagreements, findPluginDisagreements } from "./list_agreement.ts";
-import { isRange } from "./versions.ts";
 
 /** Are the greatest numbers of entries in a list. */
 export const TRUST_LIST_LIMITS = Object.freeze({
@@ -88,7 +88,7 @@ function isTime(value: unknown): boolean {
 }
 
 const range = leaf((value) =>
-  typeof value === "string" && value.length > 0 && value.length <= 256 && isRange(value)
+  typeof value === "string" && isVersionRange(value)
     ? undefined
     : "must be a range of versions, such as <1.4.2"
 );

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { revocationCovers } from "../bundle/version_range.ts";
 import { escapeText, type SallyportErrorCode } from "../errors.ts";
 import type { ListedPlugin, PluginRevocation, Publisher, TrustListContent } from "./list.ts";
 import { isListExpired } from "./list.ts";
@@ -12,7 +13,7 @@ import { type ListKey, toListKey } from "./list_keys.ts";
 import { pluginsNamed } from "./list_plugins.ts";
 import { highestStanding, type RanVersion } from "./ran_versions.ts";
 import { describeKey, MAX_NAMED, refuse } from "./refusal.ts";
-import { compareVersions, revocationCovers } from "./versions.ts";
+import { compareVersions } from "./versions.ts";
 
 /** Identifies the bundle that is judged. */
 export interface JudgedBundle {
