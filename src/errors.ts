@@ -148,3 +148,66 @@ export function escapeText(text: string, maxLength = 2_000): string {
     return escaped;
   });
 }
+
+/** Says what was thrown, whatever that is. */
+export interface ThrownText {
+  /** The error's name; that of its class for an object that is no error. */
+  readonly name: string;
+  /** Its message; the value as JSON for an object that is no error. */
+  readonly message: string;
+  /** Its stack, as it is; empty where it has none. */
+  readonly stack: string;
+}
+
+const MAX_THROWN_NAME = 100;
+const MAX_THROWN_MESSAGE = 2_000;
+const MAX_THROWN_STACK = 16_000;
+const MAX_THROWN_DEPTH = 4;
+const MAX_THROWN_VALUES = 100;
+
+/**
+ * Reads name, message and stack of anything that was thrown, within bounds; what refuses to be read is
+ * said to.
+ *
+ * @param thrown What was thrown.
+ */
+export function readThrown(thrown: unknown): ThrownText {
+  try {
+    if ((typeof thrown !== "object" || thrown === null) && typeof thrown !== "function") {
+      return { name: "Error", message: String(thrown).slice(0, MAX_THROWN_MESSAGE), stack: "" };
+    }
+    const { name, message, stack } = thrown as Record<string, unknown>;
+    if (typeof message === "string") {
+      return {
+        name: typeof name === "string" ? name.slice(0, MAX_THROWN_NAME) : "Error",
+        message: message.slice(0, MAX_THROWN_MESSAGE),
+        stack: typeof stack === "string" ? stack.slice(0, MAX_THROWN_STACK) : "",
+      };
+    }
+    const className = (thrown as { constructor?: { name?: unknown } }).constructor?.name;
+    const members = firstMembers(thrown, MAX_THROWN_DEPTH, { left: MAX_THROWN_VALUES });
+    return {
+      name: typeof className === "string" ? className.slice(0, MAX_THROWN_NAME) : "Object",
+      message: (JSON.stringify(members) ?? String(thrown)).slice(0, MAX_THROWN_MESSAGE),
+      stack: "",
+    };
+  } catch {
+    return { name: "Error", message: "an error that cannot be read", stack: "" };
+  }
+}
+
+/** Copies the first members of a value, no deeper than {@linkcode MAX_THROWN_DEPTH}: a cycle ends there. */
+function firstMembers(value: unknown, depth: number, room: { left: number }): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "string") return value.slice(0, MAX_THROWN_MESSAGE);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return "…";
+  const take = (member: unknown) => room.left-- > 0 ? firstMembers(member, depth - 1, room) : "…";
+  if (Array.isArray(value)) return value.slice(0, Math.max(1, room.left)).map(take);
+  const keys = Object.keys(value).slice(0, Math.max(1, room.left));
+  return Object.fromEntries(
+    keys.map((
+      key,
+    ) => [key.slice(0, MAX_THROWN_NAME), take((value as Record<string, unknown>)[key])]),
+  );
+}

@@ -7,10 +7,11 @@
 import { BaseHandler } from "@std/log/base-handler";
 import { Logger as StdLogger, type LogRecord } from "@std/log/logger";
 import { escapeText } from "./errors.ts";
+import { type FailureLog, runCallback } from "./guard.ts";
 
 /**
  * Takes the host's messages. Any object of this shape can be passed, such as one that hands them to
- * the application's own logging; its methods should not throw.
+ * the application's own logging. What its methods throw, or reject with, is written to stderr.
  */
 export interface Logger {
   /** Takes a message for those who look for a fault. */
@@ -48,7 +49,8 @@ export interface LoggerOptions {
    */
   format?: "text" | "json";
   /**
-   * Takes each line, without its end. What it throws is ignored: a log must not stop the host.
+   * Takes each line, without its end. What it throws, or rejects with, is written to stderr: a log must not
+   * stop the host.
    *
    * @default Writes to stderr, never to stdout.
    */
@@ -138,9 +140,7 @@ class LineHandler extends BaseHandler {
   }
 
   override log(line: string): void {
-    const result = this.#write(line);
-    // an async function fits `write` too: its rejection must not end the process
-    if (result instanceof Promise) result.catch(() => {});
+    runCallback(lastResort, "The log's write", () => this.#write(line));
   }
 }
 
@@ -185,15 +185,45 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const std = new StdLogger(escapeText(name, 200), level, { handlers: [handler] });
   const take = (method: "debug" | "info" | "warn" | "error") => {
     return (message: string, fields?: Record<string, unknown>): void => {
-      try {
-        // as text: the library would call a function that it gets as a message
-        std[method](`${message}`, fields);
-      } catch {
-        // a full disk or a closed stderr is no reason to stop the host
-      }
+      // as text: the library would call a function that it gets as a message
+      runCallback(lastResort, "The log", () => void std[method](`${message}`, fields));
     };
   };
   return { debug: take("debug"), info: take("info"), warn: take("warn"), error: take("error") };
+}
+
+/** Takes what a logger of the application throws: there is no other log to say it in. */
+const lastResort: FailureLog = {
+  error(message, fields) {
+    const text = escapeText(message, MAX_FIELD_CHARACTERS);
+    try {
+      writeToStderr(`${new Date().toISOString()} ERROR sallyport: ${text} ${fieldsJson(fields)}`);
+    } catch {
+      // a closed stderr is no reason to stop the host
+    }
+  },
+};
+
+const guarded = new WeakSet<Logger>();
+
+/**
+ * Wraps a logger of the application so that nothing it throws or rejects with goes further.
+ *
+ * @param logger The application's.
+ * @returns A logger that never throws; one that is wrapped already, as it is.
+ */
+export function guardLogger(logger: Logger): Logger {
+  if (guarded.has(logger)) return logger;
+  const take = (level: "debug" | "info" | "warn" | "error"): Logger["info"] => (message, fields) =>
+    runCallback(lastResort, "The logger", () => logger[level](message, fields));
+  const safe: Logger = {
+    debug: take("debug"),
+    info: take("info"),
+    warn: take("warn"),
+    error: take("error"),
+  };
+  guarded.add(safe);
+  return safe;
 }
 
 /** Drops every message. */

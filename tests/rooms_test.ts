@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 const ROOMS = [
   "errors",
   "version",
+  "guard",
   "log",
   "io",
   "crypto",

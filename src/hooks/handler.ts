@@ -4,7 +4,8 @@
  * @module
  */
 
-import { SallyportError, type SallyportErrorCode } from "../errors.ts";
+import { readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
+import { abortGuarded, type FailureLog, logFailure } from "../guard.ts";
 import type { HookHandler, PluginHookRunner } from "./types.ts";
 
 interface HandlerBase {
@@ -61,7 +62,8 @@ export function identityOf(handler: Handler): { plugin?: string; owner: string }
  *
  * @param handler The handler.
  * @param data The data; a handler of the application gets a copy.
- * @param options The deadline in milliseconds, and the signal of the run.
+ * @param options The deadline in milliseconds, the signal of the run, and what takes failures of the
+ * application's code.
  * @returns What the handler gave back; `undefined` when it leaves the data as it is.
  * @throws {SallyportError} with the code of the failure; `timeout`, or `cancelled` by the signal.
  * @throws {TypeError} when the data cannot be copied.
@@ -69,9 +71,9 @@ export function identityOf(handler: Handler): { plugin?: string; owner: string }
 export async function runHandler(
   handler: Handler,
   data: unknown,
-  options: { timeoutMs: number; signal: AbortSignal | undefined },
+  options: { timeoutMs: number; signal: AbortSignal | undefined; log: FailureLog },
 ): Promise<unknown> {
-  const { timeoutMs, signal } = options;
+  const { timeoutMs, signal, log } = options;
   if (signal?.aborted) throw cancelled(handler.hook, signal);
   if (handler.kind === "plugin" && handler.isReady()) return await runReady(handler, data, options);
   const input = handler.kind === "host" ? clone(handler, data) : data;
@@ -83,10 +85,13 @@ export async function runHandler(
   const onAbort = () => ended.reject(cancelled(handler.hook, signal!));
   signal?.addEventListener("abort", onAbort, { once: true });
   let early: unknown;
-  ended.promise.catch((reason) => controller.abort(early = reason));
+  const what = `The handler of "${handler.owner}" for hook "${handler.hook}"`;
+  ended.promise.catch((reason) => abortGuarded(log, what, controller, early = reason));
   const work = invoke(handler, input, controller.signal, timeoutMs);
-  // when the deadline wins, nobody listens to the handler any more
-  work.catch(() => {});
+  work.catch((error) => {
+    // one that was given up has every reason to fail
+    if (handler.kind === "host" && early === undefined) logFailure(log, what, error);
+  });
   try {
     return await Promise.race([work, ended.promise]);
   } catch (error) {
@@ -138,8 +143,7 @@ function describe(handler: Handler, error: unknown): SallyportError {
   if (error instanceof SallyportError) {
     return failure(handler, error.code, error.message, error, { hint: error.hint });
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return failure(handler, "plugin-error", message, error, {});
+  return failure(handler, "plugin-error", readThrown(error).message, error, {});
 }
 
 function late(handler: Handler, timeoutMs: number): SallyportError {

@@ -5,6 +5,8 @@
  */
 
 import { SallyportError } from "../errors.ts";
+import { checkCallback, checkSignal, runCallback } from "../guard.ts";
+import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { cancelled, compareHandlers, type Handler, identityOf, runHandler } from "./handler.ts";
 import {
   checkHookName,
@@ -64,6 +66,7 @@ export class HookRegistry {
   readonly #handlers = new Map<string, readonly Handler[]>();
   readonly #definitions = new Map<string, HookDefinition>();
   readonly #onFailure: ((failure: HookFailure) => void) | undefined;
+  readonly #logger: Logger;
   readonly #maxHandlers: number;
   readonly #maxHooks: number;
   #sequence = 0;
@@ -72,8 +75,11 @@ export class HookRegistry {
    * Makes an empty registry.
    *
    * @param options Who hears of failures, and caps.
+   * @throws {TypeError} when `onFailure` is not a function.
    */
   constructor(options: HookRegistryOptions = {}) {
+    checkCallback(options.onFailure, "make a hook registry", "onFailure");
+    this.#logger = guardLogger(options.logger ?? createLogger());
     this.#onFailure = options.onFailure;
     this.#maxHandlers = options.maxHandlers ?? 1_000;
     this.#maxHooks = options.maxHooks ?? 1_000;
@@ -279,6 +285,9 @@ export class HookRegistry {
     const policy = options.onFailure ?? definition?.onFailure ??
       (mode === "broadcast" ? "fail-open" : "fail-closed");
     checkPolicy(policy);
+    const action = `run hook "${name}"`;
+    checkSignal(options.signal, action);
+    checkCallback(options.onFailed, action, "onFailed");
     if (options.signal?.aborted) throw cancelled(name, options.signal);
     return {
       name,
@@ -298,7 +307,7 @@ export class HookRegistry {
     reported: HookFailurePolicy = run.policy,
   ): Promise<HookResult> {
     try {
-      const value = await runHandler(handler, data, run);
+      const value = await runHandler(handler, data, { ...run, log: this.#logger });
       return { ...identityOf(handler), status: "fulfilled", value };
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
@@ -310,11 +319,21 @@ export class HookRegistry {
         error,
         skipped: reported === "fail-open",
       };
-      tell(this.#onFailure, failure);
-      tell(run.onFailed, failure);
+      this.#tell("onFailure", this.#onFailure, failure);
+      this.#tell("onFailed", run.onFailed, failure);
       if (run.policy === "fail-closed") throw error;
       return { ...identityOf(handler), status: "rejected", error };
     }
+  }
+
+  /** A listener's own mistake must not turn a skipped handler into a failed run. */
+  #tell(
+    name: string,
+    listener: ((failure: HookFailure) => void) | undefined,
+    failure: HookFailure,
+  ): void {
+    if (listener === undefined) return;
+    runCallback(this.#logger, `The ${name} of hook "${failure.hook}"`, () => listener(failure));
   }
 
   #add(handler: Handler): Disposable {
@@ -353,14 +372,6 @@ export class HookRegistry {
         details: { hook: name, maxHooks: this.#maxHooks },
       },
     );
-  }
-}
-
-function tell(listener: ((failure: HookFailure) => void) | undefined, failure: HookFailure): void {
-  try {
-    listener?.(failure);
-  } catch {
-    // a listener's own mistake must not turn a skipped handler into a failed run
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { SallyportError } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { HookBand } from "./names.ts";
 
 /**
@@ -136,6 +137,12 @@ export interface HookEntry {
 
 /** Options of a hook registry. */
 export interface HookRegistryOptions {
+  /**
+   * Takes what the application's handlers and listeners throw.
+   *
+   * @default {a logger that writes to stderr}
+   */
+  logger?: Logger;
   /** Hears of every handler that fails, in any run. */
   onFailure?: (failure: HookFailure) => void;
   /**

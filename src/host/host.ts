@@ -327,6 +327,7 @@ export class PluginHost implements AsyncDisposable {
     let handle = this.#handles.get(plugin);
     if (handle === undefined) {
       handle = new PluginHandle(plugin, {
+        logger: this.#parts.logger,
         unload: (name) => this.unload(name),
         metrics: (name) => this.metrics(name),
         reload: (name, options) => this.reload(name, options),

@@ -4,6 +4,7 @@
  * @module
  */
 import { escapeText, SallyportError } from "../errors.ts";
+import { logFailure } from "../guard.ts";
 import type { PluginTracer } from "../monitor/tracing.ts";
 import type { ServiceCaller } from "../services/caller.ts";
 import type { Denials } from "./denials.ts";
@@ -78,6 +79,9 @@ export function instanceEvents(
       const { host, port, reason = "refused" } = connection;
       // one that was hung up, or one too many, asked for nothing that could be denied
       if (!connection.allowed && host !== "") denials.addConnection(host, port, reason);
+    },
+    unanswerable(error) {
+      logFailure(parts.settings.logger, `Answering plugin "${plugin}"`, error);
     },
     stderr(line) {
       logger.info(line, { source: "stderr" });

@@ -6,6 +6,7 @@
 import type { EgressConnection } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
 import type { ConnectionOptions } from "../rpc/options.ts";
+import { toWireError } from "../rpc/wire_error.ts";
 
 /** A call of a service, as the plugin sent it. */
 export interface ContextCall {
@@ -43,6 +44,8 @@ export interface InstanceEvents {
   log(record: PluginRecord): void;
   /** Takes a line of stderr, escaped. */
   stderr(line: string): void;
+  /** Takes what answering a request failed with, where that is nothing that the plugin is told. */
+  unanswerable(error: unknown): void;
   /** Takes a connection through the egress proxy, when it has ended or was refused. */
   connected(connection: EgressConnection): void;
 }
@@ -73,6 +76,10 @@ export class LateEvents implements InstanceEvents {
     this.target?.stderr(line);
   }
 
+  unanswerable(error: unknown): void {
+    this.target?.unanswerable(error);
+  }
+
   connected(connection: EgressConnection): void {
     this.target?.connected(connection);
   }
@@ -86,8 +93,13 @@ export class LateEvents implements InstanceEvents {
  */
 export function peerHandlers(
   events: InstanceEvents,
-): Pick<ConnectionOptions, "onRequest" | "onNotification"> {
+): Pick<ConnectionOptions, "onRequest" | "onNotification" | "describeError"> {
   return {
+    describeError(error) {
+      // a value of the application that refuses to be sent, for one
+      if (!(error instanceof SallyportError)) events.unanswerable(error);
+      return toWireError(error, "host");
+    },
     onRequest(_method, params, call) {
       const { key, method: name, args } = record(params);
       if (typeof key !== "string" || typeof name !== "string" || !Array.isArray(args)) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import { createLogger, type Logger } from "../log.ts";
+import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
 import { denoExecutable } from "../process/deno_command.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
@@ -237,7 +237,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       { hint: "Add what you trust to the trust list, with `sallyport trust add`" },
     );
   }
-  const logger = harmless(options.logger ?? createLogger());
+  const logger = checkLogger(options.logger ?? createLogger());
   const publicKeys = await Promise.all(keys.map((key) => readKey(key, logger)));
   const dataDir = options.dataDir === undefined ? undefined : toPath(options.dataDir);
   return {
@@ -356,20 +356,9 @@ function checkTime(name: string, value: number, min = 0): number {
   return value;
 }
 
-/** Keeps what a logger of the application throws from ending what is logged about. */
-function harmless(logger: Logger): Logger {
-  const write =
-    (level: "debug" | "info" | "warn" | "error"): Logger["info"] => (message, fields) => {
-      try {
-        logger[level](message, fields);
-      } catch {
-        // there is nowhere left to report it
-      }
-    };
-  return {
-    debug: write("debug"),
-    info: write("info"),
-    warn: write("warn"),
-    error: write("error"),
-  };
+function checkLogger(logger: Logger): Logger {
+  const missing = (["debug", "info", "warn", "error"] as const)
+    .find((level) => typeof logger?.[level] !== "function");
+  if (missing === undefined) return guardLogger(logger);
+  throw new TypeError(`Cannot open the host: logger has no method "${missing}"`);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import type { SallyportError } from "../errors.ts";
+import { checkCallback, checkSignal, runCallback } from "../guard.ts";
+import type { Logger } from "../log.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import type { PluginSample } from "../monitor/sample.ts";
 import { explainPermissions } from "../permissions/explain.ts";
@@ -32,7 +34,7 @@ export interface CallOptions {
    * @default {the plugin's callTimeoutMs}
    */
   timeoutMs?: number;
-  /** Gets what the plugin reports with `call.progress`. */
+  /** Gets what the plugin reports with `call.progress`; what it throws is logged, and the call goes on. */
   onProgress?: (value: unknown) => void;
   /** The W3C trace context to hand on, as in the `traceparent` header. */
   traceparent?: string;
@@ -206,13 +208,18 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   #requestOptions(method: string, options: CallOptions = {}): RequestOptions {
     if (typeof method !== "string") throw new TypeError("Cannot call: the method is not a string");
     const { timeoutMs, traceparent, signal, onProgress } = options;
+    const label = `"${this.name}.${method}"`;
+    checkSignal(signal, `call ${label}`);
+    checkCallback(onProgress, `call ${label}`, "onProgress");
     if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31)) {
       throw new RangeError(`Cannot call: timeoutMs must be above 0, is ${timeoutMs}`);
     }
     return {
       signal,
-      onProgress,
-      label: `"${this.name}.${method}"`,
+      onProgress: onProgress &&
+        ((value) =>
+          runCallback(this.#host.logger, `The onProgress of ${label}`, () => onProgress(value))),
+      label,
       timeoutMs,
       meta: traceparent === undefined ? undefined : { traceparent },
     };
@@ -221,6 +228,8 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
 
 /** What a handle needs of its host. */
 export interface HandleHost {
+  /** Takes what callbacks of the application throw. */
+  readonly logger: Logger;
   /** Unloads a plugin. */
   unload(name: string): Promise<void>;
   /** Measures a plugin. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SallyportError } from "../errors.ts";
+import { abortGuarded } from "../guard.ts";
 import { PluginTracer } from "../monitor/tracing.ts";
 import { settledWithin } from "../process/stop.ts";
 import type { Denials } from "./denials.ts";
@@ -50,10 +51,13 @@ export class PluginProcesses {
     signal: AbortSignal,
     ready: (instance: PluginInstance) => Promise<void> = () => Promise.resolve(),
   ): Promise<PluginInstance> {
-    const { loader, trust } = this.#parts;
+    const { loader, trust, settings } = this.#parts;
     const unloaded = new AbortController();
     const { manifest, bundleHash } = prepared.verified;
-    const tracer = new PluginTracer({ ...manifest, bundleHash });
+    // services of the application listen
+    const abort = () =>
+      abortGuarded(settings.logger, `A service's listener for "${manifest.name}"`, unloaded);
+    const tracer = new PluginTracer({ ...manifest, bundleHash }, settings.logger);
     const links = { denials: this.#denials, tracer, unloaded: unloaded.signal };
     const events = instanceEvents(this.#parts, prepared, links);
     this.#starting = prepared;
@@ -61,14 +65,14 @@ export class PluginProcesses {
       // what it needs had to be started first, perhaps
       if (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       const instance = await loader.start(prepared, events, signal).catch((error) => {
-        unloaded.abort(); // there is nobody left whose requests are worth an answer
+        abort(); // there is nobody left whose requests are worth an answer
         throw error;
       });
       this.#living.set(instance, prepared);
       this.#tracers.set(instance, tracer);
       instance.ended.then(() => {
         this.#living.delete(instance);
-        unloaded.abort();
+        abort();
       });
       try {
         checkHooks(prepared, instance.offers);

@@ -15,9 +15,11 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import { escapeText, SallyportError } from "../errors.ts";
+import { escapeText } from "../errors.ts";
+import { type FailureLog, logFailure } from "../guard.ts";
+import { createLogger } from "../log.ts";
 import { VERSION } from "../version.ts";
-import { INSTRUMENTATION_NAME } from "./telemetry.ts";
+import { errorType, INSTRUMENTATION_NAME } from "./telemetry.ts";
 
 /** Names what a span is about. */
 export type SpanSubject = "call" | "stream" | "hook";
@@ -39,6 +41,14 @@ interface Given {
   readonly inside: Context;
   readonly traceId: string;
   calls: number;
+}
+
+/** A span of the application's tracer, and what the plugin is given of it. */
+interface Opened {
+  readonly span: Span;
+  readonly inside: Context;
+  readonly handedOn: string;
+  readonly traceId: string;
 }
 
 /** What stands for a span where there is none. */
@@ -86,6 +96,7 @@ export function withTraceparent(
 export class PluginTracer {
   readonly #attributes: Readonly<Record<string, string>>;
   readonly #plugin: string;
+  readonly #log: FailureLog;
   /** The calls that the plugin works on, by what it was told of them. */
   readonly #open = new Map<string, Given>();
   #tracer: Tracer | undefined;
@@ -94,9 +105,14 @@ export class PluginTracer {
    * Takes what the spans are named by.
    *
    * @param plugin The plugin's name, version and bundle hash.
+   * @param log Takes what the application's tracer throws; no call fails of that.
    */
-  constructor(plugin: { name: string; version: string; bundleHash: string }) {
+  constructor(
+    plugin: { name: string; version: string; bundleHash: string },
+    log: FailureLog = createLogger(),
+  ) {
     this.#plugin = plugin.name;
+    this.#log = log;
     this.#attributes = Object.freeze({
       "plugin": plugin.name,
       "version": plugin.version,
@@ -121,13 +137,17 @@ export class PluginTracer {
     traceparent?: string,
     since?: number,
   ): CallSpan {
-    if (!isTracing()) return traceparent === undefined ? NO_SPAN : this.#handOn(traceparent);
-    const parent = withTraceparent(traceparent);
-    const opened = this.#start(`${subject} ${method}`, SpanKind.CLIENT, method, parent, since);
-    if (opened === undefined) return this.#handOn(traceparent);
-    const { span, inside, handedOn } = opened;
-    const ended = this.#give(handedOn, inside, span.spanContext().traceId);
-    return open(span, inside, handedOn, ended);
+    try {
+      if (!isTracing()) return traceparent === undefined ? NO_SPAN : this.#handOn(traceparent);
+      const parent = withTraceparent(traceparent);
+      const opened = this.#start(`${subject} ${method}`, SpanKind.CLIENT, method, parent, since);
+      if (opened === undefined) return this.#handOn(traceparent);
+      const { inside, handedOn, traceId } = opened;
+      return this.#spanOf(opened, this.#give(handedOn, inside, traceId));
+    } catch (error) {
+      this.#failed(error);
+      return traceparent === undefined ? NO_SPAN : { ...NO_SPAN, traceparent };
+    }
   }
 
   /**
@@ -143,10 +163,16 @@ export class PluginTracer {
    */
   startServiceSpan(service: string, method: string, claimed?: unknown): CallSpan {
     const given = this.#find(claimed);
-    if (isTracing()) {
-      const base = given?.inside ?? trace.deleteSpan(context.active());
-      const opened = this.#start(`service ${service}.${method}`, SpanKind.SERVER, method, base);
-      if (opened !== undefined) return open(opened.span, opened.inside, opened.handedOn, () => {});
+    try {
+      if (isTracing()) {
+        const base = given?.inside ?? trace.deleteSpan(context.active());
+        const opened = this.#start(`service ${service}.${method}`, SpanKind.SERVER, method, base);
+        if (opened !== undefined) {
+          return this.#spanOf(opened, () => {});
+        }
+      }
+    } catch (error) {
+      this.#failed(error);
     }
     return given === undefined ? NO_SPAN : { ...NO_SPAN, traceId: given.traceId };
   }
@@ -197,7 +223,7 @@ export class PluginTracer {
     method: string,
     parent: Context,
     startTime?: number,
-  ): { span: Span; inside: Context; handedOn: string } | undefined {
+  ): Opened | undefined {
     this.#tracer ??= trace.getTracer(INSTRUMENTATION_NAME, VERSION);
     const span = this.#tracer.startSpan(
       escapeText(`${this.#plugin} ${name}`, MAX_NAME),
@@ -215,35 +241,67 @@ export class PluginTracer {
     const flags = (traceFlags & 0xff).toString(16).padStart(2, "0");
     return {
       span,
+      traceId,
       inside: trace.setSpan(parent, span),
       handedOn: `00-${traceId}-${spanId}-${flags}`,
     };
   }
+
+  #spanOf({ span, inside, handedOn, traceId }: Opened, ended: () => void): CallSpan {
+    let over = false;
+    return {
+      traceparent: handedOn,
+      traceId,
+      run: (act) => this.#runIn(inside, act),
+      end: (error) => {
+        if (over) return;
+        over = true;
+        ended();
+        try {
+          endSpan(span, error);
+        } catch (failure) {
+          this.#failed(failure);
+        }
+      },
+    };
+  }
+
+  /** Runs a function once, whether or not the application's context manager does its part. */
+  #runIn<T>(inside: Context, act: () => T): T {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    try {
+      context.with(inside, () => {
+        try {
+          outcome = { value: act() };
+        } catch (error) {
+          outcome = { error };
+        }
+      });
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (outcome === undefined) return act();
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  #failed(error: unknown): void {
+    logFailure(this.#log, "OpenTelemetry tracing", error, { plugin: this.#plugin });
+  }
+}
+
+function endSpan(span: Span, error: unknown): void {
+  if (error !== undefined) {
+    // the code alone: a message may hold what the plugin wrote
+    const code = errorType(error);
+    span.setAttribute("error.type", code);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+  }
+  span.end();
 }
 
 /** Tells whether the application has registered a tracer provider; costs some nanoseconds. */
 function isTracing(): boolean {
   const provider = trace.getTracerProvider() as { getDelegate?: () => unknown };
   return provider.getDelegate?.() !== NO_PROVIDER;
-}
-
-function open(span: Span, inside: Context, traceparent: string, ended: () => void): CallSpan {
-  let over = false;
-  return {
-    traceparent,
-    traceId: span.spanContext().traceId,
-    run: (act) => context.with(inside, act),
-    end(error) {
-      if (over) return;
-      over = true;
-      ended();
-      if (error !== undefined) {
-        // the code alone: a message may hold what the plugin wrote
-        const code = error instanceof SallyportError ? error.code : "error";
-        span.setAttribute("error.type", code);
-        span.setStatus({ code: SpanStatusCode.ERROR, message: code });
-      }
-      span.end();
-    },
-  };
 }

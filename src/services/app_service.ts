@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type FailureLog, logFailure } from "../guard.ts";
 import type { ServiceCaller } from "./caller.ts";
 import {
   checkMethodAccess,
@@ -17,6 +18,9 @@ interface Made {
   readonly implementation: object;
 }
 
+/** How long disposing of a plugin's object may hold up what waits for it. */
+const RELEASE_MS = 5_000;
+
 /** Wraps what the application provides. */
 export class AppService {
   /** What the service is for. */
@@ -26,6 +30,7 @@ export class AppService {
   readonly #key: string;
   readonly #make: ((caller: ServiceCaller) => object) | undefined;
   readonly #access: MethodAccess;
+  readonly #log: FailureLog;
   readonly #made = new Map<string, Made>();
 
   /**
@@ -33,15 +38,20 @@ export class AppService {
    *
    * @param key The service's key.
    * @param implementation The object, or what makes one for a plugin.
-   * @param options The access that methods need.
+   * @param options The access that methods need, and what takes failures.
    * @throws {TypeError} when it has no methods.
    */
   constructor(
     key: string,
     implementation: object | ((caller: ServiceCaller) => object),
-    options: { readonly access?: MethodAccess; readonly description?: string },
+    options: {
+      readonly access?: MethodAccess;
+      readonly description?: string;
+      readonly log: FailureLog;
+    },
   ) {
     this.#key = key;
+    this.#log = options.log;
     this.description = options.description;
     this.#access = { ...options.access };
     if (typeof implementation === "function") {
@@ -62,22 +72,35 @@ export class AppService {
     return made.table;
   }
 
-  /** Disposes of a plugin's object. */
+  /** Disposes of a plugin's object; that it cannot be, or takes too long, is only logged. */
   async release(plugin: string): Promise<void> {
     const made = this.#made.get(plugin);
     this.#made.delete(plugin);
-    const implementation = made?.implementation as
-      | Partial<AsyncDisposable & Disposable>
-      | undefined;
-    if (typeof implementation?.[Symbol.asyncDispose] === "function") {
-      await implementation[Symbol.asyncDispose]!();
-    } else if (typeof implementation?.[Symbol.dispose] === "function") {
-      implementation[Symbol.dispose]!();
-    }
+    if (made === undefined) return;
+    const fail = (error: unknown) =>
+      logFailure(this.#log, `Disposing of service "${this.#key}"`, error, { plugin });
+    const disposed = Promise.try(() => dispose(made.implementation)).catch(fail);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        fail(new Error(`not done after ${RELEASE_MS} ms`));
+        resolve();
+      }, RELEASE_MS);
+    });
+    await Promise.race([disposed, late]);
+    clearTimeout(timer);
   }
 
   /** Disposes of all plugins' objects. */
   async close(): Promise<void> {
     await Promise.all([...this.#made.keys()].map((plugin) => this.release(plugin)));
+  }
+}
+
+async function dispose(implementation: Partial<AsyncDisposable & Disposable>): Promise<void> {
+  if (typeof implementation[Symbol.asyncDispose] === "function") {
+    await implementation[Symbol.asyncDispose]!();
+  } else if (typeof implementation[Symbol.dispose] === "function") {
+    implementation[Symbol.dispose]!();
   }
 }

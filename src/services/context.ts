@@ -5,7 +5,8 @@
  */
 
 import { escapeText, SallyportError } from "../errors.ts";
-import { type Logger, silentLogger } from "../log.ts";
+import { logFailure } from "../guard.ts";
+import { guardLogger, type Logger, silentLogger } from "../log.ts";
 import { AppService } from "./app_service.ts";
 import type { ServiceCaller } from "./caller.ts";
 import { ConfigService, type PluginConfigs } from "./config_service.ts";
@@ -51,7 +52,7 @@ export interface PluginContextOptions {
   readonly scratch?: string;
   /** The settings that the `config` service gives each plugin, by plugin name. */
   readonly config?: PluginConfigs;
-  /** Takes what plugins log through the `log` service. */
+  /** Takes what plugins log through the `log` service, and what the application's services throw. */
   readonly logger?: Logger;
   /**
    * How long one call of a database may take, in milliseconds; its process is ended then.
@@ -97,6 +98,7 @@ const MAX_SERVICES = 1_000;
  */
 export class PluginContext implements AsyncDisposable {
   readonly #services = new Map<string, Service>();
+  readonly #logger: Logger;
   readonly #scratch: ServiceScratch | undefined;
   readonly #databaseTimeoutMs: number;
   #closed = false;
@@ -108,7 +110,8 @@ export class PluginContext implements AsyncDisposable {
    * @throws {RangeError} when the deadline is not a positive number of milliseconds.
    */
   constructor(options: PluginContextOptions = {}) {
-    const { dir, config = {}, logger = silentLogger, databaseTimeoutMs = 5_000 } = options;
+    const { dir, config = {}, databaseTimeoutMs = 5_000 } = options;
+    const logger = this.#logger = guardLogger(options.logger ?? silentLogger);
     if (!(databaseTimeoutMs > 0 && databaseTimeoutMs < 2 ** 31)) {
       throw new RangeError(
         `Cannot make a context: databaseTimeoutMs must be positive, got ${databaseTimeoutMs}`,
@@ -146,7 +149,7 @@ export class PluginContext implements AsyncDisposable {
     options: ProvideOptions = {},
   ): Disposable {
     this.#checkKey(key);
-    return this.#add(key, new AppService(key, implementation, options));
+    return this.#add(key, new AppService(key, implementation, { ...options, log: this.#logger }));
   }
 
   /**
@@ -233,11 +236,18 @@ export class PluginContext implements AsyncDisposable {
     const call = { key, method, hostMade: service.hostMade ?? false };
     // an unloaded plugin must not have an object made that nobody would dispose of
     if (caller.signal.aborted) throw cancelled(call, caller.signal.reason);
-    const table = tableFor(service, caller, call);
+    const fail = (error: unknown) => {
+      if (call.hostMade) return;
+      logFailure(this.#logger, `Service "${key}"`, error, {
+        plugin: caller.plugin,
+        method: escapeText(method, 100),
+      });
+    };
+    const table = tableFor(service, caller, call, fail);
     const found = table.get(method);
     if (found === undefined) throw methodNotFound(key, method, table);
     checkServiceAccess(caller, key, method, found.access);
-    return await runServiceCall(call, found, args, caller, options);
+    return await runServiceCall(call, found, args, caller, { ...options, fail });
   }
 
   /**
@@ -325,10 +335,16 @@ function adapt(
 }
 
 /** Gives the methods that a plugin sees; making its object runs code of the application. */
-function tableFor(service: Service, caller: ServiceCaller, call: FailedCall): MethodTable {
+function tableFor(
+  service: Service,
+  caller: ServiceCaller,
+  call: FailedCall,
+  fail: (error: unknown) => void,
+): MethodTable {
   try {
     return service.table(caller);
   } catch (error) {
+    fail(error);
     throw serviceError({ ...call, method: escapeText(call.method, 100) }, error);
   }
 }

@@ -16,6 +16,8 @@ export interface ServiceCallOptions {
   readonly signal?: AbortSignal;
   /** The trace that the call belongs to, for the log. */
   readonly traceId?: string;
+  /** Takes what the method throws, whether or not anybody still waits for it. */
+  readonly fail?: (error: unknown) => void;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function runServiceCall(
   method: ServiceMethod,
   args: readonly unknown[],
   caller: ServiceCaller,
-  { signal: cancel, traceId }: ServiceCallOptions = {},
+  { signal: cancel, traceId, fail = () => {} }: ServiceCallOptions = {},
 ): Promise<unknown> {
   // by hand: AbortSignal.any() leaves something behind on a signal that lives as long as the plugin
   const signals = cancel === undefined ? [caller.signal] : [caller.signal, cancel];
@@ -54,7 +56,7 @@ export async function runServiceCall(
     controller.signal.throwIfAborted();
     const { signal } = controller;
     const work = Promise.try(() => method.call(args, { caller, signal, traceId }));
-    work.catch(() => {}); // once the caller has given it up, nobody listens
+    work.catch(fail);
     return await Promise.race([work, given.promise]);
   } catch (error) {
     throw serviceError(call, error);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText, SallyportError } from "../errors.ts";
+import { escapeText, readThrown, SallyportError } from "../errors.ts";
 
 // an absolute path or file: URL, quoted or not: where the application lives is none of a plugin's
 // business, and the runtime's own messages name it. The second slash keeps "/" and "and/or" as they are.
@@ -38,18 +38,36 @@ export function serviceError(call: FailedCall, error: unknown): SallyportError {
     const clean = own ? (text: string) => text : redactPaths;
     return new SallyportError(error.code, clean(error.message), {
       hint: error.hint === undefined ? undefined : clean(error.hint),
-      details: { ...error.details, ...details },
+      details: {
+        ...(own ? error.details : redactDetails(error.details) as object),
+        ...details,
+      },
       cause: error,
     });
   }
-  const message = error instanceof Error ? error.message : String(error);
-  const name = error instanceof Error ? error.name : typeof error;
+  const { name, message } = readThrown(error);
   return new SallyportError(
     "plugin-error",
     `Service "${key}" failed in "${method}": ${escapeText(redactPaths(message))}`,
     { details: { ...details, name: escapeText(name, 100) }, cause: error },
   );
 }
+
+const MAX_DEPTH = 8;
+
+/** Takes paths, stacks and what a process wrote out of the details of an error of the host's. */
+function redactDetails(value: unknown, depth = MAX_DEPTH): unknown {
+  if (typeof value === "string") return redactPaths(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return undefined;
+  if (Array.isArray(value)) return value.map((each) => redactDetails(each, depth - 1));
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => !HOST_ONLY.has(name))
+      .map(([name, each]) => [name, redactDetails(each, depth - 1)]),
+  );
+}
+
+const HOST_ONLY: ReadonlySet<string> = new Set(["stack", "stderrTail", "cause", "errors"]);
 
 /**
  * Replaces absolute paths in a text.

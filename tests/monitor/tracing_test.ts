@@ -1,8 +1,9 @@
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import assert from "node:assert/strict";
 import { SallyportError } from "../../src/errors.ts";
 import { PluginTracer, withTraceparent } from "../../src/monitor/tracing.ts";
+import { recordingLogger } from "../helpers/host.ts";
 import { withSdk } from "../helpers/otel.ts";
 
 const PLUGIN = { name: "sample", version: "1.0.0", bundleHash: "ab" };
@@ -131,10 +132,53 @@ Deno.test("a failed call's span has the code, not the message", () =>
     tracer.startCallSpan("call", "co\u202eunt\n").end(new Error("secret"));
     const [timeout, other] = spans.all();
     assert.deepEqual(timeout!.status, { code: SpanStatusCode.ERROR, message: "timeout" });
-    assert.equal(other!.attributes["error.type"], "error");
+    assert.equal(other!.attributes["error.type"], "_OTHER");
     assert.equal(other!.name, "sample call co\\u202eunt\\n");
     assert.ok(!JSON.stringify([timeout!.events, other!.events]).includes("secret"));
   }));
+
+Deno.test("a tracer that throws, at any step, costs no call anything, and is told of", () => {
+  const fail = () => {
+    throw new Error("broken SDK");
+  };
+  const spanContext = () => ({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
+  const spans: Record<string, unknown>[] = [
+    { spanContext: fail },
+    { spanContext, setAttribute: fail, setStatus: fail, end: fail },
+  ];
+  const tracers = [{ startSpan: fail }, ...spans.map((span) => ({ startSpan: () => span }))];
+  const providers = [{ getTracer: fail }, ...tracers.map((it) => ({ getTracer: () => it }))];
+  for (const provider of providers) {
+    const log = recordingLogger();
+    trace.setGlobalTracerProvider(provider as never);
+    context.setGlobalContextManager({
+      active: () => ROOT_CONTEXT,
+      with: fail,
+      bind: fail,
+      enable: fail,
+      disable() {},
+    } as never);
+    try {
+      const tracer = new PluginTracer(PLUGIN, log);
+      const call = tracer.startCallSpan("call", "count", GIVEN);
+      assert.equal(call.traceparent, GIVEN);
+      assert.equal(call.run(() => 5), 5);
+      assert.throws(() => call.run(() => assert.fail("its own")), /its own/);
+      call.end(new Error("x"));
+      const service = tracer.startServiceSpan("kv", "get", GIVEN);
+      assert.equal(service.run(() => 6), 6);
+      service.end();
+    } finally {
+      trace.disable();
+      context.disable();
+    }
+    assert.ok(log.entries.length >= 2);
+    for (const { message, fields } of log.entries) {
+      assert.equal(message, "OpenTelemetry tracing failed: Error: broken SDK");
+      assert.match(String(fields.stack), /tracing_test\.ts/);
+    }
+  }
+});
 
 Deno.test("a span that is not sampled still hands on its trace", () =>
   withSdk((spans) => {

@@ -38,6 +38,25 @@ Deno.test("serviceError() keeps code, message and hint, and drops stack and path
   assert.equal(serviceError(call, "text").message, 'Service "inventory" failed in "get": text');
 });
 
+Deno.test("serviceError() takes out of the details of other errors what is the host's", () => {
+  const thrown = new SallyportError("launch-failed", "no", {
+    details: {
+      stderrTail: "at file:///srv/app/x.ts",
+      stack: "at x",
+      path: "/srv/app/x",
+      nested: [{ dir: "/srv/app/y", max: 3 }],
+    },
+    cause: new Error("/srv/app/z"),
+  });
+  const call = { key: "inventory", method: "get", hostMade: false };
+  const { details } = serviceError(call, thrown);
+  const nested = [{ dir: "<path>", max: 3 }];
+  assert.deepEqual(details, { path: "<path>", nested, service: "inventory", method: "get" });
+  // the control: our own services say nothing but what the plugin wrote
+  const own = new SallyportError("plugin-error", "no", { details: { statement: "'/srv/app/x'" } });
+  assert.equal(serviceError({ ...call, hostMade: true }, own).details.statement, "'/srv/app/x'");
+});
+
 Deno.test("serviceError() leaves a plugin's own words in errors of our own services", () => {
   const error = new SallyportError("plugin-error", 'near "/a/b": syntax error');
   const call = { key: "database", method: "query" };

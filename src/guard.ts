@@ -1,0 +1,148 @@
+/**
+ * The one way in which code of the application is called that nobody waits for: what it throws or
+ * rejects with is logged with its own stack, and costs that call at most.
+ *
+ * @module
+ */
+import { readThrown } from "./errors.ts";
+
+/** Takes reports of what failed; a guarded logger, so that reporting cannot fail in turn. */
+export interface FailureLog {
+  /** Takes a report. */
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Counts what failed in one way, so that a flood of failures is no flood of reports. */
+interface Kind {
+  tokens: number;
+  at: number;
+  unreported: number;
+}
+
+const BURST = 20;
+const PER_SECOND = 1;
+const MAX_KINDS = 256;
+const MAX_STACK = 3_900;
+
+const kindsOf = new WeakMap<FailureLog, Map<string, Kind>>();
+
+/**
+ * Calls a callback of the application.
+ *
+ * @param log Takes what it throws or rejects with.
+ * @param what Names it, as the subject of a sentence.
+ * @param act Calls it; what it returns is dropped.
+ */
+export function runCallback(log: FailureLog, what: string, act: () => unknown): void {
+  try {
+    const returned = act();
+    if (typeof returned !== "object" || returned === null) return;
+    // any thenable: its rejection would end the process
+    Promise.resolve(returned).then(undefined, (error) => logFailure(log, what, error));
+  } catch (error) {
+    logFailure(log, what, error);
+  }
+}
+
+/**
+ * Logs what code of the application threw: 20 reports of one kind at once, then one a second, with the
+ * number of those left out.
+ *
+ * @param log Takes the report.
+ * @param what Names what failed; also the kind.
+ * @param error What it threw.
+ * @param fields More about it.
+ */
+export function logFailure(
+  log: FailureLog,
+  what: string,
+  error: unknown,
+  fields: Record<string, unknown> = {},
+): void {
+  const kind = kindOf(log, what);
+  const now = performance.now();
+  kind.tokens = Math.min(BURST, kind.tokens + (now - kind.at) / 1_000 * PER_SECOND);
+  kind.at = now;
+  if (kind.tokens < 1) {
+    kind.unreported++;
+    return;
+  }
+  kind.tokens--;
+  const { name, message, stack } = readThrown(error);
+  const more = kind.unreported === 0 ? {} : { unreported: kind.unreported };
+  kind.unreported = 0;
+  try {
+    log.error(`${what} failed: ${name}: ${message}`, {
+      ...fields,
+      ...more,
+      ...(stack === "" ? {} : { stack: stack.slice(0, MAX_STACK) }),
+    });
+  } catch {
+    // a log that fails while it takes a report has nowhere left to say so
+  }
+}
+
+/**
+ * Aborts a signal that the application was given: what a listener throws would end the process.
+ *
+ * @param log Takes what listeners throw.
+ * @param what Names whose listeners they are.
+ * @param controller The signal's.
+ * @param reason Why.
+ */
+export function abortGuarded(
+  log: FailureLog,
+  what: string,
+  controller: AbortController,
+  reason?: unknown,
+): void {
+  const caught = (event: ErrorEvent) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    logFailure(log, what, event.error);
+  };
+  // the runtime reports what a listener throws here before abort() returns
+  addEventListener("error", caught);
+  try {
+    controller.abort(reason);
+  } finally {
+    removeEventListener("error", caught);
+  }
+}
+
+function kindOf(log: FailureLog, what: string): Kind {
+  let kinds = kindsOf.get(log);
+  if (kinds === undefined) kindsOf.set(log, kinds = new Map());
+  let kind = kinds.get(what);
+  if (kind === undefined) {
+    const [oldest] = kinds.keys();
+    if (kinds.size >= MAX_KINDS) kinds.delete(oldest!);
+    kinds.set(what, kind = { tokens: BURST, at: performance.now(), unreported: 0 });
+  }
+  return kind;
+}
+
+/**
+ * Checks a signal that the application passed, before anything is begun that it could not end.
+ *
+ * @param signal What was passed.
+ * @param action What it is for, as in "Cannot <action>".
+ * @throws {TypeError} When it is no `AbortSignal`.
+ */
+export function checkSignal(signal: AbortSignal | undefined, action: string): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new TypeError(`Cannot ${action}: signal must be an AbortSignal`);
+}
+
+/**
+ * Checks a callback that the application passed.
+ *
+ * @param callback What was passed.
+ * @param action What it is for, as in "Cannot <action>".
+ * @param name The option.
+ * @throws {TypeError} When it is no function.
+ */
+export function checkCallback(callback: unknown, action: string, name: string): void {
+  if (callback === undefined || typeof callback === "function") return;
+  throw new TypeError(`Cannot ${action}: ${name} must be a function`);
+}
