@@ -8,10 +8,10 @@
  *
  * @module
  */
+import { readThrown } from "../errors.ts";
 import { Connection, type IncomingCall } from "../rpc/connection.ts";
 import { stdioDuplex } from "../rpc/duplex.ts";
 import { WIRE_CODES } from "../rpc/message.ts";
-import { readError } from "../rpc/wire_error.ts";
 import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
 import { compileEntry, type Definition, failure, importDefinition, warmUp } from "./definition.ts";
@@ -95,7 +95,7 @@ connection.closed.then((reason) => {
 });
 
 function crash(what: string, error: unknown): void {
-  const { name, message, stack } = readError(error);
+  const { name, message, stack } = readThrown(error);
   try {
     log("error", `${what} ${name}: ${message}`, { stack: pluginStack(stack, entry, bootstrap) });
     connection.flush();
@@ -298,7 +298,7 @@ function warned(violation: Warning): void {
   try {
     apply(warn, definition!.plugin, [violation]);
   } catch (error) {
-    log("error", `The plugin's warned failed: ${readError(error).message}`);
+    log("error", `The plugin's warned failed: ${readThrown(error).message}`);
   }
 }
 

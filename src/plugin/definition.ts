@@ -1,3 +1,4 @@
+import { readThrown } from "../errors.ts";
 import { SafeMap } from "../rpc/safe_map.ts";
 import { StartFailure } from "./refusal.ts";
 import type { HookHandler, Plugin, PluginMethod } from "./types.ts";
@@ -110,14 +111,8 @@ function dataUrl(source: string): string {
 
 /** Makes the error of a stage, with the message of what was thrown. */
 export function failure(stage: string, what: string, error: unknown): StartFailure {
-  let message = "an error that cannot be read";
-  try {
-    message = error instanceof Error ? String(error.message) : String(error);
-  } catch {
-    // The thrown value refuses to be read
-  }
   // Deno puts the place of a failed import on lines of its own: paths of the host, which stay here
-  message = message.split("\n", 1)[0]!;
+  const message = readThrown(error).message.split("\n", 1)[0]!;
   return new StartFailure(stage, `${what}: ${message}`, error);
 }
 

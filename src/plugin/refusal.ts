@@ -1,6 +1,6 @@
-import { SallyportError } from "../errors.ts";
+import { readThrown, SallyportError } from "../errors.ts";
+import { partsOfThrown } from "../rpc/error_parts.ts";
 import { WIRE_CODES, type WireError } from "../rpc/message.ts";
-import { readError } from "../rpc/wire_error.ts";
 
 const MAX_STACK_LENGTH = 4_000;
 
@@ -39,8 +39,8 @@ export function pluginStack(stack: string, entry: string, bootstrap: string): st
 }
 
 /**
- * Makes the function that turns what plugin code threw into its wire form: name, message and the
- * plugin's part of the stack, bounded.
+ * Makes the function that turns what plugin code threw into its wire form: name, message, the plugin's
+ * part of the stack, and the same of its causes and of the errors in it, bounded.
  */
 export function errorDescriber(
   bootstrap: string,
@@ -49,16 +49,22 @@ export function errorDescriber(
   return (error) => {
     if (error instanceof Refusal) return { code: error.wireCode, message: error.message };
     const stage = error instanceof StartFailure ? { stage: error.stage } : {};
-    const { name, message, stack } = readError(
-      error instanceof StartFailure && error.cause !== undefined ? error.cause : error,
-    );
+    const thrown = error instanceof StartFailure && error.cause !== undefined ? error.cause : error;
+    const { name, message, stack } = readThrown(thrown);
+    const ownStack = (stack: string) => pluginStack(stack, entry(), bootstrap);
     const code = error instanceof SallyportError ? { code: error.code } : {};
     return {
       code: WIRE_CODES.own,
       message: error instanceof StartFailure ? error.message : message,
       data: {
         code: "plugin-error",
-        details: { ...stage, ...code, name, stack: pluginStack(stack, entry(), bootstrap) },
+        details: {
+          ...stage,
+          ...code,
+          name,
+          stack: ownStack(stack),
+          ...partsOfThrown(thrown, ownStack),
+        },
       },
     };
   };

@@ -23,6 +23,12 @@ const { AbortController: Controller } = globalThis;
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
 const MAX_FIRST_CREDIT = 65_536;
 
+const TOO_LONG: WireError = {
+  code: WIRE_CODES.own,
+  message: "The call failed, and its error is longer than a message may be",
+  data: { code: "limit-exceeded", details: {} },
+};
+
 /** What incoming calls need of their connection. */
 export interface CallsInWire {
   /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
@@ -254,9 +260,15 @@ export class CallsIn {
 
   #finish(call: Served, value: unknown): void {
     if (call.answered || this.#closed) return;
-    if (call.writer !== undefined && isAsyncIterable(value)) {
+    let items: AsyncIterable<unknown> | undefined;
+    try {
+      items = call.writer && isAsyncIterable(value) ? value : undefined;
+    } catch (error) {
+      return this.#fail(call, error); // it refuses to be looked at
+    }
+    if (call.writer !== undefined && items !== undefined) {
       this.#running++;
-      call.writer.run(value).then((result) => {
+      call.writer.run(items).then((result) => {
         this.#running--;
         this.#result(call, result);
       }, (error) => {
@@ -290,7 +302,11 @@ export class CallsIn {
   #answer(call: Served, line: string): void {
     call.answered = true;
     this.#serving.delete(call.id);
-    this.#send(line);
+    try {
+      this.#send(line);
+    } catch {
+      this.#send(errorLine(call.id, TOO_LONG)); // a plugin's limit may be as low as 1 KiB
+    }
   }
 
   #send(line: string): void {

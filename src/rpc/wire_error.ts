@@ -1,4 +1,5 @@
-import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../errors.ts";
+import { escapeText, readThrown, SALLYPORT_ERROR_CODES, SallyportError } from "../errors.ts";
+import { causeOf, escapeLines, readErrorParts } from "./error_parts.ts";
 import { WIRE_CODES, type WireError } from "./message.ts";
 
 /** Which end of the pipe a connection is. The host trusts nothing that it reads. */
@@ -27,32 +28,12 @@ export function toWireError(error: unknown, role: Role): WireError {
     };
   }
   if (role === "host") return { code: WIRE_CODES.internal, message: "The host failed to answer" };
-  const { name, message } = readError(error);
+  const { name, message } = readThrown(error);
   return {
     code: WIRE_CODES.own,
     message: message.slice(0, MAX_MESSAGE_LENGTH),
     data: { code: "plugin-error", details: { name } },
   };
-}
-
-/** Reads name, message and stack of anything that was thrown; hostile getters included. */
-export function readError(error: unknown): { name: string; message: string; stack: string } {
-  try {
-    if (typeof error === "object" && error !== null) {
-      const { name, message, stack } = error as Record<string, unknown>;
-      if (typeof message === "string") {
-        return {
-          name: typeof name === "string" ? name.slice(0, 100) : "Error",
-          message: message.slice(0, MAX_MESSAGE_LENGTH),
-          stack: typeof stack === "string" ? stack.slice(0, 4 * MAX_STACK_LENGTH) : "",
-        };
-      }
-    }
-    return { name: "Error", message: String(error).slice(0, MAX_MESSAGE_LENGTH), stack: "" };
-  } catch {
-    // A thrown value may refuse to be read
-    return { name: "Error", message: "an error that cannot be read", stack: "" };
-  }
 }
 
 /**
@@ -75,8 +56,10 @@ export function fromWireError(error: WireError, role: Role, prefix: string): Sal
   }
   const code = fallbackCode(error.code);
   const details = keepText(asRecord(data.details), ["name", "stack", "stage", "code"]);
+  const parts = readErrorParts(asRecord(data.details));
   return new SallyportError(code, `${prefix}${message}`, {
-    details: { ...details, message },
+    details: { ...details, ...parts, message },
+    cause: causeOf(parts, message),
   });
 }
 
@@ -94,11 +77,7 @@ function keepText(record: Record<string, unknown>, names: string[]): Record<stri
   const kept: Record<string, string> = {};
   for (const name of names) {
     const value = Object.hasOwn(record, name) ? record[name] : undefined;
-    // Line by line, so that a stack stays readable
-    if (typeof value === "string") {
-      kept[name] = value.slice(0, MAX_STACK_LENGTH).split("\n").map((line) => escapeText(line))
-        .join("\n");
-    }
+    if (typeof value === "string") kept[name] = escapeLines(value.slice(0, MAX_STACK_LENGTH));
   }
   return kept;
 }

@@ -120,6 +120,69 @@ Deno.test("the bootstrap aborts call.signal when a call is cancelled or times ou
   ]);
 });
 
+Deno.test("the bootstrap gives causes, errors in errors and thrown objects, bounded", async () => {
+  await using plugin = await startPlugin(`
+    const deep = (n) => n === 0 ? new Error("end") : new Error("level " + n, { cause: deep(n - 1) });
+    export default { methods: {
+      cause() { throw new Error("outer", { cause: new TypeError("in\u202ener", { cause: { code: 5 } }) }); },
+      many() { throw new AggregateError([new RangeError("one"), "two", { three: 3 }], "all failed"); },
+      object() { throw { code: 42, reason: "none" }; },
+      deep() { throw deep(100); },
+      wide() { throw new AggregateError(Array.from({ length: 1e5 }, (_, i) => new Error("x".repeat(1e4))), "wide"); },
+      cycle() { const e = new Error("round"); e.cause = e; throw e; },
+      hostile() { const e = new Error("trap"); Object.defineProperty(e, "cause", { get() { throw e; } }); throw e; },
+    } };`);
+  const of = async (method: string) =>
+    await assertRejectsWithCode(plugin.call(method), "plugin-error");
+  const cause = await of("cause");
+  assert.equal(cause.message, "outer");
+  const inner = cause.details.cause as Record<string, unknown>;
+  assert.deepEqual([inner.name, inner.message], ["TypeError", "in\\u202ener"]);
+  assert.match(String(inner.stack), /^at .*\.\/main\.ts:4:\d+\)?$/);
+  assert.deepEqual(inner.cause, { name: "Object", message: '{"code":5}' });
+  // whoever follows `cause` finds the same, and no stack of the host's
+  const error = cause.cause as Error;
+  assert.deepEqual([error.name, error.message], ["TypeError", "in\\u202ener"]);
+  assert.match(error.stack!, /^TypeError: in\\u202ener\n    at .*\.\/main\.ts/);
+  assert.doesNotMatch(error.stack!, /error_parts|file:/);
+  assert.equal((error.cause as Error).message, '{"code":5}');
+
+  const many = await of("many");
+  assert.equal(many.message, "all failed");
+  const errors = many.details.errors as Record<string, unknown>[];
+  assert.deepEqual(errors.map(({ name, message }) => `${name}: ${message}`), [
+    "RangeError: one",
+    "Error: two",
+    'Object: {"three":3}',
+  ]);
+  assert.ok(many.cause instanceof AggregateError);
+  assert.equal(many.cause.errors[0].message, "one");
+  const object = await of("object");
+  assert.equal(object.message, '{"code":42,"reason":"none"}');
+  assert.equal(object.details.name, "Object");
+
+  let levels = 0;
+  for (let at = await of("deep") as Error | undefined; at !== undefined; at = at.cause as Error) {
+    levels++;
+  }
+  assert.equal(levels, 5);
+  const wide = await of("wide");
+  assert.equal((wide.details.errors as unknown[]).length, 16);
+  for (const method of ["wide", "cycle", "hostile"]) {
+    assert.ok(JSON.stringify(await of(method)).length < 60_000, method);
+  }
+});
+
+Deno.test("an error longer than the plugin's messages may be is told of, and the plugin lives", async () => {
+  await using plugin = await startPlugin(
+    `export default { methods: { long() { throw new Error("x".repeat(3e3)); }, fine: () => 1 } };`,
+    {},
+    { limits: { messageBytes: 1_024 } },
+  );
+  await assertRejectsWithCode(plugin.call("long"), "plugin-error", /longer than a message may be/);
+  assert.equal(await plugin.call("fine"), 1);
+});
+
 Deno.test("the bootstrap gives what plugin code throws, with its own part of the stack", async () => {
   await using plugin = await startPlugin(`
     export default { methods: {
