@@ -4,6 +4,7 @@
  * @module
  */
 import type { HookRegistry } from "../hooks/registry.ts";
+import type { PluginTelemetry } from "../monitor/telemetry.ts";
 import type { PluginContext } from "../services/context.ts";
 import type { EventHub } from "./events.ts";
 import type { PluginKeeper } from "./keeper.ts";
@@ -25,6 +26,8 @@ export interface HostParts {
   readonly hooks: HookRegistry;
   /** Watches over plugins. */
   readonly keeper: PluginKeeper;
+  /** Measures calls and events. */
+  readonly telemetry: PluginTelemetry;
   /** Services. */
   readonly services: PluginContext;
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import { HookRegistry } from "../hooks/registry.ts";
+import type { Logger } from "../log.ts";
 import { Quarantine } from "../monitor/quarantine.ts";
 import { PluginContext } from "../services/context.ts";
 import { EventHub } from "./events.ts";
 import type { OpenedParts } from "./host_opening.ts";
 import type { HostParts } from "./host_parts.ts";
+import { measureHost } from "./host_telemetry.ts";
 import { PluginKeeper } from "./keeper.ts";
 import { PluginLifecycle } from "./lifecycle.ts";
 import { PluginLoader } from "./loader.ts";
@@ -18,6 +20,8 @@ import { Watches } from "./watches.ts";
 
 /** All parts of a host. */
 export interface WiredHost extends OpenedParts, Omit<HostParts, "settings"> {
+  /** The host's log. */
+  readonly logger: Logger;
   /** What keeps plugins from being loaded. */
   readonly quarantine: Quarantine;
   /** Loads, reloads and unloads. */
@@ -42,6 +46,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   const quarantine = new Quarantine(data.root);
   const loader = new PluginLoader(settings, data, launchers, { trust, trail, quarantine });
   const hooks = new HookRegistry({
+    logger: settings.logger,
     onFailure({ hook, plugin, error }) {
       hub.emit({ type: "hook-failed", plugin, hook, error });
     },
@@ -61,7 +66,13 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     find: (name) => lifecycle.registry.get(name),
     load: (name) => lifecycle.loadByName(name, {}),
   });
-  const parts = { keeper, trust, loader, hub, hooks, services };
+  const telemetry = measureHost({
+    hub,
+    logger: settings.logger,
+    latest: () => keeper.monitor?.latest() ?? [],
+    plugins: () => lifecycle.registry.verified(),
+  });
+  const parts = { keeper, trust, loader, hub, hooks, services, telemetry };
   const lifecycle = new PluginLifecycle({ settings, ...parts });
   const follower = new TrustFollower({
     trust,
@@ -69,7 +80,8 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     logger: settings.logger,
     enforce: () => lifecycle.enforceTrust(),
   });
-  return { ...opened, ...parts, quarantine, lifecycle, follower, watches: new Watches() };
+  const { logger } = settings;
+  return { ...opened, ...parts, logger, quarantine, lifecycle, follower, watches: new Watches() };
 }
 
 /**
@@ -83,6 +95,7 @@ export async function endHost(parts: WiredHost): Promise<void> {
   stack.use(parts.launchers);
   if (parts.audit !== undefined) stack.use(parts.audit);
   stack.defer(() => parts.hub.close());
+  stack.use(parts.telemetry);
   stack.use(parts.loader);
   stack.use(parts.services);
   // what a watch has begun is ended by the lifecycle, and then waited for

@@ -13,7 +13,6 @@ import type { ViolationDecision, ViolationRules } from "../monitor/response.ts";
 import { restartRules } from "../monitor/restart_plan.ts";
 import type { PluginSample } from "../monitor/sample.ts";
 import type { MonitorTarget } from "../monitor/target.ts";
-import { observePlugins } from "../monitor/telemetry.ts";
 import {
   type Violation,
   ViolationLog,
@@ -75,7 +74,6 @@ export class PluginKeeper implements AsyncDisposable {
   /** What is being written of the quarantine. */
   readonly #writing = new Set<Promise<unknown>>();
   readonly #status: StatusPublisher | undefined;
-  readonly #telemetry: Disposable | undefined;
   #stopped = false;
 
   /**
@@ -99,7 +97,6 @@ export class PluginKeeper implements AsyncDisposable {
       logger,
       onSample: (sample, previous) => this.#judge(sample, previous),
     });
-    this.#telemetry = observePlugins(() => this.monitor!.latest());
     if (statusDir === undefined) return;
     this.#status = new StatusPublisher(statusDir, {
       logger,
@@ -207,7 +204,6 @@ export class PluginKeeper implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
     this.monitor?.[Symbol.dispose]();
-    this.#telemetry?.[Symbol.dispose]();
     await Promise.all(this.#acts);
     await this.#status?.[Symbol.asyncDispose]();
   }

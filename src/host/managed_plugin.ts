@@ -61,7 +61,7 @@ export class ManagedPlugin extends KnownPlugin {
       parts.hub.emit({ type: "denied", plugin: name, error });
     });
     this.#processes = new PluginProcesses(parts, this.#denials);
-    this.calls = new PluginCalls(this, this.#tally, this.#denials);
+    this.calls = new PluginCalls(this, this.#tally, this.#denials, parts.telemetry);
   }
 
   /** How messages travel to its process and back; `undefined` without one. */

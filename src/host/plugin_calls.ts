@@ -5,6 +5,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import type { CallKind, PluginTelemetry } from "../monitor/telemetry.ts";
 import type { CallSpan, SpanSubject } from "../monitor/tracing.ts";
 import type { RequestOptions } from "../rpc/options.ts";
 import { CallHold, MAX_HELD_CALLS } from "./call_hold.ts";
@@ -43,6 +44,7 @@ export class PluginCalls {
   #owner: CallsOwner;
   #tally: PluginTally;
   #denials: Denials;
+  #telemetry: PluginTelemetry;
   #hold: CallHold | undefined;
   /** How long each new call waits, in milliseconds; for a plugin that is throttled. */
   delayMs = 0;
@@ -53,11 +55,18 @@ export class PluginCalls {
    * @param owner The plugin.
    * @param tally Counts calls.
    * @param denials Explains failures by what was denied.
+   * @param telemetry Measures calls.
    */
-  constructor(owner: CallsOwner, tally: PluginTally, denials: Denials) {
+  constructor(
+    owner: CallsOwner,
+    tally: PluginTally,
+    denials: Denials,
+    telemetry: PluginTelemetry,
+  ) {
     this.#owner = owner;
     this.#tally = tally;
     this.#denials = denials;
+    this.#telemetry = telemetry;
   }
 
   /**
@@ -76,9 +85,33 @@ export class PluginCalls {
   /** Sends a request to the process that serves. */
   request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
     const serving = this.delayMs > 0 ? undefined : this.#ready();
-    return serving === undefined
+    const answer = serving === undefined
       ? this.#requestLater(method, params, options)
       : this.#send(serving, method, params, options);
+    return this.#telemetry.isOn ? this.#measured(kindOf(method), answer) : answer;
+  }
+
+  async #measured(kind: CallKind, answer: Promise<unknown>): Promise<unknown> {
+    const ended = this.#clock(kind);
+    try {
+      const value = await answer;
+      ended();
+      return value;
+    } catch (thrown) {
+      ended({ thrown });
+      throw thrown;
+    }
+  }
+
+  /** Returns what measures the time from now on; only its first call counts. */
+  #clock(kind: CallKind): (error?: { readonly thrown: unknown }) => void {
+    if (!this.#telemetry.isOn) return () => {};
+    const began = performance.now();
+    let over = false;
+    return (error) => {
+      if (!over) this.#telemetry.called(this.#owner.name, kind, performance.now() - began, error);
+      over = true;
+    };
   }
 
   async #requestLater(
@@ -104,8 +137,7 @@ export class PluginCalls {
     options: RequestOptions | undefined,
     since?: number,
   ): Promise<unknown> {
-    const subject = method === "hook/run" ? "hook" : "call";
-    const span = startSpan(serving, subject, params, options, since);
+    const span = startSpan(serving, kindOf(method), params, options, since);
     this.#tally.calls++;
     serving.begin();
     // no async function: this is where every call passes
@@ -139,24 +171,33 @@ export class PluginCalls {
     params: unknown,
     options?: RequestOptions,
   ): AsyncGenerator<unknown> {
-    const since = this.#waits() ? Date.now() : undefined;
-    if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
-    let serving = this.#ready();
-    while (serving === undefined) {
-      options = await this.#enter(options);
-      serving = this.#ready();
-    }
-    const span = startSpan(serving, "stream", params, options, since);
-    this.#tally.calls++;
+    const ended = this.#clock("stream");
+    let span: CallSpan | undefined;
+    let serving: Serving | undefined;
     try {
+      const since = this.#waits() ? Date.now() : undefined;
+      if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
+      serving = this.#ready();
+      while (serving === undefined) {
+        options = await this.#enter(options);
+        serving = this.#ready();
+      }
+      span = startSpan(serving, "stream", params, options, since);
+      this.#tally.calls++;
       yield* serving.instance.stream(method, params, traced(options, span));
     } catch (error) {
+      if (span === undefined) {
+        ended({ thrown: error });
+        throw error; // it was not sent
+      }
       this.#tally.failures++;
-      const explained = await this.#explain(serving.instance, error, options?.signal);
+      const explained = await this.#explain(serving!.instance, error, options?.signal);
+      ended({ thrown: explained });
       span.end(reasonFor(explained, options?.signal));
       throw explained;
     } finally {
-      span.end();
+      ended();
+      span?.end();
     }
   }
 
@@ -210,6 +251,10 @@ export class PluginCalls {
     }
     return error.code === "plugin-error" ? this.#denials.explain(error) : error;
   }
+}
+
+function kindOf(method: string): "call" | "hook" {
+  return method === "hook/run" ? "hook" : "call";
 }
 
 /** Opens the span of a call, whose parameters the host itself has made. */

@@ -70,6 +70,11 @@ export class PluginRegistry<E extends RegistryEntry> {
     return this.#named.get(name);
   }
 
+  /** Lists the plugins that were verified. */
+  verified(): IterableIterator<E> {
+    return this.#named.values();
+  }
+
   /** Lists plugins by name and then path. */
   query(query: PluginQuery = {}): E[] {
     const states = query.state === undefined ? undefined : new Set([query.state].flat());

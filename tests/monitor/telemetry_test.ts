@@ -5,12 +5,15 @@ import {
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
 import assert from "node:assert/strict";
+import { silentLogger } from "../../src/log.ts";
 import { ResourceMonitor } from "../../src/monitor/monitor.ts";
-import { observePlugins } from "../../src/monitor/telemetry.ts";
+import { PluginTelemetry } from "../../src/monitor/telemetry.ts";
+import type { Meter } from "@opentelemetry/api";
+import { recordingLogger } from "../helpers/host.ts";
 import { requiringTest } from "../helpers/sandbox.ts";
 import { noProc, QUIET, startWatched, targetOf } from "./watched_child.ts";
 
-requiringTest("observePlugins() shows every figure with plugin and version", noProc, async () => {
+requiringTest("PluginTelemetry shows every figure with plugin and version", noProc, async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
   const provider = new MeterProvider({ readers: [reader] });
@@ -21,10 +24,13 @@ requiringTest("observePlugins() shows every figure with plugin and version", noP
       Promise.resolve({ heapUsedBytes: 1_000, heapTotalBytes: 2_000, externalBytes: 3_000 });
     monitor.add(targetOf(child.pid, { heap, traffic: () => ({ ...QUIET, inFlight: 4 }) }));
     let observed = 0;
-    const observing = observePlugins(() => {
+    const latest = () => {
       observed++;
       return monitor.latest();
-    }, provider.getMeter("test"));
+    };
+    const sources = { latest, states: () => [], allStates: [] };
+    const observing = new PluginTelemetry(sources, silentLogger, provider.getMeter("test"));
+    assert.equal(observing.isOn, true);
     await reader.forceFlush();
     assert.deepEqual(names(exporter), [], "there is no sample yet");
     const sample = (await monitor.measure("sample"))!;
@@ -51,14 +57,58 @@ requiringTest("observePlugins() shows every figure with plugin and version", noP
   }
 });
 
-Deno.test("observePlugins() does nothing where the application brings no SDK", () => {
+Deno.test("PluginTelemetry does nothing where the application brings no SDK", () => {
   let asked = 0;
-  const observing = observePlugins(() => {
+  const states = () => {
     asked++;
     return [];
-  });
+  };
+  const observing = new PluginTelemetry({ latest: states, states, allStates: [] }, silentLogger);
+  assert.equal(observing.isOn, false);
+  observing.count("crashes", "sample");
+  observing.called("sample", "call", 5);
   observing[Symbol.dispose]();
   assert.equal(asked, 0);
+});
+
+Deno.test("instruments that throw cost nothing, and are told of", () => {
+  const log = recordingLogger();
+  const fail = () => {
+    throw new Error("broken SDK");
+  };
+  const meter = new Proxy({} as Meter, { get: () => fail });
+  const sources = { latest: () => [], states: () => [], allStates: [] };
+  assert.equal(new PluginTelemetry(sources, log, meter).isOn, false);
+  const instrument = { add: fail, record: fail };
+  const later = new Proxy({} as Meter, { get: () => () => instrument });
+  const telemetry = new PluginTelemetry(sources, log, later);
+  assert.equal(telemetry.isOn, true);
+  telemetry.count("crashes", "sample");
+  telemetry.called("sample", "call", 5, { thrown: new Error("x") });
+  telemetry[Symbol.dispose]();
+  const messages = log.entries.map(({ message }) => message);
+  assert.deepEqual(messages, Array(4).fill("OpenTelemetry metrics failed: Error: broken SDK"));
+});
+
+Deno.test("every instrument is in docs/integration.md, with its unit", async () => {
+  const made: [string, string][] = [];
+  const meter = new Proxy({} as Meter, {
+    get: (_, method) => (name: string, { unit }: { unit: string }) => {
+      if (String(method).startsWith("create")) made.push([name, unit]);
+      return {};
+    },
+  });
+  const sources = { latest: () => [], states: () => [], allStates: [] };
+  assert.equal(new PluginTelemetry(sources, silentLogger, meter).isOn, true);
+  assert.ok(made.length > 25);
+  const docs = await Deno.readTextFile(new URL("../../docs/integration.md", import.meta.url));
+  const rows = docs.split("\n").filter((line) => line.startsWith("| `sallyport.plugin."));
+  for (const [name, unit] of made) {
+    const [, short] = /^sallyport\.plugin(\.[a-z_.]+)$/.exec(name)!;
+    const row = rows.find((row) => row.includes(`\`${name}\``) || row.includes(`\`${short}\``));
+    assert.ok(row !== undefined, name);
+    assert.ok(row.includes(`\`${unit}\``) || row.includes("…"), `${name} in ${unit}`);
+  }
 });
 
 interface Point {
