@@ -143,7 +143,7 @@ Deno.test("the bootstrap gives causes, errors in errors and thrown objects, boun
   // whoever follows `cause` finds the same, and no stack of the host's
   const error = cause.cause as Error;
   assert.deepEqual([error.name, error.message], ["TypeError", "in\\u202ener"]);
-  assert.match(error.stack!, /^TypeError: in\\u202ener\n    at .*\.\/main\.ts/);
+  assert.match(error.stack!, /^TypeError: in\\u202ener\n {4}at .*\.\/main\.ts/);
   assert.doesNotMatch(error.stack!, /error_parts|file:/);
   assert.equal((error.cause as Error).message, '{"code":5}');
 
