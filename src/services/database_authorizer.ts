@@ -9,6 +9,7 @@
 
 import type { AccessLevel } from "../bundle/manifest.ts";
 import { escapeText } from "../errors.ts";
+import { accessCovers } from "./caller.ts";
 import type { Authorizer } from "./sqlite.ts";
 
 /**
@@ -21,6 +22,8 @@ export type StatementMode = "read" | "write" | "transaction" | "host";
 export interface Judge {
   /** The mode of the statement being prepared. */
   mode: StatementMode;
+  /** Acts in another mode; the statement's own comes back. */
+  during<T>(mode: StatementMode, act: () => T): T;
   /** Why the last statement was refused; cleared by whoever prepares one. */
   refusal: string | undefined;
   /** Whether SQLite has asked for a SELECT; cleared by whoever prepares a statement. */
@@ -31,8 +34,8 @@ export interface Judge {
 
 /** What a shared database has besides the tables that are shared, in small letters. */
 export interface SchemaNames {
-  /** Tables, views and indexes as they are now; to be kept up to date. */
-  tables: ReadonlySet<string>;
+  /** Tables, views, indexes and triggers as they are now; to be kept up to date. */
+  readonly tables: ReadonlySet<string>;
   /** Virtual table modules, which can be read like tables. */
   readonly modules: ReadonlySet<string>;
 }
@@ -124,7 +127,27 @@ export function ownDatabaseJudge(): Judge {
   });
 }
 
-const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["json_each", "json_tree"]);
+/** The table-valued functions that read their arguments and nothing else. */
+export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["json_each", "json_tree"]);
+
+/** The tables of a shared database by their names in small letters, and how far each is shared. */
+export type SharedTables = ReadonlyMap<string, AccessLevel>;
+
+/** Makes the table names of a configuration comparable. */
+export function sharedTables(tables: Readonly<Record<string, AccessLevel>>): SharedTables {
+  return new Map(Object.entries(tables).map(([name, level]) => [fold(name), level]));
+}
+
+/** Says why a table must not be read or written. */
+export function tableRefusal(
+  shared: SharedTables,
+  table: string,
+  needed: AccessLevel,
+): string | undefined {
+  const level = shared.get(fold(table));
+  if (level === undefined) return `table "${table}" is not shared`;
+  return accessCovers(level, needed) ? undefined : `table "${table}" is shared for reading only`;
+}
 
 /**
  * Makes the judge of a database that the application shares: the tables that it named, no others,
@@ -133,14 +156,13 @@ const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["json_each", "json_tree"])
  * A view or trigger gives access to nothing: SQLite names it together with the tables under it, but a
  * plugin can make a common table expression of the same name, so the name proves nothing.
  *
- * @param tables The tables and how far each is shared.
+ * @param shared The tables and how far each is shared.
  * @param names What else there is.
  */
 export function sharedDatabaseJudge(
-  tables: Readonly<Record<string, AccessLevel>>,
+  shared: SharedTables,
   names: SchemaNames,
 ): Judge {
-  const shared = new Map(Object.entries(tables).map(([name, level]) => [fold(name), level]));
   const mayRead = (table: string, column: string | null, database: string | null): boolean => {
     // without a column, SQLite asks for any name in FROM of which no column is used, and gives the
     // schema as the statement wrote it
@@ -159,9 +181,8 @@ export function sharedDatabaseJudge(
     }
     if (action === INSERT || action === UPDATE || action === DELETE) {
       if (mode === "read") return "query() only reads; use execute()";
-      if (database === "main" && shared.get(fold(first ?? "")) === "readwrite") return undefined;
-      return shared.has(fold(first ?? ""))
-        ? `table "${first}" is shared for reading only`
+      return database === "main"
+        ? tableRefusal(shared, first ?? "", "readwrite")
         : `table "${first}" is not shared`;
     }
     if (action === CREATE_VTABLE || SCHEMA_CHANGES.has(action)) {
@@ -185,6 +206,15 @@ type Rule = (
 function judge(rule: Rule): Judge {
   const self: Judge = {
     mode: "read",
+    during(mode, act) {
+      const before = self.mode;
+      self.mode = mode;
+      try {
+        return act();
+      } finally {
+        self.mode = before;
+      }
+    },
     refusal: undefined,
     selected: false,
     authorize(action, first, second, database) {

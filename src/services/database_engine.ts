@@ -9,11 +9,13 @@ import type { ExecuteResult, SqlRow } from "../plugin/service_types.ts";
 import {
   type Judge,
   ownDatabaseJudge,
-  type SchemaNames,
   sharedDatabaseJudge,
+  sharedTables,
   type StatementMode,
 } from "./database_authorizer.ts";
+import { ProgramCheck } from "./database_program.ts";
 import { type DatabaseConfig, MAX_BATCH, MAX_SQL_BYTES } from "./database_protocol.ts";
+import { SharedSchema } from "./shared_schema.ts";
 import { scanSql, type SqlScan } from "./sql_scan.ts";
 import { type Bindings, bindParameters, readRows, type ResultCaps } from "./sql_values.ts";
 import {
@@ -31,16 +33,21 @@ const HEAP_BYTES = 64 * 1024 * 1024;
 const VALUE_BYTES = 16 * 1024 * 1024;
 const JOURNAL_BYTES = 4 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 1_000;
+// the check of a program reads it whole
+const MAX_OPERATIONS = 250_000;
 
 /** One open database under the rules of its configuration. */
 export class DatabaseEngine {
-  readonly #database: Sqlite;
-  readonly #judge: Judge;
+  readonly #config: DatabaseConfig;
   readonly #caps: ResultCaps;
   readonly #writable: boolean;
-  readonly #names: SchemaReader | undefined;
-  readonly #totalChanges: Statement;
-  readonly #changes: Statement;
+  #database!: Sqlite;
+  #judge!: Judge;
+  #shared: { readonly schema: SharedSchema; readonly program: ProgramCheck } | undefined;
+  #totalChanges!: Statement;
+  #changes!: Statement;
+  #fresh = true;
+  #exhausted = false;
 
   /**
    * Opens the database.
@@ -49,15 +56,24 @@ export class DatabaseEngine {
    * @throws {SallyportError} `bad-state` when it cannot be opened.
    */
   constructor(config: DatabaseConfig) {
+    this.#config = config;
     this.#writable = config.access === "readwrite";
     this.#caps = { maxRows: config.maxRows, maxBytes: config.maxResultBytes };
+    this.#open();
+  }
+
+  #open(): void {
+    const config = this.#config;
     try {
       this.#database = config.tables === undefined ? openOwn(config) : openShared(config);
       confine(this.#database, config);
       if (config.tables === undefined) this.#judge = ownDatabaseJudge();
       else {
-        this.#names = new SchemaReader(this.#database);
-        this.#judge = sharedDatabaseJudge(config.tables, this.#names);
+        const schema = new SharedSchema(this.#database);
+        const tables = sharedTables(config.tables);
+        this.#judge = sharedDatabaseJudge(tables, schema);
+        const program = new ProgramCheck(this.#database, this.#judge, schema, tables);
+        this.#shared = { schema, program };
       }
       this.#totalChanges = this.#database.prepare("SELECT total_changes() AS n");
       this.#changes = this.#database.prepare(
@@ -78,11 +94,39 @@ export class DatabaseEngine {
 
   /** Runs a method on what the plugin gave. */
   run(method: "query" | "execute" | "batch", args: readonly unknown[]): unknown {
-    if (method === "batch") return this.#guard(() => this.#batch(args[0]));
-    const [sql, parameters] = args;
-    return this.#guard(() =>
-      method === "query" ? this.#query(sql, parameters) : this.#execute(sql, parameters)
-    );
+    const fresh = this.#fresh;
+    this.#fresh = this.#exhausted = false;
+    try {
+      return this.#run(method, args);
+    } catch (error) {
+      if (fresh || !this.#exhausted) throw error;
+      // the runtime frees statements when it collects garbage, and knows nothing of SQLite's memory:
+      // what took it all may be statements that were done long ago
+      this.#database.close();
+      this.#open();
+      return this.#run(method, args);
+    }
+  }
+
+  /** Runs a method in a transaction of its own. */
+  #run(method: "query" | "execute" | "batch", [first, parameters]: readonly unknown[]): unknown {
+    // IMMEDIATE: to read first and then to want the lock may fail at once
+    const begin = method !== "query" && this.#writable ? "BEGIN IMMEDIATE" : "BEGIN";
+    try {
+      this.#transact(begin);
+      const result = method === "batch"
+        ? this.#batch(first)
+        : method === "query"
+        ? this.#query(first, parameters)
+        : this.#execute(first, parameters);
+      // only now: SQLite would keep a change with RETURNING though its rows are too many
+      this.#transact("COMMIT");
+      return result;
+    } catch (error) {
+      throw this.#describe(error);
+    } finally {
+      if (this.#database.isTransaction) this.#transact("ROLLBACK");
+    }
   }
 
   /** Closes the database. */
@@ -91,20 +135,20 @@ export class DatabaseEngine {
   }
 
   #query(sql: unknown, parameters: unknown): SqlRow[] {
-    const { statement, scan } = this.#prepare(sql, "read");
+    const { statement, bindings } = this.#prepare(sql, parameters, "read");
     if (statement.columns().length === 0) {
       throw new TypeError("Cannot query: the statement gives no rows; use execute()");
     }
-    return readRows(statement, bindParameters(scan, parameters), this.#caps);
+    return readRows(statement, bindings, this.#caps);
   }
 
   #execute(sql: unknown, parameters: unknown): ExecuteResult {
-    const { statement, scan } = this.#prepare(sql, this.#writable ? "write" : "read");
-    const bindings = bindParameters(scan, parameters);
+    const mode = this.#writable ? "write" : "read";
+    const { statement, bindings } = this.#prepare(sql, parameters, mode);
     const before = this.#count();
     let rows: SqlRow[] | undefined;
     if (statement.columns().length === 0) statement.run(...bindings);
-    else rows = this.#rowsOfChange(statement, bindings);
+    else rows = readRows(statement, bindings, this.#caps);
     // changes() keeps the number of an earlier statement when this one changed nothing
     const changed = this.#count() !== before;
     const { changes, id } = this.#changes.get() as { changes: bigint; id: bigint };
@@ -115,23 +159,13 @@ export class DatabaseEngine {
     };
   }
 
-  /** Runs a statement with RETURNING: SQLite would keep the change though its rows are too many. */
-  #rowsOfChange(statement: Statement, bindings: Bindings): SqlRow[] {
-    const alone = !this.#database.isTransaction;
-    if (alone) this.#transact("BEGIN");
-    const rows = readRows(statement, bindings, this.#caps);
-    if (alone) this.#transact("COMMIT");
-    return rows;
-  }
-
   #batch(statements: unknown): ExecuteResult[] {
     if (!Array.isArray(statements) || statements.length > MAX_BATCH) {
       throw new TypeError(
         `Cannot run a batch: give an array of at most ${MAX_BATCH} [sql, parameters] pairs`,
       );
     }
-    this.#transact("BEGIN IMMEDIATE");
-    const results = statements.map((each: unknown, index) => {
+    return statements.map((each: unknown, index) => {
       if (!Array.isArray(each)) {
         throw new TypeError(`Cannot run a batch: statement ${index + 1} is no [sql, parameters]`);
       }
@@ -141,11 +175,13 @@ export class DatabaseEngine {
         throw inBatch(this.#describe(error), index);
       }
     });
-    this.#transact("COMMIT");
-    return results;
   }
 
-  #prepare(sql: unknown, mode: StatementMode): { statement: Statement; scan: SqlScan } {
+  #prepare(
+    sql: unknown,
+    parameters: unknown,
+    mode: StatementMode,
+  ): { statement: Statement; bindings: Bindings } {
     if (typeof sql !== "string") throw new TypeError("Cannot run a statement: it is not a string");
     if (new TextEncoder().encode(sql).length > MAX_SQL_BYTES) {
       throw new SallyportError(
@@ -157,48 +193,42 @@ export class DatabaseEngine {
     if (sql.includes("\0")) throw new TypeError("Cannot run a statement: it has a NUL character");
     const scan = scanSql(sql);
     // the runtime crashes on a statement that SQLite finds empty
-    if (scan.empty) throw new TypeError("Cannot run a statement: it is empty");
-    this.#judge.mode = "host";
-    this.#names?.refresh();
+    if (scan.verb === "") throw new TypeError("Cannot run a statement: it is empty");
+    // in our transaction it would fail before the authorizer is asked
+    if (scan.verb === "vacuum") throw refused("VACUUM is refused");
+    this.#judge.during("host", () => this.#shared?.schema.refresh());
     this.#judge.mode = mode;
     this.#judge.refusal = undefined;
     this.#judge.selected = false;
-    const statement = this.#database.prepare(sql);
-    // SQLite copies one table into another of the same form without asking the authorizer for the
-    // source (https://www.sqlite.org/src/file/src/insert.c, xferOptimization)
-    if (this.#names !== undefined && scan.selects && !this.#judge.selected) {
-      throw new SallyportError(
-        "service-denied",
-        "Statement refused: whether its SELECT reads shared tables only cannot be checked",
-        { hint: "Name the columns: INSERT INTO t (a, b) SELECT a, b FROM u" },
-      );
-    }
+    const text = sql.slice(scan.start);
+    const statement = this.#database.prepare(text);
     // SQLite takes the first statement and leaves the rest: that would be lost without a word
-    if (!scanSql(sql.slice(statement.sourceSQL.length)).empty) {
+    if (scanSql(text.slice(statement.sourceSQL.length)).verb !== "") {
       throw new TypeError("Cannot run a statement: there is a second one; use batch()");
     }
-    return { statement, scan };
+    const bindings = bindParameters(scan, parameters);
+    if (this.#shared !== undefined) {
+      const refusal = this.#sharedRefusal(scan, text, bindings);
+      if (refusal !== undefined) throw refused(refusal);
+    }
+    return { statement, bindings };
   }
 
-  #guard<T>(act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      throw this.#describe(error);
-    } finally {
-      if (this.#database.isTransaction) this.#transact("ROLLBACK");
+  #sharedRefusal(scan: SqlScan, text: string, bindings: Bindings): string | undefined {
+    if (scan.verb === "explain") {
+      return "EXPLAIN shows the schema of a shared database, which is the application's";
     }
+    // SQLite copies one table into another of the same form without asking the authorizer for the
+    // source (https://www.sqlite.org/src/file/src/insert.c, xferOptimization)
+    if (scan.selects && !this.#judge.selected) {
+      return "whether its SELECT reads shared tables only cannot be checked; name the columns: " +
+        "INSERT INTO t (a, b) SELECT a, b FROM u";
+    }
+    return this.#shared!.program.refusal(text, bindings);
   }
 
   #transact(sql: string): void {
-    // SQLite asks the judge while a statement runs, too: the statement's own mode must come back
-    const { mode } = this.#judge;
-    this.#judge.mode = "transaction";
-    try {
-      this.#database.exec(sql);
-    } finally {
-      this.#judge.mode = mode;
-    }
+    this.#judge.during("transaction", () => this.#database.exec(sql));
   }
 
   #count(): unknown {
@@ -208,11 +238,7 @@ export class DatabaseEngine {
   #describe(error: unknown): unknown {
     if (error instanceof SallyportError || error instanceof TypeError) return error;
     const { refusal } = this.#judge;
-    if (refusal !== undefined) {
-      return new SallyportError("service-denied", `Statement refused: ${refusal}`, {
-        hint: "See the Database service for what statements may do",
-      });
-    }
+    if (refusal !== undefined) return refused(refusal);
     const message = escapeText(messageOf(error), 500);
     switch (sqliteCode(error)) {
       case SQLITE_FULL:
@@ -220,6 +246,8 @@ export class DatabaseEngine {
           hint: 'Delete rows, or raise "storageBytes" in plugin.json and the policy',
         });
       case SQLITE_NOMEM:
+        this.#exhausted = true;
+        // falls through
       case SQLITE_TOOBIG:
         return new SallyportError("limit-exceeded", `Statement failed: ${message}`, {
           hint: "A value may have 16 MiB, a statement's work 64 MiB of memory",
@@ -270,28 +298,13 @@ function confine(database: Sqlite, config: DatabaseConfig): void {
   database.limits.sqlLength = MAX_SQL_BYTES;
   database.limits.attach = 0;
   database.limits.triggerDepth = 32;
+  if (config.tables !== undefined) database.limits.vdbeOp = MAX_OPERATIONS;
 }
 
-/** Knows the names in a database whose schema is the application's to change at any time. */
-class SchemaReader implements SchemaNames {
-  tables: ReadonlySet<string> = new Set();
-  readonly modules: ReadonlySet<string>;
-  readonly #statement: Statement;
-
-  constructor(database: Sqlite) {
-    this.modules = new Set(namesOf(database.prepare("SELECT lower(name) FROM pragma_module_list")));
-    this.#statement = database.prepare("SELECT lower(name) FROM sqlite_schema");
-    this.refresh();
-  }
-
-  refresh(): void {
-    this.tables = new Set(namesOf(this.#statement));
-  }
-}
-
-function namesOf(statement: Statement): string[] {
-  statement.setReturnArrays(true);
-  return (statement.all() as string[][]).map(([name]) => name!);
+function refused(reason: string): SallyportError {
+  return new SallyportError("service-denied", `Statement refused: ${reason}`, {
+    hint: "See the Database service for what statements may do",
+  });
 }
 
 function inBatch(error: unknown, index: number): unknown {

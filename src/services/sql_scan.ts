@@ -6,8 +6,10 @@
 
 /** What a look at a statement's text found. */
 export interface SqlScan {
-  /** Whether there is nothing but white space, comments and semicolons. */
-  readonly empty: boolean;
+  /** The first word in small letters; none where all is white space, comments and semicolons. */
+  readonly verb: string;
+  /** Where it begins. */
+  readonly start: number;
   /** How many values the statement's `?` and `?N` take in order. */
   readonly positional: number;
   /** Whether it has the keyword SELECT. */
@@ -19,7 +21,7 @@ export interface SqlScan {
 // SQLite's own tokens (https://www.sqlite.org/lang.html, tokenize.c) as far as they can hide or be
 // a parameter. An unterminated string or comment runs to the end, as it does there.
 const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|\?(\d*)|[:@$]([A-Za-z_0-9$\u0080-\uffff]+)|[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*|\d[\w.]*|[\s\S]/g;
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|\ufeff|\?(\d*)|[:@$]([A-Za-z_0-9$\u0080-\uffff]+)|[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*|\d[\w.]*|[\s\S]/g;
 
 /**
  * Scans the text of a statement.
@@ -28,7 +30,8 @@ const TOKEN =
  */
 export function scanSql(sql: string): SqlScan {
   const names = new Set<string>();
-  let empty = true;
+  let verb = "";
+  let start = 0;
   let selects = false;
   let positional = 0;
   for (const match of sql.matchAll(TOKEN)) {
@@ -38,7 +41,10 @@ export function scanSql(sql: string): SqlScan {
       positional = number === "" ? positional + 1 : Math.max(positional, Number(number));
     } else if (name !== undefined) names.add(name);
     else if (token.length === 6 && token.toLowerCase() === "select") selects = true;
-    if (empty && !/^(?:\s|;|--|\/\*)/.test(token)) empty = false;
+    if (verb === "" && !/^(?:[ \t\n\v\f\r\ufeff;]|--|\/\*)/.test(token)) {
+      verb = token.toLowerCase();
+      start = match.index;
+    }
   }
-  return { empty, positional, selects, names };
+  return { verb, start, positional, selects, names };
 }

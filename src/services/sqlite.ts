@@ -41,7 +41,7 @@ export interface Sqlite {
   enableDefensive(enabled: boolean): void;
   setAuthorizer(authorizer: Authorizer | null): void;
   readonly isTransaction: boolean;
-  readonly limits: { length: number; sqlLength: number; attach: number; triggerDepth: number };
+  readonly limits: Record<"length" | "sqlLength" | "attach" | "triggerDepth" | "vdbeOp", number>;
 }
 
 /** Options of {@linkcode openSqlite}. */

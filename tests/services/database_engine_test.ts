@@ -290,3 +290,48 @@ Deno.test("DatabaseEngine undoes a RETURNING whose rows are too many", () => {
   db.execute(insert(100));
   assert.deepEqual(db.query("SELECT count(*) AS n FROM t"), [{ n: 100 }]);
 });
+
+Deno.test("DatabaseEngine gives back the memory of statements that are done", () => {
+  for (const tables of [undefined, { t: "read" } as const]) {
+    using db = open({ tables });
+    const columns = Array.from({ length: 1_500 }, (_, index) => `a || b AS c${index}`);
+    for (let index = 0; index < 300; index++) {
+      assert.deepEqual(db.query(`SELECT ${columns} FROM t WHERE ${index}`), []);
+    }
+  }
+});
+
+Deno.test("DatabaseEngine checks a shared statement in the transaction that runs it", () => {
+  const schema = "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES ('mine');" +
+    "CREATE TABLE u (a); INSERT INTO u VALUES ('secret')";
+  using db = open({ access: "read", tables: { t: "read" } }, schema);
+  const app = new DatabaseSync(db.file);
+  try {
+    // asked for when the statement is prepared, and before it is checked and runs
+    const parameters = {
+      get v() {
+        app.exec("DROP TABLE t; ALTER TABLE u RENAME TO t; CREATE TABLE u (a)");
+        return 1;
+      },
+    };
+    assert.deepEqual(db.query("SELECT a FROM t WHERE :v", parameters), [{ a: "mine" }]);
+    assert.deepEqual(db.query("SELECT a FROM t"), [{ a: "secret" }], "it is the shared one now");
+    refused(
+      () => db.query("SELECT a FROM (SELECT 1 AS a) NATURAL FULL JOIN u"),
+      /"u" is not shared/,
+    );
+  } finally {
+    app.close();
+  }
+});
+
+Deno.test("DatabaseEngine bounds the program that it looks through", () => {
+  using db = open({ tables: { t: "readwrite" } });
+  const { changes } = db.execute(`INSERT INTO t VALUES ${Array(40_000).fill("(1,2)")}`);
+  assert.equal(changes, 40_000);
+  const sums = (n: number) =>
+    Array.from({ length: n }, (_, index) => `${Array(440).fill("a").join("+")} s${index}`);
+  assert.deepEqual(db.query(`SELECT ${sums(100)} FROM t LIMIT 0`), []);
+  refused(() => db.query(`SELECT ${sums(292)} FROM t LIMIT 0`), /out of memory/, "limit-exceeded");
+  assert.deepEqual(db.query("SELECT count(*) AS n FROM t"), [{ n: 40_000 }], "it goes on");
+});

@@ -13,6 +13,7 @@ const SCHEMA = `
   CREATE TABLE watched (a);
   CREATE TRIGGER watch AFTER INSERT ON watched BEGIN INSERT INTO audit VALUES (new.a); END;
   CREATE VIEW peek AS SELECT word FROM secrets;
+  CREATE VIEW names AS SELECT name FROM items WHERE id > 1;
   INSERT INTO items VALUES (1, 'one'), (2, 'two');
   INSERT INTO secrets VALUES ('hidden');
 `;
@@ -21,6 +22,7 @@ const TABLES: Record<string, AccessLevel> = {
   orders: "readwrite",
   watched: "readwrite",
   peek: "readwrite",
+  names: "read",
 };
 
 async function open(options: { access?: AccessLevel; wal?: boolean; schema?: string } = {}) {
@@ -58,6 +60,7 @@ Deno.test("a shared database gives the tables that were named, as far as they we
   );
   assert.deepEqual(await db.query("SELECT count(*) AS n FROM items"), [{ n: 2 }]);
   assert.deepEqual(await db.query("SELECT value AS v FROM json_each('[1]')"), [{ v: 1 }]);
+  assert.deepEqual(await db.query("SELECT name FROM names NATURAL JOIN items"), [{ name: "two" }]);
   const expression = "WITH c AS (SELECT name FROM items) SELECT count(*) AS n FROM c";
   assert.deepEqual(await db.query(expression), [{ n: 2 }]);
   assert.deepEqual(await db.query("SELECT count(*) AS n FROM (SELECT id FROM items)"), [{ n: 2 }]);
@@ -99,9 +102,31 @@ Deno.test("a shared database refuses every way to a table that was not named", a
       "SELECT * FROM sqlite_sequence",
       "SELECT * FROM pragma_table_list",
       "SELECT * FROM dbstat",
+      "PRAGMA data_version",
+      "EXPLAIN QUERY PLAN SELECT * FROM items",
+      ";; explain SELECT * FROM items",
+      "\ufeffEXPLAIN SELECT * FROM items",
     ]
   ) {
-    await assertRejectsWithCode(test.db.query(sql), "service-denied", /not shared|PRAGMA/);
+    await assertRejectsWithCode(
+      test.db.query(sql),
+      "service-denied",
+      /not shared|PRAGMA|operation ReadCookie|EXPLAIN shows/,
+    );
+  }
+  // columns that are merged: SQLite's authorizer is not asked for them
+  for (
+    const sql of [
+      "WITH g(word) AS (SELECT NULL) SELECT word FROM g NATURAL FULL JOIN secrets",
+      "WITH g(word) AS (SELECT 'hidden') SELECT word FROM g NATURAL JOIN secrets",
+      "WITH g(word) AS (SELECT NULL) SELECT word FROM secrets NATURAL LEFT JOIN g",
+      "WITH g(sql) AS (SELECT NULL) SELECT sql FROM g FULL JOIN sqlite_schema USING (sql)",
+      "SELECT name FROM items WHERE EXISTS " +
+      "(SELECT word FROM (SELECT 'hidden' AS word) JOIN secrets USING (word))",
+    ]
+  ) {
+    await assertRejectsWithCode(test.db.query(sql), "service-denied", /"\w+" is not shared/);
+    assert.ok(test.app.prepare(sql).all().length > 0, "control: without the walls it tells");
   }
   for (
     const sql of [
@@ -114,6 +139,12 @@ Deno.test("a shared database refuses every way to a table that was not named", a
       "UPDATE items SET name = 'x'",
       "DELETE FROM items",
       "REPLACE INTO items VALUES (1, 'x')",
+      "INSERT INTO orders (item) WITH g(word) AS (SELECT 1) SELECT 1 FROM g NATURAL FULL JOIN secrets",
+      "UPDATE orders SET item = 1 WHERE EXISTS " +
+      "(SELECT word FROM (SELECT 'hidden' AS word) NATURAL JOIN secrets)",
+      "DELETE FROM orders WHERE EXISTS " +
+      "(SELECT word FROM (SELECT 'hidden' AS word) NATURAL JOIN secrets)",
+      "INSERT INTO orders (id) SELECT seq FROM (SELECT 1 AS seq) NATURAL JOIN sqlite_sequence",
     ]
   ) {
     await assertRejectsWithCode(test.db.execute(sql), "service-denied", /not shared|reading only/);

@@ -21,8 +21,8 @@ Deno.test("scanSql() finds parameters where SQLite does, and nowhere else", () =
   for (const [sql, positional, names] of cases) {
     const scan = scanSql(sql);
     assert.deepEqual(
-      [scan.positional, [...scan.names], scan.empty],
-      [positional, names, false],
+      [scan.positional, [...scan.names], scan.verb !== ""],
+      [positional, names, true],
       sql,
     );
   }
@@ -30,11 +30,32 @@ Deno.test("scanSql() finds parameters where SQLite does, and nowhere else", () =
 
 Deno.test("scanSql() knows an empty statement, which would crash the runtime", () => {
   for (
-    const sql of ["", " \n\t", ";", ";; ;", "-- ?", "/* x */", "/* open", " -- a\n ; /* b */ ;"]
+    const sql of [
+      "",
+      " \n\t",
+      " \v",
+      "\ufeff",
+      ";",
+      ";; ;",
+      "-- ?",
+      "/* x */",
+      "/* open",
+      " -- a\n ; /* b */ ;",
+    ]
   ) {
-    assert.equal(scanSql(sql).empty, true, JSON.stringify(sql));
+    assert.equal(scanSql(sql).verb, "", JSON.stringify(sql));
   }
-  for (const sql of ["-- a\nSELECT 1", "/**/1", "'", "-"]) {
-    assert.equal(scanSql(sql).empty, false, sql);
+  for (
+    const [sql, verb, start] of [
+      ["-- a\nSELECT 1", "select", 5],
+      ["/**/1", "1", 4],
+      ["; ;\tExPLAIN x", "explain", 4],
+      ["\ufeffEXPLAIN x", "explain", 1],
+      ["\u00a0 x", "\u00a0", 0],
+      ["'", "'", 0],
+      ["-", "-", 0],
+    ] as const
+  ) {
+    assert.deepEqual([scanSql(sql).verb, scanSql(sql).start], [verb, start], sql);
   }
 });
