@@ -6,30 +6,11 @@
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
-import { VERSION } from "../version.ts";
-import { addAudit, AuditLogBroken } from "./audit.ts";
-import type { CliContext } from "./command.ts";
-import { addDoctor, LayersMissing } from "./doctor.ts";
-import { describeFailure, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, isInternal } from "./failure.ts";
-import { addHash } from "./hash.ts";
-import { addInspect } from "./inspect.ts";
-import { type CliIo, OutputClosed, processIo } from "./io.ts";
-import { addKeygen } from "./keygen.ts";
-import { addNew } from "./new.ts";
-import { Output } from "./output.ts";
-import { Prompter } from "./prompt.ts";
-import { addQuarantine } from "./quarantine.ts";
-import { addRun } from "./run.ts";
-import { addSign } from "./sign.ts";
-import { addTop } from "./top.ts";
-import { addTrust } from "./trust.ts";
-import { askBeforeCommands } from "./trust_options.ts";
-import { addVerify } from "./verify.ts";
+// nothing else before the version is known: what an older Deno cannot link would end it with a SyntaxError
+import { denoProblem } from "../version.ts";
+import type { CliIo } from "./io.ts";
 
 export type { CliIo, Terminal } from "./io.ts";
-
-const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 /**
  * Runs one command.
@@ -46,79 +27,24 @@ const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.v
  * if (code !== 0) throw new Error(`exit code ${code}`);
  * ```
  */
-export async function main(args: readonly string[], io: CliIo = processIo()): Promise<number> {
-  const output = new Output(io, wantsJson(args));
-  const prompter = io.terminal === undefined ? undefined : new Prompter(io.terminal, io);
-  const program = createProgram({ io, output, prompter });
-  try {
-    await program.parseAsync([...args], { from: "user" });
-    return EXIT_DONE;
-  } catch (error) {
-    if (error instanceof OutputClosed) return EXIT_DONE;
-    if (error instanceof LayersMissing || error instanceof AuditLogBroken) return EXIT_FAILED;
-    if (error instanceof CommanderError && SHOWN.has(error.code)) {
-      if (error.exitCode === 0) return EXIT_DONE;
-      if (!output.json) return EXIT_USAGE; // the help on stderr says it all
-    }
-    const command = commandNamed(program, args);
-    const failure = describeFailure(error, command);
-    try {
-      if (isInternal(error)) output.errorLine(error.stack ?? "");
-      output.failure(failure);
-    } catch (again) {
-      if (!(again instanceof OutputClosed)) throw again;
-    }
-    return failure.exitCode;
-  }
+export async function main(args: readonly string[], io?: CliIo): Promise<number> {
+  const problem = denoProblem(Deno.version.deno);
+  if (problem !== undefined) return refuse(`Sallyport ${problem}`, args.includes("--json"), io);
+  const { runCommand } = await import("./program.ts");
+  return await runCommand(args, io);
 }
 
-function createProgram(context: CliContext): Command {
-  const { io } = context;
-  const program = new Command("sallyport")
-    .description("Host for plugins that you do not trust: signed, sandboxed, least privilege")
-    .version(VERSION, "-V, --version", "print the version")
-    .option("--json", "print one JSON document on stdout")
-    .exitOverride() // throws instead of ending the process
-    .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      writeOut: (text) => io.writeOut(text),
-      writeErr: (text) => {
-        if (!context.output.json) io.writeErr(text);
-      },
-      outputError() {}, // main() says it in its own form
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    });
-  askBeforeCommands(program, context);
-  addKeygen(program, context);
-  addHash(program, context);
-  addSign(program, context);
-  addVerify(program, context);
-  addInspect(program, context);
-  addRun(program, context);
-  addNew(program, context);
-  addTrust(program, context);
-  addAudit(program, context);
-  addQuarantine(program, context);
-  addTop(program, context);
-  addDoctor(program, context);
-  return program;
-}
-
-/** Finds the command that was meant, such as `trust add`, for whoever asks how to use it. */
-function commandNamed(program: Command, args: readonly string[]): string | undefined {
-  const [first, second] = args.filter((arg) => arg !== "--json");
-  const command = program.commands.find((known) => known.name() === first);
-  const inner = command?.commands.find((known) => known.name() === second);
-  return inner === undefined ? command?.name() : `${command!.name()} ${inner.name()}`;
-}
-
-/** Looks for `--json` before anything is parsed, since a wrong command line is told as JSON, too. */
-function wantsJson(args: readonly string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end < 0 ? args.length : end).includes("--json");
+/** Says it in the form of any other failure, without what makes those. */
+function refuse(message: string, json: boolean, io?: Pick<CliIo, "writeOut" | "writeErr">): number {
+  const hint = "Run `deno upgrade`";
+  const write = (to: { writeSync(bytes: Uint8Array): number }) => (text: string) => {
+    to.writeSync(new TextEncoder().encode(text));
+  };
+  if (json) {
+    const document = { error: { code: "bad-config", message, hint } };
+    (io?.writeOut ?? write(Deno.stdout))(`${JSON.stringify(document)}\n`);
+  } else (io?.writeErr ?? write(Deno.stderr))(`error: ${message}; ${hint.toLowerCase()}\n`);
+  return 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -3,15 +3,13 @@
  *
  * @module
  */
-
-import { decodeHex } from "@std/encoding/hex";
 import { bytesEqual } from "./digest.ts";
 
 /** Holds what comes before the seed in PKCS#8 version 1 (RFC 8410, section 7): version 0, OID 1.3.101.112. */
-export const PKCS8_PREFIX: Uint8Array = decodeHex("302e020100300506032b657004220420");
+export const PKCS8_PREFIX: Uint8Array = bytesOf("302e020100300506032b657004220420");
 
 /** Holds what comes before the point in SubjectPublicKeyInfo (RFC 8410, section 4): OID 1.3.101.112. */
-export const SPKI_PREFIX: Uint8Array = decodeHex("302a300506032b6570032100");
+export const SPKI_PREFIX: Uint8Array = bytesOf("302a300506032b6570032100");
 
 /** How many bytes a seed and a public key have. */
 export const KEY_BYTES = 32;
@@ -61,4 +59,9 @@ export function nameAlgorithm(der: Uint8Array): string | undefined {
   const oid = readHeader(der, inner.start);
   if (outer.tag !== 0x30 || inner.tag !== 0x30 || oid.tag !== 0x06) return undefined;
   return ALGORITHMS[der.slice(oid.start, oid.end).toHex()];
+}
+
+/** Not `decodeHex`, which needs a newer engine: an old Deno must come as far as to be told that it is too old. */
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g)!, (digits) => parseInt(digits, 16));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { statfs } from "node:fs/promises";
+import fs from "node:fs/promises";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/manager.ts";
@@ -198,7 +198,7 @@ async function tryDataFolder(
 async function freeBytes(folder: string): Promise<number | undefined> {
   if (!granted({ name: "sys", kind: "statfs" })) return undefined;
   try {
-    const { bavail, bsize } = await statfs(folder);
+    const { bavail, bsize } = await fs.statfs(folder);
     return bavail * bsize;
   } catch {
     return undefined; // a file system that does not say

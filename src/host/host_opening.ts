@@ -9,6 +9,7 @@ import { openAudit } from "./audit_options.ts";
 import { AuditTrail } from "./audit_trail.ts";
 import { DataDir } from "./data_dir.ts";
 import type { HostSettings } from "./options.ts";
+import { untestedDeno } from "../version.ts";
 import { openTrust } from "./trust_opening.ts";
 import type { TrustSource } from "./trust_source.ts";
 
@@ -53,6 +54,8 @@ export async function openParts(
       scratchDir: data.scratch,
     }),
   );
+  const untested = untestedDeno(settings.denoVersion);
+  if (untested !== undefined) settings.logger.warn(untested);
   const { strongest } = launchers;
   if (!strongest.privateRoot && settings.isolation !== "plain") {
     settings.logger.warn("Plugins run without an operating-system sandbox", {

@@ -54,6 +54,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   const services = new PluginContext({
     dir: `${data.root}/services`,
     scratch: `${data.scratch}/services`,
+    executable: settings.executable,
     config: settings.config,
     logger: settings.logger,
   });

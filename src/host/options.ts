@@ -6,7 +6,7 @@
 import { SallyportError } from "../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
-import { denoExecutable } from "../process/deno_command.ts";
+import { checkOwnDeno, findDeno } from "../process/deno_command.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
@@ -78,6 +78,13 @@ export interface PluginHostOptions {
    */
   isolation?: IsolationMode | IsolationOptions;
   /**
+   * The `deno` executable that plugins run under: a path, or a name on PATH. A host that `deno compile`
+   * made has none of its own.
+   *
+   * @default {the variable SALLYPORT_DENO, else the host's own executable, else `deno` on PATH}
+   */
+  denoPath?: string | URL;
+  /**
    * How messages travel: over a Unix socket to which each process connects before it holds a plugin, where
    * there are such sockets, or over standard input and output. `plugin.lane` says which it is.
    *
@@ -148,6 +155,8 @@ export interface PoolOptions {
 export interface HostSettings {
   /** The deno executable. */
   readonly executable: string;
+  /** Its version. */
+  readonly denoVersion: string;
   /** The folder, or `undefined` for a temporary one. */
   readonly dataDir: string | undefined;
   /** What plugins are verified against, where there is no trust list. */
@@ -192,6 +201,7 @@ const KNOWN = new Set<string>([
   "monitor",
   "policy",
   "isolation",
+  "denoPath",
   "lane",
   "sharedMemory",
   "config",
@@ -222,7 +232,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       throw new TypeError(`Cannot open the host: unknown option "${name}"`);
     }
   }
-  const executable = denoExecutable();
+  checkOwnDeno();
   const keys = options.keys ?? [];
   if (!Array.isArray(keys)) throw new TypeError("Cannot open the host: keys must be an array");
   if (keys.length > MAX_KEYS) {
@@ -237,11 +247,13 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       { hint: "Add what you trust to the trust list, with `sallyport trust add`" },
     );
   }
+  const deno = await findDeno(checkDenoPath(options.denoPath));
   const logger = checkLogger(options.logger ?? createLogger());
   const publicKeys = await Promise.all(keys.map((key) => readKey(key, logger)));
   const dataDir = options.dataDir === undefined ? undefined : toPath(options.dataDir);
   return {
-    executable,
+    executable: deno.path,
+    denoVersion: deno.version,
     dataDir,
     anchors: {
       keys: publicKeys,
@@ -342,6 +354,13 @@ function parsePool(pool: PoolOptions = { size: 0 }): Required<PoolOptions> {
     throw new TypeError("Cannot open the host: pool.refill must be true or false");
   }
   return { size, refill };
+}
+
+function checkDenoPath(path: string | URL | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const name = toPath(path);
+  if (name !== "" && !name.includes("\0")) return name;
+  throw new TypeError('Cannot open the host: denoPath must be a path such as "/usr/bin/deno"');
 }
 
 function checkLane(lane: Lane): Lane {

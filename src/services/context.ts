@@ -50,6 +50,12 @@ export interface PluginContextOptions {
   readonly dir?: string;
   /** A folder of this host's run alone, for the database processes; removed in the end. */
   readonly scratch?: string;
+  /**
+   * The `deno` executable of the database processes.
+   *
+   * @default {as for `PluginHost.open`}
+   */
+  readonly executable?: string;
   /** The settings that the `config` service gives each plugin, by plugin name. */
   readonly config?: PluginConfigs;
   /** Takes what plugins log through the `log` service, and what the application's services throw. */
@@ -121,6 +127,7 @@ export class PluginContext implements AsyncDisposable {
     const scratch = options.scratch ?? (dir === undefined ? undefined : `${dir}/run`);
     this.#scratch = scratch === undefined ? undefined : new ServiceScratch(
       `${scratch}/services-${crypto.randomUUID()}`,
+      options.executable,
     );
     this.#addBuiltIn("config", new ConfigService(config), "the plugin's settings");
     this.#addBuiltIn("log", new LogService(logger), "the host's log");

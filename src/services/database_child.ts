@@ -6,7 +6,6 @@
 
 import { escapeText, SallyportError } from "../errors.ts";
 import { type Child, startChild } from "../process/child.ts";
-import { denoExecutable } from "../process/deno_command.ts";
 import { stopChild } from "../process/stop.ts";
 import { Connection } from "../rpc/connection.ts";
 import { childDuplex } from "../rpc/duplex.ts";
@@ -20,6 +19,8 @@ import {
 
 /** Where a database process lives. */
 export interface DatabasePlace {
+  /** The `deno` executable. */
+  readonly executable: string;
   /** The process's main module. */
   readonly script: string;
   /** A folder of its own for the runtime's cache; also its working folder. */
@@ -110,7 +111,7 @@ export class DatabaseChild {
    */
   static async start(place: DatabasePlace, config: DatabaseConfig): Promise<DatabaseChild> {
     const self = new DatabaseChild(startChild({
-      command: denoExecutable(),
+      command: place.executable,
       args: databaseArguments(place.script, config),
       env: { DENO_DIR: place.denoDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       cwd: place.denoDir,

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { findDeno } from "../process/deno_command.ts";
 import type { DatabasePlace } from "./database_child.ts";
 import { DATABASE_PROCESS_SOURCE } from "./database_process.generated.ts";
 
 /** Makes and removes what database processes need on disk. */
 export class ServiceScratch implements AsyncDisposable {
   readonly #dir: string;
+  #executable: string | undefined;
   #prepared: Promise<string> | undefined;
   #next = 1;
 
@@ -17,9 +19,11 @@ export class ServiceScratch implements AsyncDisposable {
    * Makes nothing yet.
    *
    * @param dir A folder that is this host's alone; made where it is missing, removed in the end.
+   * @param executable The `deno` executable; found when it is needed where none is given.
    */
-  constructor(dir: string) {
+  constructor(dir: string, executable?: string) {
     this.#dir = dir;
+    this.#executable = executable;
   }
 
   /**
@@ -31,7 +35,9 @@ export class ServiceScratch implements AsyncDisposable {
     const dir = await (this.#prepared ??= this.#prepare());
     const denoDir = `${dir}/${this.#next++}`;
     await Deno.mkdir(denoDir, { mode: 0o700 });
+    this.#executable ??= (await findDeno()).path;
     return {
+      executable: this.#executable,
       script: `${dir}/database_process.js`,
       denoDir,
       [Symbol.asyncDispose]: () => Deno.remove(denoDir, { recursive: true }),

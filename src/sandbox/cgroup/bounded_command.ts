@@ -24,22 +24,21 @@ const MAX_BYTES = 256 * 1024;
  *
  * @param command The program, by its path.
  * @param args Its arguments.
- * @param env Its whole environment.
+ * @param env Its whole environment, or `inherit` for that of the host.
  * @param timeoutMs When to kill it.
  * @returns What became of it; never throws.
  */
 export async function runBounded(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> | "inherit",
   timeoutMs = 5_000,
 ): Promise<BoundedResult> {
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(command, {
       args: [...args],
-      env: { ...env, LC_ALL: "C" },
-      clearEnv: true,
+      ...(env === "inherit" ? {} : { env: { ...env, LC_ALL: "C" }, clearEnv: true }),
       ...OWN_SESSION,
       stdin: "null",
       stdout: "piped",
@@ -48,12 +47,16 @@ export async function runBounded(
   } catch (error) {
     return { ok: false, stdout: "", stderr: error instanceof Error ? error.message : "" };
   }
-  const timer = setTimeout(() => kill(child), timeoutMs);
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    kill(child);
+    late.abort(); // whoever else holds its pipes must not hold us
+  }, timeoutMs);
   try {
     const [{ success, code }, stdout, stderr] = await Promise.all([
       child.status,
-      readBounded(child.stdout),
-      readBounded(child.stderr),
+      readBounded(child.stdout, late.signal),
+      readBounded(child.stderr, late.signal),
     ]);
     return { ok: success, status: code, stdout, stderr: stderr.trim() };
   } finally {
@@ -75,11 +78,17 @@ export function kill(child: Deno.ChildProcess): void {
 }
 
 /** Reads to the end, so that the program never waits for us, and keeps the beginning. */
-async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function readBounded(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<string> {
   const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
   let text = "";
-  for await (const chunk of stream) {
-    if (text.length < MAX_BYTES) text += decoder.decode(chunk, { stream: true });
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    if (text.length < MAX_BYTES) text += decoder.decode(value, { stream: true });
   }
-  return text;
 }
