@@ -54,7 +54,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   const services = new PluginContext({
     dir: `${data.root}/services`,
     scratch: `${data.scratch}/services`,
-    executable: settings.executable,
+    denoPath: settings.executable,
     config: settings.config,
     logger: settings.logger,
   });

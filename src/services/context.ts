@@ -55,7 +55,7 @@ export interface PluginContextOptions {
    *
    * @default {as for `PluginHost.open`}
    */
-  readonly executable?: string;
+  readonly denoPath?: string;
   /** The settings that the `config` service gives each plugin, by plugin name. */
   readonly config?: PluginConfigs;
   /** Takes what plugins log through the `log` service, and what the application's services throw. */
@@ -127,7 +127,7 @@ export class PluginContext implements AsyncDisposable {
     const scratch = options.scratch ?? (dir === undefined ? undefined : `${dir}/run`);
     this.#scratch = scratch === undefined ? undefined : new ServiceScratch(
       `${scratch}/services-${crypto.randomUUID()}`,
-      options.executable,
+      options.denoPath,
     );
     this.#addBuiltIn("config", new ConfigService(config), "the plugin's settings");
     this.#addBuiltIn("log", new LogService(logger), "the host's log");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { command, done, failed, inProcess, sallyport } from "./sallyport.ts";
 import { scratch, writeBundle } from "./bundles.ts";
-import { VERSION } from "../../src/version.ts";
+import { OLDEST_DENO, VERSION } from "../../src/version.ts";
 
 const COMMANDS = ["keygen", "hash", "sign", "verify", "inspect", "run", "new", "doctor", "top"];
 
@@ -86,4 +86,28 @@ Deno.test("a missing permission is told with the flag that gives it", async () =
   const { error } = JSON.parse(new TextDecoder().decode(stdout));
   assert.equal(error.code, "bad-config");
   assert.match(error.message, /--allow-write/);
+});
+
+Deno.test("a Deno that is too old is refused in one line, before anything else is loaded", async () => {
+  const real = Deno.version;
+  Object.defineProperty(Deno, "version", { value: { ...real, deno: "2.4.4" }, configurable: true });
+  try {
+    const outcome = await inProcess(["doctor"]);
+    assert.deepEqual(outcome, {
+      code: 1,
+      stdout: "",
+      stderr:
+        `error: Sallyport needs Deno ${OLDEST_DENO} or later, this is 2.4.4; run \`deno upgrade\`\n`,
+    });
+    failed(await inProcess(["--json", "--version"]), "bad-config");
+  } finally {
+    Object.defineProperty(Deno, "version", { value: real, configurable: true });
+  }
+  done(await inProcess(["--version"]));
+  // what it imports is linked before a line of it runs; types are not
+  const imported = async (name: string) =>
+    (await Deno.readTextFile(new URL(`../../src/${name}`, import.meta.url)))
+      .match(/^(?:import|export)\b(?! type\b)[^;]*?\bfrom\s+"[^"]+"/gm) ?? [];
+  assert.deepEqual(await imported("cli/main.ts"), ['import { denoProblem } from "../version.ts"']);
+  assert.deepEqual(await imported("version.ts"), []);
 });

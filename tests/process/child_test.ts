@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { startChild } from "../../src/process/child.ts";
-import { denoExecutable } from "../../src/process/deno_command.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { startCommand, startShell, type TestChild } from "../helpers/process.ts";
 
@@ -72,8 +71,4 @@ Deno.test("a child gets none of the descriptors that the host has opened", async
   const inherited = await paragraph(test);
   assert.ok(inherited.length >= 3);
   assert.ok(!inherited.includes(path), `it has ${inherited.join(", ")}`);
-});
-
-Deno.test("denoExecutable() is the very runtime that runs the host, where it may be run", () => {
-  assert.equal(denoExecutable(), Deno.execPath());
 });
