@@ -136,6 +136,7 @@ function launcherRemedy(layer: "bwrap" | "unshare", facts: DoctorFacts): Remedy 
   if (path === undefined) {
     return installRemedy(layer, layer === "bwrap" ? "bubblewrap" : "util-linux", facts.system);
   }
+  if (layer === "bwrap" && facts.system.processesOnly) return WHOLE_PROC;
   const { "user namespace": user, "private /proc": proc } = facts.probes;
   if (user.state !== "works" || proc.state !== "works") {
     return namespaceRemedy("user namespace", facts);
@@ -146,6 +147,13 @@ function launcherRemedy(layer: "bwrap" | "unshare", facts: DoctorFacts): Remedy 
     lines: command === undefined ? [] : [command],
   };
 }
+
+const WHOLE_PROC: Remedy = {
+  what:
+    "bwrap reads /proc/sys, which is hidden from this host: leave ProcSubset=pid out of its unit, " +
+    "or let plugins run under unshare.",
+  lines: ["[Service]", "ProcSubset=all"],
+};
 
 function installRemedy(
   program: PackagedProgram,

@@ -20,7 +20,11 @@ export interface RunResult {
 export interface RunOptions {
   /** The whole environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The folder to run in. */
+  /**
+   * The folder to run in.
+   *
+   * @default {"/"}
+   */
   readonly cwd?: string;
   /**
    * When to kill it.
@@ -47,7 +51,7 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const [program = "", ...args] = command;
-  const { env = {}, cwd, timeoutMs = 5_000, onOutput } = options;
+  const { env = {}, cwd = "/", timeoutMs = 5_000, onOutput } = options;
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {
@@ -58,7 +62,7 @@ export async function runProgram(
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      ...(cwd === undefined ? {} : { cwd }),
+      cwd,
     }).spawn();
   } catch (error) {
     return { ok: false, out: "", why: lastLine(error instanceof Error ? error.message : "") };

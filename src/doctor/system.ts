@@ -36,7 +36,7 @@ const MAX_BYTES = 64 * 1024;
  * @returns The facts; what may not be read is absent.
  */
 export function readSystem(): SystemFacts {
-  const release = readSmall("/proc/sys/kernel/osrelease")?.trim() ?? releaseByApi();
+  const release = readSmall("/proc/sys/kernel/osrelease")?.trim() || releaseByApi() || undefined;
   const [os, arch] = [Deno.build.os, Deno.build.arch];
   const restricts = readNumber("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
   const clone = readNumber("/proc/sys/kernel/unprivileged_userns_clone");
@@ -53,6 +53,9 @@ export function readSystem(): SystemFacts {
       ...(clone === undefined ? {} : { unprivilegedUsernsClone: clone }),
       ...(most === undefined ? {} : { maxUserNamespaces: most }),
     },
+    ...(os === "linux" && exists("/proc/self/status") && !exists("/proc/sys")
+      ? { processesOnly: true }
+      : {}),
     systemd: exists("/run/systemd/system"),
     cgroups: readCgroupMounts(),
   };
@@ -72,7 +75,8 @@ export function readHost(
     deno: Deno.version.deno,
     isRoot: hostIsRoot(),
     lacks: FAMILIES.filter((name) => !granted({ name })).map((name) => `--allow-${name}`),
-    readsProc: Deno.build.os !== "linux" || readSmall("/proc/1/status") !== undefined,
+    // its own: with hidepid others of this user can be read, and none of another's
+    readsProc: Deno.build.os !== "linux" || readSmall(`/proc/${Deno.pid}/status`) !== undefined,
     mayRun: there.filter((name) => programs[name].mayRun),
     mayNotRun: there.filter((name) => !programs[name].mayRun),
   };

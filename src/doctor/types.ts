@@ -76,6 +76,8 @@ export interface SystemFacts {
     readonly unprivilegedUsernsClone?: number;
     readonly maxUserNamespaces?: number;
   };
+  /** Whether `/proc` shows the host processes and nothing else, as `ProcSubset=pid` has it. */
+  readonly processesOnly?: boolean;
   /** Whether systemd manages the machine. */
   readonly systemd: boolean;
   /** Which cgroup trees are mounted; `undefined` where that could not be read. */

@@ -5,6 +5,7 @@
  */
 import { isAbsolute } from "node:path";
 import { SallyportError } from "../errors.ts";
+import { shortageHint } from "../io/os_error.ts";
 import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
 import {
   checkIsolation,
@@ -61,8 +62,8 @@ const STRONG = ["bwrap", "unshare"] as const;
  *
  * @param options The mode, the runtime, a folder.
  * @returns The launchers.
- * @throws {SallyportError} `bad-config` when the mode is unknown or does not work, or when a layer is
- * required that cannot be had.
+ * @throws {SallyportError} `bad-config` when the mode is unknown or does not work, when a layer is
+ * required that cannot be had, or when this cannot be found out now.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  */
 export async function openLaunchers(options: OpenLaunchersOptions): Promise<Launchers> {
@@ -71,7 +72,7 @@ export async function openLaunchers(options: OpenLaunchersOptions): Promise<Laun
   closeInheritedOnExec();
   await using undo = new AsyncDisposableStack();
   const [found, libraries, cgroups] = await Promise.all([
-    survey(executable),
+    survey(executable).catch((error: Error) => error.message),
     findLibraries(executable),
     openCgroups(),
   ]);
@@ -91,11 +92,20 @@ export async function openLaunchers(options: OpenLaunchersOptions): Promise<Laun
   }
   launchers.set("plain", plain(executable, missing));
   const select = (wanted: IsolationMode): Launcher => {
+    const probeOf = (mode: IsolationMode) => probes.find(({ name }) => name === mode);
+    // the strongest that works, if it is known of each that is stronger that it does not
     const name = wanted === "auto"
-      ? [...STRONG, "plain" as const].find((name) => launchers.has(name))!
+      ? [...STRONG, "plain" as const].find((name) =>
+        launchers.has(name) || probeOf(name)?.unsure !== undefined
+      )!
       : wanted;
+    const unsure = probeOf(name)?.unsure;
+    if (unsure !== undefined) throw cannotTell(`whether "${name}"`, unsure);
     const launcher = launchers.get(name);
     if (launcher === undefined) throw notWorking(wanted, probes, require);
+    if (launcher.privateRoot && cgroups.unsure !== undefined) {
+      throw cannotTell("which cgroup", cgroups.unsure);
+    }
     if (require) checkRequired(launcher, wanted, probes, cgroups);
     return launcher;
   };
@@ -121,6 +131,15 @@ function plain(executable: string, missing: readonly string[]): Launcher {
 }
 
 const HINT = "Run `deno task doctor` for the remedy";
+
+function cannotTell(what: string, cause: unknown): SallyportError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SallyportError("bad-config", `Cannot tell ${what} works here: ${reason}`, {
+    hint: shortageHint(cause) ?? "Open the host again when the machine is less busy",
+    details: { reason },
+    cause,
+  });
+}
 
 function notWorking(
   mode: IsolationMode,

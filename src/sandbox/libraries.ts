@@ -23,7 +23,7 @@ const FALLBACK = ["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/li
  * @returns Paths, a link by its own name; where the host may not look, the usual folders.
  */
 export async function findLibraries(executable: string): Promise<readonly string[]> {
-  const found = await survey(executable);
+  const found = await survey(executable).catch((error: Error) => error.message);
   const libraries = typeof found === "string" ? undefined : found.libraries;
   if (libraries === undefined) return Object.freeze(FALLBACK.filter(mayExist));
   return Object.freeze(withCache(libraries));

@@ -5,8 +5,9 @@
  */
 import { isAbsolute } from "node:path";
 import { escapeText } from "../errors.ts";
+import { shortageHint } from "../io/os_error.ts";
 import { bwrapLauncher } from "./bwrap.ts";
-import { runBounded } from "./cgroup/bounded_command.ts";
+import { CannotTell, runBounded } from "./cgroup/bounded_command.ts";
 import type { Launcher } from "./launcher.ts";
 import { bindLibrary } from "./libraries.ts";
 import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch_spec.ts";
@@ -24,6 +25,8 @@ export interface LauncherProbe {
   readonly path?: string;
   /** Why it does not work: what is not installed or not permitted, or what it wrote to stderr. */
   readonly reason?: string;
+  /** What kept this from being found out; nothing is known of the launcher then. */
+  readonly unsure?: CannotTell;
 }
 
 /** Options of {@linkcode probeLauncher}. */
@@ -41,6 +44,8 @@ export interface ProbeOptions {
 }
 
 const TIMEOUT_MS = 10_000;
+/** As much as the files of a start take. */
+const CONTROL_BYTES = 64 * 1024;
 const MAX_REASON = 300;
 const MIB = 1024 * 1024;
 /** Older versions cannot cap a folder in memory, or empty the environment. */
@@ -49,7 +54,8 @@ const NEEDED_OF_BWRAP = ["size", "clearenv"];
 const probes = new Map<string, Promise<LauncherProbe>>();
 
 /**
- * Tries a launcher, once for each set of inputs in the life of this process.
+ * Tries a launcher, once for each set of inputs in the life of this process; again where it could not be
+ * found out.
  *
  * @param name The launcher.
  * @param options The runtime, its libraries.
@@ -62,14 +68,8 @@ export function probeLauncher(
   const key = JSON.stringify([name, options.executable, options.libraries]);
   let probe = probes.get(key);
   if (probe === undefined) {
-    probes.set(
-      key,
-      probe = tryLauncher(name, options).catch((error) => ({
-        name,
-        works: false,
-        reason: oneLine(error instanceof Error ? error.message : String(error)),
-      })),
-    );
+    probes.set(key, probe = tryLauncher(name, options).catch((error) => failed(name, error)));
+    void probe.then(({ unsure }) => unsure && probes.delete(key));
   }
   return probe;
 }
@@ -89,6 +89,17 @@ export interface LauncherParts extends RootLauncherOptions {
  */
 export function makeLauncher(name: LauncherProbe["name"], parts: LauncherParts): Launcher {
   return name === "bwrap" ? bwrapLauncher(parts) : unshareLauncher(parts);
+}
+
+/** A probe that could not be made because of an error. */
+function failed(name: LauncherProbe["name"], error: unknown): LauncherProbe {
+  const message = oneLine(error instanceof Error ? error.message : String(error));
+  const unsure = error instanceof CannotTell
+    ? error
+    : shortageHint(error) === undefined
+    ? undefined
+    : new CannotTell(message, { cause: error });
+  return { name, works: false, reason: message, unsure };
 }
 
 async function tryLauncher(
@@ -117,12 +128,36 @@ async function tryLauncher(
     scratchDir,
     cgroups: { manager: undefined, missing: [] },
   });
-  const launch = undo.use(await launcher.launch(probeSpec(executable, libraries)));
-  const { command, args, env } = launch.command;
-  const result = await runBounded(command, args, env, TIMEOUT_MS);
-  if (result.ok && result.stdout.startsWith("deno ")) return { name, works: true, path };
-  const reason = oneLine(result.stderr || result.stdout || "it was ended without a word");
-  return { ...fails(reason), path };
+  try {
+    const launch = undo.use(await launcher.launch(probeSpec(executable, libraries)));
+    const { command, args, env } = launch.command;
+    const result = await runBounded(command, args, env, TIMEOUT_MS);
+    if (result.ok && result.stdout.startsWith("deno ")) return { name, works: true, path };
+    if (result.unsure !== undefined) throw result.unsure;
+    throw new Error(result.stderr || result.stdout || "it was ended without a word");
+  } catch (error) {
+    await control(executable, scratchDir);
+    return { ...failed(name, error), path };
+  }
+}
+
+/**
+ * Does what every start does besides containing.
+ *
+ * @throws What keeps that from working for the moment: then a failure of the launcher means nothing.
+ */
+async function control(executable: string, scratchDir: string): Promise<void> {
+  const path = `${scratchDir}/${crypto.randomUUID()}-control`;
+  try {
+    await Deno.writeFile(path, new Uint8Array(CONTROL_BYTES), { mode: 0o600, createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return; // for good: the launcher has said so
+    throw new CannotTell(error instanceof Error ? error.message : String(error), { cause: error });
+  } finally {
+    await Deno.remove(path).catch(() => {}); // it was not written
+  }
+  const { unsure } = await runBounded(executable, ["--version"], {}, TIMEOUT_MS);
+  if (unsure !== undefined) throw unsure;
 }
 
 /** The least that starts: the runtime, its libraries, every namespace, a filter. */
@@ -155,7 +190,8 @@ function probeSpec(executable: string, libraries: readonly string[]): LaunchSpec
   return { ...spec, args: ["--version"] };
 }
 
-function bwrapLacks({ bwrapOptions, seccomp }: Survey): string | undefined {
+function bwrapLacks({ bwrapFails, bwrapOptions, seccomp }: Survey): string | undefined {
+  if (bwrapFails !== undefined) return oneLine(`it does not run: ${bwrapFails}`);
   const absent = NEEDED_OF_BWRAP.filter((option) => !bwrapOptions.has(option));
   if (absent.length > 0) {
     return `this version is too old: it has no ${

@@ -61,6 +61,8 @@ const MAX_SKELETONS = 1_000;
 export interface Skeleton {
   /** Its path on the machine. */
   readonly folder: string;
+  /** Whether nothing in it is to be executed but what is mounted; its file system may forbid it. */
+  readonly noexec?: boolean;
   /** What of a root is to be mounted on it; the rest is there as copies. */
   mounts(root: PrivateRoot): readonly BindMount[];
 }
@@ -134,7 +136,7 @@ export class Skeletons {
     if (status === NO_COPIES) {
       const binds = root.binds.map((bind) => ({ ...bind, fixed: false }));
       const { folder: points } = await this.#make({ ...root, binds }, `${folder}-points`);
-      return { folder: points, mounts: ({ binds }) => binds };
+      return { folder: points, noexec: true, mounts: ({ binds }) => binds };
     }
     if (!ok) throw failed(stderr || "it took too long");
     if (base === "") this.#bases.set(set, folder);

@@ -38,6 +38,8 @@ export interface Survey {
   readonly quickShell: Shell;
   /** Paths of the programs that there are. */
   readonly programs: Readonly<Partial<Record<ProgramName, string>>>;
+  /** What became of this bwrap where it does not even print its options. */
+  readonly bwrapFails: string | undefined;
   /** The options of this bwrap that older versions do not have. */
   readonly bwrapOptions: ReadonlySet<string>;
   /** What the dynamic loader opens for the deno executable, by those paths; `undefined` if it did not say. */
@@ -109,9 +111,14 @@ sh -c '[ -z "\${BASH_VERSION-}" ]' && echo quick-shell
 for entry in /proc/self/fd/*; do
   case \${entry##*/} in [0-9][0-9]*) echo inherited; break ;; esac
 done
-help=$(bwrap --help 2>&1) && for option in size clearenv disable-userns; do
-  case $help in *"--$option"*) echo "bwrap $option" ;; esac
-done
+newline='
+'
+if help=$(bwrap --help 2>&1); then
+  for option in size clearenv disable-userns; do
+    case $help in *"--$option"*) echo "bwrap $option" ;; esac
+  done
+else echo "bwrap-fails status $?: \${help##*"$newline"}"
+fi
 [ "\${EUID-$(id -u)}" = 0 ] && {
   echo root
   for name in kpagecgroup kpagecount kpageflags pagetypeinfo sched_debug slabinfo timer_list \\
@@ -120,7 +127,12 @@ done
   done
 }
 [ -e /proc/self/ns/cgroup ] && echo cgroup-namespaces
-[ -e /proc/sys/kernel/seccomp/actions_avail ] && echo seccomp
+if [ -r /proc/self/status ]; then
+  while read -r key rest; do
+    case $key in Seccomp:) echo seccomp ;; esac
+  done </proc/self/status
+else echo seccomp
+fi
 echo end
 `;
 
@@ -130,11 +142,15 @@ const surveys = new Map<string, Promise<Survey | string>>();
  * Looks around; once for each executable.
  *
  * @param executable The deno executable that is to be started, an absolute path.
- * @returns What was found, or why the host could not look.
+ * @returns What was found, or why the host can never look.
+ * @throws {CannotTell} where it could not look now, and may the next time.
  */
 export function survey(executable: string): Promise<Survey | string> {
   let found = surveys.get(executable);
-  if (found === undefined) surveys.set(executable, found = look(executable));
+  if (found === undefined) {
+    surveys.set(executable, found = look(executable));
+    found.catch(() => surveys.delete(executable));
+  }
   return found;
 }
 
@@ -148,6 +164,7 @@ async function look(executable: string): Promise<Survey | string> {
   for (const shell of usable) {
     const result = await runBounded(shell.path, ["-c", SCRIPT, "sh", executable], {}, TIMEOUT_MS);
     if (result.stdout.endsWith("end\n")) return read(shell, result);
+    if (result.unsure !== undefined) throw result.unsure;
     problem ||= `${shell.path} does not work: ${result.stderr || "it was ended"}`;
   }
   return problem;
@@ -177,6 +194,7 @@ function read(shell: Shell, { stdout }: BoundedResult): Survey {
         ? { path: sh, bash: false, orBash: shell.path }
         : shell,
     programs: Object.fromEntries(programs),
+    bwrapFails: all("bwrap-fails")[0],
     bwrapOptions: new Set(all("bwrap")),
     libraries: found.has("library") || found.has("static") ? all("library") : undefined,
     umount: path && loader ? { path, loader, folders: all("umount-folder") } : undefined,

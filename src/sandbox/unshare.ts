@@ -118,7 +118,7 @@ type Line = [source: string, target: string, type: string, options: string];
  */
 export function unshareMounts(
   root: PrivateRoot,
-  { folder, mounts }: Skeleton,
+  { folder, noexec, mounts }: Skeleton,
   { survey, libraries }: Pick<UnshareLauncherOptions, "survey" | "libraries">,
 ): UnshareMounts {
   const code = new Set([INSIDE.executable, ...libraries]);
@@ -144,7 +144,8 @@ export function unshareMounts(
   const late = binds.filter(isLate);
   return {
     early: text([
-      [folder, "", "none", "bind,ro,nosuid,nodev"],
+      // what the file system forbids may not be allowed by a mount of it
+      [folder, "", "none", `bind,ro,nosuid,nodev${noexec ? ",noexec" : ""}`],
       ["proc", "/proc", "proc", "ro,nosuid,nodev,noexec"],
       ...survey.rootOnly.map((name) => device("/dev/null", `/proc/${name}`)),
       ...DEVICES.map(([name]) => device(`/dev/${name}`, `/dev/${name}`)),

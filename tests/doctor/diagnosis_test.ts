@@ -435,3 +435,13 @@ Deno.test("what this host may not look at is told, counts as missing, and names 
   assert.match(layer(found, "host permissions").detail, /not bwrap; may not read \/proc/);
   assert.match(layer(found, "host user").detail, /^not seen: needs --allow-sys=uid/);
 });
+
+Deno.test("a bwrap that lacks /proc/sys is not to be installed again", () => {
+  const bwrap = { ...fails("it does not run: Can't read /proc/sys"), path: "/usr/bin/bwrap" };
+  const { launchers } = WELL;
+  for (const processesOnly of [true, false]) {
+    const diagnosis = diagnose(on({ processesOnly }, { launchers: { ...launchers, bwrap } }));
+    const { remedy } = layer(diagnosis, "bwrap");
+    assert.equal(/ProcSubset=all/.test(remedy!.lines.join("\n")), processesOnly);
+  }
+});

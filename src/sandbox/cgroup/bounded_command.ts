@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shortageHint } from "../../io/os_error.ts";
 import { OWN_SESSION } from "../own_session.ts";
 
 /** What became of the program. */
@@ -15,6 +16,16 @@ export interface BoundedResult {
   readonly stdout: string;
   /** What it wrote to standard error, or why it did not run. */
   readonly stderr: string;
+  /**
+   * What kept it from running to its end and says nothing about it: the machine was short of something, or
+   * somebody else ended it.
+   */
+  readonly unsure?: CannotTell;
+}
+
+/** Says that nothing was found out, for want of something that the machine may have again. */
+export class CannotTell extends Error {
+  override readonly name = "CannotTell";
 }
 
 const MAX_BYTES = 256 * 1024;
@@ -39,28 +50,48 @@ export async function runBounded(
     child = new Deno.Command(command, {
       args: [...args],
       ...(env === "inherit" ? {} : { env: { ...env, LC_ALL: "C" }, clearEnv: true }),
+      cwd: "/", // the host's own may be gone
       ...OWN_SESSION,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
   } catch (error) {
-    return { ok: false, stdout: "", stderr: error instanceof Error ? error.message : "" };
+    const stderr = error instanceof Error ? error.message : "";
+    const unsure = shortageHint(error) === undefined
+      ? undefined
+      : new CannotTell(stderr, { cause: error });
+    return { ok: false, stdout: "", stderr, unsure };
   }
   const late = new AbortController();
   const timer = setTimeout(() => {
-    kill(child);
+    killGroup(child);
     late.abort(); // whoever else holds its pipes must not hold us
   }, timeoutMs);
   try {
-    const [{ success, code }, stdout, stderr] = await Promise.all([
+    const [{ success, code, signal }, stdout, stderr] = await Promise.all([
       child.status,
       readBounded(child.stdout, late.signal),
       readBounded(child.stderr, late.signal),
     ]);
-    return { ok: success, status: code, stdout, stderr: stderr.trim() };
+    const ended = late.signal.aborted
+      ? `"${command}" did not end within ${timeoutMs} ms`
+      : signal === "SIGKILL" || signal === "SIGTERM"
+      ? `"${command}" was ended by ${signal}`
+      : undefined;
+    const unsure = ended === undefined ? undefined : new CannotTell(ended);
+    return { ok: success, status: code, stdout, stderr: stderr.trim(), unsure };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Ends what the program has started, too, which would hold its pipes. */
+function killGroup(child: Deno.ChildProcess): void {
+  try {
+    Deno.kill(-child.pid, "SIGKILL");
+  } catch {
+    kill(child); // the host may signal its own children only
   }
 }
 

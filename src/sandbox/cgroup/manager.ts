@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { osCode } from "../../io/os_error.ts";
 import type { CgroupFacts, LaunchOutcome } from "../launcher.ts";
 import type { ProcessLimits } from "../launch_spec.ts";
 import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./hierarchy.ts";
@@ -54,6 +55,8 @@ export interface CgroupProbe {
   readonly manager: CgroupManager | undefined;
   /** What is not capped and why, one sentence each. */
   readonly missing: readonly string[];
+  /** What kept this from being found out; nothing is known of cgroups then. */
+  readonly unsure?: unknown;
   /**
    * Makes the next join of a group quick, where that can be needed. The first for some 40 ms waits 8 to 10 ms for the kernel (a
    * grace period of the lock on thread groups); the host can have that over while it does other things,
@@ -84,12 +87,17 @@ export async function openCgroups(options: CgroupOptions = {}): Promise<CgroupPr
   if (Deno.build.os !== "linux") return none("no cgroup: only Linux has them");
   try {
     Deno.readTextFileSync("/proc/self/cgroup");
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) return unsure(error);
     return none("no cgroup: the host may not read /proc and /sys, which takes --allow-all");
   }
   try {
-    return await open(options);
+    const probe = await open(options);
+    // what cannot be read counts as absent: is there still a descriptor to read anything by?
+    if (probe.manager === undefined) Deno.openSync("/proc/self/cgroup").close();
+    return probe;
   } catch (error) {
+    if (isShortage(error)) return unsure(error);
     return none(`no cgroup: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
@@ -132,6 +140,15 @@ function warmer(
       // not this user's to write: the join waits, and creating the group tells what is wrong
     }
   };
+}
+
+/** The kernel's other shortages, such as ENOSPC, are its way to refuse a group. */
+function isShortage(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM"].includes(osCode(error) ?? "");
+}
+
+function unsure(error: unknown): CgroupProbe {
+  return { manager: undefined, missing: [`no cgroup: ${String(error)}`], unsure: error };
 }
 
 function none(reason: string): CgroupProbe {

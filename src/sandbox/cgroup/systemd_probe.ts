@@ -34,6 +34,7 @@ export async function tryScope(manager: CgroupManager): Promise<CgroupFacts | st
     args,
     env: { ...scope.prefixEnv, LC_ALL: "C" },
     clearEnv: true,
+    cwd: "/",
     ...OWN_SESSION,
     stdin: "piped",
     stdout: "piped",
