@@ -14,7 +14,7 @@ import { SallyportError } from "../errors.ts";
 import { chooseContainment } from "../host/containment_choice.ts";
 import { asksForStorage } from "../host/loader.ts";
 import type { TrustSource } from "../host/trust_source.ts";
-import { checkConsent, type ConsentState } from "../host/update_consent.ts";
+import type { ConsentState } from "../host/update_consent.ts";
 import { missingGrant } from "../permissions/explain.ts";
 import type { Excess } from "../permissions/findings.ts";
 import { entryFor, type Grant, type Policy, type PolicyEntry } from "../permissions/policy.ts";
@@ -101,7 +101,7 @@ export async function inspectBundle(dir: string, bench: Workbench): Promise<Insp
   const entry = entryFor(policy, manifest.name);
   const settled = await settle(contents, policy, bench);
   const consent = bench.trust.consentState(manifest, contents.bundleHash);
-  const withheld = await failureOf(() => checkConsent(contents, consent, bench.trust.file ?? ""));
+  const withheld = await failureOf(() => bench.trust.checkConsent(contents));
   const services = missingServices(manifest, entry);
   const dropped = settled.launch?.permissions.dropped ?? [];
   return {

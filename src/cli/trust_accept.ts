@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { readBundle } from "../bundle/reading.ts";
-import { escapeText } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import { baselineOf } from "../host/trust_source.ts";
 import { asksOf, compareAsks, readAsks } from "../permissions/asks.ts";
 import { acceptBundle } from "../trust/list_changes.ts";
@@ -50,19 +50,15 @@ async function accept(
   const added = earlier === undefined ? undefined : compareAsks(earlier.asks, asks);
   const by = signers.map(({ keyId, name }) => escapeText(name ?? keyId)).join(", ");
   const at = new Date();
+  const isNew = acceptBundle(list.content, { name, version, hash }) !== list.content;
+  if (added === undefined && isNew) throw nothingToShow(name, options);
   await changeList(
     list,
     {
       apply: (content) => acceptBundle(content, { name, version, hash }, { at }),
       notes: [
         `${escapeText(name)} ${escapeText(version)} is signed by ${by}`,
-        ...(added === undefined
-          ? [
-            `No earlier version is known${
-              options.dataDir === undefined ? " (see --data-dir)" : ""
-            }`,
-          ]
-          : moreNotes(earlier!.version, added)),
+        ...(added === undefined ? [] : moreNotes(earlier!.version, added)),
       ],
       details: {
         plugin: { name, version, hash },
@@ -71,6 +67,22 @@ async function accept(
     },
     options,
     context,
+  );
+}
+
+/** Nobody accepts what they were not shown. */
+function nothingToShow(name: string, { dataDir }: ChangeOptions): SallyportError {
+  return new SallyportError(
+    "bad-state",
+    `Cannot accept "${
+      escapeText(name)
+    }": no earlier version of it is known, so nothing shows what is new`,
+    {
+      hint: dataDir === undefined
+        ? "Pass --data-dir with the folder of the host that ran the earlier version"
+        : "The first version that a host runs needs no acceptance: the policy decides",
+      details: { plugin: name },
+    },
   );
 }
 

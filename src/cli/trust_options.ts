@@ -114,9 +114,15 @@ export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
 
 function listOptions(
   file: string,
-  { secret, allowRollback }: TrustOptions,
+  { secret, keyFile, passphraseFile, allowRollback }: TrustOptions,
 ): NonNullable<TrustedHostOptions["trustList"]> {
-  return { file, ...secret, ...(allowRollback === undefined ? {} : { allowRollback }) };
+  // a host that knows the file reads it anew, keeps it from plugins and names it in hints
+  const opens = keyFile !== undefined
+    ? { keyFile }
+    : passphraseFile !== undefined && passphraseFile !== "-"
+    ? { passphraseFile }
+    : secret;
+  return { file, ...opens, ...(allowRollback === undefined ? {} : { allowRollback }) };
 }
 
 /** Refuses options that would silently do nothing. */

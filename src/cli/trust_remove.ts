@@ -4,8 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
+import { escapeText } from "../errors.ts";
 import type { TrustListContent } from "../trust/list.ts";
 import {
+  findKey,
   liftRevocation,
   removeKey,
   removePlugin,
@@ -15,7 +17,7 @@ import {
 import type { CliContext } from "./command.ts";
 import { addChangeOptions, changeList, type ChangeOptions } from "./trust_change.ts";
 import { onlyFile, openList } from "./trust_file.ts";
-import { exactlyOne, splitAt } from "./trust_subjects.ts";
+import { exactlyOne, refuseOthers, splitAt } from "./trust_subjects.ts";
 
 interface RemoveOptions extends ChangeOptions {
   key?: string;
@@ -23,6 +25,7 @@ interface RemoveOptions extends ChangeOptions {
   publisher?: string;
   minimum?: string;
   revocation?: string;
+  liftRevocation?: true;
 }
 
 /** Adds the command. */
@@ -35,7 +38,8 @@ export function addTrustRemove(trust: Command, context: CliContext): void {
     .option("--plugin <name>", "a listed plugin: NAME@VERSION, or NAME for all its versions")
     .option("--publisher <names>", "a publisher: the names that it was added with")
     .option("--minimum <name>", "the minimum version of a plugin")
-    .option("--revocation <what>", "a revocation, lifted: a bundle hash, or NAME[@RANGE]");
+    .option("--revocation <what>", "a revocation, lifted: a bundle hash, or NAME[@RANGE]")
+    .option("--lift-revocation", "remove a key although it is revoked: it can then be added again");
   addChangeOptions(command)
     .action((file: string | undefined, options: RemoveOptions) => remove(file, options, context));
 }
@@ -45,7 +49,7 @@ async function remove(
   options: RemoveOptions,
   context: CliContext,
 ): Promise<void> {
-  const { key, plugin, publisher, minimum, revocation } = options;
+  const { key, plugin, publisher, minimum, revocation, liftRevocation: lift } = options;
   const subject = exactlyOne({
     "--key": key,
     "--plugin": plugin,
@@ -53,9 +57,10 @@ async function remove(
     "--minimum": minimum,
     "--revocation": revocation,
   });
+  if (subject !== "--key") refuseOthers(subject, { "--lift-revocation": lift });
   const file = onlyFile(argument, options);
   const removals: Record<typeof subject, (content: TrustListContent) => TrustListContent> = {
-    "--key": (content) => removeKey(content, key!),
+    "--key": (content) => removeKey(content, key!, { liftRevocation: lift }),
     "--plugin": (content) => {
       const { name, rest } = splitAt(plugin!);
       return removePlugin(content, { name, version: rest });
@@ -65,7 +70,12 @@ async function remove(
     "--revocation": (content) => liftRevocation(content, revoked(revocation!)),
   };
   const list = await openList(file, options, context);
-  await changeList(list, { apply: removals[subject] }, options, context);
+  const was = key === undefined ? undefined : findKey(list.content, key).revoked;
+  const notes = was === undefined ? [] : [
+    `It was revoked from "${was.from}" on: ${escapeText(was.reason, 300)}`,
+    "Nothing will remember that: once it is added again, all that it ever signed counts",
+  ];
+  await changeList(list, { apply: removals[subject], notes }, options, context);
 }
 
 function revoked(text: string): { hash: string } | { name: string; versions?: string } {

@@ -4,13 +4,19 @@
  * @module
  */
 import type { Command } from "commander";
+import { isVersionRange, revocationCovers } from "../bundle/version_range.ts";
+import { escapeText } from "../errors.ts";
 import type { TrustListContent } from "../trust/list.ts";
 import { revokeKey, revokePlugin } from "../trust/list_changes.ts";
+import type { TrustList } from "../trust/trust_list.ts";
+import { compareVersions } from "../trust/versions.ts";
 import type { CliContext } from "./command.ts";
 import { parseDate } from "./dates.ts";
-import { addChangeOptions, changeList, type ChangeOptions } from "./trust_change.ts";
+import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./trust_change.ts";
 import { onlyFile, openList } from "./trust_file.ts";
 import { exactlyOne, splitAt } from "./trust_subjects.ts";
+
+const MAX_NAMED = 20;
 
 interface RevokeOptions extends ChangeOptions {
   key?: string;
@@ -56,5 +62,34 @@ async function revoke(
     },
   };
   const list = await openList(file, options, context);
-  await changeList(list, { apply: revocations[subject] }, options, context);
+  const hits = plugin === undefined ? {} : knownVersions(list, splitAt(plugin), options);
+  await changeList(list, { apply: revocations[subject], ...hits }, options, context);
+}
+
+/** Says which versions that are known here a revocation covers: a range is easily written wrongly. */
+function knownVersions(
+  { content, mark }: TrustList,
+  { name, rest: range = "*" }: ReturnType<typeof splitAt>,
+  { dataDir }: RevokeOptions,
+): Pick<Change, "notes" | "details"> {
+  if (!isVersionRange(range)) return {}; // refused by the change itself
+  const listed = [...content.plugins, ...content.accepted].filter((one) => one.name === name);
+  const all = [...listed, ...mark?.ran(name) ?? []].map(({ version }) => version);
+  const known = [...new Set(all)].toSorted((a, b) => compareVersions(a, b));
+  const hits = known.filter((version) => revocationCovers(range, version));
+  const spared = known.filter((version) => !hits.includes(version));
+  const named = (versions: readonly string[]) => {
+    const more = versions.length - MAX_NAMED;
+    const shown = versions.slice(-MAX_NAMED).map((version) => escapeText(version)).join(", ");
+    return more > 0 ? `${shown} and ${more} lower ones` : shown;
+  };
+  const where = dataDir === undefined ? "in the list" : "in the list, or run by the host";
+  const plugin = escapeText(name, 100);
+  const notes = known.length === 0
+    ? [`No version of "${plugin}" is known here${dataDir === undefined ? " (see --data-dir)" : ""}`]
+    : [
+      `Of the versions of "${plugin}" ${where} it covers ${named(hits) || "none"}` +
+      (spared.length === 0 ? "" : `, and leaves ${named(spared)}`),
+    ];
+  return { notes, details: { covers: hits, leaves: spared } };
 }

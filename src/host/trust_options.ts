@@ -52,6 +52,8 @@ export interface TrustListSettings {
   readonly secret: SealSecret;
   /** Reads what opens it again, where that is in a file. */
   readonly readSecret: () => Promise<SealSecret>;
+  /** The option of the command line that names the same file, and the file; empty without one. */
+  readonly secretOption: readonly string[];
   /** What may go back to older versions. */
   readonly allowRollback: boolean | readonly string[];
   /** The root that it must descend from. */
@@ -104,6 +106,11 @@ export async function parseTrustListOptions(
     file, // it is read again later, wherever the process is then
     secret: await again(),
     readSecret: again,
+    secretOption: options.keyFile !== undefined
+      ? ["--key-file", resolve(toPath(options.keyFile))]
+      : options.passphraseFile !== undefined
+      ? ["--passphrase-file", resolve(toPath(options.passphraseFile))]
+      : [],
     allowRollback,
     pinnedRoot,
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import type { Manifest } from "../bundle/manifest.ts";
 import type { BundleContents } from "../bundle/reading.ts";
 import { SallyportError } from "../errors.ts";
@@ -28,7 +29,12 @@ import {
 } from "../trust/verify.ts";
 import { nextRevocation } from "./trust_times.ts";
 import type { TrustListSettings } from "./trust_options.ts";
-import { checkConsent, type ConsentState, consentState } from "./update_consent.ts";
+import {
+  checkConsent,
+  type ConsentState,
+  consentState,
+  type ConsentSubject,
+} from "./update_consent.ts";
 
 /** Tells what became of a trust list. */
 export interface TrustUpdate {
@@ -241,12 +247,18 @@ export class TrustSource {
   /**
    * Refuses a bundle that asks for more than the version before.
    *
-   * @param subject Its manifest and hash.
+   * @param subject Its manifest, hash and folder.
    * @throws {SallyportError} `permission-denied`.
    */
-  checkConsent(subject: { readonly manifest: Manifest; readonly bundleHash: string }): void {
-    const state = this.consentState(subject.manifest, subject.bundleHash);
-    checkConsent(subject, state, this.file ?? "");
+  checkConsent(subject: ConsentSubject): void {
+    if (this.#list === undefined || this.#settings === undefined) return;
+    const { mark, root } = this.#list;
+    checkConsent(subject, this.consentState(subject.manifest, subject.bundleHash), {
+      file: this.#settings.file,
+      dataDir: mark && dirname(dirname(mark.path)),
+      secret: this.#settings.secretOption,
+      rootKeys: root?.threshold ?? 0,
+    });
   }
 
   /**

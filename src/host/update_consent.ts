@@ -25,6 +25,20 @@ export interface ConsentSubject {
   readonly manifest: Manifest;
   /** The bundle hash. */
   readonly bundleHash: string;
+  /** The folder that it is in. */
+  readonly root: string;
+}
+
+/** Names what `trust accept` must be given to see the same difference. */
+export interface ConsentPlace {
+  /** The file of the trust list. */
+  readonly file: string;
+  /** The host's folder, which remembers what ran. */
+  readonly dataDir: string | undefined;
+  /** The option that names the list's secret, and its file, where it is in one. */
+  readonly secret: readonly string[];
+  /** How many keys of its root must sign a change. */
+  readonly rootKeys: number;
 }
 
 /** Says how a bundle differs from the version that this host ran before. */
@@ -50,7 +64,7 @@ const MAX_NAMED = 20;
  * @throws {SallyportError} `bad-config` when what was kept of the earlier one makes no sense.
  */
 export function consentState(
-  { manifest, bundleHash }: ConsentSubject,
+  { manifest, bundleHash }: Omit<ConsentSubject, "root">,
   baseline: MarkedPlugin | undefined,
   list: Pick<TrustListContent, "accepted" | "plugins">,
 ): ConsentState | undefined {
@@ -70,14 +84,14 @@ export function consentState(
  *
  * @param subject The bundle.
  * @param state How it differs, from {@linkcode consentState}.
- * @param file The trust list's file, for the hint.
+ * @param place What to accept it with, for the hint.
  * @throws {SallyportError} `permission-denied` with everything that it asks in addition, in
  * `details.added`.
  */
 export function checkConsent(
-  { manifest, bundleHash }: ConsentSubject,
+  { manifest, bundleHash, root }: ConsentSubject,
   state: ConsentState | undefined,
-  file: string,
+  place: ConsentPlace,
 ): void {
   if (state === undefined || state.accepted) return;
   const { name, version } = manifest;
@@ -89,9 +103,25 @@ export function checkConsent(
     `Cannot load plugin "${name}": version "${version}" asks for more than "${before}" did: ` +
       named.join(", "),
     {
-      hint: `If you agree, run: sallyport trust accept DIR --trust-list "${escapeText(file, 500)}"`,
+      hint: `If you agree, run: ${acceptCommand(root, place)}`,
       details: { plugin: name, version, hash: bundleHash, before, added },
     },
   );
   throw noteBundle(error, { version, bundleHash });
+}
+
+/** Writes the command such that a shell can run it as it is. */
+function acceptCommand(
+  root: string,
+  { file, dataDir, secret, rootKeys }: ConsentPlace,
+): string {
+  const words = ["sallyport", "trust", "accept", file, root, ...secret];
+  if (dataDir !== undefined) words.push("--data-dir", dataDir);
+  const signed = rootKeys === 0 ? "" : `, with --root-key FILE for ${rootKeys} of its root's keys`;
+  return words.map(quoteWord).join(" ") + signed;
+}
+
+function quoteWord(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return `'${escapeText(word, 1_000).replaceAll("'", "'\\''")}'`;
 }

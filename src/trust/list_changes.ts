@@ -4,6 +4,7 @@
  * @module
  */
 
+import { canCover, isVersionRange } from "../bundle/version_range.ts";
 import { cannot, change, defined, toTime } from "./list_change.ts";
 import {
   LIST_HINT,
@@ -20,6 +21,7 @@ export {
   type NewKey,
   type NewPublisher,
   removeKey,
+  type RemoveKeyOptions,
   removePublisher,
   type ReplaceOptions,
   revokeKey,
@@ -123,7 +125,8 @@ export function removePlugin(
  * @param target One bundle by its hash, or versions of a plugin.
  * @param options The reason, and from when on.
  * @returns The changed list.
- * @throws {SallyportError} `bad-config` when the same is revoked already from an earlier moment.
+ * @throws {SallyportError} `bad-config` when the same is revoked already from an earlier moment, or no
+ * version can be in the range.
  */
 export function revokePlugin(
   content: TrustListContent,
@@ -132,6 +135,7 @@ export function revokePlugin(
 ): TrustListContent {
   const from = toTime("from", options.from ?? new Date());
   const { reason } = options;
+  if ("name" in target && target.versions !== undefined) checkRange(target.name, target.versions);
   const entry: PluginRevocation = "hash" in target
     ? { hash: target.hash, from, reason }
     : { name: target.name, versions: target.versions ?? "*", from, reason };
@@ -254,4 +258,24 @@ function isSame(revocation: PluginRevocation, target: RevocationTarget): boolean
 
 function nameOf(target: RevocationTarget): string {
   return "hash" in target ? target.hash : `${target.name} ${target.versions ?? "*"}`;
+}
+
+/** Refuses a range that would stand in the list and revoke nothing. */
+function checkRange(name: string, range: string): void {
+  const subject = `${name}@${range}`;
+  if (!isVersionRange(range)) {
+    const hint = 'Write such as "<1.4.2", "1.x", "1.4.2 - 1.4.9" or "1.4.2 || 1.4.5"';
+    throw cannot("revoke", subject, "it is no range of versions", hint);
+  }
+  const [, from, to] = /^(\d+\.\d+\.\d+)-(\d+\.\d+(?:\.\d+)?)$/.exec(range) ?? [];
+  if (from !== undefined) {
+    const detail = `without blanks, "-${to}" names a pre-release of ${from}`;
+    const hint =
+      `Write "${from} - ${to}" for the versions between, "=${range}" for that pre-release`;
+    throw cannot("revoke", subject, detail, hint);
+  }
+  if (canCover(range)) return;
+  const hint =
+    "Parts with a blank between them must all hold; put || between those of which one must";
+  throw cannot("revoke", subject, "no version can be in it", hint);
 }

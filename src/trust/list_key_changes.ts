@@ -5,7 +5,7 @@
  */
 
 import { encodeHex } from "@std/encoding/hex";
-import { escapeText } from "../errors.ts";
+import { escapeText, hasInvisible } from "../errors.ts";
 import { parsePublicKey } from "./keys.ts";
 import { cannot, change, defined, toTime } from "./list_change.ts";
 import { findKey, toListKey } from "./list_keys.ts";
@@ -66,6 +66,12 @@ export function addKey(content: TrustListContent, key: NewKey): TrustListContent
   if (/^(?:[0-9a-f]{16}|[0-9a-f]{64})$/i.test(key.name)) {
     throw cannot("add key", key.name, "its name looks like a key", "Give it another name");
   }
+  // two names that look the same would stand for two keys
+  if (hasInvisible(key.name) || key.name !== key.name.normalize("NFKC").trim()) {
+    const detail =
+      "its name does not look like what it is, such as by a character that cannot be seen";
+    throw cannot("add key", key.name, detail, "Give it a name of plain letters, digits and spaces");
+  }
   const publicKey = encodeHex(raw);
   const same = content.keys.find((other) =>
     other.publicKey === publicKey || toListKey(other).id === id
@@ -104,17 +110,36 @@ export function setKeyWindow(
   );
 }
 
+/** Options of {@linkcode removeKey}. */
+export interface RemoveKeyOptions {
+  /** Whether a key may go that is revoked; nothing then keeps it from being added again. */
+  liftRevocation?: boolean;
+}
+
 /**
  * Removes a key.
  *
  * @param content The list.
  * @param key The key, by name, id, hex or PEM.
+ * @param options Whether it may be one that is revoked.
  * @returns The changed list.
- * @throws {SallyportError} `bad-config` when there is no such key, or a namespace or a plugin names
- * it.
+ * @throws {SallyportError} `bad-config` when there is no such key, a namespace or a plugin names it, or
+ * it is revoked.
  */
-export function removeKey(content: TrustListContent, key: string): TrustListContent {
-  const { id, name, publicKey } = findKey(content, key);
+export function removeKey(
+  content: TrustListContent,
+  key: string,
+  options: RemoveKeyOptions = {},
+): TrustListContent {
+  const { id, name, publicKey, revoked } = findKey(content, key);
+  if (revoked !== undefined && options.liftRevocation !== true) {
+    throw cannot(
+      "remove key",
+      name,
+      `it is revoked from "${revoked.from}" on: ${escapeText(revoked.reason, 300)}`,
+      "Leave it, or it could be added again as if nothing had been; --lift-revocation says you mean it",
+    );
+  }
   const user = content.publishers.find(({ keys }) => keys.includes(id))?.namespace ??
     content.plugins.find(({ keys }) => keys?.includes(id))?.name;
   if (user !== undefined) {

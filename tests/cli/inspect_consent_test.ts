@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { acceptBundle, revokeKey } from "../../src/trust/list_changes.ts";
+import { revokeKey } from "../../src/trust/list_changes.ts";
 import { listTest, WAITER } from "../host/trust_kit.ts";
 import { writePolicy } from "./bundles.ts";
 import { sallyport } from "./sallyport.ts";
@@ -30,7 +30,14 @@ Deno.test("inspect and verify show what an update asks for beyond the version th
   const refused = await sallyport(["verify", ...args]);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /asks for more than "1\.0\.0" did[^]*trust accept/);
-  await test.change((list) => acceptBundle(list, { name: "sample", version: "1.1.0", hash }));
+  // the hint is a command that works as it is printed, and shows what it accepts
+  const hint = /run: sallyport (.*)/.exec(refused.stderr)![1]!;
+  const shell = new Deno.Command("sh", { args: ["-c", `printf '%s\\0' ${hint}`] });
+  const words = new TextDecoder().decode((await shell.output()).stdout).split("\0").slice(0, -1);
+  const accepted = await sallyport(words);
+  assert.equal(accepted.code, 0, accepted.stderr);
+  assert.match(accepted.stdout, /more than version 1\.0\.0 did:\n {2}\+ sys "hostname"/);
+  assert.match(accepted.stdout, new RegExp(`accepted "sample 1\\.1\\.0 ${hash.slice(0, 8)}`));
   assert.equal((await sallyport(["verify", ...args])).code, 0);
   assert.match(await inspect(), /accepted in the trust list/);
   // looking left no trace: the version that ran is the old one still

@@ -41,6 +41,17 @@ Deno.test("trust accept shows what a version asks for more than the host ran, an
   assert.deepEqual(again.changes, []);
 });
 
+Deno.test("trust accept accepts nothing where it can show no difference", async () => {
+  await using kit = await trustKit();
+  const { key, pub } = await kit.key("alice");
+  await kit.ok("add", "--key", pub);
+  const bundle = await kit.bundle({ version: "1.1.0", ...ASKS }, key);
+  assert.match(failed(await kit.trust("accept", bundle), "bad-state").hint, /--data-dir/);
+  const dataDir = ["--data-dir", `${kit.path}/data`];
+  assert.match(failed(await kit.trust("accept", bundle, ...dataDir), "bad-state").hint, /first/);
+  assert.deepEqual((await kit.ok("list")).accepted, []);
+});
+
 Deno.test("trust accept refuses a bundle that no key of the list signed", async () => {
   await using kit = await trustKit();
   const [alice, other] = [await kit.key("alice"), await kit.key("other")];

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readKeyFile } from "../../src/trust/secret_files.ts";
+import { TrustList } from "../../src/trust/trust_list.ts";
 import { done, failed, inProcess } from "./sallyport.ts";
 import { atTerminal } from "./terminal.ts";
 import { type TrustKit, trustKit } from "./trust_kit.ts";
@@ -257,4 +259,73 @@ Deno.test("what was confirmed is not written over a change that came meanwhile",
     /revision 2 and is now 3/,
   );
   assert.equal((await kit.ok("list")).keys[0].state, "revoked");
+});
+
+Deno.test("trust revoke refuses a range that no version can be in", async () => {
+  await using kit = await trustKit();
+  const revoke = (range: string) =>
+    kit.trust("revoke", "--plugin", `shop@${range}`, "--reason", "a hole");
+  const typo = failed(await revoke("1.4.2-1.4.9"), "bad-config");
+  assert.match(typo.message, /"-1\.4\.9" names a pre-release of 1\.4\.2/);
+  assert.match(typo.hint, /"1\.4\.2 - 1\.4\.9"/);
+  assert.match(
+    failed(await revoke("1.4.5 1.4.6"), "bad-config").message,
+    /no version can be in it/,
+  );
+  for (const range of ["", ">2 <1", "1.x || >2 <2", "> = 1", "latest"]) {
+    failed(await revoke(range), "bad-config");
+  }
+  assert.deepEqual((await kit.ok("list")).revocations, []);
+  // controls: what was meant
+  for (const range of ["1.4.2 - 1.4.9", "1.4.5 || 1.4.6", "=1.4.2-1.4.9"]) {
+    await kit.ok("revoke", "--plugin", `shop@${range}`, "--reason", "a hole");
+  }
+});
+
+Deno.test("trust revoke says which known versions a range covers", async () => {
+  const { kit, alice } = await withKeys();
+  await using _ = kit;
+  const args = ["revoke", "--plugin", "sample@<1.1", "--reason", "a hole", "--dry-run"];
+  const unknown = await inProcess(["trust", args[0]!, kit.file, ...args.slice(1), ...kit.secret]);
+  assert.match(done(unknown), /No version of "sample" is known here \(see --data-dir\)/);
+  for (const version of ["1.0.0", "1.1.0-rc.1", "1.1.0"]) {
+    await kit.ok("add", "--plugin", await kit.bundle({ version }, alice.key));
+  }
+  const dataDir = `${kit.path}/data`;
+  const { mark } = await TrustList.open(kit.file, { key: await readKeyFile(kit.secret[1]!) }, {
+    markDir: `${dataDir}/trust`,
+  });
+  await mark!.record("sample", { version: "0.9.0", hash: "0".repeat(128) });
+  const { covers, leaves } = await kit.ok(args[0]!, ...args.slice(1), "--data-dir", dataDir);
+  assert.deepEqual([covers, leaves], [["0.9.0", "1.0.0", "1.1.0-rc.1"], ["1.1.0"]]);
+  const human = await inProcess(["trust", args[0]!, kit.file, ...args.slice(1), ...kit.secret]);
+  assert.match(done(human), /in the list it covers 1\.0\.0, 1\.1\.0-rc\.1, and leaves 1\.1\.0\n/);
+});
+
+Deno.test("trust remove of a revoked key takes a word more, and says what that means", async () => {
+  const { kit, alice } = await withKeys();
+  await using _ = kit;
+  await kit.ok("revoke", "--key", "alice", "--reason", "laptop stolen");
+  const refused = failed(await kit.trust("remove", "--key", "alice"), "bad-config");
+  assert.match(refused.message, /it is revoked from .* on: laptop stolen/);
+  assert.match(refused.hint, /--lift-revocation/);
+  failed(await kit.trust("add", "--key", alice.pub), "bad-config");
+  failed(await kit.trust("remove", "--minimum", "x", "--lift-revocation"), "usage", 2);
+  const args = ["trust", "remove", kit.file, "--key", "alice", "--lift-revocation", ...kit.secret];
+  const human = done(await inProcess(args));
+  assert.match(human, /It was revoked from .* on: laptop stolen\nNothing will remember that/);
+  await kit.ok("add", "--key", alice.pub);
+  await kit.ok("remove", "--key", "bob"); // one that is not revoked goes as before
+});
+
+Deno.test("trust add --key refuses names that do not look like what they are", async () => {
+  await using kit = await trustKit();
+  const { hex } = await kit.key("alice");
+  for (
+    const name of ["ali\u200bce", "alice\u2800", "\u202ealice", "alice ", "ａlice", "a\u00adlice"]
+  ) {
+    const { message } = failed(await kit.trust("add", "--key", hex, "--name", name), "bad-config");
+    assert.match(message, /does not look like what it is/, JSON.stringify(name));
+  }
+  await kit.ok("add", "--key", hex, "--name", "Alice Müller 王");
 });

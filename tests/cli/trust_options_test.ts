@@ -15,8 +15,10 @@ Deno.test("trustedHostOptions() passes on what was given, and nothing else", () 
   const key = new Uint8Array(32);
   assert.deepEqual(
     trustedHostOptions({ trustList: "t", keyFile: "f", secret: { key }, allowRollback: true }),
-    { trustList: { file: "t", key, allowRollback: true } },
+    { trustList: { file: "t", keyFile: "f", allowRollback: true } },
   );
+  const byStdin = { trustList: "t", passphraseFile: "-", secret: { key } };
+  assert.deepEqual(trustedHostOptions(byStdin), { trustList: { file: "t", key } });
   assert.deepEqual(trustedHostOptions({ trustList: "t", secret: { passphrase: "typed" } }), {
     trustList: { file: "t", passphrase: "typed" },
   });
