@@ -17,6 +17,8 @@ export interface BundleListing {
   readonly paths: readonly string[];
   /** Whether `plugin.sig.json` is there. */
   readonly hasEnvelope: boolean;
+  /** What was left out; a folder ends in a slash, and was not looked into. */
+  readonly leftOut: readonly string[];
 }
 
 /** Makes the error for a bundle that cannot be read. */
@@ -39,6 +41,7 @@ export function cannotRead(
  * @param root The folder's real path.
  * @param maxFiles More files are refused.
  * @param signal Ends the walk.
+ * @param leaveOut Tells what to leave out, by paths of which those of folders end in a slash.
  * @returns The paths.
  * @throws {SallyportError} `bundle-invalid` on a link, a special file, a bad path or too many entries.
  */
@@ -47,8 +50,10 @@ export async function listBundle(
   root: string,
   maxFiles: number,
   signal?: AbortSignal,
+  leaveOut: (path: string) => boolean = () => false,
 ): Promise<BundleListing> {
   const paths: string[] = [];
+  const leftOut: string[] = [];
   let hasEnvelope = false;
   const nextTurn = inTurns();
   const folders = [""]; // a worklist, as a deep tree must not use up the stack
@@ -58,6 +63,12 @@ export async function listBundle(
     await nextTurn();
     for (const entry of readFolder(dir, root, folder, maxFiles)) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      const shown = entry.isDirectory ? `${path}/` : path;
+      if (leaveOut(shown)) {
+        leftOut.push(shown);
+        if (leftOut.length > maxFiles) throw tooMany(dir, maxFiles, "files");
+        continue;
+      }
       checkEntry(dir, path, entry);
       if (entry.isDirectory) folders.push(path);
       else if (path === ENVELOPE_FILE) hasEnvelope = true;
@@ -66,7 +77,11 @@ export async function listBundle(
       if (folders.length > MAX_FOLDERS) throw tooMany(dir, MAX_FOLDERS, "folders");
     }
   }
-  return { paths: paths.sort(compareBytewise), hasEnvelope };
+  return {
+    paths: paths.sort(compareBytewise),
+    hasEnvelope,
+    leftOut: leftOut.sort(compareBytewise),
+  };
 }
 
 /** Reads one folder in a fixed order, so that the same bundle always gives the same error. */

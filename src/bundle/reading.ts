@@ -38,6 +38,8 @@ export interface BundleContents {
   readonly bundleHash: string;
   /** The bytes of `plugin.sig.json`, where there is one. */
   readonly envelopeBytes?: Uint8Array;
+  /** What `leaveOut` left out; a folder ends in a slash. */
+  readonly leftOut: readonly string[];
 }
 
 /** Options of {@linkcode readBundle}. */
@@ -56,6 +58,8 @@ export interface ReadBundleOptions {
   maxBytes?: number;
   /** Ends the reading, with the code `cancelled`. */
   signal?: AbortSignal;
+  /** Tells what to leave out, by paths of which those of folders end in a slash. By default nothing. */
+  leaveOut?: (path: string) => boolean;
 }
 
 /**
@@ -81,7 +85,7 @@ export async function readBundle(
     }
   }
   const root = findRoot(dir);
-  const listing = await listBundle(dir, root, maxFiles, signal);
+  const listing = await listBundle(dir, root, maxFiles, signal, options.leaveOut);
   const problem = fileListProblem(listing.paths);
   if (problem !== undefined) {
     throw cannotRead(dir, problem, { hint: "A bundle is described in docs/plugin-development.md" });
@@ -112,6 +116,7 @@ export async function readBundle(
     manifest,
     bundleHash: bundleHash(files),
     ...(envelopeBytes ? { envelopeBytes } : {}),
+    leftOut: listing.leftOut,
   };
 }
 
@@ -122,7 +127,8 @@ export function bytesOf(files: readonly BundleFile[], path: string): Uint8Array 
   return file.bytes;
 }
 
-function findRoot(dir: string): string {
+/** Finds the folder of a bundle behind links. */
+export function findRoot(dir: string): string {
   try {
     const root = Deno.realPathSync(dir);
     if (Deno.lstatSync(root).isDirectory) return root;

@@ -17,8 +17,10 @@ import {
   parseEnvelope,
   STATEMENT_PAYLOAD_TYPE,
 } from "./envelope.ts";
+import type { Manifest } from "./manifest.ts";
 import { ENVELOPE_FILE } from "./paths.ts";
-import { type BundleContents, readBundle, type ReadBundleOptions } from "./reading.ts";
+import type { BundleContents, ReadBundleOptions } from "./reading.ts";
+import { copyBundle, readSignable } from "./signable.ts";
 import {
   createStatement,
   encodeStatement,
@@ -28,7 +30,13 @@ import {
 } from "./statement.ts";
 
 /** Options of {@linkcode signBundle}. */
-export interface SignBundleOptions extends StatementOptions, ReadBundleOptions {}
+export interface SignBundleOptions extends StatementOptions, Omit<ReadBundleOptions, "leaveOut"> {
+  /**
+   * A new or empty folder for a signed copy, without what `.sallyportignore` and its defaults name. By
+   * default the bundle itself is signed, and what they name is refused.
+   */
+  out?: string;
+}
 
 /** Says why earlier signatures were dropped: they could not hold for the new statement. */
 export type ReplacedReason = "changed" | "expiry" | "unreadable";
@@ -39,8 +47,12 @@ export interface SignBundleResult {
   envelope: Envelope;
   /** The bundle hash that was signed, 128 hex digits. */
   bundleHash: string;
+  /** The manifest that was signed. */
+  manifest: Manifest;
   /** The ids of the given keys, in the order given. */
   keyIds: string[];
+  /** What was left out of a copy; a folder ends in a slash. */
+  leftOut: readonly string[];
   /** How many signatures are new; 0 when all the keys had signed before. */
   added: number;
   /**
@@ -60,7 +72,7 @@ export interface SignBundleResult {
  * @param seeds The private keys, 32 bytes each.
  * @param options Times of a new statement, caps and a signal.
  * @returns What was done.
- * @throws {SallyportError} `bundle-invalid` or `manifest-invalid` as {@linkcode readBundle};
+ * @throws {SallyportError} `bundle-invalid` or `manifest-invalid` as {@linkcode readSignable};
  * `bundle-invalid` when the file cannot be written or would be too large; `expired` when the
  * statement there has expired and no new `expiresAt` is given.
  * @throws {RangeError} Without a key, or when a date or key is not valid.
@@ -72,7 +84,9 @@ export async function signBundle(
 ): Promise<SignBundleResult> {
   if (seeds.length === 0) throw new RangeError("Cannot sign bundle: no key was given");
   const publicKeys = await Promise.all(seeds.map((seed) => getPublicKey(seed)));
-  const contents = await readBundle(dir, options);
+  const { out } = options;
+  const contents = await readSignable(dir, seeds, out !== undefined, options);
+  const root = out === undefined ? contents.root : await copyBundle(contents, out);
   const { payload, kept, replaced } = chooseStatement(dir, contents, options);
   const message = pae(STATEMENT_PAYLOAD_TYPE, payload);
 
@@ -95,11 +109,13 @@ export async function signBundle(
     payload,
     signatures: [...signatures.values()],
   };
-  if (added > 0) await writeEnvelope(dir, contents.root, encodeEnvelope(envelope));
+  if (added > 0) await writeEnvelope(dir, root, encodeEnvelope(envelope));
   return {
     envelope,
     bundleHash: contents.bundleHash,
+    manifest: contents.manifest,
     keyIds,
+    leftOut: contents.leftOut,
     added,
     ...(replaced ? { replaced } : {}),
   };
@@ -123,7 +139,7 @@ function chooseStatement(
     kept: [],
     ...(replaced ? { replaced } : {}),
   });
-  if (!contents.envelopeBytes) return fresh();
+  if (!contents.envelopeBytes || options.out !== undefined) return fresh();
   let envelope: Envelope;
   let there: Statement;
   try {

@@ -24,12 +24,16 @@ interface SignOptions {
   key: string[];
   expires?: string;
   passphraseFile?: string[];
+  out?: string;
 }
+
+/** How many files are named to people; a program gets all. */
+const MAX_NAMED = 40;
 
 /** Adds the command. */
 export function addSign(program: Command, context: CliContext): void {
   program.command("sign")
-    .usage("DIR --key FILE… [--expires DATE]")
+    .usage("DIR --key FILE… [--expires DATE] [--out DIR]")
     .description("sign a bundle: check it, and write plugin.sig.json or add to it")
     .argument("<dir>", "the folder of the bundle")
     .argument("[keys...]", "more private keys")
@@ -47,6 +51,10 @@ export function addSign(program: Command, context: CliContext): void {
       "the passphrase of sealed keys (none: asked for; repeatable, each is tried)",
       collect,
     )
+    .option(
+      "--out <dir>",
+      "sign a copy in a new folder, without what .sallyportignore and its defaults name",
+    )
     .action((dir: string, more: string[], options: SignOptions) =>
       sign(dir, [...options.key, ...more], options, context)
     );
@@ -55,7 +63,7 @@ export function addSign(program: Command, context: CliContext): void {
 async function sign(
   dir: string,
   keyFiles: readonly string[],
-  { expires, passphraseFile: passphraseFiles = [] }: SignOptions,
+  { expires, out, passphraseFile: passphraseFiles = [] }: SignOptions,
   context: CliContext,
 ): Promise<void> {
   const { output } = context;
@@ -68,11 +76,12 @@ async function sign(
     option: "--passphrase-file",
     context,
   });
-  const signed = await signBundle(dir, seeds, { expiresAt });
+  const signed = await signBundle(dir, seeds, { expiresAt, out });
   const statement = parseStatement(signed.envelope.payload);
   const signatures = signed.envelope.signatures.length;
   const { name, version } = statement;
-  const { bundleHash, keyIds, added, replaced } = signed;
+  const { bundleHash, keyIds, added, replaced, leftOut } = signed;
+  const files = statement.files.map(({ path }) => path);
   if (replaced !== undefined) output.warn(REPLACED[replaced]);
   output.result({
     name,
@@ -81,6 +90,9 @@ async function sign(
     keyIds,
     added,
     signatures,
+    dir: out ?? dir,
+    files,
+    leftOut,
     ...(statement.expiresAt === undefined ? {} : { expiresAt: statement.expiresAt }),
     ...(replaced === undefined ? {} : { replaced }),
   }, () => [
@@ -91,8 +103,18 @@ async function sign(
       ["bundle hash", bundleHash],
       ["key ids", keyIds.join(", ")],
       ["signatures", `${signatures} (${added} new)`],
-      ["files", String(statement.files.length)],
+      ["copy", out === undefined ? undefined : `"${escapeText(out)}"`],
       ["expires", statement.expiresAt ?? "never"],
+      ["files", String(files.length)],
     ]),
+    ...named(files),
+    ...(leftOut.length === 0 ? [] : [`  left out: ${leftOut.length}`, ...named(leftOut)]),
   ]);
+}
+
+function named(paths: readonly string[]): string[] {
+  const lines = paths.slice(0, MAX_NAMED).map((path) => `    ${escapeText(path, 300)}`);
+  return paths.length > MAX_NAMED
+    ? [...lines, `    and ${paths.length - MAX_NAMED} more: --json names all`]
+    : lines;
 }

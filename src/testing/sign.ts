@@ -4,7 +4,6 @@
  * @module
  */
 import { encodeHex } from "@std/encoding/hex";
-import { readBundle } from "../bundle/reading.ts";
 import { signBundle } from "../bundle/signing.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { generateKeyPair, getPublicKey } from "../crypto/ed25519.ts";
@@ -35,7 +34,7 @@ export interface SignedForTest extends AsyncDisposable {
 /**
  * Copies a bundle to a temporary folder and signs the copy; the bundle itself is not touched.
  *
- * @param dir The bundle; signatures that it has are left out of the copy.
+ * @param dir The bundle; its signatures and what `.sallyportignore` names are left out of the copy.
  * @param options The key, and when the signature expires.
  * @returns The copy.
  * @throws {SallyportError} `bundle-invalid` or `manifest-invalid` when it is not a bundle.
@@ -58,16 +57,13 @@ export async function signForTest(
   options: SignForTestOptions = {},
 ): Promise<SignedForTest> {
   const { privateKey = (await generateKeyPair()).privateKey, expiresAt } = options;
-  const { files, manifest } = await readBundle(toPath(dir));
   const copy = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-signed-" }));
   const remove = () => Deno.remove(copy, { recursive: true });
   try {
-    for (const { path, bytes } of files) {
-      const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-      if (folder !== "") await Deno.mkdir(`${copy}/${folder}`, { recursive: true });
-      await Deno.writeFile(`${copy}/${path}`, bytes, { createNew: true });
-    }
-    const { keyIds, bundleHash } = await signBundle(copy, [privateKey], { expiresAt });
+    const { keyIds, bundleHash, manifest } = await signBundle(toPath(dir), [privateKey], {
+      expiresAt,
+      out: copy,
+    });
     return {
       dir: copy,
       manifest,

@@ -178,3 +178,39 @@ Deno.test("sign says which sealed key it cannot open, and signs nothing", async 
   assert.match(failed(await sign(), "usage", 2).hint, /--passphrase-file/);
   await assert.rejects(Deno.lstat(`${bundle}/plugin.sig.json`), Deno.errors.NotFound);
 });
+
+Deno.test("sign lists by name what it signed and what it left out, a bounded number for people", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(dir.path, "a");
+  const text = done(await inProcess(["sign", bundle, "--key", key!]));
+  assert.match(text, /\n {2}files +2\n {4}main\.ts\n {4}plugin\.json\n$/);
+  await Deno.writeTextFile(`${bundle}/.env`, "SECRET=1");
+  const { message, hint } = failed(
+    await inProcess(["sign", bundle, "--key", key!, "--json"]),
+    "bundle-invalid",
+  );
+  assert.match(message, /"\.env" would be signed and given away$/);
+  assert.match(hint, /sign --out DIR/);
+  for (let n = 0; n < 50; n++) await Deno.writeTextFile(`${bundle}/${n}.txt`, "");
+  const out = `${dir.path}/dist`;
+  const copied = done(await inProcess(["sign", bundle, "--key", key!, "--out", out]));
+  assert.match(copied, /\n {4}and 12 more: --json names all\n {2}left out: 1\n {4}\.env\n$/);
+  const whole = document(
+    await inProcess(["sign", bundle, "--key", key!, "--out", `${out}2`, "--json"]),
+  );
+  assert.equal(whole.files.length, 52);
+  assert.deepEqual(whole.leftOut, [".env"]);
+  done(await inProcess(["verify", out, "--key", `${dir.path}/a.pub`, "--isolation", "plain"]));
+});
+
+Deno.test("sign refuses the very key that it signs with", async () => {
+  await using dir = await scratch();
+  const bundle = await writeBundle(dir.path);
+  const [key] = await makeKeys(bundle, "a");
+  const { message } = failed(
+    await inProcess(["sign", bundle, "--key", key!, "--json"]),
+    "bundle-invalid",
+  );
+  assert.match(message, /"a\.key" holds a private key \(PKCS#8\)/);
+});
