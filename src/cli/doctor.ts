@@ -1,8 +1,8 @@
 /**
  * `sallyport doctor`: tells what this machine can enforce, layer by layer, and how to get the rest.
  *
- * Exit code 0 when plugins would run under an operating-system sandbox with every layer, 1 when a
- * layer is missing or could not be looked at, 2 for wrong usage.
+ * Exit code 0 when plugins run under an operating-system sandbox with every layer, 1 when a layer is
+ * missing or could not be looked at, or a plugin does not start, 2 for wrong usage.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { gatherFacts } from "../doctor/facts.ts";
 import type { Diagnosis, DoctorFacts } from "../doctor/types.ts";
 import type { CliContext } from "./command.ts";
 import { doctorLines } from "./doctor_lines.ts";
+import { tryStart } from "./doctor_start.ts";
 
 /** Tells that the findings have been printed and are not all good. */
 export class LayersMissing extends Error {
@@ -42,7 +43,7 @@ async function doctor(
   { isolation = "auto" }: DoctorOptions,
   { output }: CliContext,
 ): Promise<void> {
-  const facts = await gatherFacts(isolation);
+  const facts = await gatherFacts(isolation, tryStart);
   const diagnosis = diagnose(facts);
   output.result(doctorDocument(facts, diagnosis), () => doctorLines(diagnosis, output));
   if (!diagnosis.complete) throw new LayersMissing();

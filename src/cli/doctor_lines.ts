@@ -62,7 +62,8 @@ function joined(layers: readonly LayerFinding[]): Row[] {
   return rows;
 }
 
-function verdictLines({ choice, complete, missing }: Diagnosis, output: Output): string[] {
+function verdictLines({ choice, complete, missing, layers }: Diagnosis, output: Output): string[] {
+  const fails = layers.some(({ name, status }) => name === "plugin start" && status === "no");
   const { mode, launcher, require } = choice;
   const under = launcher === undefined
     ? `isolation "${mode}" does not work here: a host with it would not open`
@@ -74,7 +75,7 @@ function verdictLines({ choice, complete, missing }: Diagnosis, output: Output):
     : `with require: true a host would say: ${require.message ?? "no"}`;
   const whole = complete
     ? output.style("green", "plugins run under an operating-system sandbox with every layer")
-    : launcher === undefined
+    : launcher === undefined || fails
     ? output.style("red", "no plugin would run")
     : launcher === "plain"
     ? output.style("red", "plugins would be held by Deno's flags only")

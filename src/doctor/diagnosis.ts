@@ -6,6 +6,7 @@
  * @module
  */
 import { distributionText } from "./names.ts";
+import { denoProblem, untestedDeno } from "../version.ts";
 import { remedyFor } from "./remedies.ts";
 import type {
   CgroupLayer,
@@ -17,7 +18,6 @@ import type {
   ProbeName,
 } from "./types.ts";
 
-const TESTED_DENO = [2, 9] as const;
 const FILTER_ARCHS = ["x86_64", "aarch64"];
 const SYSTEM_NAMES: Readonly<Record<string, string>> = { darwin: "macOS", windows: "Windows" };
 const PROBES_BEFORE_CGROUP: readonly ProbeName[] = [
@@ -58,6 +58,7 @@ export function diagnose(facts: DoctorFacts): Diagnosis {
     userLayer(facts),
     launcherLayer("bwrap", facts),
     launcherLayer("unshare", facts),
+    probeLayer("plugin start", facts.start),
     ...PROBES_BEFORE_CGROUP.map((name) => probeLayer(name, facts.probes[name])),
     ...cgroupLayers(facts),
     ...PROBES_AFTER_CGROUP.map((name) => probeLayer(name, facts.probes[name])),
@@ -99,13 +100,18 @@ function platformLayer({ system }: DoctorFacts): Draft {
 }
 
 function denoLayer({ host }: DoctorFacts): Draft {
-  const [major = 0, minor = 0] = host.deno.split(".").map(Number);
-  const [wantMajor, wantMinor] = TESTED_DENO;
-  const known = major === wantMajor && minor >= wantMinor;
+  const { deno, pluginDeno } = host;
+  const name = "deno";
+  const problem = denoProblem(deno);
+  if (problem !== undefined) return { name, status: "no", detail: `Sallyport ${problem}` };
+  if ("problem" in pluginDeno) return { name, status: "no", detail: pluginDeno.problem };
+  const { path, version } = pluginDeno;
+  const untested = untestedDeno(deno) ?? untestedDeno(version);
+  if (untested !== undefined) return { name, status: "warn", detail: untested };
   return {
-    name: "deno",
-    status: known ? "ok" : "warn",
-    detail: known ? host.deno : `${host.deno}: not a version that this was tested with`,
+    name,
+    status: "ok",
+    detail: version === deno ? deno : `${deno}; plugins: ${version}, ${path}`,
   };
 }
 
@@ -150,7 +156,7 @@ function launcherLayer(name: "bwrap" | "unshare", facts: DoctorFacts): Draft {
   return { name, status: "no", detail: seen };
 }
 
-function probeLayer(name: ProbeName, { state, detail }: Probe): Draft {
+function probeLayer(name: ProbeName | "plugin start", { state, detail }: Probe): Draft {
   if (state === "works") return { name, status: "ok", detail };
   if (state === "unseen") {
     return { name, status: "warn", detail: `not seen: ${detail}`, unseen: true };

@@ -24,8 +24,17 @@ import {
 import { kill, runProgram } from "./run.ts";
 import { probeSeccomp } from "./seccomp.ts";
 import { findPrograms, granted, readHost, readSystem } from "./system.ts";
-import type { CgroupSeen, Choice, DoctorFacts, Probe, ProbeName, RequireAnswer } from "./types.ts";
+import type {
+  CgroupSeen,
+  Choice,
+  DoctorFacts,
+  HostFacts,
+  Probe,
+  ProbeName,
+  RequireAnswer,
+} from "./types.ts";
 import type { CgroupFacts } from "../sandbox/launcher.ts";
+import { findDeno } from "../sandbox/find_deno.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { findLibraries } from "../sandbox/libraries.ts";
 import { probeLauncher } from "../sandbox/probe.ts";
@@ -42,15 +51,20 @@ const TRIED = { memoryBytes: 64 * MIB, cpuPercent: 50, threads: 16 } as const;
  * does not have.
  *
  * @param mode The isolation mode that the host would be opened with.
+ * @param start Starts a plugin as a host does; it comes from above, where hosts are.
  * @returns What was seen; never throws for what fails or may not be tried.
  */
-export async function gatherFacts(mode: IsolationMode = "auto"): Promise<DoctorFacts> {
+export async function gatherFacts(
+  mode: IsolationMode,
+  start: (mode: IsolationMode) => Promise<Probe>,
+): Promise<DoctorFacts> {
   const system = readSystem();
   const programs = findPrograms();
-  const host = readHost(programs);
+  const pluginDeno = await findPluginDeno();
+  const host = { ...readHost(programs), pluginDeno };
   await using undo = new AsyncDisposableStack();
   const { folder, probe: data } = await tryDataFolder(undo);
-  const executable = Deno.execPath();
+  const executable = "path" in pluginDeno ? pluginDeno.path : Deno.execPath();
   const scratchDir = folder ?? "/";
   if (system.os !== "linux") {
     const probes = Object.fromEntries(
@@ -62,6 +76,7 @@ export async function gatherFacts(mode: IsolationMode = "auto"): Promise<DoctorF
       system,
       host,
       launchers: { bwrap: ON_LINUX, unshare: ON_LINUX },
+      start: await start(mode),
       probes,
       cgroup,
       choice,
@@ -77,9 +92,19 @@ export async function gatherFacts(mode: IsolationMode = "auto"): Promise<DoctorF
     system,
     host,
     launchers: { bwrap, unshare },
+    start: await start(mode),
     probes: { ...await tryLayers({ programs, via }, executable, folder), "data folder": data },
     ...await openAsHost(mode, executable, scratchDir),
   };
+}
+
+async function findPluginDeno(): Promise<HostFacts["pluginDeno"]> {
+  try {
+    return await findDeno();
+  } catch (error) {
+    const hint = error instanceof SallyportError ? error.hint ?? "" : "";
+    return { problem: messageOf(error), hint };
+  }
 }
 
 const PROBES: readonly ProbeName[] = [

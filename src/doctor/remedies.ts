@@ -6,6 +6,7 @@
 import { cgroupRemedy } from "./cgroup_remedies.ts";
 import { containerRemedy } from "./container_remedies.ts";
 import { installCommand, type PackagedProgram } from "./names.ts";
+import { NEWEST_TESTED_DENO } from "../version.ts";
 import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
 
 /**
@@ -17,7 +18,8 @@ import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
  */
 export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system } = facts;
-  if (layer === "deno") return DENO;
+  if (layer === "deno") return denoRemedy(facts);
+  if (layer === "plugin start") return startRemedy(facts);
   if (system.os !== "linux") return layer === "platform" ? OTHER_SYSTEMS[system.os] : undefined;
   if (system.wsl === 1) return layer === "platform" ? WSL_1 : undefined;
   if (layer === "platform") return OTHER_PROCESSOR;
@@ -55,10 +57,23 @@ export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefi
   }
 }
 
-const DENO: Remedy = {
-  what: "Run the host with the version that it is tested with.",
-  lines: ["deno upgrade 2.9.6"],
-};
+function denoRemedy({ host }: DoctorFacts): Remedy {
+  if ("problem" in host.pluginDeno) return { what: host.pluginDeno.hint, lines: [] };
+  return {
+    what: "Run the host, and plugins, with the version that it is tested with.",
+    lines: [`deno upgrade ${NEWEST_TESTED_DENO}`],
+  };
+}
+
+function startRemedy(facts: DoctorFacts): Remedy {
+  if (facts.start.state === "unseen") return permissionsRemedy(facts);
+  return {
+    what:
+      "No plugin would run. See first to what else is missing here; if that is nothing, please " +
+      "report it, with what this command prints.",
+    lines: [],
+  };
+}
 
 const OTHER_SYSTEMS: Readonly<Record<string, Remedy>> = {
   darwin: {

@@ -69,7 +69,7 @@ export function readSystem(): SystemFacts {
  */
 export function readHost(
   programs: Readonly<Record<LauncherProgram, FoundProgram>>,
-): HostFacts {
+): Omit<HostFacts, "pluginDeno"> {
   const there = LAUNCHER_PROGRAMS.filter((name) => programs[name].path !== undefined);
   return {
     deno: Deno.version.deno,

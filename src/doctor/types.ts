@@ -44,6 +44,7 @@ export type LayerName =
   | "host user"
   | "bwrap"
   | "unshare"
+  | "plugin start"
   | "cgroup"
   | `cgroup ${CgroupLayer}`
   | ProbeName;
@@ -86,8 +87,12 @@ export interface SystemFacts {
 
 /** Holds what the host itself is and may do. */
 export interface HostFacts {
-  /** The version of Deno. */
+  /** The version of its own Deno. */
   readonly deno: string;
+  /** The Deno that plugins run under, or why there is none. */
+  readonly pluginDeno:
+    | { readonly path: string; readonly version: string }
+    | { readonly problem: string; readonly hint: string };
   /** Whether it runs as root; `undefined` where it may not look. */
   readonly isRoot: boolean | undefined;
   /** Permissions that hosts use and that it does not have, or not for all values. */
@@ -138,6 +143,8 @@ export interface DoctorFacts {
   readonly host: HostFacts;
   /** The launchers, run for real. */
   readonly launchers: Readonly<Record<"bwrap" | "unshare", Probe & { readonly path?: string }>>;
+  /** A plugin that was started as a host does. */
+  readonly start: Probe;
   /** What was tried on its own. */
   readonly probes: Readonly<Record<ProbeName, Probe>>;
   /** The cgroups. */

@@ -6,7 +6,7 @@
 import { SallyportError } from "../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
-import { checkOwnDeno, findDeno } from "../process/deno_command.ts";
+import { checkOwnDeno, findDeno } from "../sandbox/find_deno.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findDeno } from "../process/deno_command.ts";
+import { findDeno } from "../sandbox/find_deno.ts";
 import type { DatabasePlace } from "./database_child.ts";
 import { DATABASE_PROCESS_SOURCE } from "./database_process.generated.ts";
 

@@ -1,6 +1,7 @@
 /** The real thing on this machine, and on this machine with something taken away from it. */
 import assert from "node:assert/strict";
 import { gatherFacts } from "../../src/doctor/facts.ts";
+import { tryStart } from "../../src/cli/doctor_start.ts";
 import { scratch } from "./bundles.ts";
 import { failed, inProcess, type Outcome, sallyport } from "./sallyport.ts";
 
@@ -58,6 +59,7 @@ const UNSHARES = REQUIRED || await mayUnshare();
 
 Deno.test("doctor --json tells every layer of this machine in one document", async () => {
   const document = read(await sallyport(["doctor", "--json"]));
+  assert.equal(layerOf(document, "plugin start").status, "ok");
   assert.deepEqual(Object.keys(document), [
     "platform",
     "layers",
@@ -137,6 +139,41 @@ Deno.test("doctor without any permission says what it may not look at, and asks 
   }
 });
 
+Deno.test(
+  "doctor says so where plugins do not start: a deno that is too old, one that fails",
+  { ignore: Deno.build.os === "windows" },
+  async () => {
+    await using dir = await scratch();
+    const program = `${dir.path}/deno`;
+    const doctor = async (answer: string) => {
+      await Deno.writeTextFile(program, `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
+      const outcome = await sallyport(["doctor", "--isolation", "plain", "--json"], {
+        env: { SALLYPORT_DENO: program },
+      });
+      const document = read(outcome);
+      assert.equal(outcome.code, 1);
+      return (name: string) => layerOf(document, name);
+    };
+    const control = await doctor(`exec ${Deno.execPath()} "$@"`);
+    assert.deepEqual([control("deno").status, control("plugin start").status], ["ok", "ok"]);
+
+    const old = await doctor(`echo '["2.8.3","${program}"]'`);
+    assert.equal(old("deno").status, "no");
+    assert.match(old("deno").detail, /needs Deno \S+ or later, this is 2\.8\.3$/);
+    assert.match(old("deno").remedy!.what, /upgrade/);
+    assert.equal(old("plugin start").status, "no");
+
+    const broken = await doctor(
+      `[ "$1" = eval ] || { echo "error: invalid port" >&2; exit 1; }
+       echo '["${Deno.version.deno}","${program}"]'`,
+    );
+    assert.deepEqual([broken("deno").status, broken("plugin start").status], ["ok", "no"]);
+    assert.match(broken("plugin start").detail, /: error: invalid port$/);
+    const { stdout } = await sallyport(["doctor"], { env: { SALLYPORT_DENO: program } });
+    assert.match(stdout, /^no plugin would run$/m);
+  },
+);
+
 Deno.test("doctor leaves nothing behind", async () => {
   await using dir = await scratch();
   await sallyport(["doctor"], { env: { TMPDIR: dir.path } });
@@ -199,7 +236,7 @@ Deno.test(
   "gatherFacts() tries the launcher that it is asked about",
   { ignore: !UNSHARES },
   async () => {
-    const { probes, choice } = await gatherFacts("unshare");
+    const { probes, choice } = await gatherFacts("unshare", tryStart);
     assert.equal(probes["net namespace"].detail, "one of its own, by unshare");
     assert.equal(choice.mode, "unshare");
   },

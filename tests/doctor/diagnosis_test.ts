@@ -11,6 +11,7 @@ import type {
   ProbeName,
   SystemFacts,
 } from "../../src/doctor/types.ts";
+import { NEWEST_TESTED_DENO, OLDEST_DENO } from "../../src/version.ts";
 
 const WORKS: Probe = { state: "works", detail: "seen" };
 const PROBES: readonly ProbeName[] = [
@@ -56,7 +57,8 @@ const DEBIAN: SystemFacts = {
 const WELL: DoctorFacts = {
   system: DEBIAN,
   host: {
-    deno: "2.9.6",
+    deno: NEWEST_TESTED_DENO,
+    pluginDeno: { path: "/usr/bin/deno", version: NEWEST_TESTED_DENO },
     isRoot: false,
     lacks: [],
     readsProc: true,
@@ -67,6 +69,7 @@ const WELL: DoctorFacts = {
     bwrap: { ...WORKS, path: "/usr/bin/bwrap" },
     unshare: { ...WORKS, path: "/usr/bin/unshare" },
   },
+  start: WORKS,
   probes: all(WORKS),
   cgroup: {
     probe: WORKS,
@@ -386,12 +389,50 @@ for (const [os, name] of [["darwin", "macOS"], ["windows", "Windows"]] as const)
   });
 }
 
-Deno.test("a processor without filters, and a Deno that is not known", () => {
-  const facts = on({ arch: "riscv64" }, { host: { ...WELL.host, deno: "2.4.0" } });
+Deno.test("a processor without filters", () => {
+  const facts = on({ arch: "riscv64" });
   assert.equal(layer(diagnose(facts), "platform").status, "no");
   assert.match(remedy(facts, "platform"), /x86_64 and aarch64/);
-  assert.equal(layer(diagnose(facts), "deno").status, "warn");
-  assert.match(remedy(facts, "deno"), /deno upgrade 2\.9\.6/);
+});
+
+Deno.test("a Deno that is too old is missing, one that is newer than what was tested is told", () => {
+  const withHost = (host: Partial<DoctorFacts["host"]>) =>
+    on({}, { host: { ...WELL.host, ...host } });
+  const deno = (facts: DoctorFacts) => layer(diagnose(facts), "deno");
+  assert.deepEqual(deno(WELL), { name: "deno", status: "ok", detail: NEWEST_TESTED_DENO });
+
+  const old = withHost({ deno: "2.4.0" });
+  assert.equal(deno(old).status, "no");
+  assert.match(deno(old).detail, /needs Deno 2\.\d+\.\d+ or later, this is 2\.4\.0$/);
+  assert.match(remedy(old, "deno"), /deno upgrade 2\.9\.6/);
+  assert.equal(diagnose(old).complete, false);
+
+  const problem = { problem: 'Cannot use "/opt/deno": too old', hint: "Run `/opt/deno upgrade`" };
+  const oldChild = withHost({ pluginDeno: problem });
+  assert.deepEqual([deno(oldChild).status, deno(oldChild).detail], ["no", problem.problem]);
+  assert.match(remedy(oldChild, "deno"), /opt\/deno upgrade/);
+
+  for (
+    const newer of [
+      withHost({ deno: "3.0.0" }),
+      withHost({ pluginDeno: { path: "/opt/deno", version: "2.10.0" } }),
+    ]
+  ) {
+    assert.equal(deno(newer).status, "warn");
+    assert.match(deno(newer).detail, /is newer than 2\.9, the newest that was tested$/);
+    assert.equal(diagnose(newer).complete, true);
+  }
+  const other = withHost({ pluginDeno: { path: "/opt/deno", version: OLDEST_DENO } });
+  assert.equal(deno(other).detail, `${NEWEST_TESTED_DENO}; plugins: ${OLDEST_DENO}, /opt/deno`);
+});
+
+Deno.test("a plugin that does not start is missing, whatever else there is", () => {
+  const facts: DoctorFacts = { ...WELL, start: fails("Plugin crashed: exit code 1") };
+  const found = diagnose(facts);
+  assert.deepEqual(found.missing, ["plugin start"]);
+  assert.equal(found.complete, false);
+  assert.match(remedy(facts, "plugin start"), /No plugin would run/);
+  assert.equal(diagnose(WELL).complete, true);
 });
 
 Deno.test("cgroup v1: what an unprivileged user cannot have, and swap that nobody counts", () => {

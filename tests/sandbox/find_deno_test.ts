@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkOwnDeno, DENO_VARIABLE, findDeno } from "../../src/process/deno_command.ts";
+import { checkOwnDeno, DENO_VARIABLE, findDeno } from "../../src/sandbox/find_deno.ts";
 import { OLDEST_DENO } from "../../src/version.ts";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { tempDir } from "../helpers/signing.ts";

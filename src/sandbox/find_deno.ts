@@ -5,7 +5,7 @@
  */
 import { isAbsolute, resolve } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
-import { runBounded } from "../sandbox/cgroup/bounded_command.ts";
+import { runBounded } from "./cgroup/bounded_command.ts";
 import { denoProblem, OLDEST_DENO } from "../version.ts";
 
 /** A `deno` executable. */
