@@ -100,6 +100,7 @@ export interface LaunchSpec {
 export const ENVIRONMENT_NAMES: readonly string[] = Object.freeze([
   "DENO_DIR",
   "DENO_NO_UPDATE_CHECK",
+  "DENO_WEBGPU_BACKEND",
   "HTTPS_PROXY",
   "HTTP_PROXY",
   "NO_COLOR",
@@ -177,6 +178,8 @@ export function createLaunchSpec(input: LaunchSpecInput): LaunchSpec {
     env: Object.freeze({
       DENO_DIR: input.denoDir,
       DENO_NO_UPDATE_CHECK: "1",
+      // `navigator.gpu` would load native drivers, which write caches where they like, past every flag
+      DENO_WEBGPU_BACKEND: "noop",
       NO_COLOR: "1",
       ...(input.network === "proxied" ? { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } : {}),
     }),

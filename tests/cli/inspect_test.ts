@@ -66,6 +66,7 @@ Deno.test("inspect tells all about a trusted bundle", async () => {
   assert.deepEqual(found.launch.env, {
     DENO_DIR: "<data>/run/<run>/1/deno",
     DENO_NO_UPDATE_CHECK: "1",
+    DENO_WEBGPU_BACKEND: "noop",
     NO_COLOR: "1",
   });
   assert.equal(found.sandbox.launcher, "plain");

@@ -20,7 +20,12 @@ const INPUT: LaunchSpecInput = {
 
 Deno.test("a plugin's environment has exactly these names", () => {
   const spec = createLaunchSpec(INPUT);
-  assert.deepEqual(spec.env, { DENO_DIR: "/run/deno", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" });
+  assert.deepEqual(spec.env, {
+    DENO_DIR: "/run/deno",
+    DENO_NO_UPDATE_CHECK: "1",
+    DENO_WEBGPU_BACKEND: "noop",
+    NO_COLOR: "1",
+  });
   assert.deepEqual(spec.args, [
     "run",
     "--no-prompt",

@@ -50,7 +50,7 @@ Deno.test("bwrapArguments() gives all of it, in order", () => {
       "--remount-ro /proc --dev-bind /dev/null /dev/null --size 65536 --tmpfs /tmp " +
       "--ro-bind /opt/deno /deno --ro-bind /data/store/abc /plugin " +
       "--bind /home/u/out /home/u/out --clearenv --setenv DENO_DIR /deno-dir " +
-      "--setenv DENO_NO_UPDATE_CHECK 1 --setenv NO_COLOR 1 --chdir /cwd",
+      "--setenv DENO_NO_UPDATE_CHECK 1 --setenv DENO_WEBGPU_BACKEND noop --setenv NO_COLOR 1 --chdir /cwd",
   );
 });
 

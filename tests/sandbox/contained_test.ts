@@ -37,7 +37,7 @@ await act("dev", () => names("/dev"));
 await act("processes", () => names("/proc").split(" ").filter((name) => +name).length);
 await act("environment", () => Object.keys(Deno.env.toObject()).sort().join(" "));
 await act("init command", () => read("/proc/1/cmdline"));
-await act("init environment", () => read("/proc/1/environ"));
+await act("init environment", () => read("/proc/1/environ").split("\\0").sort().join(" ").trim());
 await act("cgroup", () => read("/proc/self/cgroup"));
 await act("host name", () => Deno.hostname());
 await act("interfaces", () => [...new Set(Deno.networkInterfaces().map(({ name }) => name))].join(" "));
@@ -76,7 +76,7 @@ for (const user of HOST_USERS) {
         "init command": "",
         "init environment": launcher === "bwrap"
           ? ""
-          : "NO_COLOR=1\0DENO_NO_UPDATE_CHECK=1\0DENO_DIR=/deno-dir\0",
+          : "DENO_DIR=/deno-dir DENO_NO_UPDATE_CHECK=1 DENO_WEBGPU_BACKEND=noop NO_COLOR=1",
         cgroup: seen.cgroup,
         "host name": "sallyport",
         interfaces: launcher === "bwrap" ? "lo" : "",
@@ -90,7 +90,7 @@ for (const user of HOST_USERS) {
       // by Deno itself: DENO_NODE_SHIM_ACTIVE and PATH; by bwrap for the working folder: PWD
       assert.match(
         seen.environment,
-        /^DENO_DIR (DENO_NODE_SHIM_ACTIVE )?DENO_NO_UPDATE_CHECK NO_COLOR( PATH)?( PWD)?$/,
+        /^DENO_DIR (DENO_NODE_SHIM_ACTIVE )?DENO_NO_UPDATE_CHECK DENO_WEBGPU_BACKEND NO_COLOR( PATH)?( PWD)?$/,
       );
 
       const control = await runInside({ launcher: "plain", user, through, script: LOOK });

@@ -81,6 +81,7 @@ Deno.test("planLaunch() shows a private root nothing but what the plugin needs",
   assert.deepEqual(planned.spec.env, {
     DENO_DIR: "/deno-dir",
     DENO_NO_UPDATE_CHECK: "1",
+    DENO_WEBGPU_BACKEND: "noop",
     NO_COLOR: "1",
   });
   assert.equal(flagOf(planned, "--allow-read"), "--allow-read=/plugin");

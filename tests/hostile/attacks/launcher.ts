@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { answered, type Attack, refused, type Report, type Stage } from "../attack.ts";
 
 /** What the environment of a plugin's process may have, whoever is between it and the host. */
-const NAMES = ["DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR"];
+const NAMES = ["DENO_DIR", "DENO_NO_UPDATE_CHECK", "DENO_WEBGPU_BACKEND", "NO_COLOR"];
 
 function asks(
   rows: string[],
