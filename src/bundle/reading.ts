@@ -12,6 +12,7 @@ import { cannotRead, listBundle, notAFile, throwIfCancelled } from "./listing.ts
 import { type Manifest, parseManifest } from "./manifest.ts";
 
 import { ENVELOPE_FILE, fileListProblem, MANIFEST_FILE, quotePath } from "./paths.ts";
+import { outerSourceMap } from "./source_maps.ts";
 import { inTurns, openNoFollow, readAtMost } from "../io/plain_file.ts";
 
 /** Is the number of files that a bundle may have unless the caller says otherwise. */
@@ -97,6 +98,7 @@ export async function readBundle(
     throwIfCancelled(dir, signal);
     const bytes = await readFile(dir, root, path, left, maxBytes);
     left -= bytes.length;
+    refuseOuterSourceMap(dir, path, bytes);
     files.push(Object.freeze({ path, size: bytes.length, sha3_512: sha3_512Hex(bytes), bytes }));
     await nextTurn();
   }
@@ -140,6 +142,19 @@ export function findRoot(dir: string): string {
     });
   }
   throw cannotRead(dir, "it is not a folder", { hint: "Name the folder that holds plugin.json" });
+}
+
+function refuseOuterSourceMap(dir: string, path: string, bytes: Uint8Array): void {
+  const named = outerSourceMap(path, bytes);
+  if (named === undefined) return;
+  throw cannotRead(
+    dir,
+    `${quotePath(path)} names a source map outside the bundle, ${quotePath(named)}`,
+    {
+      hint: "Put the map into the bundle and name it by a relative path, or remove that comment",
+      details: { path, sourceMap: named.slice(0, 1_000) },
+    },
+  );
 }
 
 async function readFile(
