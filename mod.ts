@@ -151,6 +151,7 @@ export {
   type AuditReport,
   type ChainReport,
   readAuditLog,
+  type TakenOverLines,
   verifyAuditLog,
   type VerifyAuditLogOptions,
 } from "./src/audit/mod.ts";

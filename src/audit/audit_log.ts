@@ -7,9 +7,12 @@ import { encodeHex } from "@std/encoding/hex";
 import { escapeText, SallyportError } from "../errors.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import { VERSION } from "../version.ts";
-import type { ChainWriter } from "./chain_writer.ts";
+import { ChainWriter, type FileDamage } from "./chain_writer.ts";
 import { type AuditEntry, checkType } from "./entry.ts";
-import { openChain, type OpenedChain } from "./open_chain.ts";
+import { prepareFolder } from "./folder.ts";
+import type { NamedChain } from "./head.ts";
+import type { SignedType } from "./line.ts";
+import { nameOthers, openChain, type OpenedChain } from "./open_chain.ts";
 import { RateBound, type RateBoundOptions } from "./rate_bound.ts";
 import { shapeFields } from "./shape.ts";
 import { openSigningKey, type SigningKey } from "./signing_key.ts";
@@ -42,6 +45,7 @@ export interface AuditLogOptions extends RateBoundOptions {
   now?: () => Date;
 }
 
+/** How many lines may go without a signature. */
 const CHECKPOINT_LINES = 256;
 const CHECKPOINT_MS = 60_000;
 const TICK_MS = 1_000;
@@ -56,15 +60,15 @@ interface Lost {
 }
 
 /**
- * Records entries. Each line carries the hash of the line before it; a signed checkpoint follows at
- * least every 256 lines and every minute, and when the log closes.
+ * Records entries. Each line carries the hash of the line before it; a signed line begins and ends a
+ * run, and follows at least every 256 lines and every minute.
  */
 export class AuditLog implements AsyncDisposable {
   /** The audit folder. */
   readonly dir: string;
   /** The number of the chain that this log writes. */
   readonly chain: number;
-  /** The 32 bytes of the key that checkpoints verify with. */
+  /** The 32 bytes of the key that signed lines verify with. */
   readonly publicKey: Uint8Array;
   /** The first 16 hex digits of the SHA3-512 of that key, for people to compare. */
   readonly keyId: string;
@@ -73,16 +77,20 @@ export class AuditLog implements AsyncDisposable {
   readonly #rate: RateBound;
   readonly #logger: Logger;
   readonly #now: () => Date;
+  /** The other chains as they were last seen, and what of that stands in this one. */
+  #others: readonly NamedChain[] = [];
+  #named = new Map<number, number>();
   #lost: Lost | undefined;
   #warnedAt = -Infinity;
   #running: Promise<void> | undefined;
-  #checkpointTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timer: ReturnType<typeof setInterval>;
   #rateTimer: ReturnType<typeof setInterval> | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
     dir: string,
     opened: OpenedChain,
+    writer: ChainWriter,
     key: SigningKey,
     options: AuditLogOptions,
   ) {
@@ -90,16 +98,18 @@ export class AuditLog implements AsyncDisposable {
     this.chain = opened.number;
     this.publicKey = key.publicKey;
     this.keyId = key.id;
-    this.#writer = opened.writer;
+    this.#writer = writer;
     this.#lock = opened.lock;
     this.#rate = new RateBound(options);
     this.#logger = options.logger ?? silentLogger;
     this.#now = options.now ?? (() => new Date());
+    this.#timer = setInterval(() => void this.checkpoint(), CHECKPOINT_MS);
+    Deno.unrefTimer(this.#timer);
   }
 
   /**
    * Opens the log of a folder: the first chain that no other host writes and that is not damaged, or a
-   * new one. A line that a crash had torn is moved aside, and that is recorded.
+   * new one. What a run that was killed had not signed is recorded as taken over.
    *
    * @param dir The audit folder; made where it is missing.
    * @param options Bounds, logger and clock.
@@ -109,13 +119,29 @@ export class AuditLog implements AsyncDisposable {
    */
   static async open(dir: string, options: AuditLogOptions = {}): Promise<AuditLog> {
     const { maxFileBytes, keepFiles, now = () => new Date() } = checkOptions(options);
+    await using undo = new AsyncDisposableStack();
     try {
-      await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
-      const key = await openSigningKey(dir, options.logger ?? silentLogger);
-      const opened = await openChain(dir, key, { maxFileBytes, keepFiles, now });
-      const log = new AuditLog(dir, opened, key, options);
-      log.#start(opened);
-      await log.checkpoint();
+      const root = await prepareFolder(dir);
+      const key = await openSigningKey(root, options.logger ?? silentLogger);
+      const opened = await openChain(root, key, now);
+      undo.use(opened.lock);
+      const { number, end } = opened;
+      const writer = new ChainWriter({
+        dir: `${root}/${number}`,
+        number,
+        chain: end.head.chain,
+        key,
+        end,
+        firstFile: end.firstFile,
+        headSeq: end.head.seq,
+        maxFileBytes,
+        keepFiles,
+        now,
+      });
+      const log = new AuditLog(root, opened, writer, key, options);
+      undo.defer(() => log.#release());
+      await log.#start(opened);
+      undo.move();
       return log;
     } catch (cause) {
       if (cause instanceof SallyportError) throw cause;
@@ -142,7 +168,7 @@ export class AuditLog implements AsyncDisposable {
       if (this.#closed !== undefined) return;
       const type = checkType(entry.type);
       const plugin = typeof entry.plugin === "string" ? entry.plugin : undefined;
-      const admission = this.#rate.admit(type, plugin, performance.now());
+      const admission = this.#rate.admit(type, plugin, performance.now(), entry.message);
       if (admission === "count") return;
       if (admission === "begin") {
         this.#write("suppressing", shapeFields({ of: type, plugin }));
@@ -157,15 +183,14 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything so far is on the disk and signed.
+   * Looks whether the files are still there, signs what was written, and waits until it is on the disk.
    *
    * Never rejects: what cannot be written is logged.
    */
   async checkpoint(): Promise<void> {
     // one at a time; who comes in between needs one that begins after
     while (this.#running !== undefined) await this.#running;
-    if (this.#writer.sinceCheckpoint === 0 && this.#writer.headSeq === this.#writer.seq) return;
-    this.#running = this.#checkpoint().finally(() => this.#running = undefined);
+    this.#running = this.#checkpoint(true).finally(() => this.#running = undefined);
     await this.#running;
   }
 
@@ -174,62 +199,90 @@ export class AuditLog implements AsyncDisposable {
     return this.#closed ??= this.#close();
   }
 
-  #start({ number, writer, id, chains, damaged }: OpenedChain): void {
-    this.#write("started", {
-      chain: id,
-      number,
-      key: this.keyId,
+  async #start({ number, end, damaged, anew }: OpenedChain): Promise<void> {
+    this.#others = await nameOthers(this.dir, number, this.publicKey);
+    this.#sign("started", {
       publicKey: encodeHex(this.publicKey),
       sallyport: VERSION,
       pid: Deno.pid,
-      // so that a whole chain cannot go without its being seen
-      ...(chains.length === 0 ? {} : { chains }),
+      ...(end.seq === 0 ? {} : { continues: end.seq }),
+      ...(end.takenOver === undefined ? {} : { takenOver: end.takenOver }),
+      ...(end.torn === undefined ? {} : { torn: shapeFields(end.torn) }),
       ...(damaged.length === 0 ? {} : { damaged }),
-      ...(writer.seq === 0 ? {} : { continues: writer.seq }),
+      ...(anew ? { anew } : {}),
     });
-    for (const { chain, problem } of damaged) {
-      this.#logger.error("The audit log was tampered with, or its disk is damaged", {
-        dir: this.dir,
-        chain,
-        problem,
-      });
+    for (const { chain, problem, foreign } of damaged) {
+      const message = foreign
+        ? "A chain of the audit log is of an older format and is left alone"
+        : "The audit log was tampered with, or its disk is damaged";
+      this.#tell(message, { chain, problem });
     }
+    if (anew) this.#tell("The audit log begins anew, though its key is older", {});
+    await this.checkpoint();
   }
 
-  async #checkpoint(): Promise<void> {
-    clearTimeout(this.#checkpointTimer);
-    this.#checkpointTimer = undefined;
+  /** Signs, and names what is new of other chains: none can be swapped or put back unseen. */
+  #sign(type: SignedType, fields: object): void {
+    const chains = this.#others.filter(({ chain, seq }) => this.#named.get(chain) !== seq);
+    this.#writer.sign(type, chains.length === 0 ? fields : { ...fields, chains });
+    for (const { chain, seq } of chains) this.#named.set(chain, seq);
+  }
+
+  async #checkpoint(thorough: boolean, type: SignedType = "checkpoint"): Promise<void> {
+    try {
+      if (thorough) await this.#look();
+      await this.#writer.recordRetention();
+      this.#recordLost();
+      if (this.#writer.unsigned > 0 || type === "stopped") this.#sign(type, {});
+    } catch (error) {
+      this.#warn("Cannot write a checkpoint of the audit log", error);
+    }
     try {
       await this.#writer.persist();
     } catch (error) {
       this.#warn("Cannot write the head of the audit log", error);
     }
+  }
+
+  /** Looks at the files of this chain and the heads of the others. */
+  async #look(): Promise<void> {
+    for (const { file, problem } of this.#check()) {
+      this.#tell("A file of the audit log was removed or changed while it is written", {
+        chain: this.chain,
+        file,
+        problem,
+      });
+      this.#write("damaged", { file, problem });
+    }
+    this.#others = await nameOthers(this.dir, this.chain, this.publicKey);
+  }
+
+  #check(): FileDamage[] {
     try {
-      this.#recordLost();
-      if (this.#writer.sinceCheckpoint > 0) this.#writer.writeCheckpoint();
+      return this.#writer.check();
     } catch (error) {
-      this.#warn("Cannot write a checkpoint of the audit log", error);
+      this.#warn("Cannot find the files of the audit log", error);
+      return [];
     }
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#timer);
     clearInterval(this.#rateTimer);
     this.#endSuppressed(true);
-    this.#write("stopped", {});
-    await this.checkpoint();
-    clearTimeout(this.#checkpointTimer);
-    this.#checkpointTimer = undefined;
-    try {
-      await this.#writer.persist(); // the last checkpoint, too
-    } catch (error) {
-      this.#warn("Cannot write the head of the audit log", error);
-    }
+    while (this.#running !== undefined) await this.#running;
+    await this.#checkpoint(true, "stopped");
     if (this.#lost !== undefined) {
       this.#warnedAt = -Infinity; // nothing will record them any more
       this.#warn("The audit log closes without entries that were lost", this.#lost.reason);
     }
-    this.#writer.close();
+    this.#release();
     this.#lock.close();
+  }
+
+  #release(): void {
+    clearInterval(this.#timer);
+    this.#writer.close();
   }
 
   /** Writes a line; gives its length, 0 when it is lost. */
@@ -244,13 +297,18 @@ export class AuditLog implements AsyncDisposable {
       this.#lost.count++;
       this.#warn("Cannot write to the audit log; entries are lost", error);
     }
-    if (this.#writer.sinceCheckpoint >= CHECKPOINT_LINES && this.#running === undefined) {
-      void this.checkpoint();
-    } else if (this.#checkpointTimer === undefined) {
-      this.#checkpointTimer = setTimeout(() => void this.checkpoint(), CHECKPOINT_MS);
-      Deno.unrefTimer(this.#checkpointTimer);
-    }
+    if (this.#writer.unsigned >= CHECKPOINT_LINES) this.#signAtOnce();
     return bytes;
+  }
+
+  /** Signs between two lines; what waits for the disk follows. */
+  #signAtOnce(): void {
+    try {
+      this.#sign("checkpoint", {});
+    } catch (error) {
+      this.#warn("Cannot write a checkpoint of the audit log", error);
+    }
+    this.#running ??= this.#checkpoint(false).finally(() => this.#running = undefined);
   }
 
   #recordLost(): void {
@@ -260,8 +318,8 @@ export class AuditLog implements AsyncDisposable {
   }
 
   #endSuppressed(all: boolean): void {
-    for (const { of, plugin, count, forMs } of this.#rate.end(performance.now(), all)) {
-      this.#write("suppressed", shapeFields({ of, plugin, count, forMs }));
+    for (const ended of this.#rate.end(performance.now(), all)) {
+      this.#write("suppressed", shapeFields(ended));
     }
     if (this.#rate.suppressing) return;
     clearInterval(this.#rateTimer);
@@ -272,9 +330,13 @@ export class AuditLog implements AsyncDisposable {
   #warn(message: string, error: unknown): void {
     if (performance.now() - this.#warnedAt < WARN_MS) return;
     this.#warnedAt = performance.now();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#tell(message, { reason, lost: this.#lost?.count ?? 0 });
+  }
+
+  #tell(message: string, fields: Record<string, unknown>): void {
     try {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#logger.error(message, { dir: this.dir, reason, lost: this.#lost?.count ?? 0 });
+      this.#logger.error(message, { dir: this.dir, ...fields });
     } catch {
       // a logger that throws must not stop the host either
     }

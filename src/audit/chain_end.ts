@@ -1,142 +1,151 @@
 /**
- * Finds where a chain ends, so that a host can go on writing there, and repairs what a crash has torn.
+ * Finds where a chain ends, so that a host can go on writing there, and what of it nobody has signed.
  *
  * @module
  */
-import { fileName, listFiles, listNames, syncFolder, writeAll, writeSynced } from "./folder.ts";
+import { fileName, listFiles } from "./folder.ts";
 import { type Head, type Position, readHead } from "./head.ts";
-import { formatLine, hashLine } from "./line.ts";
-import { readRawLines } from "./raw_lines.ts";
+import { isSigned, MAX_LINE_BYTES, SIGNED_TYPES } from "./line.ts";
+import { type RawLine, readRawLines } from "./raw_lines.ts";
+
+/** What a run that was killed left without a signature: it may be what the host wrote, or not. */
+export interface TakenOver {
+  /** The number of the first of these lines. */
+  readonly from: number;
+  /** How many there are. */
+  readonly lines: number;
+  /** The hash of the last. */
+  readonly hash: string;
+}
+
+/** Bytes after the last whole line: of one that was being written, or added. */
+export interface Torn {
+  readonly file: string;
+  readonly bytes: number;
+  readonly hash: string;
+  readonly text: string;
+}
 
 /** Tells where a chain ends. */
 export interface ChainEnd extends Position {
-  /** The last signed position. */
   readonly head: Head;
-  /** How many bytes follow the last whole line. */
-  readonly tornBytes: number;
+  readonly firstFile: number;
+  readonly takenOver: TakenOver | undefined;
+  readonly torn: Torn | undefined;
 }
 
-/** Says why a chain cannot be continued. */
+/** Says why a chain cannot be continued: a next head would cover up what was done to it. */
 export interface ChainDamage {
-  /** What is wrong, fit for a message. */
   readonly damage: string;
+  /** Whether that is all right: another version wrote it. */
+  readonly foreign: boolean;
 }
-
-/** A torn line is at most as long as a line; more is no crash in the middle of a write of ours. */
-const MAX_TORN_BYTES = 65_537;
 
 /**
  * Finds the end of a chain: the head's signature, and every line after the head.
  *
- * Lines before the head are not looked at: that takes {@linkcode verifyAuditLog}, which no start has to
- * wait for.
- *
- * @param dir The folder of the chain.
- * @param publicKey The key of the log.
- * @returns The end; or what is wrong. A chain that is cut or edited must not be written to again: the
- * next head would cover up what is missing.
+ * Lines before the head are not looked at: that takes `verifyAuditLog`, which no start has to wait for.
  */
 export async function findChainEnd(
   dir: string,
+  number: number,
   publicKey: Uint8Array,
 ): Promise<ChainEnd | ChainDamage> {
-  const head = await readHead(dir, publicKey);
+  const head = await readHead(dir, number, publicKey);
   if ("problem" in head) {
+    return { damage: `head.json ${head.text}`, foreign: head.problem === "old-format" };
+  }
+  try {
+    return await new EndFinder(dir, head, publicKey).find();
+  } catch (error) {
+    if (error instanceof Misfit) return { damage: error.message, foreign: false };
+    throw error;
+  }
+}
+
+class Misfit extends Error {}
+
+class EndFinder {
+  readonly #dir: string;
+  readonly #head: Head;
+  readonly #publicKey: Uint8Array;
+  #end: Position;
+  #closed: boolean;
+  #signedSeq: number;
+  #torn: Torn | undefined;
+
+  constructor(dir: string, head: Head, publicKey: Uint8Array) {
+    this.#dir = dir;
+    this.#head = head;
+    this.#publicKey = publicKey;
+    this.#end = head;
+    this.#closed = head.closed;
+    this.#signedSeq = head.seq;
+  }
+
+  async find(): Promise<ChainEnd> {
+    const head = this.#head;
+    const { numbers, others } = await listFiles(this.#dir);
+    if (others.length > 0) throw new Misfit(`"${others[0]}" is nothing that a host makes`);
+    const files = numbers.filter((file) => file >= head.file);
+    if (files[0] !== head.file && head.seq > 0) {
+      throw new Misfit(`${fileName(head.file)} is missing`);
+    }
+    for (const file of files) await this.#readFile(file);
+    const { seq, hash, file, offset } = this.#end;
+    const lines = seq - this.#signedSeq;
     return {
-      damage: `head.json is ${head.problem === "bad-signature" ? "not signed" : head.problem}`,
+      seq,
+      hash,
+      file,
+      offset,
+      head,
+      firstFile: numbers[0] ?? 1,
+      takenOver: lines === 0 ? undefined : { from: this.#signedSeq + 1, lines, hash },
+      torn: this.#torn,
     };
   }
-  const files = (await listFiles(dir)).filter((number) => number >= head.file);
-  if (files[0] !== head.file && head.seq > 0) {
-    return { damage: `${fileName(head.file)} is missing` };
-  }
-  let { seq, hash, file, offset } = head;
-  let tornBytes = 0;
-  for (const number of files) {
-    const path = `${dir}/${fileName(number)}`;
-    const from = number === head.file ? head.offset : 0;
-    if ((await Deno.stat(path)).size < from) {
-      return { damage: `${fileName(number)} ends before line ${head.seq}` };
-    }
-    if (tornBytes > 0 || (number !== file && number !== file + 1)) {
-      return { damage: `${fileName(number)} does not follow the file before it` };
-    }
-    file = number;
-    offset = from;
-    for await (const lines of readRawLines(path, from)) {
-      for (const line of lines) {
-        if (!line.whole) {
-          tornBytes = line.bytes;
-          continue;
-        }
-        const { parsed } = line;
-        if (parsed === undefined || parsed.seq !== seq + 1 || parsed.prev !== hash) {
-          return { damage: `${fileName(number)} has a line after number ${seq} that does not fit` };
-        }
-        seq = parsed.seq;
-        hash = line.hash;
-        offset = line.end;
-      }
-    }
-  }
-  if (tornBytes > MAX_TORN_BYTES) {
-    return { damage: `${fileName(file)} ends with ${tornBytes} bytes that are no line` };
-  }
-  return { head, seq, hash, file, offset, tornBytes };
-}
 
-/**
- * Moves a torn last line away, and writes in its place the line that says so.
- *
- * That line is written over what was torn, before the rest is cut off: whenever this is interrupted,
- * either the torn line is still there or the record of it is.
- *
- * @param dir The folder of the chain.
- * @param end Where the chain ends.
- * @param now The time.
- * @returns Where the chain ends now.
- */
-export async function repairChainEnd(dir: string, end: ChainEnd, now: Date): Promise<ChainEnd> {
-  if (end.tornBytes === 0) return end;
-  const name = fileName(end.file);
-  using file = await Deno.open(`${dir}/${name}`, { read: true, write: true });
-  await file.seek(end.offset, Deno.SeekMode.Start);
-  const torn = new Uint8Array(end.tornBytes);
-  let length = 0;
-  for (let read; (read = await file.read(torn.subarray(length))) !== null && read > 0;) {
-    length += read;
+  async #readFile(file: number): Promise<void> {
+    const name = fileName(file);
+    const isHeads = file === this.#head.file;
+    if (this.#torn !== undefined || (!isHeads && file !== this.#end.file + 1)) {
+      throw new Misfit(`${name} does not follow the file before it`);
+    }
+    if (!isHeads && this.#closed) throw new Misfit(`${name} follows the end of a run`);
+    this.#end = { ...this.#end, file, offset: isHeads ? this.#head.offset : 0 };
+    const path = `${this.#dir}/${name}`;
+    if ((await Deno.lstat(path)).size < this.#end.offset) {
+      throw new Misfit(`${name} ends before line ${this.#head.seq}`);
+    }
+    for await (const lines of readRawLines(path, this.#end.offset)) {
+      for (const line of lines) await this.#take(line, name);
+    }
   }
-  const movedTo = await keepTorn(dir, name, torn);
-  const fields = { file: name, bytes: torn.length, hash: hashLine(torn), movedTo };
-  const line = formatLine(end, now, "repaired", fields);
-  let { seq, hash, offset } = end;
-  try {
-    await file.seek(end.offset, Deno.SeekMode.Start);
-    await writeAll(file, new Uint8Array([...line, 10]));
-    seq++;
-    hash = hashLine(line);
-    offset += line.length + 1;
-  } catch {
-    // no room even for that: cut off what there is, and go on
-  }
-  await file.truncate(offset);
-  await file.sync();
-  return { ...end, seq, hash, offset, tornBytes: 0 };
-}
 
-/** Keeps what was torn in a file of its own; gives its name, or `null` where there is no room for it. */
-async function keepTorn(dir: string, name: string, torn: Uint8Array): Promise<string | null> {
-  const prefix = `${name}.torn-`;
-  const numbers = (await listNames(dir)).filter((other) => other.startsWith(prefix))
-    .map((other) => Number(other.slice(prefix.length)) || 0);
-  const kept = `${prefix}${Math.max(0, ...numbers) + 1}`;
-  try {
-    await writeSynced(`${dir}/${kept}`, torn, { createNew: true });
-    await syncFolder(dir);
-    return kept;
-  } catch {
-    // half a line is worth less than a log that goes on
-    await Deno.remove(`${dir}/${kept}`).catch(() => {}); // it was not even made
-    return null;
+  async #take(line: RawLine, name: string): Promise<void> {
+    const { parsed, hash, bytes, end } = line;
+    const { seq } = this.#end;
+    if (!line.whole) {
+      if (bytes > MAX_LINE_BYTES) throw new Misfit(`${name} ends with ${bytes} bytes of no line`);
+      this.#torn = { file: name, bytes, hash, text: line.text };
+      return;
+    }
+    if (parsed === undefined || parsed.seq !== seq + 1 || parsed.prev !== this.#end.hash) {
+      throw new Misfit(`${name} has a line after number ${seq} that does not fit`);
+    }
+    const { type, fields } = parsed;
+    const signed = SIGNED_TYPES.has(type);
+    if (
+      signed &&
+      (fields.chainId !== this.#head.chain || !await isSigned("line", line.text, this.#publicKey))
+    ) throw new Misfit(`${name} has a line ${seq + 1} that the log's key has not signed`);
+    if (this.#closed && type !== "started") {
+      throw new Misfit(`${name} has a line ${seq + 1} after the end of a run`);
+    }
+    this.#end = { ...this.#end, seq: seq + 1, hash, offset: end };
+    if (!signed) return;
+    this.#signedSeq = seq + 1;
+    this.#closed = type === "stopped";
   }
 }

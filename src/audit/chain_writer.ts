@@ -3,21 +3,42 @@
  *
  * @module
  */
-import { fileName, listFiles, syncFolder } from "./folder.ts";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  readdirSync,
+} from "node:fs";
+import { fileName, openToAppend, syncFolder, writeAll } from "./folder.ts";
 import { type Position, writeHead } from "./head.ts";
-import { formatLine, hashLine, MAX_LINE_BYTES, parseLine, signJson } from "./line.ts";
+import {
+  formatLine,
+  hashLine,
+  isSigned,
+  MAX_LINE_BYTES,
+  type SignedType,
+  signJson,
+} from "./line.ts";
+import { type RawLine, readRawLines } from "./raw_lines.ts";
 import type { SigningKey } from "./signing_key.ts";
 
 /** Options of {@linkcode ChainWriter}. */
 export interface ChainWriterOptions {
   /** The folder of the chain; its lock is held. */
   readonly dir: string;
+  /** The number of the chain. */
+  readonly number: number;
   /** The random id of the chain. */
   readonly chain: string;
   /** The key of the log. */
   readonly key: SigningKey;
-  /** Where the chain ends. */
+  /** Where the chain ends; what follows is cut off. */
   readonly end: Position;
+  /** The first file that is there. */
+  readonly firstFile: number;
   /** The number of the line that `head.json` stands at. */
   readonly headSeq: number;
   /** How large a file may become, in bytes. */
@@ -28,47 +49,52 @@ export interface ChainWriterOptions {
   readonly now: () => Date;
 }
 
-/** What a checkpoint line takes at most. */
-const CHECKPOINT_BYTES = 600;
+/** What was done to a file while a host wrote. */
+export interface FileDamage {
+  readonly file: string;
+  readonly problem: string;
+}
+
 /** How far a file may grow beyond its bound before the next try, when no new file can be made. */
 const ROTATE_AGAIN_BYTES = 1_048_576;
-
 /** How many full files may wait for the disk. */
 const MAX_FULL = 8;
 
 const encoder = new TextEncoder();
 
-interface FullFile {
-  readonly number: number;
-  readonly file: Deno.FsFile;
-}
-
-/** Writes one chain. Nobody else writes there while it has the lock. */
+/** Writes one run of one chain. Nobody else writes there while it has the lock. */
 export class ChainWriter {
   readonly #options: ChainWriterOptions;
-  #file: Deno.FsFile;
+  readonly #run = crypto.randomUUID();
+  readonly #files = new Set<number>();
+  #file: number;
   #end: Position;
   #torn = false; // a write failed half-way, and what it left could not be cut off
   #rotateAt: number;
-  #full: FullFile[] = []; // not yet on the disk
-  #syncing: Deno.FsFile | undefined;
+  #full: Promise<void>[] = []; // not yet on the disk
+  #syncing: { readonly file: number; readonly done: Promise<void> } | undefined;
   #headSeq: number;
-  #checkpointSeq = 0;
-  #obsolete: { before: number; recordedAt: number } | undefined;
-
-  private constructor(options: ChainWriterOptions, file: Deno.FsFile) {
-    this.#options = options;
-    this.#file = file;
-    this.#end = options.end;
-    this.#headSeq = options.headSeq;
-    this.#rotateAt = options.maxFileBytes;
-  }
+  #signed: Position & { readonly closed: boolean };
+  #obsolete: { readonly before: number; readonly recordedAt: number } | undefined;
+  #damage: FileDamage[] = [];
+  #blocked = 0; // the file that somebody else has made
 
   /** Opens the last file of the chain, or makes the first. */
-  static async open(options: ChainWriterOptions): Promise<ChainWriter> {
-    const path = `${options.dir}/${fileName(options.end.file)}`;
-    const file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
-    return new ChainWriter(options, file);
+  constructor(options: ChainWriterOptions) {
+    const { dir, end, firstFile, headSeq, maxFileBytes } = options;
+    this.#options = options;
+    this.#end = end;
+    this.#signed = { ...end, closed: false };
+    this.#headSeq = headSeq;
+    this.#rotateAt = maxFileBytes;
+    for (let file = firstFile; file <= end.file; file++) this.#files.add(file);
+    this.#file = openToAppend(`${dir}/${fileName(end.file)}`, false);
+    try {
+      if (fstatSync(this.#file).size > end.offset) this.#cut();
+    } catch (error) {
+      closeSync(this.#file);
+      throw error;
+    }
   }
 
   /** The number of the last line. */
@@ -76,71 +102,122 @@ export class ChainWriter {
     return this.#end.seq;
   }
 
-  /** How many lines follow the last checkpoint of this writer. */
-  get sinceCheckpoint(): number {
-    return this.#end.seq - this.#checkpointSeq;
+  /** How many lines follow the last signed one. */
+  get unsigned(): number {
+    return this.#end.seq - this.#signed.seq;
   }
 
-  /** The number of the line that `head.json` stands at. */
-  get headSeq(): number {
-    return this.#headSeq;
+  /** Whether `head.json` stands at the last signed line. */
+  get persisted(): boolean {
+    return this.#headSeq === this.#signed.seq;
   }
 
   /**
    * Appends a line, in the next file when this one is full.
    *
-   * @param type The type.
-   * @param fields The fields, bounded already.
    * @returns How many bytes it took.
    * @throws When it cannot be written; then nothing of it is left in the file.
    */
   write(type: string, fields: object): number {
     let line = this.#format(type, fields);
-    const { offset } = this.#end;
-    if (offset > 0 && offset + line.length + CHECKPOINT_BYTES > this.#rotateAt) {
-      this.#rotate();
-      line = this.#format(type, fields);
-    }
+    if (!this.#fits(line) && this.#rotate("checkpoint", {})) line = this.#format(type, fields);
     if (line.length > MAX_LINE_BYTES) line = this.#format(type, { unreadable: true });
     this.#append(line);
     return line.length + 1;
   }
 
-  /** Appends a signed line: nothing before it can be changed any more without its being seen. */
-  writeCheckpoint(): void {
-    const { chain, key } = this.#options;
-    const fields = { chain, covers: this.#headSeq, key: key.id };
-    const json = new TextDecoder().decode(this.#format("checkpoint", fields));
-    this.#append(encoder.encode(signJson("checkpoint", chain, json, key.sign)));
-    this.#checkpointSeq = this.#end.seq;
+  /** Appends a signed line: what this run wrote before it is vouched for. */
+  sign(type: SignedType, fields: object): void {
+    const line = this.#formatSigned(type, fields);
+    if (this.#fits(line) || !this.#rotate(type, fields)) this.#appendSigned(type, line);
   }
 
-  /** Waits until all lines so far are on the disk, then moves `head.json` to the last of them. */
+  /** Waits until all signed lines so far are on the disk, then moves `head.json` to the last of them. */
   async persist(): Promise<void> {
-    const { dir, chain, key, now } = this.#options;
-    const position = this.#end;
-    const file = this.#file;
-    if (position.seq === this.#headSeq) return;
-    for (let full; (full = this.#full[0]) !== undefined && full.number < position.file;) {
-      await this.#sync(full.file);
-      this.#release(full);
-    }
-    // a rotation meanwhile may have closed it, and that was after it was on the disk
-    const open = file === this.#file || this.#full.some((full) => full.file === file);
-    if (open) await this.#sync(file);
-    await writeHead(dir, { ...position, chain, time: now().toISOString() }, key);
-    this.#headSeq = position.seq;
+    const { dir, number, chain, key, now } = this.#options;
+    const signed = this.#signed;
+    if (signed.seq === this.#headSeq) return;
+    this.#syncing = { file: this.#file, done: sync(this.#file) };
+    const synced = await Promise.allSettled([...this.#full.splice(0), this.#syncing.done]);
+    this.#syncing = undefined;
+    const failed = synced.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    await writeHead(dir, { ...signed, number, chain, time: now().toISOString() }, key);
+    this.#headSeq = signed.seq;
     await this.#removeObsolete();
+  }
+
+  /**
+   * Says which files go before any of them does: else whoever removed one could say it was us.
+   *
+   * A file's first line is signed: whoever cut lines off its beginning cannot have us sign that, too.
+   */
+  async recordRetention(): Promise<void> {
+    const { dir, keepFiles = Infinity, chain, key } = this.#options;
+    const first = this.#end.file - keepFiles + 1;
+    const [oldest = Infinity] = this.#files;
+    if (first <= oldest || this.#obsolete !== undefined || !this.#files.has(first)) return;
+    const file = fileName(first);
+    const line = await readFirstLine(`${dir}/${file}`);
+    const { parsed, text = "" } = line ?? {};
+    const { chainId, fileNumber } = parsed?.fields ?? {};
+    const ours = chainId === chain && fileNumber === first;
+    if (parsed === undefined || !ours || !await isSigned("line", text, key.publicKey)) {
+      return this.#tell(first, "does not begin with a line that the log's key has signed");
+    }
+    this.write("retention", { first: file, firstSeq: parsed.seq, before: parsed.prev });
+    this.#obsolete = { before: first, recordedAt: this.#end.seq };
+  }
+
+  /** Looks whether what was written is still there; what is not is told once, and a new file begun. */
+  check(): FileDamage[] {
+    const { dir } = this.#options;
+    const names = new Set(readdirSync(dir));
+    for (const file of this.#files) {
+      if (!names.has(fileName(file))) this.#tell(file, "is not there any more");
+    }
+    const { file, offset } = this.#end;
+    if (this.#files.has(file)) {
+      const there = lstatSync(`${dir}/${fileName(file)}`);
+      const own = fstatSync(this.#file);
+      if (there.ino !== own.ino || there.dev !== own.dev) {
+        this.#tell(file, "is another file than the one that is written");
+      } else if (own.size !== offset && !this.#torn) {
+        this.#tell(file, `has ${own.size} bytes instead of ${offset}: another has written there`);
+      }
+    }
+    if (!this.#files.has(file)) this.#rotate("checkpoint", {});
+    return this.#damage.splice(0);
   }
 
   /** Closes the files without writing anything. */
   close(): void {
-    for (const { file } of this.#full.splice(0)) file.close();
-    this.#file.close();
+    closeSync(this.#file);
+  }
+
+  #tell(file: number, problem: string): void {
+    if (this.#files.delete(file)) this.#damage.push({ file: fileName(file), problem });
   }
 
   #format(type: string, fields: object): Uint8Array {
-    return formatLine(this.#end, this.#options.now(), type, fields);
+    return encoder.encode(formatLine(this.#end, this.#options.now(), type, fields));
+  }
+
+  #formatSigned(type: string, fields: object): Uint8Array {
+    const { chain, number, key, now } = this.#options;
+    const place = { chainId: chain, chainNumber: number, fileNumber: this.#end.file };
+    const all = { ...place, run: this.#run, covers: this.#headSeq, key: key.id, ...fields };
+    return encoder.encode(signJson("line", formatLine(this.#end, now(), type, all), key.sign));
+  }
+
+  #fits(line: Uint8Array): boolean {
+    const { offset } = this.#end;
+    return offset === 0 || offset + line.length + 1 <= this.#rotateAt;
+  }
+
+  #appendSigned(type: SignedType, line: Uint8Array): void {
+    this.#append(line);
+    this.#signed = { ...this.#end, closed: type === "stopped" };
   }
 
   #append(line: Uint8Array): void {
@@ -149,17 +226,13 @@ export class ChainWriter {
     bytes[line.length] = 10;
     if (this.#torn) this.#cut();
     try {
-      for (let rest = bytes; rest.length > 0;) {
-        const written = this.#file.writeSync(rest);
-        if (written === 0) throw new Error("nothing was written");
-        rest = rest.subarray(written);
-      }
+      writeAll(this.#file, bytes);
     } catch (error) {
       this.#torn = true;
       try {
         this.#cut();
       } catch {
-        // again before the next write, and otherwise the next start repairs it
+        // again before the next write, and otherwise the next start tells of it
       }
       throw error;
     }
@@ -168,91 +241,91 @@ export class ChainWriter {
   }
 
   #cut(): void {
-    this.#file.truncateSync(this.#end.offset);
+    ftruncateSync(this.#file, this.#end.offset);
     this.#torn = false;
   }
 
-  #rotate(): void {
+  /** Begins the next file with a signed line, so that none can be taken for another. */
+  #rotate(type: SignedType, fields: object): boolean {
     const { dir, maxFileBytes } = this.#options;
+    const before = { file: this.#file, end: this.#end };
     const next = this.#end.file + 1;
-    let file: Deno.FsFile;
+    const path = `${dir}/${fileName(next)}`;
+    let made = false;
     try {
-      // files fill faster than the disk takes them: wait for it rather than hold ever more of them open
-      if (this.#full.length >= MAX_FULL) this.#syncNow();
       if (this.#torn) this.#cut();
-      if (this.#checkpointSeq !== this.#end.seq) this.writeCheckpoint();
-      const path = `${dir}/${fileName(next)}`;
-      file = Deno.openSync(path, { append: true, createNew: true, mode: 0o600 });
-    } catch {
+      this.#file = openToAppend(path, true);
+      made = true;
+      this.#end = { ...this.#end, file: next, offset: 0 };
+      this.#appendSigned(type, this.#formatSigned(type, fields));
+    } catch (error) {
       // no room for a new file: better a long file than no line
+      const file = this.#file;
+      this.#file = before.file;
+      this.#end = before.end;
+      if (made) {
+        this.#torn = false;
+        closeSync(file);
+        Deno.removeSync(path);
+      }
       this.#rotateAt = this.#end.offset + ROTATE_AGAIN_BYTES;
-      return;
+      if (error instanceof Deno.errors.AlreadyExists && this.#blocked !== next) {
+        this.#blocked = next;
+        this.#damage.push({
+          file: fileName(next),
+          problem: "is there, and this host has not made it",
+        });
+      }
+      return false;
     }
-    this.#full.push({ number: this.#end.file, file: this.#file });
-    this.#file = file;
-    this.#end = { ...this.#end, file: next, offset: 0 };
+    this.#files.add(next);
     this.#rotateAt = maxFileBytes;
-    this.#recordRetention();
+    this.#retire(before.file);
+    return true;
   }
 
-  async #sync(file: Deno.FsFile): Promise<void> {
-    this.#syncing = file;
-    try {
-      await file.syncData();
-    } finally {
-      this.#syncing = undefined;
-    }
-  }
-
-  #syncNow(): void {
-    for (const full of [...this.#full]) {
-      if (full.file === this.#syncing) continue; // on its way already
-      full.file.syncDataSync();
-      this.#release(full);
-    }
-  }
-
-  #release(full: FullFile): void {
-    this.#full.splice(this.#full.indexOf(full), 1);
-    full.file.close();
-  }
-
-  /** Says which files go before any of them does: else whoever removed one could say it was us. */
-  #recordRetention(): void {
-    const { dir, keepFiles } = this.#options;
-    if (keepFiles === undefined) return;
-    const first = this.#end.file - keepFiles + 1;
-    if (first <= 1) return;
-    const line = readFirstLine(`${dir}/${fileName(first)}`);
-    if (line === undefined) return; // damaged: evidence is not removed
-    this.write("retention", { first: fileName(first), firstSeq: line.seq, before: line.prev });
-    this.#obsolete = { before: first, recordedAt: this.#end.seq };
+  /** Closes a full file once it is on the disk. */
+  #retire(file: number): void {
+    const syncing = this.#syncing?.file === file ? this.#syncing.done : undefined;
+    // files fill faster than the disk takes them: wait for it rather than hold ever more of them open
+    const atOnce = syncing === undefined && this.#full.length >= MAX_FULL;
+    const done = (async () => {
+      try {
+        if (atOnce) return fdatasyncSync(file);
+        await syncing?.catch(() => {});
+        await sync(file);
+      } finally {
+        closeSync(file);
+      }
+    })();
+    done.catch(() => {}); // persist() tells of it
+    this.#full.push(done);
   }
 
   async #removeObsolete(): Promise<void> {
     if (this.#obsolete === undefined || this.#obsolete.recordedAt > this.#headSeq) return;
     const { before } = this.#obsolete;
-    this.#obsolete = undefined;
     const { dir } = this.#options;
     // the oldest first: what a crash leaves is still one piece
-    for (const number of await listFiles(dir)) {
-      if (number < before) await Deno.remove(`${dir}/${fileName(number)}`);
+    for (const file of [...this.#files].sort((a, b) => a - b)) {
+      if (file >= before) break;
+      await Deno.remove(`${dir}/${fileName(file)}`).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      this.#files.delete(file);
     }
+    this.#obsolete = undefined;
     await syncFolder(dir);
   }
 }
 
-function readFirstLine(path: string): { seq: number; prev: string } | undefined {
-  try {
-    using file = Deno.openSync(path);
-    const bytes = new Uint8Array(MAX_LINE_BYTES + 1);
-    let length = 0;
-    for (let read; (read = file.readSync(bytes.subarray(length))) !== null && read > 0;) {
-      length += read;
-    }
-    const end = bytes.subarray(0, length).indexOf(10);
-    return end === -1 ? undefined : parseLine(bytes.subarray(0, end));
-  } catch {
-    return undefined;
-  }
+async function readFirstLine(path: string): Promise<RawLine | undefined> {
+  for await (const [line] of readRawLines(path)) return line;
+  return undefined;
+}
+
+function sync(file: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(file, (error) => error ? reject(error) : resolve());
+  });
 }

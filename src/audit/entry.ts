@@ -49,6 +49,8 @@ export interface AuditRecord {
   readonly type: string;
   /** All other fields, without the hash and the signature. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Set on a line that a killed run left unsigned, and the next one took over as it was. */
+  readonly unsigned?: true;
 }
 
 /** What the log writes about itself; the host cannot write these. */
@@ -56,7 +58,7 @@ export const OWN_TYPES: ReadonlySet<string> = new Set([
   "started",
   "stopped",
   "checkpoint",
-  "repaired",
+  "damaged",
   "suppressing",
   "suppressed",
   "lost",

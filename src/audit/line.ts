@@ -6,12 +6,21 @@
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { parseStrictJson } from "../bundle/strict_json.ts";
 import { sha3_512Hex } from "../crypto/digest.ts";
+import { verify } from "../crypto/ed25519.ts";
 
 /** The most bytes that a line may have, its end apart. */
 export const MAX_LINE_BYTES: number = 65_536;
 
 /** What the first line of a chain carries in place of a hash. */
 export const NO_HASH: string = "0".repeat(128);
+
+/** A run begins with a signed line, has signed lines on its way, and ends with one unless it is killed. */
+export type SignedType = "started" | "checkpoint" | "stopped";
+export const SIGNED_TYPES: ReadonlySet<string> = new Set<SignedType>([
+  "started",
+  "checkpoint",
+  "stopped",
+]);
 
 /** Holds what every line has, and all its fields. */
 export interface AuditLine {
@@ -28,7 +37,7 @@ export interface AuditLine {
 }
 
 /** Names what a signature is for, so that none can stand in another's place. */
-export type SignedKind = "checkpoint" | "head";
+export type SignedKind = "line" | "head";
 
 /** Signs bytes with the key of the log. */
 export type Signer = (message: Uint8Array) => Uint8Array;
@@ -37,82 +46,46 @@ const HASH = /^[0-9a-f]{128}$/;
 const SIGNED = /^(\{.*),"signature":"([A-Za-z0-9+/]{86}==)"\}$/s;
 const encoder = new TextEncoder();
 
-/**
- * Hashes a line.
- *
- * @param bytes The line without its end.
- * @returns SHA3-512 in hex, as the next line carries it.
- */
+/** Hashes a line without its end, as the next line carries it. */
 export function hashLine(bytes: Uint8Array): string {
   return sha3_512Hex(bytes);
 }
 
-/**
- * Writes a line, without its end.
- *
- * @param after The line before it.
- * @param time When it is written.
- * @param type What happened.
- * @param fields The fields, bounded already.
- * @returns The bytes.
- */
+/** Writes a line after another, without its end. */
 export function formatLine(
   after: { readonly seq: number; readonly hash: string },
   time: Date,
   type: string,
   fields: object,
-): Uint8Array {
+): string {
   const { seq, hash } = after;
-  return encoder.encode(
-    JSON.stringify({ seq: seq + 1, time: time.toISOString(), type, ...fields, prev: hash }),
-  );
+  return JSON.stringify({ seq: seq + 1, time: time.toISOString(), type, ...fields, prev: hash });
 }
 
-/**
- * Adds a signature to JSON.
- *
- * @param kind What is signed.
- * @param chain The id of the chain, so that no line serves in another chain.
- * @param json A JSON object with at least one key.
- * @param sign The signer.
- * @returns The same object with `signature` as its last key.
- */
-export function signJson(kind: SignedKind, chain: string, json: string, sign: Signer): string {
-  const signature = encodeBase64(sign(signedBytes(kind, chain, json)));
-  return `${json.slice(0, -1)},"signature":"${signature}"}`;
+/** Adds a signature to a JSON object, as its last key. */
+export function signJson(kind: SignedKind, json: string, sign: Signer): string {
+  return `${json.slice(0, -1)},"signature":"${encodeBase64(sign(signedBytes(kind, json)))}"}`;
 }
 
-/**
- * Takes signed JSON apart, as it stands: nothing is written anew before its signature is checked.
- *
- * @param kind What it should be.
- * @param chain The id of the chain.
- * @param json The text.
- * @returns What was signed and the signature; `undefined` when there is none.
- */
-export function splitSigned(
+/** Checks the signature of JSON as it stands: nothing is written anew before that. */
+export async function isSigned(
   kind: SignedKind,
-  chain: string,
   json: string,
-): { message: Uint8Array; signature: Uint8Array } | undefined {
+  publicKey: Uint8Array,
+): Promise<boolean> {
   const [, body, base64] = SIGNED.exec(json) ?? [];
-  if (body === undefined || base64 === undefined) return undefined;
+  if (body === undefined || base64 === undefined) return false;
   const signature = decodeBase64(base64);
   // one text for one signature
-  if (encodeBase64(signature) !== base64) return undefined;
-  return { message: signedBytes(kind, chain, `${body}}`), signature };
+  if (encodeBase64(signature) !== base64) return false;
+  return await verify(signature, signedBytes(kind, `${body}}`), publicKey);
 }
 
-function signedBytes(kind: SignedKind, chain: string, json: string): Uint8Array {
-  return encoder.encode(`sallyport audit ${kind} v1\n${chain}\n${json}`);
+function signedBytes(kind: SignedKind, json: string): Uint8Array {
+  return encoder.encode(`sallyport audit ${kind} v2\n${json}`);
 }
 
-/**
- * Reads one line.
- *
- * @param bytes The line without its end.
- * @returns The line, or `undefined` when it is none that the log can have written.
- */
+/** Reads one line without its end; `undefined` when it is none that the log can have written. */
 export function parseLine(bytes: Uint8Array): AuditLine | undefined {
   if (bytes.length > MAX_LINE_BYTES) return undefined;
   let value: unknown;

@@ -4,109 +4,80 @@
  * @module
  */
 import { removeTree } from "../bundle/remove_tree.ts";
-import { type ChainEnd, findChainEnd, repairChainEnd } from "./chain_end.ts";
-import { ChainWriter } from "./chain_writer.ts";
+import { type ChainEnd, findChainEnd } from "./chain_end.ts";
 import {
   listChains,
-  listNames,
+  listEntries,
   lockChain,
   MAX_CHAINS,
   NEW_CHAIN_PREFIX,
   syncFolder,
 } from "./folder.ts";
-import { readHead, writeHead } from "./head.ts";
+import { type NamedChain, readHead, writeHead } from "./head.ts";
 import { NO_HASH } from "./line.ts";
 import type { SigningKey } from "./signing_key.ts";
 
-/** Holds a chain that is open for writing. */
+/** Holds a chain that may be written. */
 export interface OpenedChain {
   /** Its number, the name of its folder. */
   readonly number: number;
-  /** Its random id. */
-  readonly id: string;
-  /** Appends to it. */
-  readonly writer: ChainWriter;
+  /** Where it ends. */
+  readonly end: ChainEnd;
   /** Its lock, held until the file is closed. */
   readonly lock: Deno.FsFile;
-  /** The other chains, and how far each was signed. */
-  readonly chains: readonly { readonly chain: number; readonly seq: number }[];
-  /** Chains that were left alone because they do not hold together. */
-  readonly damaged: readonly { readonly chain: number; readonly problem: string }[];
+  /** Chains that were left alone. */
+  readonly damaged: readonly DamagedChain[];
+  /** Whether it is the first of the folder, though the key is older. */
+  readonly anew: boolean;
 }
 
-/** How a chain is written. */
-export interface WritingOptions {
-  /** How large a file may become, in bytes. */
-  readonly maxFileBytes: number;
-  /** How many files are kept. */
-  readonly keepFiles: number | undefined;
-  /** The clock. */
-  readonly now: () => Date;
+/** A chain that must not be written again. */
+export interface DamagedChain {
+  readonly chain: number;
+  readonly problem: string;
+  readonly foreign: boolean;
 }
 
-/** How many other chains a line names. */
-const MAX_NAMED = 500;
 const MAX_ATTEMPTS = 100;
+const MAX_PROBLEM = 120;
+/** A host that is about to make the first chain has just made the key. */
+const NEW_KEY_MS = 10_000;
 const UNFINISHED_KEY = /^key\.(?:pem|pub)\.[0-9a-f-]{36}$/;
 
-interface Held {
-  number: number;
-  lock: Deno.FsFile;
-  end: Omit<ChainEnd, "tornBytes">;
-}
-
-/**
- * Opens the first chain that is free and whole, or makes a new one.
- *
- * @param dir The audit folder.
- * @param key The key of the log.
- * @param options How it is written.
- * @returns The chain, its lock held.
- */
+/** Opens the first chain that is free and whole, or makes a new one. */
 export async function openChain(
   dir: string,
   key: SigningKey,
-  options: WritingOptions,
+  now: () => Date,
 ): Promise<OpenedChain> {
   await sweepUnfinished(dir);
-  const chains: { chain: number; seq: number }[] = [];
-  const damaged: { chain: number; problem: string }[] = [];
-  let held: Held | undefined;
-  try {
-    for (const number of await listChains(dir)) {
-      const found = held === undefined
-        ? await takeChain(`${dir}/${number}`, number, key, options.now)
-        : undefined;
-      if (found !== undefined && "lock" in found) {
-        held = found;
-        continue;
-      }
-      if (found !== undefined) damaged.push({ chain: number, problem: found.damage });
-      const head = await readHead(`${dir}/${number}`, key.publicKey);
-      if (!("problem" in head)) chains.push({ chain: number, seq: head.seq });
-    }
-    held ??= await makeChain(dir, key, options.now);
-    const { number, lock, end } = held;
-    const writer = await ChainWriter.open({
-      ...options,
-      dir: `${dir}/${number}`,
-      chain: end.head.chain,
-      key,
-      end,
-      headSeq: end.head.seq,
-    });
-    return {
-      number,
-      id: end.head.chain,
-      writer,
-      lock,
-      chains: chains.slice(-MAX_NAMED),
-      damaged: damaged.slice(-MAX_NAMED),
-    };
-  } catch (error) {
-    held?.lock.close();
-    throw error;
+  const damaged: DamagedChain[] = [];
+  const { numbers } = await listChains(dir);
+  for (const number of numbers) {
+    const found = await takeChain(`${dir}/${number}`, number, key);
+    if (found === undefined) continue;
+    if ("lock" in found) return { ...found, number, damaged, anew: false };
+    const { damage, foreign } = found;
+    damaged.push({ chain: number, problem: damage.slice(0, MAX_PROBLEM), foreign });
   }
+  const age = Date.now() - (key.since?.getTime() ?? Infinity);
+  const anew = numbers.length === 0 && age > NEW_KEY_MS;
+  return { ...await makeChain(dir, key, now), damaged, anew };
+}
+
+/** Tells how far all other chains are signed. */
+export async function nameOthers(
+  dir: string,
+  own: number,
+  publicKey: Uint8Array,
+): Promise<NamedChain[]> {
+  const named: NamedChain[] = [];
+  for (const chain of (await listChains(dir)).numbers) {
+    if (chain === own) continue;
+    const head = await readHead(`${dir}/${chain}`, chain, publicKey);
+    if (!("problem" in head)) named.push({ chain, seq: head.seq, hash: head.hash });
+  }
+  return named;
 }
 
 /** Takes a chain when it is free; gives what is wrong with it when it must not be written again. */
@@ -114,25 +85,30 @@ async function takeChain(
   dir: string,
   number: number,
   key: SigningKey,
-  now: () => Date,
-): Promise<Held | { damage: string } | undefined> {
-  const lock = await lockChain(dir);
-  if (lock === undefined) return undefined;
+): Promise<
+  { lock: Deno.FsFile; end: ChainEnd } | { damage: string; foreign: boolean } | undefined
+> {
+  let lock: Deno.FsFile | undefined;
   try {
-    const end = await findChainEnd(dir, key.publicKey);
-    if ("damage" in end) {
-      lock.close();
-      return end;
-    }
-    return { number, lock, end: await repairChainEnd(dir, end, now()) };
-  } catch (error) {
+    lock = await lockChain(dir);
+    if (lock === undefined) return undefined;
+    const end = await findChainEnd(dir, number, key.publicKey);
+    if (!("damage" in end)) return { lock, end };
     lock.close();
-    throw error;
+    return end;
+  } catch (error) {
+    lock?.close();
+    // this chain cannot be used, but another can
+    return { damage: error instanceof Error ? error.message : String(error), foreign: false };
   }
 }
 
 /** Makes a chain under another name, so that one that has its name is whole and has a head. */
-async function makeChain(dir: string, key: SigningKey, now: () => Date): Promise<Held> {
+async function makeChain(
+  dir: string,
+  key: SigningKey,
+  now: () => Date,
+): Promise<{ number: number; lock: Deno.FsFile; end: ChainEnd }> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const unfinished = `${dir}/${NEW_CHAIN_PREFIX}${crypto.randomUUID()}`;
     await Deno.mkdir(unfinished, { mode: 0o700 });
@@ -141,45 +117,43 @@ async function makeChain(dir: string, key: SigningKey, now: () => Date): Promise
       throw error;
     });
     if (lock === undefined) continue;
+    const number = await nextNumber(dir);
     try {
+      const start = { seq: 0, hash: NO_HASH, file: 1, offset: 0 };
       const chain = crypto.randomUUID().replaceAll("-", "");
-      const end = { seq: 0, hash: NO_HASH, file: 1, offset: 0 };
-      const head = { ...end, chain, time: now().toISOString(), key: key.id };
+      const head = { ...start, chain, number, closed: false, time: now().toISOString() };
       await writeHead(unfinished, head, key);
-      const number = await nameChain(dir, unfinished);
-      return { number, lock, end: { ...end, head } };
+      await Deno.rename(unfinished, `${dir}/${number}`);
+      await syncFolder(dir);
+      const end = { ...start, head: { ...head, key: key.id }, firstFile: 1 };
+      return { number, lock, end: { ...end, takenOver: undefined, torn: undefined } };
     } catch (error) {
       await removeTree(unfinished).catch(() => {}); // the next start sweeps it
       lock.close();
-      // another host that has just started took it for one that was left, before it was locked
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // another host took this for one that was left, before it was locked; or took that number
+      const again = error instanceof Deno.errors.NotFound || await nextNumber(dir) > number;
+      if (!again) throw error;
     }
   }
   throw new Error("other hosts take every new chain away");
 }
 
-async function nameChain(dir: string, unfinished: string): Promise<number> {
-  for (;;) {
-    const number = ((await listChains(dir)).at(-1) ?? 0) + 1;
-    if (number > MAX_CHAINS) throw new Error(`there are more than ${MAX_CHAINS} chains`);
-    try {
-      await Deno.rename(unfinished, `${dir}/${number}`);
-      await syncFolder(dir);
-      return number;
-    } catch (error) {
-      // another host was faster: a folder with files in it cannot be renamed over
-      if (!(await listChains(dir)).includes(number)) throw error;
-    }
-  }
+/** Gives the number after the highest, whatever has it. */
+async function nextNumber(dir: string): Promise<number> {
+  const taken = (await listEntries(dir)).map(({ name }) => Number(/^[1-9]\d{0,2}$/.exec(name) ?? 0))
+    .filter((number) => number <= MAX_CHAINS);
+  const next = Math.max(0, ...taken) + 1;
+  if (next <= MAX_CHAINS) return next;
+  throw new Error(`it has a chain ${MAX_CHAINS} already: move the folder away`);
 }
 
 /** Removes chains and keys that a killed host had not finished making; the key is there by now. */
 async function sweepUnfinished(dir: string): Promise<void> {
-  for (const name of await listNames(dir)) {
+  for (const { name, isDirectory } of await listEntries(dir)) {
     const path = `${dir}/${name}`;
     try {
       if (UNFINISHED_KEY.test(name)) await Deno.remove(path);
-      if (!name.startsWith(NEW_CHAIN_PREFIX)) continue;
+      if (!isDirectory || !name.startsWith(NEW_CHAIN_PREFIX)) continue;
       using lock = await lockChain(path);
       if (lock !== undefined) await removeTree(path);
     } catch {

@@ -18,6 +18,8 @@ export interface Suppressed {
   readonly count: number;
   /** For how long, in milliseconds. */
   readonly forMs: number;
+  /** What they said, and how often: the first of each, not more than a few. */
+  readonly among: readonly { readonly text: string; readonly count: number }[];
 }
 
 /** Options of {@linkcode RateBound}. */
@@ -45,12 +47,15 @@ interface Kind {
   filledAt: number;
   suppressedSince: number | undefined;
   suppressed: number;
+  among: Map<string, number>;
   spent: boolean; // suppressed because no bytes are left
 }
 
 const HOUR_MS = 3_600_000;
 const SECOND_MS = 1_000;
 const MAX_KINDS = 4_096;
+const MAX_TEXTS = 16;
+const MAX_TEXT = 200;
 /** Which part of an hour's bytes must be there again before a kind that ran out is written again. */
 const REFILL_PART = 1 / 16;
 
@@ -82,11 +87,12 @@ export class RateBound {
    * @param type The type.
    * @param plugin The plugin.
    * @param nowMs A clock that never goes back.
+   * @param text What it says: one that is only counted must not vanish among many that are alike.
    */
-  admit(type: string, plugin: string | undefined, nowMs: number): Admission {
+  admit(type: string, plugin: string | undefined, nowMs: number, text?: unknown): Admission {
     const kind = this.#find(type, plugin, nowMs);
     if (kind.suppressedSince !== undefined) {
-      kind.suppressed++;
+      count(kind, text);
       return "count";
     }
     if (nowMs - kind.windowStart >= SECOND_MS) {
@@ -99,7 +105,7 @@ export class RateBound {
       return "write";
     }
     kind.suppressedSince = nowMs;
-    kind.suppressed = 1;
+    count(kind, text);
     kind.spent = kind.bytes <= 0;
     this.#suppressed.add(kind);
     return "begin";
@@ -133,7 +139,9 @@ export class RateBound {
         : nowMs - kind.windowStart >= SECOND_MS;
       if (!due && !all) continue;
       const { of, plugin, suppressed: count, suppressedSince = nowMs } = kind;
-      ended.push({ of, plugin, count, forMs: Math.round(nowMs - suppressedSince) });
+      const among = [...kind.among].map(([text, count]) => ({ text, count }));
+      ended.push({ of, plugin, count, forMs: Math.round(nowMs - suppressedSince), among });
+      kind.among.clear();
       kind.suppressedSince = undefined;
       kind.suppressed = 0;
       this.#suppressed.delete(kind);
@@ -167,6 +175,7 @@ export class RateBound {
       filledAt: nowMs,
       suppressedSince: undefined,
       suppressed: 0,
+      among: new Map(),
       spent: false,
     };
     this.#kinds.set(key, kind);
@@ -184,6 +193,14 @@ export class RateBound {
 }
 
 const OVERFLOW = "\0";
+
+function count(kind: Kind, text: unknown): void {
+  kind.suppressed++;
+  if (typeof text !== "string") return;
+  const shown = text.slice(0, MAX_TEXT);
+  const times = kind.among.get(shown);
+  if (times !== undefined || kind.among.size < MAX_TEXTS) kind.among.set(shown, (times ?? 0) + 1);
+}
 
 function keyOf(type: string, plugin: string | undefined): string {
   return `${type}\0${plugin ?? ""}`;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { closeSync } from "node:fs";
+import { openToRead, readSome } from "./folder.ts";
 import { type AuditLine, hashLine, MAX_LINE_BYTES, parseLine } from "./line.ts";
 
 /** Holds one line of a file, readable or not. */
@@ -26,21 +28,14 @@ export interface RawLine {
 const CHUNK_BYTES = 262_144;
 const NEWLINE = 10;
 
-/**
- * Reads a file line by line.
- *
- * @param path The file.
- * @param offset Where to begin.
- * @param signal Ends reading.
- * @returns The lines in batches; a line above the bound is given without its text and hash.
- */
+/** Reads a file line by line, in batches; a line above the bound comes without its text and hash. */
 export async function* readRawLines(
   path: string,
   offset: number = 0,
   signal?: AbortSignal,
 ): AsyncGenerator<RawLine[], void> {
-  using file = await Deno.open(path);
-  if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
+  using stack = new DisposableStack();
+  const descriptor = stack.adopt(openToRead(path), closeSync);
   let rest: Uint8Array = new Uint8Array(0);
   let dropped = 0; // bytes of a line that is longer than any of ours
   let end = offset;
@@ -61,8 +56,10 @@ export async function* readRawLines(
     };
   };
   const chunk = new Uint8Array(CHUNK_BYTES);
-  for (let read; (read = await file.read(chunk)) !== null;) {
+  let position = offset;
+  for (let read; (read = readSome(descriptor, chunk, position)) > 0; position += read) {
     signal?.throwIfAborted();
+    if (position > offset) await new Promise((resolve) => setTimeout(resolve)); // a host has more to do
     const bytes = new Uint8Array(rest.length + read);
     bytes.set(rest);
     bytes.set(chunk.subarray(0, read), rest.length);

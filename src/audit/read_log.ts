@@ -5,6 +5,7 @@
  */
 import type { AuditRecord } from "./entry.ts";
 import { fileName, listChains, listFiles } from "./folder.ts";
+import { type AuditLine, SIGNED_TYPES } from "./line.ts";
 import { readRawLines } from "./raw_lines.ts";
 
 /** Chooses entries. */
@@ -66,7 +67,7 @@ export class AuditReader {
    * @param query Which of them; `follow` does not count.
    */
   async *read(query: AuditQuery = {}): AsyncGenerator<AuditRecord, void> {
-    for (const chain of await listChains(this.#dir)) {
+    for (const chain of (await listChains(this.#dir)).numbers) {
       if (this.#cursors.has(chain)) continue;
       this.#cursors.set(chain, new ChainCursor(`${this.#dir}/${chain}`, chain));
     }
@@ -116,6 +117,9 @@ async function* merge(cursors: readonly ChainCursor[]): AsyncGenerator<AuditReco
   }
 }
 
+/** How many lines may wait for the next signed one; an honest run never has more. */
+const MAX_WAITING = 512;
+
 /** Reads a chain, and later what was added to it. */
 class ChainCursor {
   readonly #dir: string;
@@ -130,9 +134,26 @@ class ChainCursor {
     this.#chain = chain;
   }
 
-  /** Gives the whole lines that were not given yet; a line without an end waits for it. */
+  /** Gives what was not given yet, and marks what the start of a run has taken over unsigned. */
   async *read(): AsyncGenerator<AuditRecord, void> {
-    for (const number of await listFiles(this.#dir)) {
+    let waiting: AuditRecord[] = [];
+    for await (const record of this.#read()) {
+      if (record.type === "started") {
+        for (const before of waiting) yield { ...before, unsigned: true };
+      } else if (SIGNED_TYPES.has(record.type) || waiting.length >= MAX_WAITING) yield* waiting;
+      else {
+        waiting.push(record);
+        continue;
+      }
+      waiting = [];
+      yield record;
+    }
+    yield* waiting;
+  }
+
+  /** Gives the whole lines that were not given yet; a line without an end waits for it. */
+  async *#read(): AsyncGenerator<AuditRecord, void> {
+    for (const number of (await listFiles(this.#dir)).numbers) {
       if (number < this.#file) continue;
       if (number > this.#file) {
         this.#file = number;
@@ -145,30 +166,30 @@ class ChainCursor {
           for (const { parsed, text, end, whole } of batch) {
             if (!whole) continue;
             this.#offset = end;
-            this.#line++;
-            const place = { chain: this.#chain, file: fileName(number), line: this.#line };
-            if (parsed === undefined) {
-              const fields = { text: text.slice(0, 2_000) };
-              yield { ...place, seq: 0, time: this.#time, type: "unreadable", fields };
-              continue;
-            }
-            const { seq, time, type } = parsed;
-            const {
-              seq: _,
-              time: _time,
-              type: _type,
-              prev: _prev,
-              signature: _signature,
-              ...fields
-            } = parsed.fields;
-            this.#time = time;
-            yield { ...place, seq, time, type, fields };
+            yield this.#toRecord(number, ++this.#line, parsed, text);
           }
         }
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error; // retention removed it meanwhile
       }
     }
+  }
+
+  #toRecord(
+    file: number,
+    line: number,
+    parsed: AuditLine | undefined,
+    text: string,
+  ): AuditRecord {
+    const place = { chain: this.#chain, file: fileName(file), line };
+    if (parsed === undefined) {
+      const fields = { text: text.slice(0, 2_000) };
+      return { ...place, seq: 0, time: this.#time, type: "unreadable", fields };
+    }
+    const { seq: _seq, time: _time, type: _type, prev: _prev, signature: _signature, ...fields } =
+      parsed.fields;
+    this.#time = parsed.time;
+    return { ...place, seq: parsed.seq, time: parsed.time, type: parsed.type, fields };
   }
 }
 

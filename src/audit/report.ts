@@ -19,6 +19,10 @@ export type AuditProblemKind =
   | "key-missing"
   | "key-replaced"
   | "chain-missing"
+  | "chain-moved"
+  | "chain-replaced"
+  | "unexpected"
+  | "old-format"
   | "unreadable";
 
 /** Says what is wrong, and where. */
@@ -35,6 +39,18 @@ export interface AuditProblem {
   readonly seq?: number;
   /** The same in words; free of what a terminal would act on. */
   readonly message: string;
+}
+
+/** Says which lines nobody has vouched for: a killed run left them, and the next one took them over. */
+export interface TakenOverLines {
+  /** The number of the first. */
+  readonly from: number;
+  /** The number of the last. */
+  readonly to: number;
+  /** The hash of the last. */
+  readonly hash: string;
+  /** The number of the signed line that took them over. */
+  readonly recordedAt: number;
 }
 
 /** Tells what was found in one chain. */
@@ -55,18 +71,22 @@ export interface ChainReport {
   readonly from: string | undefined;
   /** The time of the last line. */
   readonly to: string | undefined;
-  /** Up to which line a good signature reaches; what follows could be cut off without its being seen. */
+  /** The last signed line; what follows could be rewritten or cut off without its being seen. */
   readonly signedSeq: number;
-  /** How many checkpoints have a good signature. */
+  /** How many lines have a good signature. */
   readonly checkpoints: number;
+  /** Whether its last run ended in order; otherwise a host writes it, or was killed. */
+  readonly closed: boolean;
   /** The ids of the keys that the signed lines name. */
   readonly keyIds: readonly string[];
   /** The line before which retention removed everything, by its own signed record. */
   readonly retainedFrom: number | undefined;
-  /** The lines that say that a crash was repaired. */
-  readonly repairedAt: readonly number[];
+  /** What runs that were killed had not signed. */
+  readonly takenOver: readonly TakenOverLines[];
   /** How many entries the log itself says were lost or only counted. */
   readonly notWritten: number;
+  /** What is not wrong in itself, but should be looked at, in words. */
+  readonly notes: readonly string[];
   /** What is wrong, at most 1,000 of it. */
   readonly problems: readonly AuditProblem[];
   /** How much is wrong in all. */
@@ -85,6 +105,8 @@ export interface AuditReport {
   readonly pinned: boolean;
   /** The chains, in order. */
   readonly chains: readonly ChainReport[];
+  /** What is not wrong in the folder itself, but should be looked at, in words. */
+  readonly notes: readonly string[];
   /** What is wrong, of the folder and of every chain. */
   readonly problems: readonly AuditProblem[];
   /** What no check of this folder can find. */
@@ -100,7 +122,6 @@ export class Problems {
   readonly #list: AuditProblem[] = [];
   #count = 0;
 
-  /** Starts without any. */
   constructor(chain: number) {
     this.#chain = chain;
   }
@@ -120,7 +141,6 @@ export class Problems {
     return this.#seen.has(`${file}:${line}`);
   }
 
-  /** Adds one. */
   add(problem: Omit<AuditProblem, "chain">): void {
     this.#count++;
     if (this.#list.length >= MAX_PROBLEMS) return;

@@ -18,6 +18,7 @@ import {
   listChains,
   PRIVATE_KEY_FILE,
   PUBLIC_KEY_FILE,
+  readSmall,
   syncFolder,
   writeSynced,
 } from "./folder.ts";
@@ -33,31 +34,25 @@ export interface SigningKey {
   readonly publicKey: Uint8Array;
   /** Signs at once: a checkpoint must follow the line that it signs, with nothing in between. */
   readonly sign: Signer;
+  /** When its file was written. */
+  readonly since: Date | null;
 }
 
-/**
- * Opens the key of an audit folder, and makes it when the folder is new.
- *
- * @param dir The audit folder.
- * @param logger Told when others can read the key.
- * @returns The key.
- * @throws {SallyportError} `bad-config` when a key is damaged or missing although there are chains, or
- * `key.pub` is the key of another.
- */
+/** Opens the key of an audit folder, and makes it when the folder is new. */
 export async function openSigningKey(dir: string, logger: Logger): Promise<SigningKey> {
   const path = `${dir}/${PRIVATE_KEY_FILE}`;
-  let text = await readKeyFile(path);
+  let text = readKeyFile(path);
   if (text === undefined) {
-    const used = (await listChains(dir)).length > 0 || await readPublicKey(dir) !== undefined;
+    const used = (await listChains(dir)).numbers.length > 0 || readPublicKey(dir) !== undefined;
     // looked for again: another host may have made all of it meanwhile
-    text = used ? await readKeyFile(path) : await makeKey(dir, path);
+    text = used ? readKeyFile(path) : await makeKey(dir, path);
     if (text === undefined) {
       throw new SallyportError("bad-config", `Cannot open audit log "${dir}": its key is missing`, {
         hint: `Put ${PRIVATE_KEY_FILE} back, or move the folder away so that a new log begins`,
       });
     }
   }
-  const mode = (await Deno.stat(path)).mode;
+  const { mode, mtime: since } = await Deno.stat(path);
   if (mode !== null && (mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8);
     logger.warn("Others than the owner can read the key of the audit log", { path, mode: shown });
@@ -66,12 +61,12 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
   const seed = decodePrivateKeyPem(pem);
   const publicKey = await getPublicKey(seed);
   seed.fill(0);
-  const written = await readPublicKey(dir);
+  const written = readPublicKey(dir);
   if (written === undefined) {
     const temporary = `${dir}/${PUBLIC_KEY_FILE}.${crypto.randomUUID()}`;
-    await writeSynced(temporary, encodePublicKeyPem(publicKey), { createNew: true, mode: 0o644 });
-    await Deno.rename(temporary, `${dir}/${PUBLIC_KEY_FILE}`).catch(async (error) => {
-      if (await readPublicKey(dir) === undefined) throw error; // as above
+    await writeSynced(temporary, encodePublicKeyPem(publicKey), 0o644);
+    await Deno.rename(temporary, `${dir}/${PUBLIC_KEY_FILE}`).catch((error) => {
+      if (readPublicKey(dir) === undefined) throw error; // as above
     });
     await syncFolder(dir);
   } else if (!bytesEqual(written, publicKey)) {
@@ -82,18 +77,12 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
     );
   }
   const key = createPrivateKey(pem);
-  return { id: keyId(publicKey), publicKey, sign: (message) => sign(null, message, key) };
+  return { id: keyId(publicKey), publicKey, since, sign: (message) => sign(null, message, key) };
 }
 
-/**
- * Reads the public key of an audit folder.
- *
- * @param dir The audit folder.
- * @returns The 32 bytes; `undefined` when the file is not there.
- * @throws {SallyportError} `bad-config` when it is damaged.
- */
-export async function readPublicKey(dir: string): Promise<Uint8Array | undefined> {
-  const text = await readKeyFile(`${dir}/${PUBLIC_KEY_FILE}`);
+/** Reads the public key of an audit folder; `undefined` when the file is not there. */
+export function readPublicKey(dir: string): Uint8Array | undefined {
+  const text = readKeyFile(`${dir}/${PUBLIC_KEY_FILE}`);
   return text === undefined ? undefined : decodePublicKeyPem(text);
 }
 
@@ -102,30 +91,20 @@ async function makeKey(dir: string, path: string): Promise<string> {
   const { privateKey } = await generateKeyPair();
   const temporary = `${path}.${crypto.randomUUID()}`;
   try {
-    await writeSynced(temporary, encodePrivateKeyPem(privateKey), { createNew: true });
+    await writeSynced(temporary, encodePrivateKeyPem(privateKey));
     // another host may have made one meanwhile, and swept ours away
-    await Deno.link(temporary, path).catch(async (error) => {
-      if (await readKeyFile(path) === undefined) throw error;
+    await Deno.link(temporary, path).catch((error) => {
+      if (readKeyFile(path) === undefined) throw error;
     });
     await syncFolder(dir);
   } finally {
     privateKey.fill(0);
     await Deno.remove(temporary).catch(() => {}); // a full disk: it was never made
   }
-  return (await readKeyFile(path))!;
+  return (readKeyFile(path))!;
 }
 
-async function readKeyFile(path: string): Promise<string | undefined> {
-  try {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(MAX_KEY_BYTES + 1);
-    let length = 0;
-    for (let read; (read = await file.read(bytes.subarray(length))) !== null && read > 0;) {
-      length += read;
-    }
-    return new TextDecoder().decode(bytes.subarray(0, length));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+function readKeyFile(path: string): string | undefined {
+  const bytes = readSmall(path, MAX_KEY_BYTES);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }

@@ -3,52 +3,28 @@
  *
  * @module
  */
-import { verify } from "../crypto/ed25519.ts";
+import { escapeText } from "../errors.ts";
 import { fileName, listFiles } from "./folder.ts";
-import { type Head, readHead } from "./head.ts";
-import { NO_HASH, splitSigned } from "./line.ts";
+import { type Head, type NamedChain, readHead } from "./head.ts";
+import { NO_HASH, SIGNED_TYPES } from "./line.ts";
 import { Links, type PlacedLine } from "./links.ts";
 import { readRawLines } from "./raw_lines.ts";
-import { type ChainReport, Problems } from "./report.ts";
-
-/** What a chain says of the others: how far they were signed when a host began to write it. */
-export interface NamedChain {
-  /** The number of the other chain. */
-  readonly chain: number;
-  /** The line up to which it was signed. */
-  readonly seq: number;
-}
+import { type AuditProblemKind, type ChainReport, Problems } from "./report.ts";
+import { Vouched } from "./vouched.ts";
 
 /** Holds what a chain was found to be. */
 export interface CheckedChain {
   /** For the caller. */
   readonly report: ChainReport;
-  /** What it says of other chains, under a good signature. */
-  readonly named: readonly NamedChain[];
+  /** What it says of other chains, under a good signature, and where. */
+  readonly named: readonly { readonly at: number; readonly chains: readonly NamedChain[] }[];
+  /** The hashes of its signed lines. */
+  readonly hashes: ReadonlyMap<number, string>;
 }
 
-interface Signed {
-  readonly line: PlacedLine;
-  readonly seq: number;
-  readonly covers: number;
-}
+const MAX_NOTES = 100;
 
-interface Retention {
-  readonly recordedAt: number;
-  readonly firstSeq: number;
-  readonly before: string;
-}
-
-const MAX_KEPT = 10_000;
-
-/**
- * Checks a chain.
- *
- * @param dir Its folder.
- * @param chain Its number.
- * @param publicKey The key that must have signed it; `undefined` when there is none.
- * @param signal Ends the check.
- */
+/** Checks a chain; without a key, signatures are not looked at. */
 export async function verifyChain(
   dir: string,
   chain: number,
@@ -64,22 +40,15 @@ class ChainCheck {
   readonly #publicKey: Uint8Array | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #problems: Problems;
+  readonly #vouched: Vouched;
   #head: Head | undefined;
-  #id: string | undefined;
   #lines = 0;
   #first: PlacedLine | undefined;
   #startSeq = 1;
-  #to: string | undefined;
   #atHead: PlacedLine | undefined;
-  #unchecked: PlacedLine[] = [];
-  #signed: Signed | undefined;
-  #checkpoints = 0;
-  #highestCovered: Signed | undefined;
-  #keyIds = new Set<string>();
-  #retentions: Retention[] = [];
-  #named: { at: number; chains: NamedChain[] }[] = [];
-  #repairedAt: number[] = [];
-  #notWritten = 0;
+  #accepted: PlacedLine[] = [];
+  #begins: PlacedLine[] = [];
+  #to: string | undefined;
 
   constructor(
     dir: string,
@@ -92,86 +61,116 @@ class ChainCheck {
     this.#publicKey = publicKey;
     this.#signal = signal;
     this.#problems = new Problems(chain);
+    this.#vouched = new Vouched(chain, publicKey, this.#problems);
   }
 
   async run(): Promise<CheckedChain> {
     // the head first: a host that writes meanwhile only adds lines after it
-    await this.#readHead();
-    const files = await listFiles(this.#dir);
+    const isOld = !await this.#readHead();
+    const { numbers, others } = await listFiles(this.#dir);
+    for (const name of others) {
+      this.#tell("unexpected", name, "is nothing that a host makes here");
+    }
+    const files = isOld ? [] : numbers;
     const links = await this.#readLines(files);
+    this.#checkBegins();
     this.#checkStart(files);
     this.#checkEnd(links);
-    const signedSeq = Math.max(this.#signed?.seq ?? 0, this.#goodHeadSeq());
+    const { id, signed, closed, checkpoints, keyIds, retention, takenOver, notWritten, named } =
+      this.#vouched;
+    const notes = this.#vouched.notes();
     const report: ChainReport = {
       chain: this.#chain,
-      id: this.#id,
-      files: files.map(fileName),
+      id,
+      files: numbers.map(fileName),
       lines: this.#lines,
       fromSeq: this.#first?.parsed?.seq ?? 0,
       toSeq: links.lastSeq,
       from: this.#first?.parsed?.time,
       to: this.#to,
-      signedSeq,
-      checkpoints: this.#checkpoints,
-      keyIds: [...this.#keyIds],
-      retainedFrom: this.#retention()?.firstSeq,
-      repairedAt: this.#repairedAt,
-      notWritten: this.#notWritten,
+      signedSeq: signed?.parsed?.seq ?? 0,
+      checkpoints,
+      closed,
+      keyIds: [...keyIds],
+      retainedFrom: retention?.firstSeq,
+      takenOver,
+      notWritten,
+      notes: notes.length <= MAX_NOTES
+        ? notes
+        : [...notes.slice(0, MAX_NOTES), `and ${notes.length - MAX_NOTES} more`],
       problems: this.#problems.list,
       problemCount: this.#problems.count,
     };
-    const named = this.#named.filter(({ at }) => at <= signedSeq).flatMap(({ chains }) => chains);
-    return { report, named };
+    return { report, named, hashes: this.#vouched.hashes };
   }
 
-  async #readHead(): Promise<void> {
-    if (this.#publicKey === undefined) return;
-    const head = await readHead(this.#dir, this.#publicKey);
-    if (!("problem" in head)) {
-      this.#head = head;
-      this.#id = head.chain;
-      this.#keyIds.add(head.key);
-      return;
+  /** Gives whether the chain can be checked at all. */
+  async #readHead(): Promise<boolean> {
+    if (this.#publicKey === undefined) return true;
+    const head = await readHead(this.#dir, this.#chain, this.#publicKey);
+    if ("problem" in head) {
+      this.#tell(head.problem, "head.json", head.text);
+      return head.problem !== "old-format";
     }
-    const kind = head.problem === "missing"
-      ? "head-missing"
-      : head.problem === "unreadable"
-      ? "head-edited"
-      : "bad-signature";
-    const what = head.problem === "bad-signature"
-      ? "was not signed by the log's key: it was edited, or comes from elsewhere"
-      : head.problem === "missing"
-      ? "is missing: lines may have been cut off the end"
-      : "is not what a host writes";
-    this.#problems.add({ kind, file: "head.json", message: `head.json ${what}` });
+    this.#head = head;
+    this.#vouched.id = head.chain;
+    this.#vouched.keyIds.add(head.key);
+    return true;
   }
 
   async #readLines(files: readonly number[]): Promise<Links> {
     let links: Links | undefined;
+    const empties: number[] = [];
     for (const number of files) {
       const file = fileName(number);
-      for await (const batch of readRawLines(`${this.#dir}/${file}`, 0, this.#signal)) {
-        for (const raw of batch) {
-          const line = { ...raw, file };
-          if (!raw.whole) {
-            this.#tellTorn(line);
-            continue;
+      let empty = true;
+      try {
+        for await (const batch of readRawLines(`${this.#dir}/${file}`, 0, this.#signal)) {
+          for (const raw of batch) {
+            const line = { ...raw, file };
+            if (empty) this.#begins.push(line);
+            empty = false;
+            if (!raw.whole) {
+              this.#tellTorn(line);
+              continue;
+            }
+            this.#lines++;
+            if (this.#first === undefined) {
+              this.#first = line;
+              continue;
+            }
+            links ??= this.#startLinks(this.#first, line);
+            links.push(line);
           }
-          this.#lines++;
-          if (this.#first === undefined) {
-            this.#first = line;
-            continue;
-          }
-          links ??= this.#startLinks(this.#first, line);
-          links.push(line);
+          await this.#takeAccepted();
         }
-        await this.#checkSignatures();
+      } catch (error) {
+        const gone = error instanceof Deno.errors.NotFound || this.#signal?.aborted;
+        if (gone || !(error instanceof Error)) throw error;
+        this.#tell("unreadable", file, `cannot be read: ${error.message}`);
+        empty = false;
       }
+      if (empty) empties.push(number);
     }
     links ??= this.#startLinks(this.#first, undefined);
     links.finish();
-    await this.#checkSignatures();
+    await this.#takeAccepted();
+    for (const number of empties) {
+      // one may have been begun by a host that was killed before its first line
+      const begun = number === files.at(-1) && !this.#vouched.closed;
+      if (!begun) this.#tell("inserted", fileName(number), "is empty");
+    }
     return links;
+  }
+
+  /** A file begins with a signed line: else lines were moved over its edge. */
+  #checkBegins(): void {
+    for (const { file, number, parsed, whole } of this.#begins) {
+      if (!whole || parsed === undefined || SIGNED_TYPES.has(parsed.type)) continue;
+      if (this.#problems.has(file, number)) continue;
+      const message = `Line ${number} of ${file}: it is not the one that this file began with`;
+      this.#problems.add({ kind: "reordered", file, line: number, seq: parsed.seq, message });
+    }
   }
 
   /**
@@ -185,83 +184,24 @@ class ChainCheck {
     else if (next !== undefined && next > 1 && (named ?? next) >= next) this.#startSeq = next - 1;
     else this.#startSeq = named ?? 1;
     const start = { seq: this.#startSeq - 1, hash: this.#startSeq === 1 ? NO_HASH : undefined };
-    const links = new Links(start, this.#problems, (accepted) => this.#accept(accepted));
+    const links = new Links(start, this.#problems, (accepted) => {
+      this.#to = accepted.parsed!.time;
+      if (accepted.parsed!.seq === this.#head?.seq) this.#atHead = accepted;
+      this.#accepted.push(accepted);
+    });
     if (first !== undefined) links.push(first);
     return links;
   }
 
-  #accept(line: PlacedLine): void {
-    const { seq, type, time, fields } = line.parsed!;
-    this.#to = time;
-    if (seq === this.#head?.seq) this.#atHead = line;
-    if (type === "checkpoint") this.#unchecked.push(line);
-    if (type === "retention" && this.#retentions.length < MAX_KEPT) {
-      const { firstSeq, before } = fields;
-      if (Number.isSafeInteger(firstSeq) && typeof before === "string") {
-        this.#retentions.push({ recordedAt: seq, firstSeq: firstSeq as number, before });
-      }
-    }
-    if (type === "repaired" && this.#repairedAt.length < MAX_KEPT) this.#repairedAt.push(seq);
-    if ((type === "lost" || type === "suppressed") && Number.isSafeInteger(fields.count)) {
-      this.#notWritten += fields.count as number;
-    }
-    if (type === "started" && Array.isArray(fields.chains) && this.#named.length < MAX_KEPT) {
-      const chains = fields.chains.filter((named: NamedChain) =>
-        Number.isSafeInteger(named?.chain) && Number.isSafeInteger(named?.seq)
-      );
-      this.#named.push({ at: seq, chains });
-    }
-  }
-
-  async #checkSignatures(): Promise<void> {
-    for (const line of this.#unchecked.splice(0)) {
-      const { seq, fields } = line.parsed!;
-      if (typeof fields.key === "string" && this.#keyIds.size < 100) this.#keyIds.add(fields.key);
-      if (this.#publicKey === undefined) continue;
-      // without a head the first checkpoint says which chain this is
-      const chain = this.#id ?? String(fields.chain);
-      const signed = splitSigned("checkpoint", chain, line.text);
-      const covers = Number.isSafeInteger(fields.covers) ? fields.covers as number : 0;
-      if (
-        signed === undefined || fields.chain !== chain ||
-        !await verify(signed.signature, signed.message, this.#publicKey)
-      ) {
-        if (!this.#problems.has(line.file, line.number)) {
-          this.#problems.add({
-            kind: "bad-signature",
-            file: line.file,
-            line: line.number,
-            seq,
-            message: `Line ${line.number} of ${line.file}: the checkpoint's signature does not ` +
-              "verify: it, or lines before it, were changed",
-          });
-        }
-        continue;
-      }
-      this.#id = chain;
-      this.#checkpoints++;
-      this.#signed = { line, seq, covers };
-      if (covers >= (this.#highestCovered?.covers ?? 0)) this.#highestCovered = this.#signed;
-    }
-  }
-
-  #goodHeadSeq(): number {
-    return this.#atHead !== undefined && this.#atHead.hash === this.#head?.hash
-      ? this.#head.seq
-      : 0;
-  }
-
-  /** The last record of retention that a signature reaches: anyone could add one after that. */
-  #retention(): Retention | undefined {
-    const reach = Math.max(this.#signed?.seq ?? 0, this.#goodHeadSeq());
-    return this.#retentions.findLast(({ recordedAt }) => recordedAt <= reach);
+  async #takeAccepted(): Promise<void> {
+    for (const line of this.#accepted.splice(0)) await this.#vouched.take(line);
   }
 
   #checkStart(files: readonly number[]): void {
     const first = this.#first;
     const seq = this.#startSeq;
+    const { retention } = this.#vouched;
     if (first !== undefined && seq > 1 && !this.#problems.has(first.file, first.number)) {
-      const retention = this.#retention();
       // a crash may have left some of what was to go
       const legal = retention !== undefined &&
         (seq < retention.firstSeq ||
@@ -279,10 +219,12 @@ class ChainCheck {
         });
       }
     }
+    if (seq === 1 && files[0] !== undefined && files[0] > 1) {
+      this.#tell("removed", fileName(1), "is missing");
+    }
     for (let index = 1; index < files.length; index++) {
       if (files[index] === files[index - 1]! + 1) continue;
-      const missing = fileName(files[index - 1]! + 1);
-      this.#problems.add({ kind: "removed", file: missing, message: `${missing} is missing` });
+      this.#tell("removed", fileName(files[index - 1]! + 1), "is missing");
     }
   }
 
@@ -315,15 +257,25 @@ class ChainCheck {
         });
       }
     }
-    const covered = this.#highestCovered;
-    if (covered !== undefined && covered.covers > head.seq) {
-      const { file, number } = covered.line;
+    const { closed, covering, signed } = this.#vouched;
+    if (closed && head.seq < signed!.parsed!.seq) {
+      const { file, number } = signed!;
       this.#problems.add({
         kind: "head-older",
         file: "head.json",
         seq: head.seq,
         message:
-          `head.json is of line ${head.seq}, older than line ${covered.covers}, which line ` +
+          `head.json is of line ${head.seq}, older than the end of the run in line ${number} ` +
+          `of ${file}: an older one was put in its place, or the host was killed while it ended`,
+      });
+    } else if (covering !== undefined && covering.covers > head.seq) {
+      const { file, number } = covering.line;
+      this.#problems.add({
+        kind: "head-older",
+        file: "head.json",
+        seq: head.seq,
+        message:
+          `head.json is of line ${head.seq}, older than line ${covering.covers}, which line ` +
           `${number} of ${file} says it had reached: an older one was put in its place`,
       });
     }
@@ -335,7 +287,11 @@ class ChainCheck {
       file,
       line: number,
       message: `Line ${number} of ${file}: it has no end after ${bytes} bytes: a host was killed ` +
-        "while it wrote (the next start repairs that), or the file was cut",
+        "while it wrote (the next start cuts that off and tells of it), or the file was cut",
     });
+  }
+
+  #tell(kind: AuditProblemKind, file: string, what: string): void {
+    this.#problems.add({ kind, file, message: `${escapeText(file)} ${escapeText(what)}` });
   }
 }

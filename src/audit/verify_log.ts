@@ -10,9 +10,10 @@ import {
   fileName,
   HEAD_FILE,
   listChains,
+  listEntries,
   listFiles,
-  listNames,
   PUBLIC_KEY_FILE,
+  writableByOthers,
 } from "./folder.ts";
 import type { AuditProblem, AuditReport } from "./report.ts";
 import { readPublicKey } from "./signing_key.ts";
@@ -31,11 +32,14 @@ export interface VerifyAuditLogOptions {
 }
 
 const LIMITS: readonly string[] = Object.freeze([
-  "Lines after the last signed position can be cut off or rewritten without its being seen",
+  "What follows the last signed line can be cut off or rewritten: a minute, or 256 lines. After a " +
+  "crash that is what the next run says it took over",
   "Whoever has the signing key (key.pem) can write the whole log anew",
-  "An older copy of the whole folder, put back, looks like a log that ends there: keep what this " +
-  "command prints, or copy the log to another machine, to see that",
-  "The last chain can be removed as a whole when no other was begun after it",
+  "An older copy of the whole folder, put back, looks like a log that ends there, and so does one " +
+  "chain, put back to how another named it last: keep what this command prints, or send the log to " +
+  "another machine, to see that",
+  "A chain can be removed as a whole as long as no other has named it",
+  "The times are those of the host's clock",
 ]);
 const UNPINNED =
   "Without the public key from elsewhere, a log written anew with another key looks good: compare the key id";
@@ -60,9 +64,19 @@ export async function verifyAuditLog(
   try {
     await checkIsLog(dir);
     const problems: AuditProblem[] = [];
-    const publicKey = await chooseKey(dir, pinned, problems);
+    const publicKey = chooseKey(dir, pinned, problems);
     const checked: CheckedChain[] = [];
-    for (const chain of await listChains(dir)) {
+    const { numbers, others } = await listChains(dir);
+    for (const name of others) {
+      const message = `${escapeText(name)} is nothing that a host makes here`;
+      problems.push({ kind: "unexpected", chain: 0, file: name, message });
+    }
+    if (numbers.length === 0) {
+      const message = "There is no chain, though there is a key: all were removed, or a host was " +
+        "killed before it had begun one";
+      problems.push({ kind: "chain-missing", chain: 0, message });
+    }
+    for (const chain of numbers) {
       checked.push(await verifySteady(`${dir}/${chain}`, chain, publicKey, signal));
     }
     await checkNamed(dir, checked, publicKey, problems, signal);
@@ -74,6 +88,7 @@ export async function verifyAuditLog(
       keyId: publicKey === undefined ? undefined : keyId(publicKey),
       pinned: pinned !== undefined,
       chains,
+      notes: await folderNotes(dir, numbers),
       problems,
       limits: pinned === undefined ? [...LIMITS, UNPINNED] : LIMITS,
     };
@@ -95,8 +110,8 @@ export async function verifyAuditLog(
  * @throws {SallyportError} `bad-config` when it has neither chains nor a key.
  */
 export async function checkIsLog(dir: string): Promise<void> {
-  const names = await listNames(dir);
-  if (names.includes(PUBLIC_KEY_FILE) || (await listChains(dir)).length > 0) return;
+  const hasKey = (await listEntries(dir)).some(({ name }) => name === PUBLIC_KEY_FILE);
+  if (hasKey || (await listChains(dir)).numbers.length > 0) return;
   throw new SallyportError(
     "bad-config",
     `Cannot read audit log "${escapeText(dir)}": there is none`,
@@ -106,21 +121,32 @@ export async function checkIsLog(dir: string): Promise<void> {
   );
 }
 
-async function chooseKey(
+async function folderNotes(dir: string, chains: readonly number[]): Promise<string[]> {
+  const notes: string[] = [];
+  for (const path of [dir, ...chains.map((chain) => `${dir}/${chain}`)]) {
+    const mode = await writableByOthers(path);
+    if (mode !== undefined) {
+      notes.push(`Others than its owner may write to ${escapeText(path)} (mode ${mode})`);
+    }
+  }
+  return notes;
+}
+
+function chooseKey(
   dir: string,
   pinned: Uint8Array | undefined,
   problems: AuditProblem[],
-): Promise<Uint8Array | undefined> {
+): Uint8Array | undefined {
   let own: Uint8Array | undefined;
   try {
-    own = await readPublicKey(dir);
+    own = readPublicKey(dir);
     if (own === undefined) {
       const message = `${PUBLIC_KEY_FILE} is missing`;
       problems.push({ kind: "key-missing", chain: 0, file: PUBLIC_KEY_FILE, message });
     }
   } catch (error) {
-    if (!(error instanceof SallyportError)) throw error;
-    const message = `${PUBLIC_KEY_FILE} cannot be used: ${error.message}`;
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `${PUBLIC_KEY_FILE} cannot be used: ${reason}`;
     problems.push({ kind: "unreadable", chain: 0, file: PUBLIC_KEY_FILE, message });
   }
   if (pinned !== undefined && own !== undefined && !bytesEqual(pinned, own)) {
@@ -153,14 +179,14 @@ async function verifySteady(
 
 async function fingerprint(dir: string): Promise<string> {
   const parts: string[] = [];
-  for (const name of [HEAD_FILE, ...(await listFiles(dir)).map(fileName)]) {
-    const stat = await Deno.stat(`${dir}/${name}`).catch(() => undefined);
+  for (const name of [HEAD_FILE, ...(await listFiles(dir)).numbers.map(fileName)]) {
+    const stat = await Deno.lstat(`${dir}/${name}`).catch(() => undefined);
     parts.push(`${name} ${stat?.size} ${stat?.ino} ${stat?.mtime?.getTime()}`);
   }
   return parts.join("\n");
 }
 
-/** Checks that no chain that another one names has gone or ends before where it was. */
+/** Checks that every chain that another one names is there, and had then the line that it names. */
 async function checkNamed(
   dir: string,
   checked: CheckedChain[],
@@ -168,28 +194,49 @@ async function checkNamed(
   problems: AuditProblem[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const named = new Map<number, number>();
-  for (const { named: chains } of checked) {
-    for (const { chain, seq } of chains) named.set(chain, Math.max(seq, named.get(chain) ?? 0));
-  }
   const highest = Math.max(0, ...checked.map(({ report }) => report.chain));
-  for (let chain = 1; chain <= highest; chain++) if (!named.has(chain)) named.set(chain, 0);
-  for (const [chain, seq] of named) {
-    const index = checked.findIndex(({ report }) => report.chain === chain);
-    if (index === -1) {
-      const message = `Chain ${chain} is missing`;
-      problems.push({ kind: "chain-missing", chain, message });
-      continue;
+  const missing = new Set(Array.from({ length: highest }, (_, index) => index + 1));
+  for (const { report } of checked) missing.delete(report.chain);
+  const told = new Set<number>();
+  for (const { report, named } of [...checked]) {
+    for (const { at, chains } of named) {
+      for (const { chain, seq, hash } of chains) {
+        const index = checked.findIndex((other) => other.report.chain === chain);
+        if (index === -1) missing.add(chain);
+        if (index === -1 || told.has(chain)) continue;
+        if (checked[index]!.report.toSeq < seq) {
+          // it may have been read before a host wrote to it and named it
+          checked[index] = await verifySteady(`${dir}/${chain}`, chain, publicKey, signal);
+        }
+        const problem = compare(checked[index]!, seq, hash, `line ${at} of chain ${report.chain}`);
+        if (problem === undefined) continue;
+        told.add(chain);
+        problems.push({ ...problem, chain });
+      }
     }
-    if (checked[index]!.report.toSeq >= seq) continue;
-    // it may have been read before a host wrote to it and named it
-    const again = await verifySteady(`${dir}/${chain}`, chain, publicKey, signal);
-    checked[index] = again;
-    const { toSeq } = again.report;
-    if (toSeq >= seq || again.report.problems.some(({ kind }) => kind === "truncated")) continue;
-    const message =
-      `Chain ${chain} ends with line ${toSeq}, but another chain says it was signed ` +
-      `up to line ${seq}`;
-    problems.push({ kind: "truncated", chain, seq: toSeq + 1, message });
   }
+  for (const chain of [...missing].sort((a, b) => a - b)) {
+    problems.push({ kind: "chain-missing", chain, message: `Chain ${chain} is missing` });
+  }
+}
+
+function compare(
+  { report, hashes }: CheckedChain,
+  seq: number,
+  hash: string,
+  by: string,
+): Omit<AuditProblem, "chain"> | undefined {
+  const { chain, fromSeq, toSeq, problemCount } = report;
+  if (seq === 0 || seq < fromSeq || hashes.get(seq) === hash) return undefined;
+  if (problemCount > 0) return undefined; // what is told already is why
+  if (toSeq < seq) {
+    const message =
+      `Chain ${chain} ends with line ${toSeq}, but was signed up to line ${seq}, says ` +
+      `${by}: an older one was put in its place, or its end was cut off`;
+    return { kind: "truncated", seq: toSeq + 1, message };
+  }
+  const message =
+    `Line ${seq} of chain ${chain} is not the one that ${by} names: another chain was ` +
+    "put in its place";
+  return { kind: "chain-replaced", seq, message };
 }

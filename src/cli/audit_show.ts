@@ -32,7 +32,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   denied: "yellow",
   suppressing: "yellow",
   suppressed: "yellow",
-  repaired: "yellow",
+  damaged: "red",
   failed: "red",
   violation: "red",
   crashed: "red",
@@ -112,8 +112,8 @@ async function noEntries(folder: string, { types, ...rest }: AuditQuery): Promis
 }
 
 /** Gives an entry as plain data, where it stands first. */
-function toEntry({ chain, file, line, seq, time, type, fields }: AuditRecord): unknown {
-  return { chain, file, line, seq, time, type, ...fields };
+function toEntry({ fields, ...place }: AuditRecord): unknown {
+  return { ...place, ...fields, ...place }; // a field cannot say where it stands
 }
 
 /**
@@ -124,7 +124,7 @@ function toEntry({ chain, file, line, seq, time, type, fields }: AuditRecord): u
  * @returns The line, free of what a terminal would act on.
  */
 export function entryLine(record: AuditRecord, output: Output): string {
-  const { time, type, chain, fields } = record;
+  const { time, type, chain, fields, unsigned } = record;
   const { plugin, version, ...rest } = fields;
   const padded = escapeText(type, 40).padEnd(TYPE_WIDTH);
   const style = STYLES[type];
@@ -138,6 +138,7 @@ export function entryLine(record: AuditRecord, output: Output): string {
     escapeText(time, 40),
     `#${chain}`,
     style === undefined ? padded : output.style(style, padded),
+    ...(unsigned ? [output.style("red", "UNSIGNED")] : []),
     ...who,
     ...facts,
   ].join(" ").trimEnd();

@@ -25,7 +25,7 @@ export class AuditLogBroken extends Error {
 }
 
 const MAX_SHOWN = 50;
-const MAX_NUMBERS = 10;
+const MAX_NOTE = 1_000;
 
 /** Adds the command. */
 export function addAuditVerify(audit: Command, context: CliContext): void {
@@ -56,10 +56,11 @@ async function verify(
  * @returns Lines.
  */
 export function reportLines(report: AuditReport, output: Output): string[] {
-  const { dir, keyId = "none", pinned, chains, problems, limits } = report;
+  const { dir, keyId = "none", pinned, chains, notes, problems, limits } = report;
   const lines = [
     output.style("bold", escapeText(dir)),
     ...columns([["key", pinned ? keyId : `${keyId}, the one beside the log`]]),
+    ...noteLines(notes, output),
     ...chains.flatMap((chain) => ["", ...chainLines(chain, output)]),
     "",
   ];
@@ -81,7 +82,7 @@ export function reportLines(report: AuditReport, output: Output): string[] {
 }
 
 function chainLines(chain: ChainReport, output: Output): string[] {
-  const { files, fromSeq, toSeq, from, to, signedSeq, retainedFrom, repairedAt } = chain;
+  const { files, fromSeq, toSeq, from, to, signedSeq, closed, retainedFrom, notes } = chain;
   const span = toSeq === 0 ? "no lines" : `lines ${fromSeq} to ${toSeq}`;
   const ends = files.length === 0
     ? undefined
@@ -95,6 +96,7 @@ function chainLines(chain: ChainReport, output: Output): string[] {
       ["to", to],
       ["signed", signedSeq === 0 ? "nothing" : `up to line ${signedSeq}`],
       ["unsigned", unsigned > 0 ? `${plural(unsigned, "line")} at the end` : undefined],
+      ["open", closed || toSeq === 0 ? undefined : "a host writes to it, or was killed"],
       ["signed by", chain.keyIds.length === 0 ? undefined : chain.keyIds.map(safe).join(", ")],
       [
         "removed",
@@ -102,23 +104,15 @@ function chainLines(chain: ChainReport, output: Output): string[] {
           ? undefined
           : `by retention, as recorded: what is before line ${retainedFrom}`,
       ],
-      ["repaired", repairedAt.length === 0 ? undefined : `after a crash: ${numbers(repairedAt)}`],
-      [
-        "not kept",
-        chain.notWritten === 0
-          ? undefined
-          : `${chain.notWritten} that the log counted as suppressed or lost`,
-      ],
     ]),
+    ...noteLines(notes, output),
   ];
+}
+
+function noteLines(notes: readonly string[], output: Output): string[] {
+  return notes.map((note) => `  ${output.style("yellow", "note")}: ${escapeText(note, MAX_NOTE)}`);
 }
 
 function safe(text: string): string {
   return escapeText(text, 64);
-}
-
-function numbers(list: readonly number[]): string {
-  const shown = list.slice(0, MAX_NUMBERS).join(", ");
-  const more = list.length > MAX_NUMBERS ? ` and ${list.length - MAX_NUMBERS} more` : "";
-  return `${list.length === 1 ? "line" : "lines"} ${shown}${more}`;
 }

@@ -98,8 +98,8 @@ export async function sample(): Promise<
 > {
   const temp = await tempDir();
   const dir = temp.join("audit");
-  await writeLog(dir, 11, { maxFileBytes: 4_096 });
-  await writeLog(dir, 8, { maxFileBytes: 4_096 });
+  await writeLog(dir, 14, { maxFileBytes: 4_096 });
+  await writeLog(dir, 12, { maxFileBytes: 4_096 });
   const files = await snapshot(dir);
   const places = placesOf(files);
   assert.deepEqual(brief(await problemsOf(dir)), []);

@@ -3,14 +3,18 @@ import { RateBound } from "../../src/audit/rate_bound.ts";
 
 Deno.test("admit() writes 200 lines of a kind within a second, then counts until the second is over", () => {
   const rate = new RateBound();
-  const admitted = Array.from({ length: 1_000 }, (_, n) => rate.admit("denied", "p", n / 10));
+  const admitted = Array.from(
+    { length: 1_000 },
+    (_, n) => rate.admit("denied", "p", n / 10, n === 700 ? "the one" : "as always"),
+  );
   assert.equal(admitted.filter((admission) => admission === "write").length, 200);
   assert.equal(admitted.filter((admission) => admission === "begin").length, 1);
   assert.deepEqual(rate.end(999), []);
   assert.equal(rate.suppressing, true);
   assert.equal(rate.admit("denied", "other", 999), "write");
   assert.equal(rate.admit("loaded", "p", 999), "write");
-  assert.deepEqual(rate.end(1_000), [{ of: "denied", plugin: "p", count: 800, forMs: 980 }]);
+  const among = [{ text: "as always", count: 799 }, { text: "the one", count: 1 }];
+  assert.deepEqual(rate.end(1_000), [{ of: "denied", plugin: "p", count: 800, forMs: 980, among }]);
   assert.equal(rate.suppressing, false);
   assert.equal(rate.admit("denied", "p", 1_000), "write");
 });

@@ -52,11 +52,11 @@ Deno.test("audit verify says what it checked, and what no check can find", async
   await using dir = await scratch();
   const { keyId, hex } = await writeSample(dir.path);
   const text = done(await sallyport(["audit", "verify", dir.path]));
-  assert.match(text, /Chain 1 {2}lines 1 to 12/);
-  assert.match(text, /signed +up to line 12/);
+  assert.match(text, /Chain 1 {2}lines 1 to 10/);
+  assert.match(text, /signed +up to line 10/);
   assert.match(text, new RegExp(`key +${keyId}, the one beside the log`));
-  assert.match(text, /Nothing is wrong in 12 lines/);
-  assert.match(text, /What this cannot find:\n {2}- Lines after the last signed position/);
+  assert.match(text, /Nothing is wrong in 10 lines/);
+  assert.match(text, /What this cannot find:\n {2}- What follows the last signed line/);
   assert.match(text, /Whoever has the signing key/);
   assert.match(text, /compare the key id/);
   // the audit folder itself, and the key from elsewhere: in hex or as a file
@@ -67,21 +67,21 @@ Deno.test("audit verify says what it checked, and what no check can find", async
   }
   const report = document(await inProcess(["audit", "verify", dir.path, "--json"]));
   assert.deepEqual([report.ok, report.keyId, report.problems], [true, keyId, []]);
-  assert.equal(report.chains[0].signedSeq, 12);
+  assert.equal(report.chains[0].signedSeq, 10);
 });
 
 Deno.test("audit verify exits with 1 and says where a line was edited, removed or cut off", async () => {
   const cases: [RegExp, (text: string) => string][] = [
-    [/edited: Line 3 of 000001\.jsonl/, (text) => text.replace('"pid":7', '"pid":8')],
+    [/edited: Line 2 of 000001\.jsonl/, (text) => text.replace('"pid":7', '"pid":8')],
     [
       /removed: Before line 5 of 000001\.jsonl: line 5 is missing/,
       (text) => text.split(/(?<=\n)/).toSpliced(4, 1).join(""),
     ],
     [
-      /truncated: At the end of 000001\.jsonl: lines 11 to 12 are missing/,
-      (text) => text.split(/(?<=\n)/).slice(0, 10).join(""),
+      /truncated: At the end of 000001\.jsonl: lines 9 to 10 are missing/,
+      (text) => text.split(/(?<=\n)/).slice(0, 8).join(""),
     ],
-    [/torn: Line 13 of 000001\.jsonl/, (text) => `${text}{"seq":13`],
+    [/torn: Line 11 of 000001\.jsonl/, (text) => `${text}{"seq":11`],
   ];
   for (const [pattern, change] of cases) {
     await using dir = await scratch();
@@ -99,6 +99,35 @@ Deno.test("audit verify exits with 1 and says where a line was edited, removed o
   await Deno.remove(`${dir.path}/audit/1/head.json`);
   const outcome = await sallyport(["audit", "verify", dir.path]); // as a process: the exit code counts
   assert.match(found(outcome), /head-missing: head\.json is missing/);
+});
+
+Deno.test("audit verify and show tell apart what a killed host left unsigned", async () => {
+  await using dir = await scratch();
+  await writeSample(dir.path);
+  // the state after a kill: the head and the lines of a run that has not ended, and one that anybody added
+  const chain = `${dir.path}/audit/1`;
+  {
+    await using log = await AuditLog.open(`${dir.path}/audit`);
+    log.append({ type: "loaded", plugin: "honest" });
+    await Deno.copyFile(`${chain}/head.json`, `${dir.path}/head`);
+    await Deno.copyFile(`${chain}/000001.jsonl`, `${dir.path}/lines`);
+  }
+  await Deno.rename(`${dir.path}/head`, `${chain}/head.json`);
+  await Deno.rename(`${dir.path}/lines`, `${chain}/000001.jsonl`);
+  const before = done(await inProcess(["audit", "verify", dir.path]));
+  assert.match(before, /unsigned +1 line at the end\n +open +a host writes to it, or was killed/);
+  await (await AuditLog.open(`${dir.path}/audit`))[Symbol.asyncDispose]();
+  const after = done(await inProcess(["audit", "verify", dir.path]));
+  assert.match(after, /note: Lines 12 to 12 were left unsigned .* taken over by line 13/);
+  const text = done(await inProcess(["audit", "show", dir.path]));
+  assert.match(text, /#1 loaded {6}UNSIGNED honest\n.* started .*takenOver=\{"from":12,"lines":1/);
+  assert.equal(text.match(/UNSIGNED/g)!.length, 1);
+  const { entries } = document(await inProcess(["audit", "show", dir.path, "--json"]));
+  assert.deepEqual(
+    entries.filter(({ unsigned }: { unsigned?: boolean }) => unsigned)
+      .map(({ seq, plugin }: { seq: number; plugin: string }) => [seq, plugin]),
+    [[12, "honest"]],
+  );
 });
 
 Deno.test("audit verify --key finds a log that was written anew with another key", async () => {
@@ -144,10 +173,10 @@ Deno.test("audit show escapes what a terminal would act on", async () => {
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   const lines = text.trimEnd().split("\n");
-  assert.equal(lines.length, 13);
+  assert.equal(lines.length, 11);
   assert.equal(
-    lines[2],
-    `2027-01-31T12:04:00.000Z #1 loaded      word-count 1.0.0 bundleHash=${
+    lines[1],
+    `2027-01-31T12:03:00.000Z #1 loaded      word-count 1.0.0 bundleHash=${
       HASH.slice(0, 16)
     }… pid=7`,
   );
@@ -171,8 +200,8 @@ Deno.test("audit show chooses entries by plugin, type and time, and shows the la
     (await show(...options)).entries.map(({ type }: { type: string }) => type);
   assert.deepEqual(await types("--plugin", "evil"), ["violation"]);
   assert.deepEqual(await types("--type", "loaded", "--type", "unloaded"), ["loaded", "unloaded"]);
-  assert.equal((await types("--type", "denied", "--since", "2027-01-31T12:07:00Z")).length, 3);
-  assert.equal((await types("--type", "denied", "--until", "2027-01-31T12:07:00Z")).length, 2);
+  assert.equal((await types("--type", "denied", "--since", "2027-01-31T12:06:00Z")).length, 3);
+  assert.equal((await types("--type", "denied", "--until", "2027-01-31T12:06:00Z")).length, 2);
   assert.deepEqual(await types("--since", "2028-01-01"), []);
   const { omitted, entries } = await show("--type", "denied", "--limit", "2");
   assert.equal(omitted, 3);

@@ -113,6 +113,8 @@ async function checkLog(folder: string, run: string, last: number): Promise<stri
     throw error;
   }
   const torn = report.problems.filter(({ kind }) => kind === "torn");
+  // killed between the key and the first chain: the same as when all chains were removed
+  if (last === -1 && report.chains.length === 0) return undefined;
   assert.deepEqual(report.problems.filter(({ kind }) => kind !== "torn"), []);
   assert.ok(torn.length <= 1, "more than the last line is torn");
   if (torn.length === 1) assert.equal(torn[0]!.file, report.chains[0]!.files.at(-1));
@@ -134,7 +136,7 @@ function placeOf({ file, line }: AuditProblem): string {
 async function tearLast(folder: string, chance: Chance): Promise<string | undefined> {
   const chain = `${folder}/1`;
   const head = await Deno.readTextFile(`${chain}/head.json`).then(JSON.parse, () => undefined);
-  const [last] = (await listFiles(chain)).slice(-1);
+  const [last] = (await listFiles(chain)).numbers.slice(-1);
   if (head === undefined || last === undefined) return undefined;
   const path = `${chain}/${fileName(last)}`;
   const bytes = await Deno.readFile(path);
@@ -147,7 +149,7 @@ async function tearLast(folder: string, chance: Chance): Promise<string | undefi
   return report.problems.map(placeOf)[0];
 }
 
-/** Checks that the next start repairs the log and records that. */
+/** Checks that the next start cuts off what is torn and records that. */
 async function checkRepaired(folder: string, torn: ReadonlySet<string>): Promise<void> {
   {
     await using log = await AuditLog.open(folder);
@@ -155,11 +157,14 @@ async function checkRepaired(folder: string, torn: ReadonlySet<string>): Promise
   }
   const report = await verifyAuditLog(folder);
   assert.deepEqual(report.problems, []);
+  const recorded = new Set<unknown>();
+  for await (const { fields } of readAuditLog(folder, { types: ["started"] })) {
+    recorded.add((fields.torn as { file: string } | undefined)?.file);
+  }
   for (const place of torn) {
-    const [file = "", line = ""] = place.split(" ");
+    const [file = ""] = place.split(" ");
     if (!report.chains[0]!.files.includes(file)) continue; // retention removed it
-    const text = await Deno.readTextFile(`${folder}/1/${file}`);
-    assert.equal(JSON.parse(text.split("\n")[Number(line) - 1]!).type, "repaired", place);
+    assert.ok(recorded.has(file), `no start tells of the torn line ${place}`);
   }
   const left: string[] = [];
   for await (const { name } of Deno.readDir(folder)) left.push(name);
