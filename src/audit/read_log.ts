@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { escapeText } from "../errors.ts";
+import { ownError } from "../io/system_error.ts";
 import type { AuditRecord } from "./entry.ts";
 import { fileName, listChains, listFiles } from "./folder.ts";
 import { type AuditLine, SIGNED_TYPES } from "./line.ts";
@@ -33,6 +35,7 @@ const POLL_MS = 250;
  * @param query Which entries.
  * @returns The entries. A line that cannot be read is one of type `unreadable`; what the fields say may
  * come from a hostile plugin.
+ * @throws {SallyportError} `bad-config` when the folder cannot be read.
  */
 export async function* readAuditLog(
   dir: string,
@@ -40,10 +43,14 @@ export async function* readAuditLog(
 ): AsyncGenerator<AuditRecord, void> {
   const { signal, follow = false } = query;
   const reader = new AuditReader(dir);
-  while (!signal?.aborted) {
-    yield* reader.read(query);
-    if (!follow) return;
-    await reader.pause(signal);
+  try {
+    while (!signal?.aborted) {
+      yield* reader.read(query);
+      if (!follow) return;
+      await reader.pause(signal);
+    }
+  } catch (error) {
+    throw ownError(error, `read audit log "${escapeText(dir)}"`);
   }
 }
 

@@ -149,7 +149,9 @@ export class BundleWatch implements AsyncDisposable {
     this.#nextAt = at;
     this.#timer = setTimeout(() => {
       this.#nextAt = Infinity;
-      this.#looking = this.#look().finally(() => {
+      this.#looking = this.#look().catch((error) => {
+        this.#target.logger.error(`Cannot look at "${this.#dir}"`, { error: String(error) });
+      }).finally(() => {
         this.#looking = undefined;
         this.#lookIn(this.#isUnsettled() ? this.#debounceMs : POLL_MS);
       });

@@ -23,7 +23,14 @@ export function toPath(path: string | URL): string {
   if (url.protocol !== "file:") {
     throw new TypeError(`Cannot use "${url.href}": only file: URLs name a folder`);
   }
-  const name = decodeURIComponent(url.pathname);
+  let name: string;
+  try {
+    name = decodeURIComponent(url.pathname);
+  } catch (cause) {
+    throw new TypeError(`Cannot use "${url.href}" as a path: it has a "%" without two hex digits`, {
+      cause,
+    });
+  }
   return Deno.build.os === "windows" ? name.replace(/^\/(?=[A-Za-z]:)/, "") : name;
 }
 

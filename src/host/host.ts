@@ -4,6 +4,8 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { checkSignal } from "../guard.ts";
+import { asOwn } from "../io/system_error.ts";
 import type { HookRegistry } from "../hooks/registry.ts";
 import type { PluginContext } from "../services/context.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
@@ -61,14 +63,16 @@ export class PluginHost implements AsyncDisposable {
    * @throws {TypeError} when an option is unknown.
    */
   static async open(options: PluginHostOptions = {}): Promise<PluginHost> {
-    const settings = await parseHostOptions(options);
-    await using undo = new AsyncDisposableStack();
-    const parts = wireHost(settings, await openParts(settings, undo));
-    undo.use(parts.keeper);
-    undo.use(parts.follower);
-    await parts.loader.sweep();
-    undo.move();
-    return new PluginHost(parts);
+    return await asOwn("open the host", async () => {
+      const settings = await parseHostOptions(options);
+      await using undo = new AsyncDisposableStack();
+      const parts = wireHost(settings, await openParts(settings, undo));
+      undo.use(parts.keeper);
+      undo.use(parts.follower);
+      await parts.loader.sweep();
+      undo.move();
+      return new PluginHost(parts);
+    });
   }
 
   /** The host's folder. */
@@ -88,7 +92,10 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: { signal?: AbortSignal } = {},
   ): Promise<PluginHandle[]> {
-    const found = await this.#parts.lifecycle.discover(dir, options.signal);
+    const { signal } = options;
+    checkSignal(signal, "discover plugins");
+    const discover = () => this.#parts.lifecycle.discover(dir, signal);
+    const found = await asOwn("discover plugins", discover, signal);
     return found.map((plugin) => this.#handle(plugin));
   }
 
@@ -104,9 +111,10 @@ export class PluginHost implements AsyncDisposable {
     dir: string | URL,
     options: LoadOptions = {},
   ): Promise<PluginHandle<M>> {
-    return this.#handle(await this.#parts.lifecycle.load(dir, options)) as unknown as PluginHandle<
-      M
-    >;
+    const { signal } = options;
+    checkSignal(signal, "load a plugin");
+    const load = () => this.#parts.lifecycle.load(dir, options);
+    return this.#handle(await asOwn("load a plugin", load, signal)) as unknown as PluginHandle<M>;
   }
 
   /**
@@ -122,8 +130,10 @@ export class PluginHost implements AsyncDisposable {
     name: string,
     options: LoadOptions = {},
   ): Promise<PluginHandle<M>> {
-    const plugin = await this.#parts.lifecycle.loadByName(name, options);
-    return this.#handle(plugin) as unknown as PluginHandle<M>;
+    const action = `load plugin "${name}"`;
+    checkSignal(options.signal, action);
+    const load = () => this.#parts.lifecycle.loadByName(name, options);
+    return this.#handle(await asOwn(action, load, options.signal)) as unknown as PluginHandle<M>;
   }
 
   /**
@@ -139,7 +149,10 @@ export class PluginHost implements AsyncDisposable {
    * the event `reload-failed` tells the same.
    */
   async reload(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
-    return this.#handle(await this.#parts.lifecycle.reload(name, options));
+    const action = `reload plugin "${name}"`;
+    checkSignal(options.signal, action);
+    const reload = () => this.#parts.lifecycle.reload(name, options);
+    return this.#handle(await asOwn(action, reload, options.signal));
   }
 
   /**
@@ -155,7 +168,10 @@ export class PluginHost implements AsyncDisposable {
    * `reload` does.
    */
   async rollback(name: string, options: ReloadOptions = {}): Promise<PluginHandle> {
-    return this.#handle(await this.#parts.lifecycle.rollback(name, options));
+    const action = `roll back plugin "${name}"`;
+    checkSignal(options.signal, action);
+    const rollback = () => this.#parts.lifecycle.rollback(name, options);
+    return this.#handle(await asOwn(action, rollback, options.signal));
   }
 
   /**
@@ -170,7 +186,8 @@ export class PluginHost implements AsyncDisposable {
    */
   async watch(dir: string | URL, options: WatchOptions = {}): Promise<AsyncDisposable> {
     const open = () => this.#parts.lifecycle.watch(toPath(dir), options);
-    return await this.#parts.watches.add(open, options.signal);
+    checkSignal(options.signal, "watch a folder");
+    return await asOwn("watch a folder", () => this.#parts.watches.add(open, options.signal));
   }
 
   /**
@@ -182,13 +199,14 @@ export class PluginHost implements AsyncDisposable {
    */
   async unload(name: string, options: UnloadOptions = {}): Promise<void> {
     this.#parts.keeper.cancelRestart(name);
-    await this.#parts.lifecycle.unload(name, options);
+    const unload = () => this.#parts.lifecycle.unload(name, options);
+    await asOwn(`unload plugin "${name}"`, unload);
   }
 
   /** Unloads every plugin, dependents before what they depend on. */
   async unloadAll(reason = "asked to"): Promise<void> {
     this.#parts.keeper.cancelRestarts();
-    await this.#parts.lifecycle.unloadAll(reason);
+    await asOwn("unload the plugins", () => this.#parts.lifecycle.unloadAll(reason));
   }
 
   /**
@@ -247,7 +265,8 @@ export class PluginHost implements AsyncDisposable {
    */
   async metrics(name: string): Promise<PluginSample | undefined> {
     this.#parts.lifecycle.find(name);
-    return await requireMonitor(this.#parts.keeper).measure(name);
+    const monitor = requireMonitor(this.#parts.keeper);
+    return await asOwn(`measure plugin "${name}"`, () => monitor.measure(name));
   }
 
   /**
@@ -259,6 +278,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when the host was opened with `monitor: false`.
    */
   samples(options: SampleOptions = {}): AsyncIterableIterator<MonitorEvent> {
+    checkSignal(options.signal, "follow samples");
     return requireMonitor(this.#parts.keeper).watch(options);
   }
 
@@ -272,7 +292,8 @@ export class PluginHost implements AsyncDisposable {
    */
   async releaseQuarantine(name: string): Promise<boolean> {
     await this.#parts.keeper.written();
-    const entry = await this.#parts.quarantine.lift(name);
+    const lift = () => this.#parts.quarantine.lift(name);
+    const entry = await asOwn(`release plugin "${name}"`, lift);
     const plugin = this.#parts.lifecycle.registry.get(name);
     if (plugin !== undefined) this.#parts.keeper.reset(plugin);
     plugin?.release();
@@ -287,6 +308,7 @@ export class PluginHost implements AsyncDisposable {
    * @returns The events, until the host is closed.
    */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<HostEvent> {
+    checkSignal(options.signal, "follow events");
     return this.#parts.hub.events(options.signal);
   }
 
@@ -304,18 +326,23 @@ export class PluginHost implements AsyncDisposable {
         hint: "Pass the option trustList to PluginHost.open",
       });
     }
-    await this.#parts.follower.refresh();
+    await asOwn("read the trust list", () => this.#parts.follower.refresh());
     if (this.#parts.trust.problem !== undefined) throw this.#parts.trust.problem;
   }
 
   /** Waits until the processes of the {@linkcode PluginHostOptions.pool | pool} wait for a plugin. */
   async filled(): Promise<void> {
-    await this.#parts.loader.filled();
+    await asOwn("fill the pool", () => this.#parts.loader.filled());
   }
 
-  /** Unloads everything, ends helper processes, and removes temporary files; repeatable. */
+  /**
+   * Unloads everything, ends helper processes, and removes temporary files; repeatable.
+   *
+   * @throws {SallyportError} `bad-config` when files cannot be removed; all else has ended then, and the
+   * next host on the folder removes them.
+   */
   close(): Promise<void> {
-    return this.#closing ??= endHost(this.#parts);
+    return this.#closing ??= asOwn("remove every file of the host", () => endHost(this.#parts));
   }
 
   /** Closes the host. */

@@ -10,6 +10,7 @@ import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { HostParts } from "./host_parts.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import type { ManagedPlugin } from "./managed_plugin.ts";
+import { loadFailure } from "./plugin_errors.ts";
 
 /** Options of `reload` and `rollback`. */
 export interface ReloadOptions {
@@ -96,9 +97,10 @@ export class Reloader {
         begun = true;
         await this.#switch(plugin, early ?? await source.verify(signal), source, signal);
       });
-    } catch (error) {
+    } catch (cause) {
+      const error = loadFailure(plugin.name, cause, { verb, signal });
       // one that was not running says so by itself, and one that was overtaken has not failed
-      const overtaken = error instanceof SallyportError && error.code === "cancelled";
+      const overtaken = error.code === "cancelled";
       const serves = plugin.state === "active" || plugin.isLazy;
       if (serves && !overtaken && (begun || !source.rollback)) this.#tell(plugin, error, source);
       throw error;
@@ -128,8 +130,7 @@ export class Reloader {
       await loadDependencies(signal);
       prepared = await prepare();
     } catch (error) {
-      if (isFresh) plugin.fail(error);
-      throw error;
+      throw isFresh ? plugin.fail(error) : error;
     }
     if (isFresh) await plugin.start(prepared, signal);
     else await plugin.replace(prepared, signal, rollback);
@@ -151,12 +152,9 @@ export class Reloader {
     }
   }
 
-  #tell(plugin: ManagedPlugin, cause: unknown, { rollback }: Source): void {
+  #tell(plugin: ManagedPlugin, error: SallyportError, { rollback }: Source): void {
     const { name, path } = plugin;
     const serving = plugin.manifest?.version;
-    const error = cause instanceof SallyportError
-      ? cause
-      : new SallyportError("launch-failed", `Cannot reload plugin "${name}": ${cause}`, { cause });
     const what = rollback ? "not rolled back" : "not reloaded";
     const message = `Plugin "${name}" is ${what}, version ${serving} serves on: ${error.message}`;
     plugin.logger.error(message, { code: error.code });

@@ -84,11 +84,12 @@ export class KnownPlugin implements RegistryEntry {
     this.move("available");
   }
 
-  /** Notes that the plugin could not be loaded. */
-  fail(error: unknown): void {
-    const reason = this.error = loadFailure(this.name, error);
+  /** Notes that the plugin could not be loaded; returns why, as an error of ours. */
+  fail(error: unknown, signal?: AbortSignal): SallyportError {
+    const reason = this.error = loadFailure(this.name, error, { signal });
     this.move(stateAfter(reason));
     for (const event of failureEvents(this, reason)) this.#parts.hub.emit(event);
+    return reason;
   }
 
   /** Goes to a state and tells of it. */

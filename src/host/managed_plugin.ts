@@ -17,7 +17,7 @@ import type { PreparedPlugin } from "./loader.ts";
 import { type CallsOnHold, PluginCalls } from "./plugin_calls.ts";
 import { replaceHooks } from "./plugin_hooks.ts";
 import { reasonOf, reasonOrFailure } from "./revocation.ts";
-import { notRunningError } from "./plugin_errors.ts";
+import { loadFailure, notRunningError } from "./plugin_errors.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 import { PluginProcesses } from "./plugin_processes.ts";
 import { PluginTally } from "./plugin_tally.ts";
@@ -113,8 +113,7 @@ export class ManagedPlugin extends KnownPlugin {
       this.permissions = prepared.permissions;
       return prepared;
     } catch (error) {
-      this.fail(error);
-      throw error;
+      throw this.fail(error);
     }
   }
 
@@ -125,8 +124,8 @@ export class ManagedPlugin extends KnownPlugin {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       this.#setHooks(prepared, undefined);
     } catch (error) {
-      if (!this.isLazy) this.fail(error); // else what was parked before stays
-      throw error;
+      // what was parked before stays
+      throw this.isLazy ? loadFailure(this.name, error) : this.fail(error);
     }
     this.describeWhole(prepared);
     this.#prepared = prepared;
@@ -148,8 +147,7 @@ export class ManagedPlugin extends KnownPlugin {
       this.#parts.hooks.removePlugin(this.name);
       this.#prepared = undefined;
       await this.#release(); // its init may have used services
-      this.fail(error);
-      throw error;
+      throw this.fail(error, signal);
     }
   }
 
@@ -175,7 +173,8 @@ export class ManagedPlugin extends KnownPlugin {
       const how = { type: "reloaded", from: old?.version, rollback } as const;
       await this.#admit(instance, prepared, signal, how);
     } catch (failure) {
-      throw reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
+      const error = reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
+      throw loadFailure(name, error, { verb: "reload", signal });
     } finally {
       hold?.release();
     }
@@ -195,7 +194,7 @@ export class ManagedPlugin extends KnownPlugin {
     }
     const wasLoaded = serving !== undefined || this.#prepared !== undefined;
     this.#prepared = undefined;
-    await this.#parts.services.release(this.name);
+    await this.#release();
     if (!wasLoaded) return;
     this.move("inactive");
     this.#parts.hub.emit({ type: "unloaded", plugin: this.name, reason });
@@ -237,7 +236,7 @@ export class ManagedPlugin extends KnownPlugin {
     this.logger.error(`Plugin "${name}" is unloaded: ${reason}`, { code: error.code });
     await killed;
     if (instance !== undefined) await this.#tally.keep(instance);
-    await this.#parts.services.release(name);
+    await this.#release();
     const refusal = to === "untrusted" ? { refusal: error } : {};
     if (wasLoaded) this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, ...refusal });
   }

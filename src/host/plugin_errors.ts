@@ -4,16 +4,28 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { ownError } from "../io/system_error.ts";
 import type { EventInput } from "./events.ts";
 import { isTrustRefusal } from "./revocation.ts";
 import type { PluginState } from "./state.ts";
 
-/** Gives whatever a load ended with as an error of ours. */
-export function loadFailure(plugin: string, error: unknown): SallyportError {
-  if (error instanceof SallyportError) return error;
-  return new SallyportError("launch-failed", `Cannot load plugin "${plugin}": ${error}`, {
-    cause: error,
-  });
+/**
+ * Gives whatever a load ended with as an error of ours.
+ *
+ * @param plugin The plugin.
+ * @param error What it ended with.
+ * @param options What was tried; the signal of the load.
+ */
+export function loadFailure(
+  plugin: string,
+  error: unknown,
+  options: { verb?: string; signal?: AbortSignal } = {},
+): SallyportError {
+  const { verb = "load", signal } = options;
+  const action = `${verb} plugin "${plugin}"`;
+  const own = ownError(error, action, { code: "launch-failed", signal });
+  if (own instanceof SallyportError) return own;
+  return new SallyportError("launch-failed", `Cannot ${action}: ${own.message}`, { cause: own });
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { systemHint } from "../io/system_error.ts";
 import type { LaunchCommand } from "../sandbox/launcher.ts";
 import { OWN_SESSION } from "../sandbox/own_session.ts";
 import { StderrTail, type StderrTailOptions } from "./stderr_tail.ts";
@@ -57,7 +58,12 @@ export function startChild(command: LaunchCommand, options: StderrTailOptions = 
     throw new SallyportError(
       "launch-failed",
       `Cannot start "${command.command}": ${cause instanceof Error ? cause.message : cause}`,
-      { cause, hint: "Check that the file exists and that the host has --allow-run for it" },
+      {
+        cause,
+        hint: cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotCapable
+          ? "Check that the file exists and that the host has --allow-run for it"
+          : systemHint(cause) ?? "See the cause",
+      },
     );
   }
   const stderr = new StderrTail(process.stderr, options);

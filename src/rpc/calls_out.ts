@@ -1,4 +1,4 @@
-import { SallyportError } from "../errors.ts";
+import { readThrown, SallyportError } from "../errors.ts";
 import type { Backlog } from "./backlog.ts";
 import { type EncodedValue, encodeValue, keep, rawLength } from "./binary.ts";
 import { now as clock } from "./clock.ts";
@@ -229,7 +229,7 @@ export class CallsOut {
     if (signal?.aborted) throw cancelled(call, signal.reason);
     const meta = metaFor(options, call.stream !== undefined);
     const full = meta === undefined ? params : withMeta(params, meta);
-    const body = full === undefined ? NOTHING : encodeValue(full, "");
+    const body = full === undefined ? NOTHING : encodeParams(full);
     if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
     else this.#wait(call, method, body);
     if (signal && !call.settled) {
@@ -307,6 +307,17 @@ export class CallsOut {
       this.#notify("$/cancel", `{"id":${call.id}}`);
     }
     if (error) reject(error);
+  }
+}
+
+/** Encodes what the caller gave, whose getters may throw anything. */
+function encodeParams(params: unknown): EncodedValue {
+  try {
+    return encodeValue(params, "");
+  } catch (cause) {
+    if (cause instanceof TypeError || cause instanceof SallyportError) throw cause;
+    const { message } = readThrown(cause);
+    throw new TypeError(`Cannot send a value: it cannot be read: ${message}`, { cause });
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
+import { ownError } from "../io/system_error.ts";
 import { guardLogger, type Logger, silentLogger } from "../log.ts";
 import { AppService } from "./app_service.ts";
 import type { ServiceCaller } from "./caller.ts";
@@ -267,7 +268,7 @@ export class PluginContext implements AsyncDisposable {
     const outcomes = await Promise.allSettled(
       [...this.#services.values()].map(async (service) => await service.release?.(plugin)),
     );
-    rethrow(outcomes, `Cannot release the services of plugin "${plugin}"`);
+    rethrow(outcomes, `release the services of plugin "${plugin}"`);
   }
 
   /** Releases everything, and removes the processes' files. */
@@ -279,8 +280,8 @@ export class PluginContext implements AsyncDisposable {
     const outcomes = await Promise.allSettled(
       services.map(async (service) => await service.close?.()),
     );
-    await this.#scratch?.[Symbol.asyncDispose]();
-    rethrow(outcomes, "Cannot close the services");
+    const removed = await Promise.allSettled([this.#scratch?.[Symbol.asyncDispose]()]);
+    rethrow([...outcomes, ...removed], "close the services");
   }
 
   #database(config: ReturnType<typeof sharedDatabase>): DatabaseService {
@@ -375,8 +376,9 @@ function methodNotFound(key: string, method: string, table: MethodTable): Sallyp
   );
 }
 
-function rethrow(outcomes: readonly PromiseSettledResult<unknown>[], message: string): void {
+function rethrow(outcomes: readonly PromiseSettledResult<unknown>[], action: string): void {
   const errors = outcomes.filter((outcome) => outcome.status === "rejected")
     .map((outcome) => outcome.reason);
-  if (errors.length > 0) throw new AggregateError(errors, message);
+  if (errors.length === 0) return;
+  throw ownError(new AggregateError(errors, `Cannot ${action}`), action, { code: "bad-state" });
 }

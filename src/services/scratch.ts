@@ -32,7 +32,12 @@ export class ServiceScratch implements AsyncDisposable {
    * @returns The place; disposing it removes the folder.
    */
   async databasePlace(): Promise<DatabasePlace & AsyncDisposable> {
-    const dir = await (this.#prepared ??= this.#prepare());
+    const prepared = this.#prepared ??= this.#prepare();
+    prepared.catch(() => {
+      // what failed once may go the next time
+      if (this.#prepared === prepared) this.#prepared = undefined;
+    });
+    const dir = await prepared;
     const denoDir = `${dir}/${this.#next++}`;
     await Deno.mkdir(denoDir, { mode: 0o700 });
     this.#executable ??= (await findDeno()).path;
@@ -57,9 +62,9 @@ export class ServiceScratch implements AsyncDisposable {
   async #prepare(): Promise<string> {
     await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const dir = await Deno.realPath(this.#dir);
-    await Deno.writeTextFile(`${dir}/database_process.js`, DATABASE_PROCESS_SOURCE, {
-      mode: 0o400,
-    });
+    const script = `${dir}/database_process.js`;
+    await Deno.remove(script).catch(() => {}); // half of it, where the disk was full
+    await Deno.writeTextFile(script, DATABASE_PROCESS_SOURCE, { mode: 0o400 });
     return dir;
   }
 }

@@ -9,6 +9,7 @@ import { PluginHost } from "../host/host.ts";
 import type { Lane } from "../host/lane.ts";
 import type { PluginHandle } from "../host/plugin_handle.ts";
 import type { SharedMemoryOptions } from "../host/shared_memory.ts";
+import { asOwn } from "../io/system_error.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Policy } from "../permissions/policy.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
@@ -123,7 +124,8 @@ export async function loadForTest<M extends AnyPluginModule = AnyPluginModule>(
   for (const { dir } of others) await host.load(dir);
   const plugin = await host.load<M>(signed.dir);
   const resources = stack.move();
-  return { plugin, host, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  const dispose = () => asOwn("unload the plugin", () => resources.disposeAsync());
+  return { plugin, host, [Symbol.asyncDispose]: dispose };
 }
 
 /** Grants each plugin what its manifest asks for, word by word. */

@@ -7,6 +7,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { signBundle } from "../bundle/signing.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { generateKeyPair, getPublicKey } from "../crypto/ed25519.ts";
+import { asOwn } from "../io/system_error.ts";
 import { toPath } from "../host/options.ts";
 
 /** Options of {@linkcode signForTest}. */
@@ -56,11 +57,16 @@ export async function signForTest(
   dir: string | URL,
   options: SignForTestOptions = {},
 ): Promise<SignedForTest> {
+  return await asOwn("sign a copy of the bundle", () => signCopy(toPath(dir), options));
+}
+
+async function signCopy(dir: string, options: SignForTestOptions): Promise<SignedForTest> {
   const { privateKey = (await generateKeyPair()).privateKey, expiresAt } = options;
   const copy = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-signed-" }));
-  const remove = () => Deno.remove(copy, { recursive: true });
+  const remove = () =>
+    asOwn("remove the copy of the bundle", () => Deno.remove(copy, { recursive: true }));
   try {
-    const { keyIds, bundleHash, manifest } = await signBundle(toPath(dir), [privateKey], {
+    const { keyIds, bundleHash, manifest } = await signBundle(dir, [privateKey], {
       expiresAt,
       out: copy,
     });
@@ -73,7 +79,7 @@ export async function signForTest(
       [Symbol.asyncDispose]: once(remove),
     };
   } catch (error) {
-    await remove();
+    await remove().catch(() => {}); // why it could not be made tells more
     throw error;
   }
 }

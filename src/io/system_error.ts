@@ -1,0 +1,85 @@
+/**
+ * What the system refuses, and whatever else is not ours, as errors of ours.
+ *
+ * @module
+ */
+import { escapeText, readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: "Let the host's user read and write it",
+  EPERM: "Let the host's user read and write it",
+  EROFS: "It is mounted read-only: mount it for writing, or choose another folder",
+  ENOSPC: "Free space on its file system, then try again",
+  EDQUOT: "Free space within the user's quota, then try again",
+  ENOENT: "Something has removed it: keep the host's folder from whatever cleans up",
+  EMFILE: "Raise the host's limit of open files (`ulimit -n`)",
+  ENFILE: "The machine has no open files left: end what holds them",
+  ENAMETOOLONG: "Choose a shorter path",
+};
+
+/**
+ * Says what to do about an error of the system.
+ *
+ * @param error The error, of Deno's own or of `node:fs`.
+ */
+export function systemHint(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" && Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
+}
+
+/**
+ * Makes an error fit to leave the package: a `SallyportError`, `TypeError` or `RangeError`, as it is where
+ * it is one already.
+ *
+ * @param error What was thrown.
+ * @param action What was being done, as in "Cannot <action>".
+ * @param options The code of what is none of ours, and the caller's signal.
+ */
+export function ownError(
+  error: unknown,
+  action: string,
+  options: { code?: SallyportErrorCode; signal?: AbortSignal | undefined } = {},
+): Error {
+  const first = firstOf(error);
+  if (first instanceof SallyportError) return first;
+  if (first instanceof TypeError || first instanceof RangeError) return first;
+  const { code = "bad-config", signal } = options;
+  if (signal?.aborted && first === signal.reason) {
+    return new SallyportError("cancelled", `Cannot ${action}: it was cancelled`, { cause: first });
+  }
+  const { message } = readThrown(first);
+  return new SallyportError(code, `Cannot ${action}: ${escapeText(message)}`, {
+    cause: error,
+    hint: systemHint(first) ?? "See the cause",
+  });
+}
+
+/**
+ * Does something on behalf of a caller outside the package.
+ *
+ * @param action What, as in "Cannot <action>".
+ * @param act Does it.
+ * @param signal The caller's signal.
+ * @throws {SallyportError} or a `TypeError` or `RangeError`, and nothing else.
+ */
+export async function asOwn<T>(
+  action: string,
+  act: () => T | Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw ownError(error, action, { signal });
+  }
+}
+
+/** Finds what failed first, where clean-up failed after it or several things failed at once. */
+function firstOf(error: unknown): unknown {
+  for (let depth = 0; depth < 16; depth++) {
+    if (error instanceof SuppressedError) error = error.suppressed;
+    else if (error instanceof AggregateError && error.errors.length > 0) error = error.errors[0];
+    else break;
+  }
+  return error;
+}
