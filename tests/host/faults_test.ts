@@ -138,7 +138,7 @@ Deno.test({
     await using test = await hostTest();
     await Deno.mkdir(test.dataDir);
     const mounted = await command(
-      ..."mount -t tmpfs -o size=2m tmpfs".split(" ") as [string, ...string[]],
+      ..."mount -t tmpfs -o size=2m,mode=700 tmpfs".split(" ") as [string, ...string[]],
       test.dataDir,
     );
     assert.ok(mounted, "REQUIRE_SANDBOX=1, but a tmpfs cannot be mounted");
