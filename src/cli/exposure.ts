@@ -58,7 +58,7 @@ export function exposureOf(input: ExposureInput): Exposure & ExposureGrade {
  * @returns The lists and the grade.
  */
 export function inspectedExposure(
-  { manifest, entry, refusal, statement }: Inspection,
+  { manifest, entry, refusal, statement, dataDirKnown }: Inspection,
   { permissions, sandbox }: InspectedLaunch,
 ): Exposure & ExposureGrade {
   return exposureOf({
@@ -67,6 +67,7 @@ export function inspectedExposure(
     sandbox,
     entry,
     signer: { trusted: refusal === undefined, expires: statement?.expiresAt !== undefined },
+    hostFilesKnown: dataDirKnown,
     hostIsRoot: hostIsRoot(),
   });
 }

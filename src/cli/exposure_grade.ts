@@ -20,6 +20,7 @@
  * | reads            | 2.0 for homes and their dot files, 0.6 for the rest of them, 0.8 for       |
  * |                  | folders of the system, 0.4 elsewhere; each once (`exposure_paths.ts`)      |
  * | writes           | 2.0, 1.2, 1.5 and 1.0 for the same, 0.1 for its own storage                |
+ * | host's files     | 1.0 where paths are granted and no data folder shows whether it is in them |
  * | system facts     | 0.1 for each kind, at most 0.6                                             |
  * | services         | 0.1 to read a built-in one, 0.2 to write it; 0.4 and 0.8 for those of the  |
  * |                  | application; at most 2.0                                                   |
@@ -31,6 +32,7 @@
  */
 import type { HookRequest } from "../bundle/manifest.ts";
 import { hookBand } from "../hooks/names.ts";
+import { OWN_BUNDLE, OWN_STORAGE } from "../permissions/findings.ts";
 import type { PolicyEntry } from "../permissions/policy.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import type { SandboxReport } from "../sandbox/launcher.ts";
@@ -89,6 +91,8 @@ export interface ExposureInput {
   readonly entry: Pick<PolicyEntry, "jitless">;
   /** What its signature is worth. */
   readonly signer: { readonly trusted: boolean; readonly expires: boolean };
+  /** Whether it is known where the host keeps its own files, which it gives to nobody. */
+  readonly hostFilesKnown: boolean;
   /** Whether the host runs as root; `undefined` where that cannot be seen, which counts as if. */
   readonly hostIsRoot: boolean | undefined;
 }
@@ -115,6 +119,7 @@ export function gradeExposure(input: ExposureInput): ExposureGrade {
     ...containmentLines(input),
     ...netLines(permissions.net, sandbox.network !== "isolated"),
     ...pathLines(permissions.items),
+    hostFilesLine(input),
     ...grantLines(input),
     signerLine(input),
   ];
@@ -227,6 +232,21 @@ function grantLines({ permissions, hooks }: ExposureInput): ExposurePoints[] {
       most: 15,
     },
   ];
+}
+
+function hostFilesLine({ permissions, hostFilesKnown }: ExposureInput): ExposurePoints {
+  const paths = permissions.items.some(({ family, source }) =>
+    (family === "read" || family === "write") && source !== OWN_BUNDLE && source !== OWN_STORAGE
+  );
+  const inDoubt = paths && !hostFilesKnown;
+  return {
+    name: "host's files",
+    description: inDoubt
+      ? "its paths may hold a host's data folder: --data-dir tells, and a host refuses that"
+      : "it cannot reach what the host keeps",
+    points: inDoubt ? 10 : 0,
+    most: 10,
+  };
 }
 
 function signerLine({ signer }: ExposureInput): ExposurePoints {

@@ -12,6 +12,7 @@ import { BundleStore } from "../bundle/store.ts";
 import { verify } from "../crypto/ed25519.ts";
 import { SallyportError } from "../errors.ts";
 import { chooseContainment } from "../host/containment_choice.ts";
+import { reservedPaths } from "../host/reserved_paths.ts";
 import { asksForStorage } from "../host/loader.ts";
 import type { TrustSource } from "../host/trust_source.ts";
 import type { ConsentState } from "../host/update_consent.ts";
@@ -76,6 +77,8 @@ export interface Inspection {
   readonly consent: ConsentState | undefined;
   /** What the policy gives it, asked for or not. */
   readonly entry: PolicyEntry;
+  /** Whether the folder of the host that would load it is known. */
+  readonly dataDirKnown: boolean;
   /** The part of a policy that would grant everything that is missing. */
   readonly missingPolicy: Policy | undefined;
   /** Services that it asks for and does not fully get; calls of them are denied. */
@@ -112,6 +115,7 @@ export async function inspectBundle(dir: string, bench: Workbench): Promise<Insp
     refusal,
     consent,
     entry,
+    dataDirKnown: bench.settings.dataDir !== undefined,
     missingServices: services,
     missingPolicy: missingPolicy(manifest.name, entry, dropped, services),
     ...settled,
@@ -176,7 +180,7 @@ async function settle(
     resolvePermissions(manifest, entry, {
       bundleDir,
       storageDir,
-      protectedDirs: [data.root],
+      reserved: reservedPaths([...bench.settings.reserved, ...data.reserved]),
       realPath: (path) => {
         try {
           return Deno.realPathSync(path);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { SealSecret } from "../crypto/sealed.ts";
 import type { PluginHostOptions } from "../host/options.ts";
@@ -116,13 +117,18 @@ function listOptions(
   file: string,
   { secret, keyFile, passphraseFile, allowRollback }: TrustOptions,
 ): NonNullable<TrustedHostOptions["trustList"]> {
-  // a host that knows the file reads it anew, keeps it from plugins and names it in hints
-  const opens = keyFile !== undefined
+  // a host that knows the file keeps it from plugins and names it in hints; a pipe is read once
+  const opens = isFile(keyFile)
     ? { keyFile }
-    : passphraseFile !== undefined && passphraseFile !== "-"
+    : isFile(passphraseFile)
     ? { passphraseFile }
     : secret;
   return { file, ...opens, ...(allowRollback === undefined ? {} : { allowRollback }) };
+}
+
+function isFile(path: string | undefined): path is string {
+  return path !== undefined && path !== "-" &&
+    statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Refuses options that would silently do nothing. */

@@ -14,6 +14,7 @@ import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
 import { warnOpenToOthers } from "./config_files.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
 import { checkStorage } from "./storage_check.ts";
+import type { ReservedPath } from "./reserved_paths.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
 
 /** Holds the two files that every plugin process starts from. */
@@ -225,6 +226,11 @@ export class DataDir implements AsyncDisposable {
       this.#cacheFolders.set(caches, folder);
     }
     return folder;
+  }
+
+  /** What of it no plugin may reach: all of it. */
+  get reserved(): readonly ReservedPath[] {
+    return [{ path: this.root, what: "the host's data folder" }];
   }
 
   /** Removes this run's folders, and everything when the folder is temporary. */

@@ -44,19 +44,25 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   const hub = new EventHub();
   if (trail !== undefined) hub.listen((event) => trail.take(event));
   const quarantine = new Quarantine(data.root);
-  const loader = new PluginLoader(settings, data, launchers, { trust, trail, quarantine });
-  const hooks = new HookRegistry({
-    logger: settings.logger,
-    onFailure({ hook, plugin, error }) {
-      hub.emit({ type: "hook-failed", plugin, hook, error });
-    },
-  });
   const services = new PluginContext({
     dir: `${data.root}/services`,
     scratch: `${data.scratch}/services`,
     denoPath: settings.executable,
     config: settings.config,
     logger: settings.logger,
+  });
+  const loader = new PluginLoader(settings, data, launchers, {
+    trust,
+    trail,
+    quarantine,
+    reserved: () =>
+      services.databaseFiles.map((path) => ({ path, what: "a shared database", isFile: true })),
+  });
+  const hooks = new HookRegistry({
+    logger: settings.logger,
+    onFailure({ hook, plugin, error }) {
+      hub.emit({ type: "hook-failed", plugin, hook, error });
+    },
   });
   const keeper: PluginKeeper = new PluginKeeper({
     settings,

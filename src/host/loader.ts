@@ -20,6 +20,7 @@ import { chooseContainment, type ContainmentChoice } from "./containment_choice.
 import type { PluginInstance } from "./instance.ts";
 import type { InstanceEvents } from "./instance_requests.ts";
 import type { HostSettings } from "./options.ts";
+import { type ReservedPath, reservedPaths } from "./reserved_paths.ts";
 import { checkSdk } from "./sdk_check.ts";
 import { PluginStarter } from "./starter.ts";
 import { TrustSource } from "./trust_source.ts";
@@ -49,6 +50,8 @@ export interface PluginLoaderOptions {
   trail?: AuditTrail;
   /** Keeps plugins from being loaded. */
   quarantine?: Quarantine;
+  /** Lists what no plugin may reach, besides what the settings name. */
+  reserved?: () => readonly ReservedPath[];
 }
 
 /** Turns bundles into instances. */
@@ -60,6 +63,7 @@ export class PluginLoader implements AsyncDisposable {
   #trust: TrustSource;
   #trail: AuditTrail | undefined;
   #quarantine: Quarantine | undefined;
+  #reserved: () => readonly ReservedPath[];
   #starter: PluginStarter;
   #warmed: Promise<void> | undefined;
   #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
@@ -81,6 +85,7 @@ export class PluginLoader implements AsyncDisposable {
     this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
     this.#trail = options.trail;
     this.#quarantine = options.quarantine;
+    this.#reserved = options.reserved ?? (() => []);
     this.#settings = settings;
     this.#data = data;
     this.#launchers = launchers;
@@ -188,7 +193,16 @@ export class PluginLoader implements AsyncDisposable {
     const permissions = resolvePermissions(
       manifest,
       entry,
-      { bundleDir, storageDir, protectedDirs: [this.#data.root], realPath },
+      {
+        bundleDir,
+        storageDir,
+        reserved: reservedPaths([
+          ...this.#settings.reserved,
+          ...this.#data.reserved,
+          ...this.#reserved(),
+        ]),
+        realPath,
+      },
     );
     const hasNet = permissions.net.length > 0;
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);

@@ -8,13 +8,14 @@ import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
 import { checkOwnDeno, findDeno } from "../sandbox/find_deno.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
-import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import type { KeyAnchors, TrustedPlugin } from "../trust/verify.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { findOpenToOthers } from "../io/open_to_others.ts";
 import { readSmallFile, toPath, warnOpenToOthers } from "./config_files.ts";
 import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
+import { keyPath, readKey } from "./key_options.ts";
+import { givenPaths, type ReservedPath } from "./reserved_paths.ts";
 import {
   parseSharedMemory,
   type SharedMemoryOptions,
@@ -159,6 +160,8 @@ export interface HostSettings {
   readonly denoVersion: string;
   /** The folder, or `undefined` for a temporary one. */
   readonly dataDir: string | undefined;
+  /** What the host was given by path, which no plugin may reach. */
+  readonly reserved: readonly ReservedPath[];
   /** What plugins are verified against, where there is no trust list. */
   readonly anchors: KeyAnchors;
   /** The trust list. */
@@ -213,7 +216,6 @@ const KNOWN = new Set<string>([
   "graceMs",
 ]);
 const MAX_KEYS = 1_000;
-const MAX_KEY_FILE_BYTES = 4_096;
 const MAX_POLICY_BYTES = 1_048_576;
 
 /**
@@ -251,16 +253,25 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
   const logger = checkLogger(options.logger ?? createLogger());
   const publicKeys = await Promise.all(keys.map((key) => readKey(key, logger)));
   const dataDir = options.dataDir === undefined ? undefined : toPath(options.dataDir);
+  const audit = parseAuditOptions(options.audit, dataDir);
   return {
     executable: deno.path,
     denoVersion: deno.version,
     dataDir,
+    reserved: givenPaths({
+      executable: deno.path,
+      dataDir,
+      auditDir: audit?.dir,
+      policy: options.policy,
+      trustList,
+      keys: keys.map(keyPath),
+    }),
     anchors: {
       keys: publicKeys,
       ...(trustedPlugins === undefined ? {} : { plugins: trustedPlugins.map(checkTrustedPlugin) }),
     },
     trustList: trustList === undefined ? undefined : await parseTrustListOptions(trustList, logger),
-    audit: parseAuditOptions(options.audit, dataDir),
+    audit,
     pool: parsePool(options.pool),
     monitor: parseMonitorOptions(options.monitor),
     policy: await readPolicy(options.policy, logger),
@@ -277,32 +288,6 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
       graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
     },
   };
-}
-
-async function readKey(
-  key: string | URL | { readonly publicKey: string | URL; readonly name?: string },
-  logger: Logger,
-): Promise<PublicKey> {
-  if (typeof key === "object" && key !== null && !(key instanceof URL)) {
-    const parsed = await readKey(key.publicKey, logger);
-    return key.name === undefined ? parsed : { ...parsed, name: key.name };
-  }
-  const text = typeof key === "string" ? key.trim() : key;
-  if (typeof text === "string" && (/^[0-9a-f]{64}$/i.test(text) || text.includes("-----BEGIN"))) {
-    return parsePublicKey(text);
-  }
-  if (typeof text === "string" && /^[0-9a-f]*$/i.test(text)) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot read public key "${text.slice(0, 80)}": ${text.length} hex digits, not 64`,
-      { hint: "Pass 64 hex digits, an SPKI PEM, or the path of a .pub file" },
-    );
-  }
-  const path = toPath(text);
-  const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.pub$/, "");
-  const content = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the public key");
-  warnOpenToOthers(logger, "a trusted key", findOpenToOthers(path));
-  return parsePublicKey(content, name);
 }
 
 async function readPolicy(

@@ -58,6 +58,6 @@ export function findOpenToOthers(path: string): OpenToOthers | undefined {
 }
 
 /** A host with fewer permissions would be asked at its terminal. */
-function mayRead(path: string): boolean {
+export function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

@@ -24,8 +24,8 @@ export interface PathContext {
   readonly bundleDir: string;
   /** The plugin's own storage, when the manifest declares one. */
   readonly storageDir: string | undefined;
-  /** Folders of the host, such as its data folder: never writable for plugins. */
-  readonly protectedDirs: readonly string[];
+  /** Says what of the host a real path is, lies in or contains: no plugin ever gets that. */
+  reserved(path: string, access: PathAccess): string | undefined;
   /** Resolves every symlink of an existing path; `undefined` when the path does not exist. */
   realPath(path: string): string | undefined;
 }
@@ -132,15 +132,11 @@ function refusal(path: string, access: PathAccess, context: PathContext): string
   if (form !== undefined) return `cannot be granted: its real path ${form}`;
   const never = neverGranted(path, access);
   if (never !== undefined) return `cannot be granted: ${never}`;
-  if (access === "read") return undefined;
-  if (overlaps(context.bundleDir, path)) {
-    return "cannot be granted: a plugin never writes to its bundle, nor to what contains it";
-  }
-  if (context.storageDir !== undefined && pathCovers(context.storageDir, path)) return undefined;
-  if (context.protectedDirs.some((folder) => overlaps(folder, path))) {
-    return "cannot be granted: it is a folder of the host, or contains one";
-  }
-  return undefined;
+  if (ownFolders(access, context).some((folder) => pathCovers(folder.path, path))) return undefined;
+  const reserved = context.reserved(path, access);
+  if (reserved !== undefined) return `cannot be granted: it ${escapeText(reserved, 1_000)}`;
+  if (access === "read" || !overlaps(context.bundleDir, path)) return undefined;
+  return "cannot be granted: a plugin never writes to its bundle, nor to what contains it";
 }
 
 function locateGrants(

@@ -22,7 +22,7 @@ import {
   type ResolvedItem,
 } from "./findings.ts";
 import type { PathContext } from "./match_paths.ts";
-import { realPathProblem } from "./path_scope.ts";
+import { type PathAccess, realPathProblem } from "./path_scope.ts";
 import { checkEntry, grantOrigin, type PolicyEntry } from "./policy.ts";
 
 /** Holds the folders and the disk that {@linkcode resolvePermissions} needs. */
@@ -31,8 +31,11 @@ export interface ResolveContext {
   bundleDir: string;
   /** The real, absolute folder for the plugin's storage; it need not exist yet. */
   storageDir?: string;
-  /** Real folders of the host that no plugin may write to, such as its data folder. */
-  protectedDirs?: readonly string[];
+  /**
+   * Says what of the host a real path is, lies in or contains, such as its data folder, in words that
+   * follow `cannot be granted: it`; nothing by default.
+   */
+  reserved?(path: string, access: PathAccess): string | undefined;
   /** Resolves every symlink of an existing path; gives `undefined` when there is none. */
   realPath(path: string): string | undefined;
 }
@@ -247,8 +250,8 @@ function resolveLimits(manifest: Manifest, entry: PolicyEntry): Limits {
 }
 
 function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
-  const { bundleDir, storageDir, protectedDirs = [] } = context;
-  for (const folder of [bundleDir, ...(storageDir ? [storageDir] : []), ...protectedDirs]) {
+  const { bundleDir, storageDir } = context;
+  for (const folder of [bundleDir, ...(storageDir ? [storageDir] : [])]) {
     // a comma is the one character that a folder of the host may have until it becomes a flag
     const problem = realPathProblem(folder.replaceAll(",", "_"));
     if (problem !== undefined) {
@@ -260,7 +263,7 @@ function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
     storageDir: manifest.storage === undefined || storageDir === undefined
       ? undefined
       : context.realPath(storageDir) ?? storageDir,
-    protectedDirs,
+    reserved: (path, access) => context.reserved?.(path, access),
     realPath: (path) => context.realPath(path),
   };
 }

@@ -104,6 +104,7 @@ const MAX_SERVICES = 1_000;
  * ```
  */
 export class PluginContext implements AsyncDisposable {
+  readonly #databaseFiles = new Set<string>();
   readonly #services = new Map<string, Service>();
   readonly #logger: Logger;
   readonly #scratch: ServiceScratch | undefined;
@@ -175,7 +176,14 @@ export class PluginContext implements AsyncDisposable {
   provideDatabase(key: string, options: SharedDatabaseOptions): Disposable {
     this.#checkKey(key);
     const service = this.#database(sharedDatabase(key, options));
-    return this.#add(key, { ...adapt(service, options.description), hostMade: true });
+    const added = this.#add(key, { ...adapt(service, options.description), hostMade: true });
+    this.#databaseFiles.add(options.file);
+    return added;
+  }
+
+  /** The files of all databases that were provided: what is not shared of them is nobody's to read. */
+  get databaseFiles(): readonly string[] {
+    return [...this.#databaseFiles];
   }
 
   /**

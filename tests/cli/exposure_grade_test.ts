@@ -22,6 +22,7 @@ interface Given {
   sandbox: SandboxReport;
   jitless: boolean;
   signer: { trusted: boolean; expires: boolean };
+  hostFilesKnown: boolean;
   hostIsRoot: boolean | undefined;
 }
 
@@ -58,6 +59,7 @@ const BEST: Given = {
   sandbox: CONTAINED,
   jitless: true,
   signer: { trusted: true, expires: true },
+  hostFilesKnown: true,
   hostIsRoot: false,
 };
 
@@ -75,7 +77,7 @@ function inputOf(change: Partial<Given>): ExposureInput {
       }))
       : [],
   ].map((item) => ({ ...item, requested: item.value }));
-  const { net, read, write, sys, sandbox, signer, hostIsRoot, jitless } = given;
+  const { net, read, write, sys, sandbox, signer, hostFilesKnown, hostIsRoot, jitless } = given;
   return {
     permissions: {
       net,
@@ -90,6 +92,7 @@ function inputOf(change: Partial<Given>): ExposureInput {
     sandbox,
     entry: { jitless },
     signer,
+    hostFilesKnown,
     hostIsRoot,
   };
 }
@@ -131,6 +134,14 @@ Deno.test("gradeExposure() sums its lines, the worst first, each within its weig
   ]);
   for (const { name, exposure, weight } of lines) assert.ok(exposure <= weight, name);
   assert.equal(new Set(lines.map(({ name }) => name)).size, lines.length);
+});
+
+Deno.test("gradeExposure() counts that a host's own files may be among granted paths", () => {
+  const unknown = { hostFilesKnown: false };
+  assert.equal(line("host's files", { ...unknown, storage: true }), 0);
+  assert.equal(line("host's files", { ...unknown, read: ["/srv"] }), 1);
+  assert.equal(line("host's files", { ...unknown, write: ["/srv/x"] }), 1);
+  assert.equal(line("host's files", { read: ["/srv"] }), 0, "then a host refuses them");
 });
 
 Deno.test("gradeExposure() calls plain launches what they are", () => {
@@ -277,6 +288,7 @@ const given: fc.Arbitrary<Given> = fc.record({
   }),
   jitless: fc.boolean(),
   signer: fc.record({ trusted: fc.boolean(), expires: fc.boolean() }),
+  hostFilesKnown: fc.boolean(),
   hostIsRoot: fc.constantFrom(true, false, undefined),
 });
 

@@ -47,13 +47,42 @@ Deno.test("inspect grades the exposure, with the lines that make the grade", asy
   assert.ok(text.indexOf("2.5  namespaces") < text.indexOf("0.8  database"), "the worst first");
 });
 
+Deno.test("inspect knows what of the host a grant would reach, where it is told of its folder", async () => {
+  await using dir = await scratch();
+  const data = `${dir.path}/srv/data`;
+  await Deno.mkdir(data, { recursive: true });
+  const read = [`${dir.path}/srv`];
+  const { dir: bundle, pub } = await signedBundle(dir.path, { permissions: { read } });
+  const policy = await writePolicy(dir.path, { plugins: { sample: { grant: { read } } } });
+  const args = ["inspect", bundle, "--key", pub, "--policy", policy, "--json"];
+  const inspect = async (...more: string[]) => document(await inProcess([...args, ...more]));
+  const known = await inspect("--data-dir", data);
+  assert.equal(known.wouldLoad, false);
+  assert.match(known.reason.message, /contains the host's data folder, ".*\/srv\/data"/);
+  assert.deepEqual(known.exposure.reads, []);
+  // the control: for another host the folder is one like any other, and in doubt it counts
+  assert.equal((await inspect("--data-dir", `${dir.path}/other`)).wouldLoad, true);
+  const unknown = await inspect();
+  const line = unknown.exposure.lines.find(({ name }: Line) => name === "host's files");
+  assert.equal(line.exposure, 1);
+});
+
 Deno.test("inspect grades by what the policy takes and gives, signed or not", async () => {
   await using dir = await scratch();
   const { dir: bundle, pub } = await signedBundle(dir.path, MANIFEST);
   const grade = async (entry: object, key: string[] = ["--key", pub]): Promise<number> => {
     const policy = await writePolicy(dir.path, { plugins: { sample: entry } });
     const found = document(
-      await inProcess(["inspect", bundle, ...key, "--policy", policy, "--json"]),
+      await inProcess([
+        "inspect",
+        bundle,
+        ...key,
+        "--policy",
+        policy,
+        "--json",
+        "--data-dir",
+        `${dir.path}/data`,
+      ]),
     );
     return found.exposure.grade;
   };

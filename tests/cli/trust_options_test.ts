@@ -13,9 +13,10 @@ Deno.test("trustedHostOptions() passes on what was given, and nothing else", () 
     policy: "p",
   });
   const key = new Uint8Array(32);
+  const file = import.meta.filename!;
   assert.deepEqual(
-    trustedHostOptions({ trustList: "t", keyFile: "f", secret: { key }, allowRollback: true }),
-    { trustList: { file: "t", keyFile: "f", allowRollback: true } },
+    trustedHostOptions({ trustList: "t", keyFile: file, secret: { key }, allowRollback: true }),
+    { trustList: { file: "t", keyFile: file, allowRollback: true } },
   );
   const byStdin = { trustList: "t", passphraseFile: "-", secret: { key } };
   assert.deepEqual(trustedHostOptions(byStdin), { trustList: { file: "t", key } });

@@ -1,5 +1,6 @@
 import { type Manifest, parseManifest } from "../../src/bundle/manifest.ts";
 import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
+import { overlaps } from "../../src/permissions/path_scope.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";
 
 /** One case: what a plugin asks for, what the policy says, and what the disk looks like. */
@@ -36,7 +37,10 @@ export function resolveCase(input: PermissionCase): ResolvedPermissions {
     {
       bundleDir,
       storageDir: input.storageDir ?? STORAGE_DIR,
-      ...(input.protectedDirs ? { protectedDirs: input.protectedDirs } : {}),
+      reserved: (path) =>
+        input.protectedDirs?.some((folder) => overlaps(folder, path))
+          ? "is or contains the host's"
+          : undefined,
       realPath: (path) => disk.get(path),
     },
   );

@@ -204,15 +204,19 @@ Deno.test("resolvePermissions() covers declared storage, and only that", () => {
   ]);
 });
 
-Deno.test("resolvePermissions() never gives writing to folders of the host, but for own storage", () => {
+Deno.test("resolvePermissions() never gives what is the host's, but for own storage and bundle", () => {
   const protectedDirs = ["/srv/sallyport"];
   const disk = { "/srv/sallyport/trust": "/srv/sallyport/trust", "/srv/other": "/srv/other" };
   const policy = granting({ write: ["/srv"], read: ["/srv"] });
   const rest = { policy, protectedDirs, disk: { ...disk, "/srv": "/srv" }, bundleDir: "/b" };
-  assert.match(
-    excess({ manifest: { permissions: { write: ["/srv/sallyport/trust"] } }, ...rest }).join(),
-    /folder of the host/,
-  );
+  for (const access of ["read", "write"]) {
+    for (const path of ["/srv/sallyport/trust", "/srv"]) {
+      assert.match(
+        excess({ manifest: { permissions: { [access]: [path] } }, ...rest }).join(),
+        /cannot be granted: it is or contains the host's/,
+      );
+    }
+  }
   const manifest = {
     permissions: { write: ["$STORAGE", "/srv/other"] },
     storage: { quotaBytes: 1 },
@@ -294,7 +298,6 @@ Deno.test("resolvePermissions() takes absolute folders only, as anything else is
       { bundleDir: "$BUNDLE" },
       { bundleDir: "/srv/../etc" },
       { storageDir: "./x" },
-      { protectedDirs: [""] },
     ]
   ) {
     assert.throws(() => resolvePermissions(makeManifest(), {}, { ...good, ...bad }), TypeError);
