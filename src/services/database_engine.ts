@@ -15,9 +15,16 @@ import {
 } from "./database_authorizer.ts";
 import { ProgramCheck } from "./database_program.ts";
 import { type DatabaseConfig, MAX_BATCH, MAX_SQL_BYTES } from "./database_protocol.ts";
+import { withNulCheck } from "./nul_check.ts";
 import { SharedSchema } from "./shared_schema.ts";
 import { scanSql, type SqlScan } from "./sql_scan.ts";
-import { type Bindings, bindParameters, readRows, type ResultCaps } from "./sql_values.ts";
+import {
+  type Bindings,
+  bindParameters,
+  checkColumns,
+  readRows,
+  type ResultCaps,
+} from "./sql_values.ts";
 import {
   openSqlite,
   type Sqlite,
@@ -135,20 +142,20 @@ export class DatabaseEngine {
   }
 
   #query(sql: unknown, parameters: unknown): SqlRow[] {
-    const { statement, bindings } = this.#prepare(sql, parameters, "read");
-    if (statement.columns().length === 0) {
+    const { statement, columns, bindings } = this.#prepare(sql, parameters, "read");
+    if (columns.length === 0) {
       throw new TypeError("Cannot query: the statement gives no rows; use execute()");
     }
-    return readRows(statement, bindings, this.#caps);
+    return readRows(columns, statement, bindings, this.#caps);
   }
 
   #execute(sql: unknown, parameters: unknown): ExecuteResult {
     const mode = this.#writable ? "write" : "read";
-    const { statement, bindings } = this.#prepare(sql, parameters, mode);
+    const { statement, columns, bindings } = this.#prepare(sql, parameters, mode);
     const before = this.#count();
     let rows: SqlRow[] | undefined;
-    if (statement.columns().length === 0) statement.run(...bindings);
-    else rows = readRows(statement, bindings, this.#caps);
+    if (columns.length === 0) statement.run(...bindings);
+    else rows = readRows(columns, statement, bindings, this.#caps);
     // changes() keeps the number of an earlier statement when this one changed nothing
     const changed = this.#count() !== before;
     const { changes, id } = this.#changes.get() as { changes: bigint; id: bigint };
@@ -181,7 +188,7 @@ export class DatabaseEngine {
     sql: unknown,
     parameters: unknown,
     mode: StatementMode,
-  ): { statement: Statement; bindings: Bindings } {
+  ): { statement: Statement; columns: readonly string[]; bindings: Bindings } {
     if (typeof sql !== "string") throw new TypeError("Cannot run a statement: it is not a string");
     if (new TextEncoder().encode(sql).length > MAX_SQL_BYTES) {
       throw new SallyportError(
@@ -190,7 +197,9 @@ export class DatabaseEngine {
         { hint: "Pass values as parameters" },
       );
     }
-    if (sql.includes("\0")) throw new TypeError("Cannot run a statement: it has a NUL character");
+    if (sql.includes("\0") || !sql.isWellFormed()) {
+      throw new TypeError("Cannot run a statement: it has a NUL or half a surrogate pair");
+    }
     const scan = scanSql(sql);
     // the runtime crashes on a statement that SQLite finds empty
     if (scan.verb === "") throw new TypeError("Cannot run a statement: it is empty");
@@ -200,18 +209,28 @@ export class DatabaseEngine {
     this.#judge.mode = mode;
     this.#judge.refusal = undefined;
     this.#judge.selected = false;
-    const text = sql.slice(scan.start);
-    const statement = this.#database.prepare(text);
+    let text = sql.slice(scan.start);
+    let statement = this.#database.prepare(text);
     // SQLite takes the first statement and leaves the rest: that would be lost without a word
     if (scanSql(text.slice(statement.sourceSQL.length)).verb !== "") {
       throw new TypeError("Cannot run a statement: there is a second one; use batch()");
     }
     const bindings = bindParameters(scan, parameters);
-    if (this.#shared !== undefined) {
-      const refusal = this.#sharedRefusal(scan, text, bindings);
-      if (refusal !== undefined) throw refused(refusal);
+    const columns = statement.columns().map(({ name }) => name);
+    checkColumns(columns);
+    if (columns.length > 0 && /^(?:select|values|with)$/.test(scan.verb)) {
+      const checked = withNulCheck(sql.slice(scan.start, scan.end), columns.length);
+      try {
+        statement = this.#database.prepare(checked);
+        text = checked;
+      } catch (error) {
+        // a WITH may also begin a change with RETURNING, which cannot stand in a query
+        if (mode === "read" || scan.verb !== "with") throw error;
+      }
     }
-    return { statement, bindings };
+    const refusal = this.#shared && this.#sharedRefusal(scan, text, bindings);
+    if (refusal !== undefined) throw refused(refusal);
+    return { statement, columns, bindings };
   }
 
   #sharedRefusal(scan: SqlScan, text: string, bindings: Bindings): string | undefined {
@@ -295,7 +314,7 @@ function confine(database: Sqlite, config: DatabaseConfig): void {
     database.exec(`PRAGMA max_page_count = ${pages}`);
   }
   database.limits.length = VALUE_BYTES;
-  database.limits.sqlLength = MAX_SQL_BYTES;
+  database.limits.sqlLength = 2 * MAX_SQL_BYTES; // with what we put around it
   database.limits.attach = 0;
   database.limits.triggerDepth = 32;
   if (config.tables !== undefined) database.limits.vdbeOp = MAX_OPERATIONS;

@@ -87,13 +87,18 @@ export class KvService {
 }
 
 function keyBytes(key: unknown): Uint8Array {
-  if (typeof key !== "string" || key === "" || !key.isWellFormed()) {
+  if (typeof key !== "string" || key === "") {
     throw new TypeError("Cannot use the key: it must be a string with at least one character");
   }
   return boundedBytes(key, "key");
 }
 
 function boundedBytes(text: string, what: string): Uint8Array {
+  if (!text.isWellFormed()) {
+    throw new TypeError(
+      `Cannot use the ${what}: it has half a surrogate pair, which UTF-8 cannot hold`,
+    );
+  }
   const bytes = new TextEncoder().encode(text);
   if (bytes.length > MAX_KEY_BYTES) {
     throw new RangeError(

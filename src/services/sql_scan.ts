@@ -10,6 +10,8 @@ export interface SqlScan {
   readonly verb: string;
   /** Where it begins. */
   readonly start: number;
+  /** Where the last one ends, before semicolons and comments. */
+  readonly end: number;
   /** How many values the statement's `?` and `?N` take in order. */
   readonly positional: number;
   /** Whether it has the keyword SELECT. */
@@ -32,6 +34,7 @@ export function scanSql(sql: string): SqlScan {
   const names = new Set<string>();
   let verb = "";
   let start = 0;
+  let end = 0;
   let selects = false;
   let positional = 0;
   for (const match of sql.matchAll(TOKEN)) {
@@ -41,10 +44,11 @@ export function scanSql(sql: string): SqlScan {
       positional = number === "" ? positional + 1 : Math.max(positional, Number(number));
     } else if (name !== undefined) names.add(name);
     else if (token.length === 6 && token.toLowerCase() === "select") selects = true;
-    if (verb === "" && !/^(?:[ \t\n\v\f\r\ufeff;]|--|\/\*)/.test(token)) {
-      verb = token.toLowerCase();
-      start = match.index;
-    }
+    if (/^(?:[ \t\n\v\f\r\ufeff;]|--|\/\*)/.test(token)) continue;
+    end = match.index + token.length;
+    if (verb !== "") continue;
+    verb = token.toLowerCase();
+    start = match.index;
   }
-  return { verb, start, positional, selects, names };
+  return { verb, start, end, positional, selects, names };
 }

@@ -107,6 +107,7 @@ function toSqlite(value: unknown, what: string): SqliteValue {
 /**
  * Runs a statement that gives rows, and checks them against the caps.
  *
+ * @param columns The names of its columns; a value after those is the check's of `withNulCheck`.
  * @param statement The statement.
  * @param bindings Its parameters.
  * @param caps How much.
@@ -114,9 +115,12 @@ function toSqlite(value: unknown, what: string): SqliteValue {
  * @throws {SallyportError} `limit-exceeded` past a cap.
  * @throws {TypeError} when a column's name occurs twice, or a value cannot be given back unchanged.
  */
-export function readRows(statement: Statement, bindings: Bindings, caps: ResultCaps): SqlRow[] {
-  const columns = statement.columns().map(({ name }) => name);
-  checkColumns(columns);
+export function readRows(
+  columns: readonly string[],
+  statement: Statement,
+  bindings: Bindings,
+  caps: ResultCaps,
+): SqlRow[] {
   statement.setReturnArrays(true);
   // all(), because the runtime's iterate() ends at an error as if there were no more rows; the process
   // watches its memory meanwhile
@@ -126,6 +130,14 @@ export function readRows(statement: Statement, bindings: Bindings, caps: ResultC
   const count = { bytes: 0, blobs: 0 };
   return results.map((values) => {
     const row: SqlRow = {};
+    const cut = values[columns.length];
+    if (typeof cut === "number" && cut > 0) {
+      throw new TypeError(
+        `Cannot give column "${
+          columns[cut - 1]
+        }": its text has a NUL; select it with CAST(… AS BLOB)`,
+      );
+    }
     for (let index = 0; index < columns.length; index++) {
       const value = values[index]!;
       if (typeof value === "number" && !Number.isFinite(value)) {
@@ -142,7 +154,8 @@ export function readRows(statement: Statement, bindings: Bindings, caps: ResultC
   });
 }
 
-function checkColumns(columns: readonly string[]): void {
+/** Checks the names of a result's columns, which become those of an object. */
+export function checkColumns(columns: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of columns) {
     if (seen.has(name)) {

@@ -70,6 +70,18 @@ Deno.test("kv refuses keys and values beyond their size, and what is no JSON", a
   for (const key of ["", "k".repeat(513), "ö".repeat(257), 1, null, "\ud800"]) {
     await assertRejectsWithCode(kv("set", key, 1), "plugin-error", /key/);
   }
+  await kv("set", "\ufffd", "no surrogate"); // what UTF-8 makes of half a pair is another key
+  for (
+    const call of [
+      kv("get", "\ud800"),
+      kv("has", "a\udc00"),
+      kv("delete", "\ud800"),
+      kv("list", { prefix: "\ud800" }),
+      kv("list", { after: "\ud800" }),
+    ]
+  ) await assertRejectsWithCode(call, "plugin-error", /half a surrogate pair/);
+  await kv("set", "s", "\ud800"); // a value is JSON, which can
+  assert.equal(await kv("get", "s"), "\ud800");
   await assertRejectsWithCode(
     kv("set", "v", "x".repeat(64 * 1024 - 1)),
     "plugin-error",
