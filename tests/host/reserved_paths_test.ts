@@ -55,8 +55,9 @@ Deno.test("no grant reaches what the host was given or keeps, for reading nor wr
       assert.match(error.message, new RegExp(`${access} "${test.join(path)}`));
     }
   }
+  await Deno.writeTextFile(test.join("data/note"), "theirs");
   // controls: what lies beside is given, and so is the folder of somebody else's host
-  for (const path of [test.join("free/note"), test.join("data/runtime/bootstrap.js")]) {
+  for (const path of [test.join("free/note"), test.join("data/note")]) {
     const dir = await bundle("read", path);
     await using host = await test.openByList({
       ...options("read", path),
