@@ -61,7 +61,7 @@ Deno.test("no grant reaches what the host was given or keeps, for reading nor wr
     const dir = await bundle("read", path);
     await using host = await test.openByList({
       ...options("read", path),
-      dataDir: test.join(`elsewhere${path.length}`),
+      dataDir: test.join(`elsewhere-${path.split("/").at(-2)}`),
     });
     const plugin = await host.load(dir);
     assert.ok((await plugin.call("read", path) as string).length > 0);
