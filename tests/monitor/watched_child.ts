@@ -26,6 +26,8 @@ for await (const chunk of Deno.stdin.readable.pipeThrough(text)) {
       for (let i = 0; i < Number(args[0]); i++) held.push(new Uint8Array(1 << 20).fill(1));
     } else if (command === "files") {
       for (let i = 0; i < Number(args[0]); i++) held.push(Deno.openSync("/dev/null"));
+    } else if (command === "hold") {
+      held.push(Deno.openSync(args[0]));
     } else if (command === "connect") {
       for (let i = 0; i < Number(args[1]); i++) {
         held.push(await Deno.connect({ hostname: "127.0.0.1", port: Number(args[0]) }));

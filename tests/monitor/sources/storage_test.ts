@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { nestDeeper } from "../../helpers/deep_folders.ts";
+import { startWatched } from "../watched_child.ts";
 import { requiringTest } from "../../helpers/sandbox.ts";
 import { removeTree } from "../../../src/bundle/remove_tree.ts";
 import { mayReadProc } from "../../../src/monitor/sources/proc.ts";
@@ -101,53 +102,37 @@ requiringTest(
   "StorageScan counts files that are open and have no name any more",
   noProc,
   () =>
-    withFolder((dir) => {
-      const open = (name: string) =>
-        Deno.openSync(`${dir}/${name}`, { createNew: true, read: true, write: true });
-      using named = open("named");
-      using first = open("first");
-      using again = open("again");
-      using given = open("given");
-      for (const file of [named, first, again, given]) file.writeSync(new Uint8Array(64 * KIB));
-      again.truncateSync(KIB * KIB);
-      using twice = Deno.openSync(`${dir}/first`);
-      for (const name of ["first", "again", "given"]) Deno.removeSync(`${dir}/${name}`);
-      const scan = new StorageScan(dir, new Set([fileKey(given.statSync())]));
+    withFolder(async (dir) => {
+      const elsewhere = await Deno.makeTempDir({ dir: "/dev/shm" }).catch(() => undefined);
+      await using child = await startWatched();
+      await using another = await startWatched();
+      const make = (name: string, bytes: number) => {
+        Deno.writeFileSync(`${dir}/${name}`, new Uint8Array(bytes));
+        return `${dir}/${name}`;
+      };
+      const [named, first, given] = ["named", "first", "given"].map((name) => make(name, 64 * KIB));
+      const sparse = make("sparse", 0);
+      Deno.truncateSync(sparse, KIB * KIB);
+      const keys = new Set([fileKey(Deno.statSync(given!))]);
+      for (const path of [named, first, given, sparse, first]) await child.ask(`hold ${path}`);
+      await another.ask(`hold ${first}`);
+      if (elsewhere !== undefined) {
+        Deno.writeFileSync(`${elsewhere}/file`, new Uint8Array(KIB * KIB));
+        await child.ask(`hold ${elsewhere}/file`);
+        Deno.removeSync(elsewhere, { recursive: true });
+      }
+      for (const path of [first, given, sparse]) Deno.removeSync(path!);
+      const scan = new StorageScan(dir, keys);
       walk(scan);
       const withName = scan.size!.bytes;
       assert.ok(withName < 80 * KIB, "control: a walk of the names finds one of them");
-      walk(scan, [Deno.pid, Deno.pid]);
-      // the one without a hole once, whoever has it open; the sparse one by its length; what was given not
+      walk(scan, [child.pid, another.pid, 2 ** 22 + 1]);
+      // the one once, whoever has it open; the sparse one by its length; not what was given; nothing in memory
       const grown = scan.size!.bytes - withName;
-      assert.ok(
-        grown >= 1024 * KIB + 64 * KIB && grown < 1024 * KIB + 80 * KIB,
-        `grew by ${grown}`,
-      );
-      assert.ok(scan.size!.complete && twice.statSync().nlink === 0);
-      first.close();
-      walk(scan, [Deno.pid, 2 ** 22 + 1]); // a process that is gone has no open files
-      assert.ok(scan.size!.bytes - withName >= 1024 * KIB + 64 * KIB, "it is open twice");
-    }),
-);
-
-requiringTest(
-  "StorageScan counts no files without a name of other file systems",
-  noProc,
-  () =>
-    withFolder((dir) => {
-      const other = "/dev/shm/sallyport-test-" + crypto.randomUUID();
-      let file: Deno.FsFile;
-      try {
-        file = Deno.openSync(other, { createNew: true, write: true });
-      } catch {
-        return; // there is none here
-      }
-      Deno.removeSync(other);
-      file.truncateSync(KIB * KIB);
-      const scan = new StorageScan(dir);
-      walk(scan, [Deno.pid]);
-      assert.ok(scan.size!.bytes < 100 * KIB);
-      file.close();
+      assert.ok(grown >= 1088 * KIB && grown < 1104 * KIB, `grew by ${grown}`);
+      assert.ok(scan.size!.complete);
+      walk(scan, [another.pid]);
+      assert.ok(scan.size!.bytes - withName < 80 * KIB, "it has one of them");
     }),
 );
 
