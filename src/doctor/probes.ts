@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fitsSocket, MAX_SOCKET_PATH_BYTES, shortFolders } from "../io/socket_path.ts";
 import { kill, runProgram } from "./run.ts";
 import { type FoundProgram, granted, type LauncherProgram } from "./system.ts";
 import type { Probe } from "./types.ts";
@@ -152,28 +153,40 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
 }
 
 /**
- * Tries a socket such as the egress proxy listens on, where a host's temporary folder would have it.
+ * Tries a socket such as the egress proxy listens on, where a host's temporary folder would have it, or where
+ * the host goes when that path is too long.
  *
  * @param folder A private folder as deep as the host's own.
  */
 export async function probeEgress(folder: string): Promise<Probe> {
   if (!granted({ name: "net" })) return { state: "unseen", detail: "needs --allow-net" };
-  const inner = `${folder}/run/${crypto.randomUUID()}/1`;
-  const path = `${inner}/egress.sock`;
-  const bytes = new TextEncoder().encode(path).length;
-  try {
-    await Deno.mkdir(inner, { recursive: true, mode: 0o700 });
-    using listener = Deno.listen({ transport: "unix", path });
-    const [near, far] = await Promise.all([
-      Deno.connect({ transport: "unix", path }),
-      listener.accept(),
-    ]);
-    near.close();
-    far.close();
-    return works(`a socket's path here has ${bytes} bytes, of at most 107`);
-  } catch (error) {
-    return fails(`a socket at a path of ${bytes} bytes: ${messageOf(error)}`);
+  let problem = "";
+  for (const dir of [folder, ...shortFolders()]) {
+    await using undo = new AsyncDisposableStack();
+    try {
+      const own = dir === folder ? dir : await Deno.makeTempDir({ dir, prefix: "sallyport-exam-" });
+      if (own !== dir) undo.defer(() => Deno.remove(own, { recursive: true }));
+      const inner = own === dir ? `${own}/run/00000000/1/io` : `${own}/1`;
+      const path = `${inner}/egress`;
+      const bytes = new TextEncoder().encode(path).length;
+      if (!fitsSocket(path)) throw new Error(`a path of ${bytes} bytes is too long`);
+      await Deno.mkdir(inner, { recursive: true, mode: 0o700 });
+      using listener = Deno.listen({ transport: "unix", path });
+      const [near, far] = await Promise.all([
+        Deno.connect({ transport: "unix", path }),
+        listener.accept(),
+      ]);
+      near.close();
+      far.close();
+      const where = dir === folder ? "here" : `in ${dir}`;
+      return works(
+        `a socket's path ${where} has ${bytes} bytes, of at most ${MAX_SOCKET_PATH_BYTES}`,
+      );
+    } catch (error) {
+      problem ||= `a socket in ${dir}: ${messageOf(error)}`;
+    }
   }
+  return fails(problem);
 }
 
 /**

@@ -107,8 +107,8 @@ const SECCOMP: Remedy = {
 
 const DATA_FOLDER: Remedy = {
   what:
-    "Give the host a folder of its own on a local disk, with room and a short path (a socket's " +
-    "path has at most 107 bytes): as its dataDir, or by TMPDIR.",
+    "Give the host a folder of its own on a local disk, with room: as its dataDir, or by TMPDIR. A " +
+    "socket's path has at most 107 bytes: where that is too little, it takes XDG_RUNTIME_DIR or /tmp.",
   lines: ["mkdir -m 700 /var/lib/sallyport"],
 };
 

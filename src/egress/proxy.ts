@@ -8,6 +8,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { MAX_SOCKET_PATH_BYTES } from "../io/socket_path.ts";
 import { AllowList } from "./allow_list.ts";
 import { type ConnectionContext, EgressConnectionHandler } from "./connection.ts";
 import { Pace } from "./pace.ts";
@@ -45,8 +46,6 @@ export interface EgressProxy extends AsyncDisposable {
   readonly open: number;
 }
 
-/** The longest path of a Unix socket on Linux, in bytes: `sun_path` has 108 with its final NUL. */
-const MAX_SOCKET_PATH_BYTES = 107;
 const GIB = 1024 ** 3;
 
 /**

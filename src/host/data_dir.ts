@@ -3,27 +3,28 @@
  *
  * @module
  */
-import { SallyportError } from "../errors.ts";
+import { resolve } from "node:path";
+import { escapeText, SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
-import { bytesEqual, sha3_512Hex } from "../crypto/digest.ts";
-import { readNamedFile } from "../io/named_file.ts";
 import { findOpenToOthers } from "../io/open_to_others.ts";
+import { shortageHint } from "../io/os_error.ts";
+import { isPresent } from "../io/is_present.ts";
+import { fitsSocket, shortFolders } from "../io/socket_path.ts";
 import { type Logger, silentLogger } from "../log.ts";
-import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../plugin/bootstrap.generated.ts";
+import { realPathProblem } from "../permissions/path_scope.ts";
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
 import { warnOpenToOthers } from "./config_files.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
 import { checkStorage } from "./storage_check.ts";
 import type { ReservedPath } from "./reserved_paths.ts";
-import { type HeldLock, holdLock, takeStale, UNNAMED } from "./lock.ts";
-
-/** Holds the two files that every plugin process starts from. */
-export interface RuntimeFiles {
-  /** The main module of a plugin's process. */
-  readonly bootstrap: string;
-  /** The import map that resolves the SDK without network. */
-  readonly importMap: string;
-}
+import { type RuntimeFiles, writeRuntime } from "./runtime_files.ts";
+import {
+  HeldFolder,
+  isFolderOf,
+  keepFromCleaning,
+  sweepRuns,
+  sweepTemporary,
+} from "./temporary_folders.ts";
 
 /** Holds the folders of one plugin process, removed when it has ended. */
 export interface RunDir extends AsyncDisposable {
@@ -41,10 +42,23 @@ export interface RunDir extends AsyncDisposable {
   readonly sharedDir: string;
 }
 
+/** What is held of a host's folder, and by whom. */
+interface HeldFolders {
+  readonly root: string;
+  /** Whose the root is. */
+  readonly uid: number | null;
+  /** The root, where it is temporary. */
+  readonly temporary: HeldFolder | undefined;
+  readonly run: HeldFolder;
+  /** Where sockets are whose paths would be too long in the run. */
+  readonly sockets: HeldFolder | undefined;
+}
+
 const FOLDERS = ["store", "run", "runtime", "storage"];
-const TEMPORARY_PREFIX = "sallyport-host-";
-/** How old a temporary folder without a lock must be before it counts as left behind. */
-const UNLOCKED_MS = 600_000;
+/** As long as the end of a socket's path gets, but for what nobody will live to see. */
+const LONGEST_SOCKET = "999999/io/egress";
+const KEEP =
+  "Keep cleaners of temporary files out of it, or choose a dataDir that they leave alone";
 /** How many folders are made ahead, how long after some were taken, and how long after each other. */
 const MAX_READY = 32;
 const READY_AFTER_MS = 50;
@@ -58,8 +72,10 @@ export class DataDir implements AsyncDisposable {
   readonly temporary: boolean;
   /** The files that plugin processes start from. */
   readonly runtime: RuntimeFiles;
-  #locks: AsyncDisposableStack;
-  #runs: string;
+  readonly #folders: HeldFolders;
+  readonly #logger: Pick<Logger, "warn">;
+  readonly #undo: AsyncDisposableStack;
+  #healing: Promise<void> | undefined;
   #nextRun = 1;
   #cacheFolders = new WeakMap<readonly CacheFile[], string>();
   /** The folders of processes to come, by what is in their cache folders. */
@@ -68,17 +84,17 @@ export class DataDir implements AsyncDisposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
-    root: string,
-    temporary: boolean,
     runtime: RuntimeFiles,
-    runs: string,
-    locks: AsyncDisposableStack,
+    folders: HeldFolders,
+    logger: Pick<Logger, "warn">,
+    undo: AsyncDisposableStack,
   ) {
-    this.root = root;
-    this.temporary = temporary;
+    this.root = folders.root;
+    this.temporary = folders.temporary !== undefined;
     this.runtime = runtime;
-    this.#runs = runs;
-    this.#locks = locks;
+    this.#folders = folders;
+    this.#logger = logger;
+    this.#undo = undo;
   }
 
   /**
@@ -92,27 +108,28 @@ export class DataDir implements AsyncDisposable {
   static async open(path?: string, logger: Pick<Logger, "warn"> = silentLogger): Promise<DataDir> {
     await using undo = new AsyncDisposableStack();
     try {
-      const root = path === undefined
-        ? await makeTemporary(undo)
-        : await Deno.mkdir(path, { recursive: true, mode: 0o700 }).then(() => Deno.realPath(path));
-      if (root.includes(",")) {
-        throw new SallyportError("bad-config", `Cannot use "${root}": the path has a comma`, {
-          hint: "Deno's permission flags cannot express a comma; choose another dataDir",
-        });
-      }
+      const temporary = path === undefined ? undo.use(await HeldFolder.makeTemporary()) : undefined;
+      const root: string = temporary === undefined ? await makeRoot(path!) : temporary.path;
+      checkPath(root, temporary === undefined ? "choose another dataDir" : "pass a dataDir");
       if (path !== undefined) checkAccess(root, logger);
-      for (const name of FOLDERS) {
-        await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
-      }
-      // short, because the path of a socket may have 107 bytes
-      const runs = `${root}/run/${crypto.randomUUID().slice(0, 8)}`;
-      undo.use(releasing(await holdLock(`${runs}.lock`)));
-      undo.defer(() => removeTree(runs));
-      await Deno.mkdir(runs, { mode: 0o700 });
+      await makeFolders(root);
+      // short, because of the paths of sockets
+      const id = crypto.randomUUID().slice(0, 8);
+      const run = undo.use(await HeldFolder.make(`${root}/run/${id}`));
+      const sockets = fitsSocket(`${run.path}/${LONGEST_SOCKET}`)
+        ? undefined
+        : await makeSocketFolder();
+      if (sockets !== undefined) undo.use(sockets);
       await sweepRuns(`${root}/run`);
-      if (path === undefined) await sweepTemporary(root);
+      for (const swept of [temporary, sockets]) {
+        if (swept !== undefined) await sweepTemporary(swept.path);
+      }
+      const guard = path === undefined ? undefined : keepFromCleaning(root);
+      if (guard !== undefined) undo.use(guard);
       const runtime = await writeRuntime(`${root}/runtime`);
-      return new DataDir(root, path === undefined, runtime, runs, undo.move());
+      const { uid } = Deno.lstatSync(root);
+      const folders = { root, uid, temporary, run, sockets };
+      return new DataDir(runtime, folders, logger, undo.move());
     } catch (cause) {
       if (cause instanceof SallyportError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
@@ -121,7 +138,7 @@ export class DataDir implements AsyncDisposable {
         `Cannot use ${path === undefined ? "a temporary folder" : `"${path}"`}: ${message}`,
         {
           cause,
-          hint:
+          hint: shortageHint(cause) ??
             "Pass a dataDir that the host may read and write (--allow-read=<dataDir> --allow-write=<dataDir>)",
         },
       );
@@ -135,7 +152,56 @@ export class DataDir implements AsyncDisposable {
 
   /** A private folder of this host's run, for helper processes and their files. */
   get scratch(): string {
-    return this.#runs;
+    return this.#folders.run.path;
+  }
+
+  /** Folders in which each process has one that is called by a number. */
+  get numbered(): readonly string[] {
+    const { run, sockets } = this.#folders;
+    return [run.path, ...(sockets === undefined ? [] : [sockets.path])];
+  }
+
+  /**
+   * Makes again what somebody has removed from under the running host, such as a cleaner of temporary files.
+   *
+   * @throws {SallyportError} `launch-failed` when it cannot be made, `bad-state` when somebody else's folder
+   * is in its place.
+   */
+  async heal(): Promise<void> {
+    if (this.#healing === undefined && this.#isWhole()) return;
+    await (this.#healing ??= this.#restore().finally(() => this.#healing = undefined));
+  }
+
+  #isWhole(): boolean {
+    const { root, uid, temporary, run, sockets } = this.#folders;
+    return (temporary?.isThere ?? isFolderOf(root, uid)) && run.isThere &&
+      sockets?.isThere !== false &&
+      isPresent(this.runtime.bootstrap) && isPresent(this.runtime.importMap);
+  }
+
+  async #restore(): Promise<void> {
+    const { root, temporary, run, sockets } = this.#folders;
+    try {
+      await temporary?.restore();
+      await makeFolders(root);
+      if (temporary === undefined) checkAccess(root, this.#logger);
+      await run.restore();
+      await sockets?.restore();
+      await writeRuntime(`${root}/runtime`);
+    } catch (cause) {
+      if (cause instanceof SallyportError) throw cause;
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new SallyportError(
+        "launch-failed",
+        `Cannot make "${root}" again, which was removed from under the host: ${message}`,
+        { cause, hint: shortageHint(cause) ?? KEEP, details: { dataDir: root } },
+      );
+    }
+    this.#ready.clear();
+    this.#logger.warn("The host's folder was removed from under it, and is made again", {
+      dataDir: root,
+      hint: KEEP,
+    });
   }
 
   /**
@@ -145,19 +211,26 @@ export class DataDir implements AsyncDisposable {
    * @returns The folders.
    */
   createRun(caches: readonly CacheFile[] = NO_FILES): RunDir {
-    const base = `${this.#runs}/${this.#nextRun++}`;
+    const number = this.#nextRun++;
+    const base = `${this.scratch}/${number}`;
     const ready = this.#ready.get(caches);
     this.#ready.delete(caches);
     if (ready === undefined || !moved(ready, base)) makeRun(base, caches);
     this.#makeReady(caches);
+    const { sockets } = this.#folders;
+    const io = sockets === undefined ? `${base}/io` : `${sockets.path}/${number}`;
+    if (sockets !== undefined) Deno.mkdirSync(io, { mode: 0o700 });
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
       slot: `${base}/slot`,
-      egressSocket: `${base}/io/egress`,
-      laneSocket: `${base}/io/lane`,
+      egressSocket: `${io}/egress`,
+      laneSocket: `${io}/lane`,
       sharedDir: `${base}/io`,
-      [Symbol.asyncDispose]: () => removeTree(base),
+      async [Symbol.asyncDispose]() {
+        await removeTree(base);
+        if (sockets !== undefined) await removeTree(io);
+      },
     };
   }
 
@@ -190,7 +263,7 @@ export class DataDir implements AsyncDisposable {
       this.#ready.delete(oldest[0]);
       Deno.removeSync(oldest[1], { recursive: true });
     }
-    const base = `${this.#runs}/next-${this.#nextRun++}`;
+    const base = `${this.scratch}/next-${this.#nextRun++}`;
     makeRun(base, caches);
     this.#ready.set(caches, base);
   }
@@ -219,8 +292,8 @@ export class DataDir implements AsyncDisposable {
    */
   cacheFolder(caches: readonly CacheFile[]): string {
     let folder = this.#cacheFolders.get(caches);
-    if (folder === undefined) {
-      folder = `${this.#runs}/cache-${this.#nextRun++}`;
+    if (folder === undefined || !isPresent(folder)) {
+      folder = `${this.scratch}/cache-${this.#nextRun++}`;
       Deno.mkdirSync(folder, { mode: 0o700 });
       writeFiles(folder, caches);
       this.#cacheFolders.set(caches, folder);
@@ -230,14 +303,60 @@ export class DataDir implements AsyncDisposable {
 
   /** What of it no plugin may reach: all of it. */
   get reserved(): readonly ReservedPath[] {
-    return [{ path: this.root, what: "the host's data folder" }];
+    const { sockets } = this.#folders;
+    return [
+      { path: this.root, what: "the host's data folder" },
+      ...(sockets === undefined ? [] : [{ path: sockets.path, what: "the host's sockets" }]),
+    ];
   }
 
   /** Removes this run's folders, and everything when the folder is temporary. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#locks.disposeAsync();
+    await this.#undo.disposeAsync();
   }
+}
+
+/** Refuses what neither a flag of the runtime nor a line of mounts can express. */
+function checkPath(path: string, remedy = "choose another dataDir"): void {
+  const problem = realPathProblem(path);
+  if (problem === undefined) return;
+  throw new SallyportError(
+    "bad-config",
+    `Cannot use "${escapeText(path, 500)}" as dataDir: the path ${problem}`,
+    { hint: `Deno's permission flags cannot express it: ${remedy}`, details: { dataDir: path } },
+  );
+}
+
+async function makeRoot(path: string): Promise<string> {
+  // before anything of that name is made
+  if (Deno.build.os !== "windows") checkPath(resolve("/", path));
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  return await Deno.realPath(path);
+}
+
+async function makeFolders(root: string): Promise<void> {
+  for (const name of FOLDERS) {
+    await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
+  }
+}
+
+/** Makes a folder for sockets; where none can be made, whoever needs one says what is wrong. */
+async function makeSocketFolder(): Promise<HeldFolder | undefined> {
+  for (const dir of shortFolders()) {
+    let made: HeldFolder | undefined;
+    try {
+      made = await HeldFolder.makeTemporary(dir);
+      const { path } = made;
+      if (realPathProblem(path) === undefined && fitsSocket(`${path}/${LONGEST_SOCKET}`)) {
+        return made;
+      }
+    } catch {
+      // it is not there, or not for this host
+    }
+    await made?.[Symbol.asyncDispose]();
+  }
+  return undefined;
 }
 
 /** Refuses a folder that anybody could put records, keys or code into; of a group it warns. */
@@ -264,107 +383,4 @@ function checkAccess(root: string, logger: Pick<Logger, "warn">): void {
       },
     );
   }
-}
-
-/** Makes a temporary folder, with a lock by which the next host sees whether its host still lives. */
-async function makeTemporary(undo: AsyncDisposableStack): Promise<string> {
-  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX }));
-  undo.defer(() => Deno.remove(root));
-  undo.use(releasing(await holdLock(`${root}/lock`)));
-  // the lock goes last, so that a host that is killed while it closes is swept too
-  undo.defer(() => removeAllBut(root, "lock"));
-  return root;
-}
-
-/** Removes a lock's file with the lock. */
-function releasing(lock: HeldLock): AsyncDisposable {
-  return {
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(lock.path).catch(() => {}); // somebody removed the whole folder: as good
-      lock[Symbol.dispose]();
-    },
-  };
-}
-
-async function removeAllBut(dir: string, kept: string): Promise<void> {
-  for await (const { name } of Deno.readDir(dir)) {
-    if (name !== kept) await removeTree(`${dir}/${name}`);
-  }
-}
-
-/** Removes the runs of hosts that no longer live; a run without a lock file is half removed. */
-async function sweepRuns(runs: string): Promise<void> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(runs)) names.push(name);
-  for (const name of names) {
-    const id = name.replace(/\.lock(?:\.new)?$/, "");
-    if (name === id) {
-      // a run is made after its lock and removed before it
-      if (!await exists(`${runs}/${id}.lock`)) await removeTree(`${runs}/${id}`);
-      continue;
-    }
-    using lock = await takeStale(`${runs}/${name}`);
-    if (lock === undefined) continue;
-    if (!name.endsWith(UNNAMED)) await removeTree(`${runs}/${id}`);
-    await Deno.remove(lock.path);
-  }
-}
-
-/** Removes temporary folders of this user whose host was killed. */
-async function sweepTemporary(own: string): Promise<void> {
-  const parent = own.slice(0, own.lastIndexOf("/"));
-  const { uid } = await Deno.lstat(own);
-  const candidates: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(parent)) {
-      const path = `${parent}/${entry.name}`;
-      if (entry.isDirectory && entry.name.startsWith(TEMPORARY_PREFIX) && path !== own) {
-        candidates.push(path);
-      }
-    }
-  } catch {
-    return; // the temporary folder cannot be listed: nothing of ours can be found there
-  }
-  for (const dir of candidates) {
-    try {
-      const stat = await Deno.lstat(dir);
-      if (stat.uid !== uid) continue;
-      using lock = await takeStale(`${dir}/lock`);
-      if (lock !== undefined) {
-        await removeAllBut(dir, "lock");
-        await Deno.remove(lock.path);
-        await Deno.remove(dir);
-      } else if (Date.now() - (stat.mtime?.getTime() ?? Date.now()) > UNLOCKED_MS) {
-        await Deno.remove(dir); // only where it is empty: killed before it had a lock
-      }
-    } catch {
-      // in use without a lock, or another host is removing it
-    }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
-}
-
-/** Writes bootstrap and import map under the hash of their content, so that hosts may share them. */
-async function writeRuntime(dir: string): Promise<RuntimeFiles> {
-  const hash = sha3_512Hex(new TextEncoder().encode(BOOTSTRAP_SOURCE + IMPORT_MAP_SOURCE));
-  const base = `${dir}/${hash.slice(0, 16)}`;
-  await Deno.mkdir(base, { recursive: true, mode: 0o700 });
-  const write = async (name: string, text: string) => {
-    const path = `${base}/${name}`;
-    const wanted = new TextEncoder().encode(text);
-    const present = await readNamedFile(path, wanted.length).catch(() => undefined);
-    if (present === undefined || !bytesEqual(present, wanted)) {
-      const temporary = `${path}.${crypto.randomUUID()}`;
-      await Deno.writeFile(temporary, wanted, { mode: 0o444 });
-      await Deno.rename(temporary, path);
-    }
-    return path;
-  };
-  return {
-    bootstrap: await write("bootstrap.js", BOOTSTRAP_SOURCE),
-    importMap: await write("import_map.json", IMPORT_MAP_SOURCE),
-  };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { fitsSocket, MAX_SOCKET_PATH_BYTES } from "../io/socket_path.ts";
 import { settledWithin } from "../process/stop.ts";
 import { type ByteDuplex, socketDuplex } from "../rpc/duplex.ts";
 
@@ -27,8 +28,6 @@ export interface LaneOffer extends Disposable {
 /** Takes the reason for which there is no socket. */
 export type NoLane = (reason: string) => void;
 
-/** The longest path of a Unix socket that every system takes, in bytes without the final NUL. */
-const MAX_PATH_BYTES = 103;
 /** A process that has connected is found within one turn of the event loop. */
 const ACCEPT_MS = 5_000;
 
@@ -49,9 +48,8 @@ export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
 /** Gives a reason where that cannot be. */
 function listen(path: string): Deno.UnixListener | string {
   if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";
-  const { length } = new TextEncoder().encode(path);
-  if (length > MAX_PATH_BYTES) {
-    return `a socket's path would have ${length} bytes, and ${MAX_PATH_BYTES} are the most: a shorter dataDir helps`;
+  if (!fitsSocket(path)) {
+    return `a socket's path would have more than ${MAX_SOCKET_PATH_BYTES} bytes: a shorter dataDir helps`;
   }
   if (!mayListen(path)) return "the host may not listen on a Unix socket in its folder";
   let listener: Deno.UnixListener | undefined;

@@ -128,6 +128,7 @@ export async function openLaunch(
   const unconnected = compileOnly ||
     (prepared.containment.network === "proxied" && limits.connections === 0);
   const network = unconnected && launcher.privateRoot ? "isolated" : prepared.containment.network;
+  await data.heal();
   await using undo = new AsyncDisposableStack();
   const { caches } = options;
   // what gets copies needs no folder of its own to fill

@@ -379,8 +379,8 @@ export class PluginStarter implements AsyncDisposable {
     const { trail, data } = this.#options;
     if (trail === undefined) return;
     // the folders of one run are called by numbers, and files elsewhere by random names
-    const own = RegExp.escape(data.scratch);
-    const run = new RegExp(`${own}/\\d+|${SHARED_NAME.source}`, "g");
+    const own = data.numbered.map(RegExp.escape).join("|");
+    const run = new RegExp(`(?:${own})/\\d+|${SHARED_NAME.source}`, "g");
     const words = [command.command, ...command.args].map((word) => word.replace(run, "<run>"));
     trail.granted(prepared, words);
   }

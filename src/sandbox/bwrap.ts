@@ -6,6 +6,7 @@
 import { type DeviceSource, machineDevices, makeDevices } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "./launcher.ts";
 import type { LaunchSpec, PrivateRoot } from "./launch_spec.ts";
+import { MadeOnce } from "./made_once.ts";
 import { openRootLaunch, type RootLauncherOptions, rootReport, Scratch } from "./root_launch.ts";
 import { type Skeleton, Skeletons } from "./skeleton.ts";
 import {
@@ -47,7 +48,7 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
   const { survey, libraries } = options;
   const bwrap = survey.programs.bwrap ?? "bwrap";
   const scratch = new Scratch(options.scratchDir);
-  let devices: Promise<DeviceSource> | undefined;
+  const devices = new MadeOnce<DeviceSource>((made) => typeof made === "string" ? made : undefined);
   const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name));
   const features = (devices: DeviceSource, skeleton: Skeleton): BwrapFeatures => ({
     disableUserns: survey.bwrapOptions.has("disable-userns"),
@@ -106,10 +107,10 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
     report: (spec) => rootReport("bwrap", options, spec),
     launch(spec) {
       return openRootLaunch("bwrap", options, spec, async (group, stack) => {
-        devices ??= survey.root
-          ? makeDevices(survey.shell, scratch.path("dev"))
-          : Promise.resolve(machineDevices());
-        const found = features(await devices, await skeletons.get(spec.root!));
+        const source = survey.root
+          ? await devices.get("", () => makeDevices(survey.shell, scratch.path("dev")))
+          : machineDevices();
+        const found = features(source, await skeletons.get(spec.root!));
         const filter = spec.seccomp === "off" ? "" : await scratch.filter(spec);
         const text = bwrapArguments(spec, found).map((argument) => `${argument}\0`).join("");
         const argumentsFile = scratch.write("arguments", text, stack);

@@ -52,10 +52,11 @@ export async function makeDevices(
   shell: Shell,
   folder: string,
 ): Promise<DeviceSource> {
-  const { ok } = await runBounded(
+  const { ok, unsure } = await runBounded(
     shell.path,
     ["-c", SCRIPT, "sh", folder, ...DEVICES.flat().map(String)],
     {},
   );
+  if (unsure !== undefined) throw unsure;
   return ok ? folder : new Map();
 }

@@ -5,7 +5,7 @@
  */
 import { escapeText, SallyportError } from "../errors.ts";
 import { type CodeCaching, deriveFlags } from "../permissions/flags.ts";
-import { overlaps, pathCovers } from "../permissions/path_scope.ts";
+import { overlaps, parsePathScope, pathCovers } from "../permissions/path_scope.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import {
   type BindMount,
@@ -144,7 +144,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
     executable: inside ? INSIDE.executable : input.executable,
     flags: deriveFlags(permissions, {
       bundleDir,
-      seenAs: (path) => inside ? [seenAs(path), ...otherNames(path, permissions)] : [path],
+      seenAs: (path) => [seenAs(path), ...otherNames(path, permissions)],
       bootstrap: {
         relay: relay && { port: relay.port, socket: relay.path },
         lane: lane?.path,
@@ -248,11 +248,13 @@ function grantedBinds(permissions: ResolvedPermissions, input: LaunchPlanInput):
 /** Gives the names that a manifest has for a path besides the real one: by way of links. */
 function otherNames(path: string, { items, entry }: ResolvedPermissions): string[] {
   if (entry.onExcess === "narrow") return []; // the path may be a part only of what was asked for
-  const names = items.filter(({ family, value, requested }) =>
-    (family === "read" || family === "write") && value === path &&
-    requested.startsWith("/") && !pathCovers(requested, path)
-  );
-  return [...new Set(names.map(({ requested }) => requested))];
+  const names = items.flatMap(({ family, value, requested }) => {
+    if ((family !== "read" && family !== "write") || value !== path) return [];
+    const parsed = parsePathScope(requested);
+    if ("problem" in parsed || parsed.value.base !== "absolute") return [];
+    return pathCovers(parsed.value.path, path) ? [] : [parsed.value.path];
+  });
+  return [...new Set(names)];
 }
 
 function checkName(path: string, plugin: string): void {

@@ -94,8 +94,10 @@ export function makeLauncher(name: LauncherProbe["name"], parts: LauncherParts):
 /** A probe that could not be made because of an error. */
 function failed(name: LauncherProbe["name"], error: unknown): LauncherProbe {
   const message = oneLine(error instanceof Error ? error.message : String(error));
-  const unsure = error instanceof CannotTell
-    ? error
+  const known = [error, error instanceof Error ? error.cause : undefined]
+    .find((each) => each instanceof CannotTell);
+  const unsure = known !== undefined
+    ? known
     : shortageHint(error) === undefined
     ? undefined
     : new CannotTell(message, { cause: error });

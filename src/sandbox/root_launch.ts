@@ -9,6 +9,7 @@ import { readContainment, reportFrom, runsExecutable } from "./containment.ts";
 import type { Launch, LaunchCommand, SandboxReport } from "./launcher.ts";
 import type { LauncherName, LaunchSpec } from "./launch_spec.ts";
 import { compileSeccomp, type SeccompArch } from "./seccomp/filter.ts";
+import { MadeOnce } from "./made_once.ts";
 import type { Survey } from "./survey.ts";
 
 /** What such a launcher needs. */
@@ -30,7 +31,7 @@ export class Scratch {
   #dir: string;
   #prefix = crypto.randomUUID();
   #next = 1;
-  #filters = new Map<string, Promise<string>>();
+  #filters = new MadeOnce<string>((path) => path);
 
   /**
    * @param dir The folder.
@@ -69,12 +70,7 @@ export class Scratch {
   filter(spec: LaunchSpec): Promise<string> {
     const reach = networked(spec) ? "net" : spec.lane ? "lane" : "no-net";
     const key = `${spec.seccomp}-${reach}`;
-    let path = this.#filters.get(key);
-    if (path === undefined) {
-      this.#filters.set(key, path = this.#writeFilter(this.path(`${key}.filter`), spec));
-      path.catch(() => this.#filters.delete(key));
-    }
-    return path;
+    return this.#filters.get(key, () => this.#writeFilter(this.path(`${key}.filter`), spec));
   }
 
   async #writeFilter(path: string, spec: LaunchSpec): Promise<string> {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { isPresent } from "../io/is_present.ts";
 import { runBounded } from "./cgroup/bounded_command.ts";
 import { DEVICES } from "./devices.ts";
 import { type BindMount, INSIDE, type PrivateRoot } from "./launch_spec.ts";
+import { MadeOnce } from "./made_once.ts";
 import type { Shell } from "./wrapper.ts";
 
 /**
@@ -72,7 +74,8 @@ export class Skeletons {
   #shell: Shell;
   #path: (name: string) => string;
   #files: readonly string[];
-  #made = new Map<string, Promise<Skeleton>>();
+  #made = new MadeOnce<Skeleton>(({ folder }) => folder);
+  #next = 0;
   /** The first tree of a set of copies, by that set. */
   #bases = new Map<string, string>();
 
@@ -102,13 +105,10 @@ export class Skeletons {
         fixed === true ? [source, target] : [isFolder(source, target), target]
       ),
     ]);
-    let made = this.#made.get(key);
-    if (made === undefined) {
+    return this.#made.get(key, async () => {
       if (this.#made.size >= MAX_SKELETONS) throw failed("too many different sets of grants");
-      this.#made.set(key, made = this.#make(root, this.#path(`root-${this.#made.size}`)));
-      made.catch(() => this.#made.delete(key));
-    }
-    return made;
+      return await this.#make(root, this.#path(`root-${this.#next++}`));
+    });
   }
 
   async #make(root: PrivateRoot, folder: string): Promise<Skeleton> {
@@ -125,9 +125,10 @@ export class Skeletons {
       ...mounted.flatMap(pair),
     ];
     const set = JSON.stringify(fixed.map(pair));
-    const base = this.#bases.get(set) ?? "";
+    const known = this.#bases.get(set);
+    const base = known !== undefined && isPresent(known) ? known : "";
     const args = ["-c", SCRIPT, "sh", base, folder, String(points.length / 2), ...points];
-    const { ok, status, stderr } = await runBounded(
+    const { ok, status, stderr, unsure } = await runBounded(
       this.#shell.path,
       [...args, ...fixed.flatMap(pair)],
       {},
@@ -138,6 +139,7 @@ export class Skeletons {
       const { folder: points } = await this.#make({ ...root, binds }, `${folder}-points`);
       return { folder: points, noexec: true, mounts: ({ binds }) => binds };
     }
+    if (unsure !== undefined) throw unsure;
     if (!ok) throw failed(stderr || "it took too long");
     if (base === "") this.#bases.set(set, folder);
     return { folder, mounts: ({ binds }) => binds.filter((bind) => bind.fixed !== true) };

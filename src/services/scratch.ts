@@ -4,6 +4,8 @@
  * @module
  */
 
+import { removeTree } from "../bundle/remove_tree.ts";
+import { isPresent } from "../io/is_present.ts";
 import { findDeno } from "../sandbox/find_deno.ts";
 import type { DatabasePlace } from "./database_child.ts";
 import { DATABASE_PROCESS_SOURCE } from "./database_process.generated.ts";
@@ -13,6 +15,7 @@ export class ServiceScratch implements AsyncDisposable {
   readonly #dir: string;
   #executable: string | undefined;
   #prepared: Promise<string> | undefined;
+  #isPrepared = false;
   #next = 1;
 
   /**
@@ -32,6 +35,8 @@ export class ServiceScratch implements AsyncDisposable {
    * @returns The place; disposing it removes the folder.
    */
   async databasePlace(): Promise<DatabasePlace & AsyncDisposable> {
+    // a cleaner of temporary files may have removed it
+    if (this.#isPrepared && !isPresent(scriptIn(this.#dir))) this.#prepared = undefined;
     const prepared = this.#prepared ??= this.#prepare();
     prepared.catch(() => {
       // what failed once may go the next time
@@ -43,9 +48,9 @@ export class ServiceScratch implements AsyncDisposable {
     this.#executable ??= (await findDeno()).path;
     return {
       executable: this.#executable,
-      script: `${dir}/database_process.js`,
+      script: scriptIn(dir),
       denoDir,
-      [Symbol.asyncDispose]: () => Deno.remove(denoDir, { recursive: true }),
+      [Symbol.asyncDispose]: () => removeTree(denoDir),
     };
   }
 
@@ -54,17 +59,21 @@ export class ServiceScratch implements AsyncDisposable {
     if (this.#prepared === undefined) return;
     await this.#prepared.catch(() => {}); // a folder that was never made is removed already
     this.#prepared = undefined;
-    await Deno.remove(this.#dir, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await removeTree(this.#dir);
   }
 
   async #prepare(): Promise<string> {
+    this.#isPrepared = false;
     await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const dir = await Deno.realPath(this.#dir);
-    const script = `${dir}/database_process.js`;
+    const script = scriptIn(dir);
     await Deno.remove(script).catch(() => {}); // half of it, where the disk was full
     await Deno.writeTextFile(script, DATABASE_PROCESS_SOURCE, { mode: 0o400 });
+    this.#isPrepared = true;
     return dir;
   }
+}
+
+function scriptIn(dir: string): string {
+  return `${dir}/database_process.js`;
 }

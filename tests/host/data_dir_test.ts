@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { escapeText } from "../../src/errors.ts";
 import { DataDir } from "../../src/host/data_dir.ts";
 import { holdLock, takeStale } from "../../src/host/lock.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
@@ -110,11 +111,18 @@ Deno.test("the temporary folder of a host that was killed is swept by the next h
 Deno.test("a temporary folder whose host was killed before it had a lock is swept, but not at once", async () => {
   const young = await Deno.makeTempDir({ prefix: "sallyport-host-" });
   const old = await Deno.makeTempDir({ prefix: "sallyport-host-" });
-  await Deno.utime(old, new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
+  const early = await Deno.makeTempDir({ prefix: "sallyport-host-" });
+  const inUse = await Deno.makeTempDir({ prefix: "sallyport-host-" });
+  for (const dir of [early, inUse]) await Deno.writeTextFile(`${dir}/lock.new`, "");
+  await Deno.writeTextFile(`${inUse}/other`, "");
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  for (const dir of [old, early, inUse]) await Deno.utime(dir, hourAgo, hourAgo);
   await using next = await DataDir.open();
   assert.equal(await exists(old), false, next.root);
+  assert.equal(await exists(early), false, "its lock had not got its name yet");
+  assert.equal(await exists(`${inUse}/other`), true, "more than a lock was in it");
   assert.equal(await exists(young), true, "it may be another host's that is just opening");
-  await Deno.remove(young);
+  for (const dir of [young, inUse]) await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("a folder that the application chose is never swept, wherever it is", async () => {
@@ -175,12 +183,18 @@ Deno.test("DataDir.open() says what is wrong with a folder that it cannot use", 
     "bad-config",
     /Cannot use ".*file": /,
   );
-  const error = await assertRejectsWithCode(
-    DataDir.open(dir.join("a,b")),
-    "bad-config",
-    /the path has a comma/,
-  );
-  assert.match(error.hint ?? "", /comma/);
+  for (
+    const [name, problem] of [["a,b", "a comma"], ["a\nb", "a control"], ["a\u0085b", "a control"]]
+  ) {
+    const error = await assertRejectsWithCode(
+      DataDir.open(dir.join(name!)),
+      "bad-config",
+      new RegExp(`as dataDir: the path has ${problem}`),
+    );
+    assert.match(error.hint ?? "", /choose another dataDir/);
+    assert.equal(escapeText(error.message, 1_000), error.message);
+    assert.ok(!await exists(dir.join(name!)), "nothing of that name is made");
+  }
 });
 
 Deno.test({

@@ -125,7 +125,7 @@ async function command(program: string, ...args: string[]): Promise<boolean> {
 
 async function canMount(): Promise<boolean> {
   const dir = await Deno.makeTempDir();
-  const mounted = await command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", dir);
+  const mounted = await command("mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", dir);
   if (mounted) await command("umount", dir);
   await Deno.remove(dir);
   return mounted;

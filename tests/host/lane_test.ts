@@ -98,17 +98,16 @@ Deno.test("giving up the socket's path leaves what the plugin was granted itself
   assert.equal(await plugin.call("readable", test.join("note.txt")), "granted");
 });
 
-Deno.test("a plugin speaks over the pipes where the path of a socket would be too long", async () => {
-  await using test = await hostTest();
-  const dataDir = test.join("long".repeat(25));
-  const host = await test.open({ dataDir });
-  const plugin = await host.load(await test.bundle("curious", CURIOUS));
-  assert.equal(plugin.lane, "stdio");
-  assert.equal(await plugin.call("echo", 1), 1);
-  await host.reload("curious");
-  const told = test.logger.entries.filter(({ message }) => message.startsWith("Messages travel"));
-  assert.deepEqual(told.map(({ level }) => level), ["info"], "it is said once");
-  assert.match(told[0]!.message, /over standard input and output: .* a shorter dataDir helps$/);
+Deno.test("there is no lane where the path of a socket would be too long", async () => {
+  await using dir = await tempDir();
+  const told: string[] = [];
+  assert.equal(offerLane(dir.join("long".repeat(25)), (reason) => told.push(reason)), undefined);
+  assert.match(
+    told.join(),
+    /^a socket's path would have more than \d+ bytes: a shorter dataDir helps$/,
+  );
+  using control = offerLane(dir.join("short"), (reason) => told.push(reason));
+  assert.ok(control !== undefined);
 });
 
 Deno.test("a lane takes one connection, and is gone then", async () => {

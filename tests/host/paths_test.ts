@@ -15,7 +15,17 @@ export default {
 };`;
 
 for (
-  const name of ["with space", "with#hash", "with%20percent", "with?mark", "wïth-ünicode", "-dash"]
+  const name of [
+    ...["with space", "with#hash", "with%20percent", "with?mark", "wïth-ünicode", "-dash"],
+    ...[
+      "with:colon",
+      "with\\backslash",
+      "with\"quote'",
+      "with$dollar`",
+      "with*[star]",
+      "with=sign",
+    ],
+  ]
 ) {
   Deno.test(`a dataDir named "${name}" works, and so does a bundle in it`, async () => {
     await using test = await hostTest();

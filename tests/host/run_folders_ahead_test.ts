@@ -25,7 +25,7 @@ async function onSmallDisk(size: string, act: (data: DataDir) => Promise<void>):
   await using dir = await tempDir();
   const path = dir.join("data");
   await Deno.mkdir(path);
-  assert.ok(await command("mount", "-t", "tmpfs", "-o", size, "tmpfs", path));
+  assert.ok(await command("mount", "-t", "tmpfs", "-o", `${size},mode=700`, "tmpfs", path));
   try {
     await using data = await DataDir.open(path);
     await act(data);

@@ -69,7 +69,7 @@ sandboxTest(
     await using dir = await tempDir();
     const path = dir.join("data");
     await Deno.mkdir(path);
-    assert.ok(await command("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", path));
+    assert.ok(await command("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", path));
     try {
       await using data = await DataDir.open(path);
       const large = [{ path: "v8_code_cache_v2", bytes: new Uint8Array(512 * 1024) }];
