@@ -138,7 +138,7 @@ Deno.test({
     await using test = await hostTest();
     await Deno.mkdir(test.dataDir);
     const mounted = await command(
-      ..."mount -t tmpfs -o size=2m,mode=700 tmpfs".split(" ") as [string, ...string[]],
+      ..."mount -t tmpfs -o size=16m,mode=700 tmpfs".split(" ") as [string, ...string[]],
       test.dataDir,
     );
     assert.ok(mounted, "REQUIRE_SANDBOX=1, but a tmpfs cannot be mounted");
@@ -153,7 +153,8 @@ Deno.test({
         { "data.bin": new Uint8Array(700_000) },
       );
       const filler = `${test.dataDir}/filler`;
-      await Deno.writeFile(filler, new Uint8Array(1_500_000));
+      const full = Deno.writeFile(filler, new Uint8Array(32_000_000));
+      await assert.rejects(full, /No space left/);
       const error = await assertRejectsWithCode(
         host.load(big),
         "launch-failed",
