@@ -94,6 +94,7 @@ for (const fault of Object.keys(FAULTS) as FaultName[]) {
         "host.load (area)",
         "host.rollback",
         "host.refreshTrust (none)",
+        "plugin.call (crash)",
         "plugin.rollback",
         "context.call (config)",
         "@sallyport/host.parseManifest",

@@ -532,3 +532,39 @@ Deno.test("Connection refuses options and requests that make no sense", async ()
   }
   assert.throws(() => connection.setLimits(0), RangeError);
 });
+
+Deno.test("what a handler gives for a stream may fail at any step: it costs that call, and no other", async () => {
+  const fail = () => {
+    throw new Error("the application's mistake");
+  };
+  const nothing = Object.create(null);
+  const iterables: Record<string, unknown> = {
+    "no iterator": Object.defineProperty({}, Symbol.asyncIterator, { get: fail }),
+    "an iterator that throws": { [Symbol.asyncIterator]: fail },
+    "a step that throws": { [Symbol.asyncIterator]: () => ({ next: fail }) },
+    "a step that rejects": {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(nothing), return: fail }),
+    },
+    "an item that refuses": (async function* () {
+      yield { toJSON: fail };
+    })(),
+  };
+  const { connection, peer } = connectRaw({
+    onRequest: async (_method, params) =>
+      await { value: iterables[(params as { of: string }).of] }.value,
+  });
+  let id = 0;
+  for (const of of Object.keys(iterables)) {
+    peer.send({
+      jsonrpc: "2.0",
+      id: ++id,
+      method: "context/call",
+      params: { of, _meta: { stream: 8 } },
+    });
+    const answer = await peer.next();
+    assert.equal(answer.id, id, of);
+    assert.deepEqual(answer.error, { code: -32603, message: "The host failed to answer" }, of);
+  }
+  assert.equal(connection.isClosed, false);
+  connection.close();
+});

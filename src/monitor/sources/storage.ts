@@ -12,6 +12,9 @@ const MAX_DESCRIPTORS = 65_536;
 /** What stands in a name for bytes that are no UTF-8: such an entry cannot be looked at. */
 const NOT_UTF8 = "\ufffd";
 
+/** Failures that say nothing of what a plugin has put there. */
+const HOSTS_OWN: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+
 /** What a folder holds. */
 export interface StorageSize {
   /** Bytes: of each file the larger of its length and the blocks that it takes. */
@@ -34,6 +37,8 @@ export class StorageScan {
   #whole: StorageSize | undefined;
   #bytes = 0;
   #complete = true;
+  /** Whether the host itself cannot look now: what was found before stands. */
+  #unknown = false;
   #running = false;
   #walks = 0;
 
@@ -79,6 +84,7 @@ export class StorageScan {
     this.#running = true;
     this.#bytes = 0;
     this.#complete = true;
+    this.#unknown = false;
     this.#pending = [[this.#dir].values()];
     this.#descriptors = pids.values().flatMap((pid) => this.#openFiles(pid));
     this.#device = undefined;
@@ -125,10 +131,25 @@ export class StorageScan {
       }
       this.#pending.push(list(path));
     } catch (error) {
-      // gone since it was listed; anything else hides bytes from the count, such as a path that is too long
-      if (!(error instanceof Deno.errors.NotFound) || path.includes(NOT_UTF8)) {
-        this.#complete = false;
+      const isMissing = error instanceof Deno.errors.NotFound;
+      const neverWas = isMissing && this.#whole === undefined;
+      const isHosts = HOSTS_OWN.has((error as { code?: string }).code ?? "");
+      if (!neverWas && (isHosts || !this.#isReachable())) {
+        this.#unknown = true;
+        return;
       }
+      // gone since it was listed; anything else hides bytes from the count, such as a path that is too long
+      if (!isMissing || path.includes(NOT_UTF8)) this.#complete = false;
+    }
+  }
+
+  /** Whether the folder itself can be looked at: what is above it is not the plugin's. */
+  #isReachable(): boolean {
+    try {
+      Deno.lstatSync(this.#dir);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -160,7 +181,7 @@ export class StorageScan {
   #end(): void {
     this.#running = false;
     this.#walks++;
-    this.#whole = { bytes: this.#bytes, complete: this.#complete };
+    if (!this.#unknown) this.#whole = { bytes: this.#bytes, complete: this.#complete };
   }
 }
 

@@ -148,3 +148,22 @@ Deno.test("StorageScan says that it cannot count folders that are too deep", () 
     assert.equal(scan.size!.complete, false);
     assert.ok(scan.size!.bytes < KIB * KIB);
   }));
+
+Deno.test("StorageScan keeps to what it found while the host itself cannot look at the folder", () =>
+  withFolder((dir) => {
+    const storage = `${dir}/storage`;
+    Deno.mkdirSync(storage);
+    Deno.writeFileSync(`${storage}/file`, new Uint8Array(64 * KIB).fill(1));
+    const scan = new StorageScan(storage);
+    walk(scan);
+    const found = scan.size!;
+    assert.ok(found.complete && found.bytes >= 64 * KIB);
+    Deno.renameSync(storage, `${dir}/away`);
+    walk(scan);
+    assert.deepEqual([scan.size, scan.walks], [found, 2]);
+    Deno.renameSync(`${dir}/away`, storage);
+    // the control: what the plugin does within it counts
+    Deno.removeSync(`${storage}/file`);
+    walk(scan);
+    assert.ok(scan.size!.bytes < found.bytes);
+  }));
