@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { findOpenToOthers } from "../io/open_to_others.ts";
-import { shortageHint } from "../io/os_error.ts";
+import { isShortage, systemHint } from "../io/system_error.ts";
 import { isPresent } from "../io/is_present.ts";
 import { fitsSocket, shortFolders } from "../io/socket_path.ts";
 import { type Logger, silentLogger } from "../log.ts";
@@ -138,8 +138,9 @@ export class DataDir implements AsyncDisposable {
         `Cannot use ${path === undefined ? "a temporary folder" : `"${path}"`}: ${message}`,
         {
           cause,
-          hint: shortageHint(cause) ??
-            "Pass a dataDir that the host may read and write (--allow-read=<dataDir> --allow-write=<dataDir>)",
+          hint: isShortage(cause)
+            ? systemHint(cause)
+            : "Pass a dataDir that the host may read and write (--allow-read=<dataDir> --allow-write=<dataDir>)",
         },
       );
     }
@@ -194,7 +195,7 @@ export class DataDir implements AsyncDisposable {
       throw new SallyportError(
         "launch-failed",
         `Cannot make "${root}" again, which was removed from under the host: ${message}`,
-        { cause, hint: shortageHint(cause) ?? KEEP, details: { dataDir: root } },
+        { cause, hint: isShortage(cause) ? systemHint(cause) : KEEP, details: { dataDir: root } },
       );
     }
     this.#ready.clear();

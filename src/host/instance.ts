@@ -16,7 +16,7 @@ import type { VerifiedPlugin } from "../trust/verify.ts";
 import type { InstanceEvents } from "./instance_requests.ts";
 import { entryUrl } from "./entry_url.ts";
 import type { Lane } from "./lane.ts";
-import { startError } from "./instance_end.ts";
+import { startError, type StartPhase } from "./instance_end.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 import type { InstanceEnd, Standby } from "./standby.ts";
 
@@ -99,6 +99,8 @@ export class PluginInstance {
     const { child, connection, launch } = standby;
     const { manifest } = options.verified;
     standby.adopt(manifest.name, options.events);
+    let phase: StartPhase = "process";
+    standby.entered.then(() => phase = "import", () => {}); // it is awaited below
     try {
       // what contains the process is settled, and looked at, before a line of the plugin runs
       const [sandbox] = await Promise.all([standby.contained, options.stored()]);
@@ -110,7 +112,13 @@ export class PluginInstance {
         hooks: options.permissions.hooks,
         limits: options.permissions.limits,
         ...(launch.storageDir === undefined ? {} : { storage: launch.storageDir }),
-      }, { timeoutMs, signal });
+      }, {
+        timeoutMs,
+        signal,
+        onProgress: (value) => {
+          if (value === "init") phase = value;
+        },
+      });
       await standby.entered; // answered before what was sent after it
       const offers = parseInitializeAnswer(answer, manifest.name);
       const instance = new PluginInstance(options, sandbox, offers);
@@ -121,7 +129,7 @@ export class PluginInstance {
       await standby[Symbol.asyncDispose]();
       // the copy could not be stored, or a layer is missing: nothing that the plugin did
       if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
-      throw startError(manifest.name, cause, status, child.stderr.text());
+      throw startError(manifest.name, cause, status, child.stderr.text(), { phase, timeoutMs });
     }
   }
 

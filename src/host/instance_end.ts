@@ -159,22 +159,39 @@ function lastLine(text: string): string {
   return escapeText(text.slice(text.lastIndexOf("\n") + 1), 200);
 }
 
+/** Names how far a start has come; what comes after the import is the plugin's own word. */
+export type StartPhase = "process" | "import" | "init";
+
+const LATE: Readonly<Record<StartPhase, readonly [what: string, remedy: string]>> = {
+  process: ["its process did not come up", "See what keeps the machine busy"],
+  import: ["its module was not imported", "Let its modules do less while they are imported"],
+  init: ["its init did not end", "Let init do less, and the rest when it is called"],
+};
+
 /** Tells why a plugin could not be started. */
 export function startError(
   name: string,
   cause: unknown,
   status: ExitStatus | undefined,
   stderrTail: string,
+  { phase, timeoutMs }: { readonly phase: StartPhase; readonly timeoutMs: number },
 ): SallyportError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof SallyportError ? cause.code : undefined;
+  const isLate = status === undefined && code === "timeout";
   const details = {
     ...(cause instanceof SallyportError ? cause.details : {}),
     plugin: name,
     stderrTail,
     ...(status === undefined ? {} : exitDetails(name, status, stderrTail)),
+    ...(isLate ? { phase, timeoutMs } : {}),
   };
-  const hint = stderrTail === "" ? undefined : `It last wrote: ${lastLine(stderrTail)}`;
+  const [late, remedy] = LATE[phase];
+  const hint = stderrTail !== ""
+    ? `It last wrote: ${lastLine(stderrTail)}`
+    : isLate
+    ? `${remedy}, or raise startTimeoutMs`
+    : undefined;
   if (code === "protocol-violation" || code === "cancelled") {
     return new SallyportError(code, `Cannot start plugin "${name}": ${message}`, {
       details,
@@ -185,7 +202,7 @@ export function startError(
   const reason = status !== undefined
     ? `the process ended with ${describeExit(status)} before it was ready`
     : code === "timeout"
-    ? "it was not ready in time"
+    ? `${late} within ${timeoutMs} ms`
     : message;
   return new SallyportError("launch-failed", `Cannot start plugin "${name}": ${reason}`, {
     details,

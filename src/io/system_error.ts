@@ -12,10 +12,32 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: "Free space on its file system, then try again",
   EDQUOT: "Free space within the user's quota, then try again",
   ENOENT: "Something has removed it: keep the host's folder from whatever cleans up",
-  EMFILE: "Raise the host's limit of open files (`ulimit -n`)",
+  EMFILE: "Raise the host's limit of open files (`ulimit -n`, or LimitNOFILE= in its unit)",
   ENFILE: "The machine has no open files left: end what holds them",
   ENAMETOOLONG: "Choose a shorter path",
+  ENOMEM:
+    "The machine has no memory left: end what holds it, or raise the limit of the host's cgroup",
+  EAGAIN: "Raise the host's limit of processes (`ulimit -u`, or pids.max of its cgroup)",
+  EIO: "The disk does not work: see the kernel's log (`dmesg`)",
 };
+
+/** What the machine may have again the next time. */
+const SHORTAGES = new Set(["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "ENOMEM", "EAGAIN", "EIO"]);
+
+/** Names an error as the system does (`ENOSPC`), or the first of its causes that has such a name. */
+export function systemCode(error: unknown): string | undefined {
+  for (let depth = 0; depth < 8 && error instanceof Error; depth++) {
+    const { code } = error as { code?: unknown };
+    if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
+    error = error.cause;
+  }
+  return undefined;
+}
+
+/** Tells whether an error says nothing but that the machine is short of something. */
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has(systemCode(error) ?? "");
+}
 
 /**
  * Says what to do about an error of the system.
@@ -23,8 +45,8 @@ const HINTS: Readonly<Record<string, string>> = {
  * @param error The error, of Deno's own or of `node:fs`.
  */
 export function systemHint(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === "string" && Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
+  const code = systemCode(error);
+  return code !== undefined && Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
 }
 
 /**

@@ -109,7 +109,7 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
     if (entering !== undefined || started) throw new Refusal("Cannot enter the sandbox now");
     return entering = enter(params as EnterParams);
   }
-  if (method === "initialize") return initialize(params as InitializeParams);
+  if (method === "initialize") return initialize(params as InitializeParams, call);
   if (definition === undefined || context === undefined) {
     throw new Refusal(`Cannot answer "${method}" before the plugin is initialized`);
   }
@@ -153,7 +153,7 @@ async function move(params: LaneParams): Promise<void> {
   if (lane !== undefined) connection.moveTo(lane);
 }
 
-async function initialize(params: InitializeParams): Promise<unknown> {
+async function initialize(params: InitializeParams, call: IncomingCall): Promise<unknown> {
   if (started) throw new Refusal("Cannot initialize twice");
   if (params?.protocol !== PROTOCOL) {
     throw new Refusal(`Cannot speak protocol ${params?.protocol}: only ${PROTOCOL} is known`);
@@ -180,6 +180,8 @@ async function initialize(params: InitializeParams): Promise<unknown> {
   }
   context = createContext(params, connection, logger, stopping.signal);
   if (loaded.init) {
+    call.progress("init");
+    connection.flush(); // it may keep the process from sending anything
     try {
       await apply(loaded.init, loaded.plugin, [context]);
     } catch (error) {

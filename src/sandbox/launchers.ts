@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "node:path";
 import { SallyportError } from "../errors.ts";
-import { shortageHint } from "../io/os_error.ts";
+import { systemHint } from "../io/system_error.ts";
 import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
 import {
   checkIsolation,
@@ -135,7 +135,7 @@ const HINT = "Run `deno task doctor` for the remedy";
 function cannotTell(what: string, cause: unknown): SallyportError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new SallyportError("bad-config", `Cannot tell ${what} works here: ${reason}`, {
-    hint: shortageHint(cause) ?? "Open the host again when the machine is less busy",
+    hint: systemHint(cause) ?? "Open the host again when the machine is less busy",
     details: { reason },
     cause,
   });

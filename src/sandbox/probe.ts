@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "node:path";
 import { escapeText } from "../errors.ts";
-import { shortageHint } from "../io/os_error.ts";
+import { isShortage } from "../io/system_error.ts";
 import { bwrapLauncher } from "./bwrap.ts";
 import { CannotTell, runBounded } from "./cgroup/bounded_command.ts";
 import type { Launcher } from "./launcher.ts";
@@ -98,9 +98,9 @@ function failed(name: LauncherProbe["name"], error: unknown): LauncherProbe {
     .find((each) => each instanceof CannotTell);
   const unsure = known !== undefined
     ? known
-    : shortageHint(error) === undefined
-    ? undefined
-    : new CannotTell(message, { cause: error });
+    : isShortage(error)
+    ? new CannotTell(message, { cause: error })
+    : undefined;
   return { name, works: false, reason: message, unsure };
 }
 

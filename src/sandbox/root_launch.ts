@@ -4,6 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
+import { systemHint } from "../io/system_error.ts";
 import type { Cgroup, CgroupProbe } from "./cgroup/manager.ts";
 import { readContainment, reportFrom, runsExecutable } from "./containment.ts";
 import type { Launch, LaunchCommand, SandboxReport } from "./launcher.ts";
@@ -129,7 +130,7 @@ export async function openRootLaunch(
     throw new SallyportError(
       "launch-failed",
       `Cannot start plugin "${spec.plugin}" with ${name}: ${message}`,
-      { cause, details: { plugin: spec.plugin, launcher: name } },
+      { cause, details: { plugin: spec.plugin, launcher: name }, hint: systemHint(cause) },
     );
   }
   const stack = undo.move();

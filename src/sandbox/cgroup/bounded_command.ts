@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { shortageHint } from "../../io/os_error.ts";
+import { isShortage } from "../../io/system_error.ts";
 import { OWN_SESSION } from "../own_session.ts";
 
 /** What became of the program. */
@@ -58,9 +58,7 @@ export async function runBounded(
     }).spawn();
   } catch (error) {
     const stderr = error instanceof Error ? error.message : "";
-    const unsure = shortageHint(error) === undefined
-      ? undefined
-      : new CannotTell(stderr, { cause: error });
+    const unsure = isShortage(error) ? new CannotTell(stderr, { cause: error }) : undefined;
     return { ok: false, stdout: "", stderr, unsure };
   }
   const late = new AbortController();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { osCode } from "../../io/os_error.ts";
+import { systemCode } from "../../io/system_error.ts";
 import type { CgroupFacts, LaunchOutcome } from "../launcher.ts";
 import type { ProcessLimits } from "../launch_spec.ts";
 import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./hierarchy.ts";
@@ -88,7 +88,7 @@ export async function openCgroups(options: CgroupOptions = {}): Promise<CgroupPr
   try {
     Deno.readTextFileSync("/proc/self/cgroup");
   } catch (error) {
-    if (isShortage(error)) return unsure(error);
+    if (isOurShortage(error)) return unsure(error);
     return none("no cgroup: the host may not read /proc and /sys, which takes --allow-all");
   }
   try {
@@ -97,7 +97,7 @@ export async function openCgroups(options: CgroupOptions = {}): Promise<CgroupPr
     if (probe.manager === undefined) Deno.openSync("/proc/self/cgroup").close();
     return probe;
   } catch (error) {
-    if (isShortage(error)) return unsure(error);
+    if (isOurShortage(error)) return unsure(error);
     return none(`no cgroup: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
@@ -143,8 +143,8 @@ function warmer(
 }
 
 /** The kernel's other shortages, such as ENOSPC, are its way to refuse a group. */
-function isShortage(error: unknown): boolean {
-  return ["EMFILE", "ENFILE", "ENOMEM"].includes(osCode(error) ?? "");
+function isOurShortage(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM"].includes(systemCode(error) ?? "");
 }
 
 function unsure(error: unknown): CgroupProbe {
