@@ -24,6 +24,12 @@ const PER_SECOND = 1;
 const MAX_KINDS = 256;
 const MAX_STACK = 3_900;
 
+type AddOrRemove = (
+  type: string,
+  listener: EventListenerOrEventListenerObject | null,
+  options?: boolean | AddEventListenerOptions,
+) => void;
+
 const kindsOf = new WeakMap<FailureLog, Map<string, Kind>>();
 
 /**
@@ -83,7 +89,43 @@ export function logFailure(
 }
 
 /**
- * Aborts a signal that the application was given: what a listener throws would end the process.
+ * Guards the listeners of a signal before the application is given it.
+ *
+ * @param log Takes what listeners throw or reject with.
+ * @param what Names whose listeners they are.
+ * @param signal The signal; it stays the same object.
+ */
+export function guardSignal(log: FailureLog, what: string, signal: AbortSignal): AbortSignal {
+  const guarded = new WeakMap<EventListenerOrEventListenerObject, EventListener>();
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+  const guard = (listener: EventListenerOrEventListenerObject): EventListener => {
+    let own = guarded.get(listener);
+    if (own === undefined) {
+      own = (event) =>
+        runCallback(
+          log,
+          what,
+          () =>
+            typeof listener === "function"
+              ? listener.call(signal, event)
+              : listener.handleEvent(event),
+        );
+      guarded.set(listener, own);
+    }
+    return own;
+  };
+  const through = (method: AddOrRemove): AddOrRemove => (type, listener, options) =>
+    method.call(signal, type, listener && guard(listener), options);
+  Object.defineProperties(signal, {
+    addEventListener: { value: through(addEventListener), configurable: true },
+    removeEventListener: { value: through(removeEventListener), configurable: true },
+  });
+  return signal;
+}
+
+/**
+ * Aborts a signal that the application was given: what a listener throws that was not added to the signal
+ * itself, as one of `AbortSignal.any()`, would end the process.
  *
  * @param log Takes what listeners throw.
  * @param what Names whose listeners they are.

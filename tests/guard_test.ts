@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readThrown } from "../src/errors.ts";
-import { abortGuarded, logFailure, runCallback } from "../src/guard.ts";
+import { abortGuarded, guardSignal, logFailure, runCallback } from "../src/guard.ts";
 import { createLogger, guardLogger, type Logger } from "../src/log.ts";
 import { recordingLogger } from "./helpers/host.ts";
 
@@ -112,6 +112,36 @@ Deno.test("a listener that throws when its signal aborts is logged, and the othe
   assert.deepEqual(
     log.entries.map(({ message }) => message),
     Array(3).fill("A listener failed: Error: broken"),
+  );
+});
+
+Deno.test("a listener that rejects is logged, and one that was removed is not called", async () => {
+  const log = recordingLogger();
+  const controller = new AbortController();
+  const signal = guardSignal(log, "A listener", controller.signal);
+  const called: string[] = [];
+  const removed = () => void called.push("removed");
+  signal.addEventListener("abort", removed);
+  signal.addEventListener("abort", removed);
+  signal.removeEventListener("abort", removed);
+  signal.addEventListener("abort", async function (this: AbortSignal, event) {
+    called.push(`${this === signal} ${event.type}`);
+    await Promise.reject(new Error("broken"));
+  });
+  signal.addEventListener("abort", {
+    handleEvent() {
+      called.push("object");
+      throw new Error("broken");
+    },
+  }, { once: true });
+  const all = AbortSignal.any([signal]);
+  abortGuarded(log, "A listener", controller);
+  await turn();
+  assert.deepEqual(called, ["true abort", "object"]);
+  assert.ok(all.aborted);
+  assert.deepEqual(
+    log.entries.map(({ message }) => message),
+    Array(2).fill("A listener failed: Error: broken"),
   );
 });
 

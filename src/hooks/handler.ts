@@ -5,7 +5,7 @@
  */
 
 import { readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
-import { abortGuarded, type FailureLog, logFailure } from "../guard.ts";
+import { abortGuarded, type FailureLog, guardSignal, logFailure } from "../guard.ts";
 import type { HookHandler, PluginHookRunner } from "./types.ts";
 
 interface HandlerBase {
@@ -87,6 +87,7 @@ export async function runHandler(
   let early: unknown;
   const what = `The handler of "${handler.owner}" for hook "${handler.hook}"`;
   ended.promise.catch((reason) => abortGuarded(log, what, controller, early = reason));
+  if (handler.kind === "host") guardSignal(log, what, controller.signal);
   const work = invoke(handler, input, controller.signal, timeoutMs);
   work.catch((error) => {
     // one that was given up has every reason to fail

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SallyportError } from "../errors.ts";
-import { abortGuarded } from "../guard.ts";
+import { abortGuarded, guardSignal } from "../guard.ts";
 import { PluginTracer } from "../monitor/tracing.ts";
 import { settledWithin } from "../process/stop.ts";
 import type { Denials } from "./denials.ts";
@@ -55,8 +55,9 @@ export class PluginProcesses {
     const unloaded = new AbortController();
     const { manifest, bundleHash } = prepared.verified;
     // services of the application listen
-    const abort = () =>
-      abortGuarded(settings.logger, `A service's listener for "${manifest.name}"`, unloaded);
+    const listener = `A service's listener for "${manifest.name}"`;
+    guardSignal(settings.logger, listener, unloaded.signal);
+    const abort = () => abortGuarded(settings.logger, listener, unloaded);
     const tracer = new PluginTracer({ ...manifest, bundleHash }, settings.logger);
     const links = { denials: this.#denials, tracer, unloaded: unloaded.signal };
     const events = instanceEvents(this.#parts, prepared, links);

@@ -45,12 +45,19 @@ export function serviceError(call: FailedCall, error: unknown): SallyportError {
       cause: error,
     });
   }
-  const { name, message } = readThrown(error);
+  const { name, message } = toldOf(error);
   return new SallyportError(
     "plugin-error",
     `Service "${key}" failed in "${method}": ${escapeText(redactPaths(message))}`,
     { details: { ...details, name: escapeText(name, 100) }, cause: error },
   );
+}
+
+/** What a plugin is told of what was thrown: of an object that is no error nothing but its class. */
+function toldOf(error: unknown): { readonly name: string; readonly message: string } {
+  const { name, message } = readThrown(error);
+  const isError = error instanceof Error || typeof error !== "object" || error === null;
+  return isError ? { name, message } : { name, message: "it threw an object that is no error" };
 }
 
 const MAX_DEPTH = 8;

@@ -36,6 +36,9 @@ Deno.test("serviceError() keeps code, message and hint, and drops stack and path
   assert.equal(other.details.name, "RangeError");
   assert.equal(JSON.stringify(other).includes("stack"), false);
   assert.equal(serviceError(call, "text").message, 'Service "inventory" failed in "get": text');
+  const object = serviceError(call, { status: 500, headers: { authorization: "secret" } });
+  assert.match(object.message, /failed in "get": it threw an object that is no error$/);
+  assert.doesNotMatch(JSON.stringify(object), /secret|500/);
 });
 
 Deno.test("serviceError() takes out of the details of other errors what is the host's", () => {
