@@ -9,7 +9,7 @@ import { type Logger, silentLogger } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { ChainWriter, type FileDamage } from "./chain_writer.ts";
 import { type AuditEntry, checkType } from "./entry.ts";
-import { prepareFolder } from "./folder.ts";
+import { LOCK_FILE, lockChain, prepareFolder } from "./folder.ts";
 import type { NamedChain } from "./head.ts";
 import type { SignedType } from "./line.ts";
 import { nameOthers, openChain, type OpenedChain } from "./open_chain.ts";
@@ -20,28 +20,17 @@ import { openSigningKey, type SigningKey } from "./signing_key.ts";
 /** Options of {@linkcode AuditLog.open}. */
 export interface AuditLogOptions extends RateBoundOptions {
   /**
-   * How large a file may become before the next one begins, from 4 KiB to 1 GiB.
-   *
-   * @default {16777216} 16 MiB
+   * How large a file may become before the next one begins, from 4 KiB to 1 GiB. Default: 16777216 16 MiB.
    */
   maxFileBytes?: number;
   /**
-   * How many files a chain keeps, at least 2. That older ones went is recorded and signed.
-   *
-   * @default Every file is kept.
+   * How many files a chain keeps, at least 2. That older ones went is recorded and signed. Default: Every
+   * file is kept.
    */
   keepFiles?: number;
-  /**
-   * Told when the log cannot be written.
-   *
-   * @default {silentLogger}
-   */
+  /** Told when the log cannot be written. Default: silentLogger. */
   logger?: Logger;
-  /**
-   * The clock for the times of the lines.
-   *
-   * @default The system's.
-   */
+  /** The clock for the times of the lines. Default: The system's. */
   now?: () => Date;
 }
 
@@ -60,8 +49,8 @@ interface Lost {
 }
 
 /**
- * Records entries. Each line carries the hash of the line before it; a signed line begins and ends a
- * run, and follows at least every 256 lines and every minute.
+ * Records entries. Each line carries the hash of the line before it; a signed line begins and ends a run, and
+ * follows at least every 256 lines and every minute.
  */
 export class AuditLog implements AsyncDisposable {
   /** The audit folder. */
@@ -73,7 +62,7 @@ export class AuditLog implements AsyncDisposable {
   /** The first 16 hex digits of the SHA3-512 of that key, for people to compare. */
   readonly keyId: string;
   readonly #writer: ChainWriter;
-  readonly #lock: Deno.FsFile;
+  #lock: Deno.FsFile;
   readonly #rate: RateBound;
   readonly #logger: Logger;
   readonly #now: () => Date;
@@ -108,14 +97,8 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
-   * Opens the log of a folder: the first chain that no other host writes and that is not damaged, or a
-   * new one. What a run that was killed had not signed is recorded as taken over.
-   *
-   * @param dir The audit folder; made where it is missing.
-   * @param options Bounds, logger and clock.
-   * @returns The open log.
-   * @throws {SallyportError} `bad-config` when the folder or its key cannot be used.
-   * @throws {RangeError} When an option is out of its range.
+   * Opens the log of a folder: the first chain that no other host writes and that is not damaged, or a new
+   * one. What a run that was killed had not signed is recorded as taken over.
    */
   static async open(dir: string, options: AuditLogOptions = {}): Promise<AuditLog> {
     const { maxFileBytes, keepFiles, now = () => new Date() } = checkOptions(options);
@@ -155,13 +138,9 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
-   * Appends one line, at once and whole. Above 200 lines a second of one type and plugin, or 4 MiB an
-   * hour, entries are counted, and the count is recorded.
-   *
-   * Never throws: when the disk is full the entry is lost; that is logged, and recorded once writing
-   * works again. After the log was closed, entries are dropped.
-   *
-   * @param entry What happened. Fields are cut to bounds: 60 kB a line, 4,096 characters a text.
+   * Appends one line, at once and whole. Above 200 lines a second of one type and plugin, or 4 MiB an hour,
+   * entries are counted, and the count is recorded. Never throws: when the disk is full the entry is lost;
+   * that is logged, and recorded once writing works again. After the log was closed, entries are dropped.
    */
   append(entry: AuditEntry): void {
     try {
@@ -183,9 +162,8 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
-   * Looks whether the files are still there, signs what was written, and waits until it is on the disk.
-   *
-   * Never rejects: what cannot be written is logged.
+   * Looks whether the files are still there, signs what was written, and waits until it is on the disk. Never
+   * rejects: what cannot be written is logged.
    */
   async checkpoint(): Promise<void> {
     // one at a time; who comes in between needs one that begins after
@@ -246,24 +224,35 @@ export class AuditLog implements AsyncDisposable {
 
   /** Looks at the files of this chain and the heads of the others. */
   async #look(): Promise<void> {
-    for (const { file, problem } of this.#check()) {
-      this.#tell("A file of the audit log was removed or changed while it is written", {
-        chain: this.chain,
-        file,
-        problem,
-      });
-      this.#write("damaged", { file, problem });
+    try {
+      await this.#checkLock();
+      for (const damage of this.#writer.check()) this.#tellDamage(damage);
+    } catch (error) {
+      this.#warn("Cannot find the files of the audit log", error);
     }
     this.#others = await nameOthers(this.dir, this.chain, this.publicKey);
   }
 
-  #check(): FileDamage[] {
-    try {
-      return this.#writer.check();
-    } catch (error) {
-      this.#warn("Cannot find the files of the audit log", error);
-      return [];
-    }
+  /** Takes the lock again where its file was removed: another host would take the chain for free. */
+  async #checkLock(): Promise<void> {
+    const dir = `${this.dir}/${this.chain}`;
+    const own = await this.#lock.stat();
+    const there = await Deno.lstat(`${dir}/${LOCK_FILE}`).catch(() => undefined);
+    if (there?.ino === own.ino && there.dev === own.dev) return;
+    const again = await lockChain(dir);
+    const problem = again === undefined
+      ? "was removed, and another host writes to the same chain"
+      : "was removed, and is made again";
+    this.#tellDamage({ file: LOCK_FILE, problem });
+    if (again === undefined) return;
+    this.#lock.close();
+    this.#lock = again;
+  }
+
+  #tellDamage({ file, problem }: FileDamage): void {
+    const message = "A file of the audit log was removed or changed while it is written";
+    this.#tell(message, { chain: this.chain, file, problem });
+    this.#write("damaged", { file, problem });
   }
 
   async #close(): Promise<void> {

@@ -29,11 +29,8 @@ import type { SigningKey } from "./signing_key.ts";
 export interface ChainWriterOptions {
   /** The folder of the chain; its lock is held. */
   readonly dir: string;
-  /** The number of the chain. */
   readonly number: number;
-  /** The random id of the chain. */
   readonly chain: string;
-  /** The key of the log. */
   readonly key: SigningKey;
   /** Where the chain ends; what follows is cut off. */
   readonly end: Position;
@@ -41,11 +38,8 @@ export interface ChainWriterOptions {
   readonly firstFile: number;
   /** The number of the line that `head.json` stands at. */
   readonly headSeq: number;
-  /** How large a file may become, in bytes. */
   readonly maxFileBytes: number;
-  /** How many files are kept; all of them without. */
   readonly keepFiles: number | undefined;
-  /** The clock. */
   readonly now: () => Date;
 }
 
@@ -112,12 +106,7 @@ export class ChainWriter {
     return this.#headSeq === this.#signed.seq;
   }
 
-  /**
-   * Appends a line, in the next file when this one is full.
-   *
-   * @returns How many bytes it took.
-   * @throws When it cannot be written; then nothing of it is left in the file.
-   */
+  /** Appends a line, in the next file when this one is full. */
   write(type: string, fields: object): number {
     let line = this.#format(type, fields);
     if (!this.#fits(line) && this.#rotate("checkpoint", {})) line = this.#format(type, fields);
@@ -148,9 +137,8 @@ export class ChainWriter {
   }
 
   /**
-   * Says which files go before any of them does: else whoever removed one could say it was us.
-   *
-   * A file's first line is signed: whoever cut lines off its beginning cannot have us sign that, too.
+   * Says which files go before any of them does: else whoever removed one could say it was us. A file's first
+   * line is signed: whoever cut lines off its beginning cannot have us sign that, too.
    */
   async recordRetention(): Promise<void> {
     const { dir, keepFiles = Infinity, chain, key } = this.#options;

@@ -49,7 +49,7 @@ export interface AuditRecord {
   readonly type: string;
   /** All other fields, without the hash and the signature. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Set on a line that a killed run left unsigned, and the next one took over as it was. */
+  /** Set on a line that a killed run left unsigned and the next one took over, or after the end of a run. */
   readonly unsigned?: true;
 }
 
@@ -68,12 +68,7 @@ export const OWN_TYPES: ReadonlySet<string> = new Set([
 
 const TYPE = /^[a-z][a-z-]{0,39}$/;
 
-/**
- * Gives the type that an entry is recorded under.
- *
- * @param type The type as the host gave it.
- * @returns The type, or `other` where that is none or one of the log's own.
- */
+/** Gives the type that an entry is recorded under. */
 export function checkType(type: unknown): string {
   return typeof type === "string" && TYPE.test(type) && !OWN_TYPES.has(type) ? type : "other";
 }

@@ -23,7 +23,9 @@ const MAX_LISTINGS = 5;
 const MAX_NAMES = 100_000;
 const FILE = /^(\d{6,9})\.jsonl$/;
 const CHAIN = /^[1-9]\d{0,2}$/;
-const UNFINISHED = /^(?:new-|key\.(?:pem|pub)\.)[0-9a-f-]{36}$/;
+const UNFINISHED_CHAIN = /^new-[0-9a-f-]{36}$/;
+/** How a key is called until it is whole. */
+export const UNFINISHED_KEY = /^key\.(?:pem|pub)\.[0-9a-f-]{36}$/;
 const KEYS: ReadonlySet<string> = new Set([PRIVATE_KEY_FILE, PUBLIC_KEY_FILE]);
 const CHAIN_FILES: ReadonlySet<string> = new Set([HEAD_FILE, `${HEAD_FILE}.new`, LOCK_FILE]);
 // Windows has neither of the two
@@ -51,7 +53,8 @@ function fileNumber(name: string): number | undefined {
 /** Lists the chains of an audit folder; none when there is no such folder. */
 export async function listChains(dir: string): Promise<Listing> {
   return sortEntries(await listEntries(dir), ({ name, isDirectory, isFile }) => {
-    if (KEYS.has(name) ? isFile : UNFINISHED.test(name)) return "ours";
+    if (isFile && (KEYS.has(name) || UNFINISHED_KEY.test(name))) return "ours";
+    if (isDirectory && UNFINISHED_CHAIN.test(name)) return "ours";
     const number = CHAIN.test(name) && isDirectory ? Number(name) : Infinity;
     return number <= MAX_CHAINS ? number : "other";
   });
@@ -98,11 +101,7 @@ function sortEntries(
   return { numbers: numbers.sort((a, b) => a - b), others: others.sort() };
 }
 
-/**
- * Whether others than the owner may write to a folder: they could put anything there.
- *
- * @returns Its mode if so; `undefined` if not, or where the system has no modes.
- */
+/** Whether others than the owner may write to a folder: they could put anything there. */
 export async function writableByOthers(dir: string): Promise<string | undefined> {
   const { mode } = await Deno.stat(dir);
   return mode !== null && (mode & 0o022) !== 0 ? (mode & 0o777).toString(8) : undefined;
@@ -200,11 +199,7 @@ export async function syncFolder(dir: string): Promise<void> {
   await folder.sync();
 }
 
-/**
- * Takes the lock of a chain; the kernel releases it when its holder dies, however it dies.
- *
- * @returns The open file, which holds the lock until it is closed; `undefined` where another host has it.
- */
+/** Takes the lock of a chain; the kernel releases it when its holder dies, however it dies. */
 export async function lockChain(dir: string): Promise<Deno.FsFile | undefined> {
   const path = `${dir}/${LOCK_FILE}`;
   const info = await Deno.lstat(path).catch((error) => {

@@ -13,9 +13,7 @@ import type { SigningKey } from "./signing_key.ts";
 export interface Position {
   /** The number of the line; 0 before the first. */
   readonly seq: number;
-  /** The hash of the line. */
   readonly hash: string;
-  /** The number of the file. */
   readonly file: number;
   /** Where the line ends in the file, its line end included. */
   readonly offset: number;
@@ -29,9 +27,7 @@ export interface Head extends Position {
   readonly number: number;
   /** Whether that line ended a run: but for the start of another, nothing may follow it. */
   readonly closed: boolean;
-  /** When it was signed. */
   readonly time: string;
-  /** The id of the key that signed it. */
   readonly key: string;
 }
 

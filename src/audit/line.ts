@@ -26,13 +26,10 @@ export const SIGNED_TYPES: ReadonlySet<string> = new Set<SignedType>([
 export interface AuditLine {
   /** The number in its chain, from 1. */
   readonly seq: number;
-  /** When it was written, in RFC 3339. */
   readonly time: string;
-  /** What happened. */
   readonly type: string;
   /** The hash of the line before it, in hex. */
   readonly prev: string;
-  /** The whole object. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 

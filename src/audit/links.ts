@@ -8,7 +8,6 @@ import type { Problems } from "./report.ts";
 
 /** Holds a line with the file it is in. */
 export interface PlacedLine extends RawLine {
-  /** The name of the file. */
   readonly file: string;
 }
 
@@ -36,13 +35,7 @@ export class Links {
   #gaps: Gap[] = [];
   #extra: PlacedLine[] = [];
 
-  /**
-   * Starts before the first line.
-   *
-   * @param start The number and hash of the line before it; no hash where that is not known.
-   * @param problems Takes what is wrong.
-   * @param accept Takes every readable line that stands in its place, edited or not.
-   */
+  /** Starts before the first line. */
   constructor(
     start: { readonly seq: number; readonly hash: string | undefined },
     problems: Problems,
@@ -79,11 +72,11 @@ export class Links {
       const gap = this.#gaps.some(({ from, to }) => from <= seq && seq <= to);
       if (gap && !moved.has(seq)) {
         moved.add(seq);
-        this.#tell("reordered", line, seq, `line ${seq} stands in the wrong place`);
+        this.#problems.atLine("reordered", line, seq, `line ${seq} stands in the wrong place`);
       } else {
         const known = seq <= this.#last.seq;
         const what = known ? `another line ${seq} was added` : `a line ${seq} was added`;
-        this.#tell("inserted", line, seq, what);
+        this.#problems.atLine("inserted", line, seq, what);
       }
     }
     for (const gap of this.#gaps) this.#tellGap(gap, moved);
@@ -97,7 +90,7 @@ export class Links {
     const nextFits = following?.seq === expected &&
       (lastHash === undefined || following.prev === lastHash);
     if (parsed === undefined) {
-      this.#tell("edited", line, expected, "it is no line that a host writes");
+      this.#problems.atLine("edited", line, expected, "it is no line that a host writes");
       // one that was put in between leaves the number to the line that has it
       if (!nextFits) this.#take(line, expected, undefined, false);
       return;
@@ -113,7 +106,7 @@ export class Links {
       return this.#keepExtra(line);
     }
     if (lastHash !== undefined && parsed.prev === lastHash) {
-      this.#tell("edited", line, expected, `its number was changed to ${parsed.seq}`);
+      this.#problems.atLine("edited", line, expected, `its number was changed to ${parsed.seq}`);
       return this.#take(line, expected, undefined, true);
     }
     if (following?.seq === expected + 1) {
@@ -134,13 +127,18 @@ export class Links {
     const intact = next?.parsed === undefined || next.parsed.seq !== seq + 1 ||
       next.parsed.prev === line.hash;
     if (before === undefined) {
-      this.#tell("edited", line, seq, "it does not follow what was before it");
+      this.#problems.atLine("edited", line, seq, "it does not follow what was before it");
     } else if (!intact) {
-      this.#tell("edited", line, seq, "its content is not what the lines around it say");
+      this.#problems.atLine("edited", line, seq, "its content is not what the lines around it say");
     } else if (next === undefined) {
-      this.#tell("edited", before, seq - 1, `it or line ${seq}, the last one, was changed`);
+      this.#problems.atLine(
+        "edited",
+        before,
+        seq - 1,
+        `it or line ${seq}, the last one, was changed`,
+      );
     } else {
-      this.#tell("edited", before, seq - 1, `its content is not what line ${seq} says`);
+      this.#problems.atLine("edited", before, seq - 1, `its content is not what line ${seq} says`);
     }
     this.#take(line, seq, intact ? line.hash : undefined, true);
   }
@@ -152,12 +150,12 @@ export class Links {
 
   #keepExtra(line: PlacedLine): void {
     if (this.#extra.length < MAX_KEPT) this.#extra.push(line);
-    else this.#tell("inserted", line, line.parsed!.seq, "it does not belong here");
+    else this.#problems.atLine("inserted", line, line.parsed!.seq, "it does not belong here");
   }
 
   #gap(from: number, to: number, at: PlacedLine): void {
     if (this.#gaps.length < MAX_KEPT) this.#gaps.push({ from, to, at });
-    else this.#tell("removed", at, from, `lines ${from} to ${to} are missing before it`);
+    else this.#problems.atLine("removed", at, from, `lines ${from} to ${to} are missing before it`);
   }
 
   #tellGap({ from, to, at }: Gap, moved: ReadonlySet<number>): void {
@@ -170,27 +168,10 @@ export class Links {
           ? `line ${start} is missing`
           : `lines ${start} to ${end - 1} are missing`;
         // the line after it may have a problem of its own
-        this.#problems.add({
-          kind: "removed",
-          file: at.file,
-          line: at.number,
-          seq: start,
-          message: `Before line ${at.number} of ${at.file}: ${what}`,
-        });
+        const before = `Before line ${at.number} of ${at.file}: ${what}`;
+        this.#problems.add("removed", at, start, before);
       }
       start = end + 1;
     }
-  }
-
-  #tell(
-    kind: "edited" | "reordered" | "inserted" | "removed",
-    line: PlacedLine,
-    seq: number,
-    what: string,
-  ): void {
-    const { file, number } = line;
-    if (this.#problems.has(file, number)) return;
-    const message = `Line ${number} of ${file}: ${what}`;
-    this.#problems.add({ kind, file, line: number, seq, message });
   }
 }

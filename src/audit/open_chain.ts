@@ -12,6 +12,8 @@ import {
   MAX_CHAINS,
   NEW_CHAIN_PREFIX,
   syncFolder,
+  UNFINISHED_KEY,
+  writableByOthers,
 } from "./folder.ts";
 import { type NamedChain, readHead, writeHead } from "./head.ts";
 import { NO_HASH } from "./line.ts";
@@ -19,9 +21,7 @@ import type { SigningKey } from "./signing_key.ts";
 
 /** Holds a chain that may be written. */
 export interface OpenedChain {
-  /** Its number, the name of its folder. */
   readonly number: number;
-  /** Where it ends. */
   readonly end: ChainEnd;
   /** Its lock, held until the file is closed. */
   readonly lock: Deno.FsFile;
@@ -42,7 +42,6 @@ const MAX_ATTEMPTS = 100;
 const MAX_PROBLEM = 120;
 /** A host that is about to make the first chain has just made the key. */
 const NEW_KEY_MS = 10_000;
-const UNFINISHED_KEY = /^key\.(?:pem|pub)\.[0-9a-f-]{36}$/;
 
 /** Opens the first chain that is free and whole, or makes a new one. */
 export async function openChain(
@@ -90,6 +89,8 @@ async function takeChain(
 > {
   let lock: Deno.FsFile | undefined;
   try {
+    const mode = await writableByOthers(dir);
+    if (mode !== undefined) throw new Error(`others than its owner may write there (mode ${mode})`);
     lock = await lockChain(dir);
     if (lock === undefined) return undefined;
     const end = await findChainEnd(dir, number, key.publicKey);

@@ -10,11 +10,8 @@ export type Admission = "write" | "begin" | "count";
 
 /** Tells how many entries of one kind were not written. */
 export interface Suppressed {
-  /** Their type. */
   readonly of: string;
-  /** Their plugin. */
   readonly plugin: string | undefined;
-  /** How many. */
   readonly count: number;
   /** For how long, in milliseconds. */
   readonly forMs: number;
@@ -24,16 +21,11 @@ export interface Suppressed {
 
 /** Options of {@linkcode RateBound}. */
 export interface RateBoundOptions {
-  /**
-   * How many lines of one type and plugin are written within a second.
-   *
-   * @default {200}
-   */
+  /** How many lines of one type and plugin are written within a second. Default: 200. */
   maxLinesPerSecond?: number;
   /**
-   * How many bytes of one type and plugin are written in an hour, after as many at once.
-   *
-   * @default {4194304} 4 MiB
+   * How many bytes of one type and plugin are written in an hour, after as many at once. Default: 4194304 4
+   * MiB.
    */
   maxBytesPerHour?: number;
 }
@@ -66,11 +58,7 @@ export class RateBound {
   readonly #maxLines: number;
   readonly #maxBytes: number;
 
-  /**
-   * Starts with nothing spent.
-   *
-   * @param options The bounds.
-   */
+  /** Starts with nothing spent. */
   constructor(options: RateBoundOptions = {}) {
     this.#maxLines = options.maxLinesPerSecond ?? 200;
     this.#maxBytes = options.maxBytesPerHour ?? 4 * 1024 * 1024;
@@ -81,14 +69,7 @@ export class RateBound {
     return this.#suppressed.size > 0;
   }
 
-  /**
-   * Decides about one entry.
-   *
-   * @param type The type.
-   * @param plugin The plugin.
-   * @param nowMs A clock that never goes back.
-   * @param text What it says: one that is only counted must not vanish among many that are alike.
-   */
+  /** Decides about one entry. */
   admit(type: string, plugin: string | undefined, nowMs: number, text?: unknown): Admission {
     const kind = this.#find(type, plugin, nowMs);
     if (kind.suppressedSince !== undefined) {
@@ -111,25 +92,13 @@ export class RateBound {
     return "begin";
   }
 
-  /**
-   * Takes note of what an admitted entry took.
-   *
-   * @param type The type.
-   * @param plugin The plugin.
-   * @param bytes The length of its line.
-   */
+  /** Takes note of what an admitted entry took. */
   spend(type: string, plugin: string | undefined, bytes: number): void {
     const kind = this.#kinds.get(keyOf(type, plugin)) ?? this.#kinds.get(OVERFLOW);
     if (kind !== undefined) kind.bytes -= bytes;
   }
 
-  /**
-   * Ends what has been counted long enough.
-   *
-   * @param nowMs The clock.
-   * @param all Whether to end everything, as when the log closes.
-   * @returns What to write about it.
-   */
+  /** Ends what has been counted long enough. */
   end(nowMs: number, all = false): Suppressed[] {
     const ended: Suppressed[] = [];
     for (const kind of this.#suppressed) {

@@ -17,9 +17,7 @@ export interface RawLine {
   readonly bytes: number;
   /** Whether it has a line end; only the last line of a file can lack it. */
   readonly whole: boolean;
-  /** The hash of its bytes. */
   readonly hash: string;
-  /** The text. */
   readonly text: string;
   /** What it says; `undefined` when that is nothing the log can have written. */
   readonly parsed: AuditLine | undefined;

@@ -59,20 +59,12 @@ export class AuditReader {
   readonly #dir: string;
   readonly #cursors = new Map<number, ChainCursor>();
 
-  /**
-   * Starts before the first entry.
-   *
-   * @param dir The audit folder.
-   */
+  /** Starts before the first entry. */
   constructor(dir: string) {
     this.#dir = dir;
   }
 
-  /**
-   * Gives entries that were not read yet, in the order of their times.
-   *
-   * @param query Which of them; `follow` does not count.
-   */
+  /** Gives entries that were not read yet, in the order of their times. */
   async *read(query: AuditQuery = {}): AsyncGenerator<AuditRecord, void> {
     for (const chain of (await listChains(this.#dir)).numbers) {
       if (this.#cursors.has(chain)) continue;
@@ -84,11 +76,7 @@ export class AuditReader {
     }
   }
 
-  /**
-   * Waits until it is worth looking again.
-   *
-   * @param signal Ends the wait.
-   */
+  /** Waits until it is worth looking again. */
   pause(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
@@ -135,24 +123,29 @@ class ChainCursor {
   #offset = 0;
   #line = 0;
   #time = "";
+  #ended = false;
 
   constructor(dir: string, chain: number) {
     this.#dir = dir;
     this.#chain = chain;
   }
 
-  /** Gives what was not given yet, and marks what the start of a run has taken over unsigned. */
+  /** Gives what was not given yet, and marks what no run has signed. */
   async *read(): AsyncGenerator<AuditRecord, void> {
     let waiting: AuditRecord[] = [];
     for await (const record of this.#read()) {
       if (record.type === "started") {
         for (const before of waiting) yield { ...before, unsigned: true };
+      } else if (this.#ended) {
+        yield { ...record, unsigned: true }; // no host writes there
+        continue;
       } else if (SIGNED_TYPES.has(record.type) || waiting.length >= MAX_WAITING) yield* waiting;
       else {
         waiting.push(record);
         continue;
       }
       waiting = [];
+      this.#ended = record.type === "stopped";
       yield record;
     }
     yield* waiting;

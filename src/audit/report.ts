@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { escapeText } from "../errors.ts";
 
 /** Names what is wrong with a log. */
 export type AuditProblemKind =
@@ -115,6 +116,12 @@ export interface AuditReport {
 
 const MAX_PROBLEMS = 1_000;
 
+/** A line of a file. */
+interface Place {
+  readonly file: string;
+  readonly number: number;
+}
+
 /** Collects problems, one for each line, and no more than can be read. */
 export class Problems {
   readonly #chain: number;
@@ -137,16 +144,37 @@ export class Problems {
   }
 
   /** Whether a line has one already: what one edit breaks is told once. */
-  has(file: string, line: number): boolean {
-    return this.#seen.has(`${file}:${line}`);
+  has({ file, number }: Place): boolean {
+    return this.#seen.has(`${file}:${number}`);
   }
 
-  add(problem: Omit<AuditProblem, "chain">): void {
+  /** Adds one about a line, unless that has one. */
+  atLine(kind: AuditProblemKind, line: Place, seq: number | undefined, what: string): void {
+    if (!this.has(line)) this.add(kind, line, seq, `Line ${line.number} of ${line.file}: ${what}`);
+  }
+
+  /** Adds one about a file. */
+  inFile(kind: AuditProblemKind, file: string, what: string, seq?: number): void {
+    this.add(kind, { file }, seq, `${escapeText(file)} ${escapeText(what)}`);
+  }
+
+  add(
+    kind: AuditProblemKind,
+    place: Partial<Place>,
+    seq: number | undefined,
+    message: string,
+  ): void {
     this.#count++;
     if (this.#list.length >= MAX_PROBLEMS) return;
-    if (problem.file !== undefined && problem.line !== undefined) {
-      this.#seen.add(`${problem.file}:${problem.line}`);
-    }
-    this.#list.push({ ...problem, chain: this.#chain });
+    const { file, number } = place;
+    this.#seen.add(`${file}:${number}`);
+    this.#list.push({
+      kind,
+      chain: this.#chain,
+      ...(file === undefined ? {} : { file }),
+      ...(number === undefined ? {} : { line: number }),
+      ...(seq === undefined ? {} : { seq }),
+      message,
+    });
   }
 }

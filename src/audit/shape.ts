@@ -24,13 +24,8 @@ export type ShapedFields = Readonly<Record<string, unknown>>;
 const encoder = new TextEncoder();
 
 /**
- * Copies fields as plain, bounded JSON values.
- *
- * A hostile plugin has a say in what errors and events carry: without bounds it could fill the disk
- * with one line, and a getter or a cycle could throw into the host.
- *
- * @param entry The fields; `type` is left out.
- * @returns The copy, at most 60 kB as JSON; what was cut says so. Never throws.
+ * Copies fields as plain, bounded JSON values. A hostile plugin has a say in what errors and events carry:
+ * without bounds it could fill the disk with one line, and a getter or a cycle could throw into the host.
  */
 export function shapeFields(entry: object): ShapedFields {
   try {

@@ -30,7 +30,6 @@ const MAX_KEY_BYTES = 4_096;
 export interface SigningKey {
   /** The first 16 hex digits of the SHA3-512 of the public key. */
   readonly id: string;
-  /** The 32 bytes of the public key. */
   readonly publicKey: Uint8Array;
   /** Signs at once: a checkpoint must follow the line that it signs, with nothing in between. */
   readonly sign: Signer;

@@ -103,12 +103,7 @@ export async function verifyAuditLog(
   }
 }
 
-/**
- * Refuses a folder that is no audit log: an empty answer would look like a good one.
- *
- * @param dir The folder.
- * @throws {SallyportError} `bad-config` when it has neither chains nor a key.
- */
+/** Refuses a folder that is no audit log: an empty answer would look like a good one. */
 export async function checkIsLog(dir: string): Promise<void> {
   const hasKey = (await listEntries(dir)).some(({ name }) => name === PUBLIC_KEY_FILE);
   if (hasKey || (await listChains(dir)).numbers.length > 0) return;

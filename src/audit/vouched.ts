@@ -5,11 +5,19 @@
  * @module
  */
 import type { Torn } from "./chain_end.ts";
-import type { NamedChain } from "./head.ts";
+import type { Head, NamedChain } from "./head.ts";
 import { isSigned, SIGNED_TYPES } from "./line.ts";
 import type { PlacedLine } from "./links.ts";
 import type { Problems, TakenOverLines } from "./report.ts";
 import { fileName } from "./folder.ts";
+
+/** Lines that no run has signed. */
+export interface Unsigned {
+  readonly from: number;
+  readonly lines: number;
+  /** The hash of the last. */
+  readonly hash: string;
+}
 
 interface Retention {
   readonly first: number;
@@ -17,12 +25,14 @@ interface Retention {
   readonly before: string;
 }
 
-interface Named {
+/** What a signed line says of other chains. */
+export interface Named {
   readonly at: number;
   readonly chains: readonly NamedChain[];
 }
 
 const MAX_KEPT = 10_000;
+const MAX_NAMED = 500_000;
 const CLOCK_SLACK_MS = 1_000;
 
 /** Judges lines in order. */
@@ -33,7 +43,6 @@ export class Vouched {
   #run: unknown;
   #lost = false; // since the last signed line
   #seq = 0;
-  #lastHash = "";
   #pending: PlacedLine[] = [];
   #pendingCount = 0;
   #time = -Infinity;
@@ -41,8 +50,11 @@ export class Vouched {
   #clockAt = 0;
   #floods = new Map<string, number>();
   #damages: string[] = [];
+  #uncompared = 0;
   #torn: string[] = [];
 
+  /** The hash of the last line. */
+  lastHash = "";
   /** The random id, by the head or else by the first signed line. */
   id: string | undefined;
   /** The last line with a good signature, and whether it ends a run. */
@@ -50,7 +62,6 @@ export class Vouched {
   closed = false;
   /** The last line that tells of a newer head than any before it. */
   covering: { readonly line: PlacedLine; readonly covers: number } | undefined;
-  checkpoints = 0;
   notWritten = 0;
   retention: Retention | undefined;
   readonly keyIds = new Set<string>();
@@ -66,6 +77,21 @@ export class Vouched {
     this.#problems = problems;
   }
 
+  /** Begins after the head of a chain. */
+  goOn({ chain, seq, hash, closed }: Head): void {
+    this.id = chain;
+    this.#seq = seq;
+    this.lastHash = hash;
+    this.closed = closed;
+  }
+
+  /** What follows the last signed line. */
+  get unsigned(): Unsigned | undefined {
+    const lines = this.#pendingCount;
+    if (lines === 0) return undefined;
+    return { from: this.#seq - lines + 1, lines, hash: this.lastHash };
+  }
+
   async take(line: PlacedLine): Promise<void> {
     const { seq, type, time } = line.parsed!;
     const ms = Date.parse(time);
@@ -75,15 +101,25 @@ export class Vouched {
     this.#seq = seq;
     if (SIGNED_TYPES.has(type) && this.#publicKey !== undefined) {
       if (await this.#isGood(line)) return this.#takeSigned(line);
-      this.#tell("bad-signature", line, "its signature does not verify: it was changed or added");
+      this.#problems.atLine(
+        "bad-signature",
+        line,
+        seq,
+        "its signature does not verify: it was changed or added",
+      );
       this.#lose();
     } else if (this.closed) {
-      this.#tell("inserted", line, "it follows the end of a run, where no host writes");
+      this.#problems.atLine(
+        "inserted",
+        line,
+        seq,
+        "it follows the end of a run, where no host writes",
+      );
       this.#lose();
     }
     this.#pendingCount++;
     if (this.#pending.length < MAX_KEPT && MATTERS.has(type)) this.#pending.push(line);
-    this.#lastHash = line.hash;
+    this.lastHash = line.hash;
   }
 
   /** Where lines are missing or wrong it is not known which run goes on; that is told once. */
@@ -105,23 +141,32 @@ export class Vouched {
     const { seq, type, fields } = line.parsed!;
     const { chainNumber, fileNumber, run, covers } = fields;
     if (chainNumber !== this.#number) {
-      this.#tell("chain-moved", line, `it is of chain ${chainNumber}, copied or moved here`);
+      this.#problems.atLine(
+        "chain-moved",
+        line,
+        seq,
+        `it is of chain ${chainNumber}, copied or moved here`,
+      );
     } else if (line.file !== fileName(Number(fileNumber))) {
-      this.#tell("reordered", line, `it was written to ${fileName(Number(fileNumber))}`);
+      this.#problems.atLine(
+        "reordered",
+        line,
+        seq,
+        `it was written to ${fileName(Number(fileNumber))}`,
+      );
     }
     if (type === "started") this.#begin(line);
     else if (this.closed || (this.#run !== undefined && run !== this.#run)) {
-      this.#tell("inserted", line, "it is of another run than the lines before it");
+      this.#problems.atLine("inserted", line, seq, "it is of another run than the lines before it");
     } else for (const pending of this.#pending) this.#vouch(pending);
     this.#run = run;
     this.#lost = false;
     this.#vouch(line);
     this.#pending = [];
     this.#pendingCount = 0;
-    this.#lastHash = line.hash;
+    this.lastHash = line.hash;
     this.signed = line;
     this.closed = type === "stopped";
-    this.checkpoints++;
     this.hashes.set(seq, line.hash);
     if (Number.isSafeInteger(covers) && (covers as number) >= (this.covering?.covers ?? 0)) {
       this.covering = { line, covers: covers as number };
@@ -130,10 +175,9 @@ export class Vouched {
 
   #begin({ parsed }: PlacedLine): void {
     const { seq, time, fields } = parsed!;
-    const lines = this.#pendingCount;
-    if (lines > 0 && !this.#lost && this.takenOver.length < MAX_KEPT) {
-      const hash = this.#lastHash;
-      this.takenOver.push({ from: seq - lines, to: seq - 1, hash, recordedAt: seq });
+    const from = seq - this.#pendingCount;
+    if (from < seq && !this.#lost && this.takenOver.length < MAX_KEPT) {
+      this.takenOver.push({ from, to: seq - 1, hash: this.lastHash, recordedAt: seq });
     }
     if (fields.anew === true) this.#anew.push(time);
     const { file, bytes } = (fields.torn ?? {}) as Partial<Torn>;
@@ -162,9 +206,9 @@ export class Vouched {
     if (type === "damaged" && this.#damages.length < MAX_KEPT) {
       this.#damages.push(`line ${seq}: ${file} ${problem}`);
     }
-    if (Array.isArray(chains) && this.named.length < MAX_KEPT) {
-      this.named.push({ at: seq, chains: chains.filter(isNamed) });
-    }
+    if (!Array.isArray(chains)) return;
+    if (this.named.length < MAX_NAMED) this.named.push({ at: seq, chains: chains.filter(isNamed) });
+    else this.#uncompared++;
   }
 
   /** What should be looked at, in words. */
@@ -187,23 +231,17 @@ export class Vouched {
       const more = this.#clock === 1 ? "" : `, and at ${this.#clock - 1} more`;
       notes.push(`The clock was set back at line ${this.#clockAt}${more}`);
     }
+    if (this.#uncompared > 0) {
+      notes.push(
+        `What the last ${this.#uncompared} signed lines say of other chains was not compared`,
+      );
+    }
     const floods = [...this.#floods].sort(([, a], [, b]) => b - a);
     for (const [what, count] of floods) {
       if (what === "lost") notes.push(`${count} entries were lost, as the disk took none`);
       else notes.push(`${count} entries were counted and not written: ${what}`);
     }
     return notes;
-  }
-
-  #tell(
-    kind: "bad-signature" | "inserted" | "reordered" | "chain-moved",
-    line: PlacedLine,
-    what: string,
-  ): void {
-    const { file, number, parsed } = line;
-    if (this.#problems.has(file, number)) return;
-    const message = `Line ${number} of ${file}: ${what}`;
-    this.#problems.add({ kind, file, line: number, seq: parsed!.seq, message });
   }
 }
 

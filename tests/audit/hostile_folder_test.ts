@@ -73,6 +73,27 @@ Deno.test("a host notices a file in the place of its own, and bytes that it has 
   assert.deepEqual(added.numbers, [1, 2]);
 });
 
+Deno.test("a host makes its lock again where that was removed, before another host takes its chain", async () => {
+  await using temp = await tempDir();
+  const dir = temp.join("audit");
+  const logger = recordingLogger();
+  await using log = await AuditLog.open(dir, { logger });
+  await Deno.remove(`${dir}/1/lock`);
+  await log.checkpoint();
+  assert.deepEqual(logger.entries.map(({ fields }) => fields.problem), [
+    "was removed, and is made again",
+  ]);
+  await using other = await AuditLog.open(dir);
+  assert.equal(other.chain, 2);
+  // the control: before anybody looks, it is taken, and both say so
+  await Deno.remove(`${dir}/1/lock`);
+  await using third = await AuditLog.open(dir);
+  assert.equal(third.chain, 1);
+  await log.checkpoint();
+  assert.match(String(logger.entries[1]!.fields.problem), /another host writes to the same chain/);
+  assert.notEqual(await kindsOf(dir), "");
+});
+
 Deno.test({
   ...unix,
   name: "a host says that its folder is gone, and keeps working",
@@ -116,7 +137,9 @@ Deno.test("a file that lies where the next one would begin is told, and the log 
   assert.deepEqual(logger.entries.map(({ fields }) => fields.problem), [
     "is there, and this host has not made it",
   ]);
-  assert.equal(await kindsOf(dir), "inserted");
+  assert.equal(await kindsOf(dir), "");
+  const [chain] = (await verifyAuditLog(dir)).chains;
+  assert.match(chain!.notes.join(), /000002\.jsonl is there, and this host has not made it/);
   const denied = await Array.fromAsync(readAuditLog(dir, { types: ["denied"] }));
   assert.equal(denied.length, 30);
 });
@@ -172,6 +195,21 @@ Deno.test({
         assert.notEqual(await kindsOf(dir), "", `${what} in place of ${path}`);
       }
     }
+  },
+});
+
+Deno.test({
+  ...unix,
+  name: "open() does not write to a chain whose folder others may write to",
+  async fn() {
+    await using temp = await tempDir();
+    const dir = temp.join("audit");
+    await writeLog(dir, 1);
+    await Deno.chmod(`${dir}/1`, 0o777);
+    await using log = await AuditLog.open(dir);
+    assert.equal(log.chain, 2);
+    const { notes } = await verifyAuditLog(dir);
+    assert.match(notes.join(), /Others than its owner may write to .*\/audit\/1 \(mode 777\)/);
   },
 });
 

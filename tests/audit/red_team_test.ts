@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { verifyAuditLog } from "../../src/audit/verify_log.ts";
 import { tempDir } from "../helpers/signing.ts";
-import { ATTACKS } from "./attacks.ts";
+import { CHAIN_ATTACKS, FILE_ATTACKS, OTHER_ATTACKS } from "./attacks_on_files.ts";
+import { LINE_ATTACKS } from "./attacks_on_lines.ts";
 import { restore } from "./kit.ts";
 import { closedScene, crashedScene, retainedScene } from "./scenes.ts";
+
+const ATTACKS = [...LINE_ATTACKS, ...CHAIN_ATTACKS, ...FILE_ATTACKS, ...OTHER_ATTACKS];
 
 Deno.test({
   name: "every act of somebody without the key is found, noted, or one of the documented limits",

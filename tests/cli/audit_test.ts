@@ -185,7 +185,7 @@ Deno.test("audit show escapes what a terminal would act on", async () => {
       line.includes(String.raw`message="\u001b[2J\u001b]0;owned\u0007\u202eback`)
     ),
   );
-  assert.match(lines.at(-1)!, /unreadable +text="\\u001b\[2Jnot a line\\u202e"/);
+  assert.match(lines.at(-1)!, /unreadable +UNSIGNED text="\\u001b\[2Jnot a line\\u202e"/);
   const json = done(await inProcess(["audit", "show", dir.path, "--json"]));
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(json.trimEnd(), /[\u0000-\u001f\u007f-\u009f\u202e]/);
