@@ -40,6 +40,8 @@ export interface PreparedPlugin {
   readonly storageDir: string | undefined;
   /** How its code is compiled ahead. */
   readonly codeCaching: CodeCaching;
+  /** Whether an operator agreed to whatever it asks. */
+  readonly agreed: boolean;
 }
 
 /** Options of {@linkcode PluginLoader}. */
@@ -183,8 +185,9 @@ export class PluginLoader implements AsyncDisposable {
     options: { agreed?: boolean } = {},
   ): Promise<PreparedPlugin> {
     const { manifest } = verified;
+    const { agreed = false } = options;
     await this.#quarantine?.check(manifest.name);
-    if (options.agreed !== true) this.#trust.checkConsent(verified);
+    if (!agreed) this.#trust.checkConsent(verified);
     const entry = entryFor(this.#settings.policy, manifest.name);
     const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)
@@ -207,7 +210,24 @@ export class PluginLoader implements AsyncDisposable {
     const hasNet = permissions.net.length > 0;
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
     const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
-    return { verified, permissions, containment, bundleDir, storageDir, codeCaching };
+    return { verified, permissions, containment, bundleDir, storageDir, codeCaching, agreed };
+  }
+
+  /**
+   * Judges a prepared plugin again at the moment of a start: it may have waited long.
+   *
+   * @param prepared The proofs.
+   * @throws {SallyportError} as {@linkcode verify} and {@linkcode prepare}, when it may not start any more.
+   */
+  async confirm({ verified, agreed }: PreparedPlugin): Promise<void> {
+    await this.#quarantine?.check(verified.manifest.name);
+    try {
+      if (!this.#trust.isCurrent(verified)) await this.#trust.confirm(verified);
+    } catch (error) {
+      this.#trail?.refused(verified.root, error);
+      throw error;
+    }
+    if (!agreed) this.#trust.checkConsent(verified);
   }
 
   /**

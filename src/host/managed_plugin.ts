@@ -127,6 +127,7 @@ export class ManagedPlugin extends KnownPlugin {
       // what was parked before stays
       throw this.isLazy ? loadFailure(this.name, error) : this.fail(error);
     }
+    trust.expire(prepared.verified);
     this.describeWhole(prepared);
     this.#prepared = prepared;
     this.error = undefined;
@@ -135,11 +136,8 @@ export class ManagedPlugin extends KnownPlugin {
 
   /** Starts a prepared plugin. */
   async start(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
-    const wasParked = prepared === this.#prepared;
     this.move("starting");
     try {
-      // it may have waited long, and then even an expiry counts
-      if (wasParked) await this.#parts.trust.confirm(prepared.verified);
       const instance = await this.#processes.launch(prepared, signal);
       await this.#admit(instance, prepared, signal, { type: "loaded" });
     } catch (failure) {

@@ -63,8 +63,7 @@ export class PluginProcesses {
     const events = instanceEvents(this.#parts, prepared, links);
     this.#starting = prepared;
     try {
-      // what it needs had to be started first, perhaps
-      if (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
+      await loader.confirm(prepared);
       const instance = await loader.start(prepared, events, signal).catch((error) => {
         abort(); // there is nobody left whose requests are worth an answer
         throw error;

@@ -11,13 +11,7 @@ import { asksOf } from "../permissions/asks.ts";
 import { parsePublicKey, type PublicKey } from "../trust/keys.ts";
 import { isListExpired } from "../trust/list.ts";
 import { diffRoots, diffTrustLists, type TrustChange } from "../trust/list_diff.ts";
-import {
-  checkListFresh,
-  countSigners,
-  findHighest,
-  type JudgedBundle,
-  keysOf,
-} from "../trust/rules.ts";
+import { countSigners, findHighest, type JudgedBundle, keysOf } from "../trust/rules.ts";
 import type { MarkedPlugin } from "../trust/rollback_mark.ts";
 import { TrustList } from "../trust/trust_list.ts";
 import {
@@ -25,6 +19,7 @@ import {
   type KeyAnchors,
   type TrustAnchors,
   type VerifiedPlugin,
+  verifyAgain,
   verifyBundle,
 } from "../trust/verify.ts";
 import { nextRevocation } from "./trust_times.ts";
@@ -68,6 +63,21 @@ export interface TrustSourceOptions {
   remember?: boolean;
 }
 
+/** Says whether a bundle may be older than what was run. */
+interface VerifyOptions {
+  readonly allowRollback?: true;
+}
+
+/** Notes that a bundle was found good. */
+interface Judgement {
+  readonly generation: number;
+  readonly at: number;
+  readonly options: VerifyOptions;
+}
+
+/** For so long a verdict needs no second look: a signature, a key or an entry may end at any moment. */
+const CURRENT_MS = 1_000;
+
 /** Decides which bundles are trusted, now and while they run. */
 export class TrustSource {
   #anchors: KeyAnchors;
@@ -78,8 +88,8 @@ export class TrustSource {
   #nextRevocation = Infinity;
   /** Counts what could change a verdict. */
   #generation = 0;
-  /** The generation at which a bundle was last found good. */
-  #judged = new WeakMap<VerifiedPlugin, number>();
+  /** When a bundle was last found good. */
+  #judged = new WeakMap<VerifiedPlugin, Judgement>();
   #refreshing: Promise<unknown> = Promise.resolve();
 
   private constructor(anchors: KeyAnchors, settings?: TrustListSettings, list?: TrustList) {
@@ -177,41 +187,46 @@ export class TrustSource {
    */
   async verify(
     contents: BundleContents,
-    options: { allowRollback?: true } = {},
+    options: VerifyOptions = {},
   ): Promise<VerifiedPlugin> {
     const generation = this.#generation;
-    const anchors = this.#loading();
-    const verified = await verifyBundle(
-      contents,
-      "list" in anchors ? { ...anchors, ...options } : anchors,
-    );
-    this.#judged.set(verified, generation);
+    const verified = await verifyBundle(contents, this.#anchorsFor(options));
+    this.#judged.set(verified, { generation, at: Date.now(), options });
     return verified;
   }
 
-  /** Tells whether nothing has happened to trust since a bundle was found good for loading. */
+  /** Tells whether a bundle was found good for loading just now, and nothing has happened to trust since. */
   isCurrent(verified: VerifiedPlugin): boolean {
-    return this.#list === undefined || this.#judged.get(verified) === this.#generation;
+    const { generation, at = NaN } = this.#judged.get(verified) ?? {};
+    return generation === this.#generation && Math.abs(Date.now() - at) < CURRENT_MS;
+  }
+
+  /** Notes that a bundle waits for its start, and is judged anew then, however soon. */
+  expire(verified: VerifiedPlugin): void {
+    const judged = this.#judged.get(verified);
+    if (judged !== undefined) this.#judged.set(verified, { ...judged, at: NaN });
   }
 
   /**
-   * Judges a bundle again before it is started, without reading it.
+   * Judges a bundle again before it is started, without reading it: as one that is loaded now.
    *
    * @param verified A bundle that was good before.
    * @throws {SallyportError} when it is not any more.
    */
   async confirm(verified: VerifiedPlugin): Promise<void> {
-    if (this.#list === undefined) return;
-    const { manifest: { name, version }, bundleHash: hash } = verified;
-    let generation: number;
-    do {
-      generation = this.#generation;
-      if (this.#problem !== undefined) throw this.#problem;
-      const { content } = this.#list;
-      checkListFresh(content, { name, version, hash }, new Date());
-      await judgeAgain(verified, content);
-    } while (generation !== this.#generation);
-    this.#judged.set(verified, generation);
+    const options = this.#judged.get(verified)?.options ?? {};
+    await this.freshen();
+    for (;;) {
+      const generation = this.#generation;
+      await verifyAgain(verified, this.#anchorsFor(options));
+      this.#judged.set(verified, { generation, at: Date.now(), options });
+      if (generation === this.#generation) return;
+    }
+  }
+
+  #anchorsFor(options: VerifyOptions): TrustAnchors {
+    const anchors = this.#loading();
+    return "list" in anchors ? { ...anchors, ...options } : anchors;
   }
 
   /**

@@ -181,27 +181,58 @@ export async function verifyBundle(
   try {
     const manifest = parseManifest(bytesOf(files, MANIFEST_FILE));
     version = manifest.version;
-    return await judge({ ...contents, files }, { manifest, hash }, anchors, now);
+    const envelope = () => openEnvelope(contents.envelopeBytes, manifest);
+    return await judge({ files, root: contents.root, manifest, hash, envelope }, anchors, now);
   } catch (error) {
     throw noteBundle(error, { bundleHash: hash, ...(version === undefined ? {} : { version }) });
   }
 }
 
-/** Takes the steps of {@linkcode verifyBundle} after hash and manifest. */
+/**
+ * Verifies a plugin again at the moment of a start, by what is trusted then: it may have waited while its
+ * signature, its key's window or its entry came to an end. Its bytes are those that were hashed.
+ *
+ * @param plugin The proof.
+ * @param anchors Whom and what the operator trusts now.
+ * @param options The time of now.
+ * @throws {SallyportError} As {@linkcode verifyBundle}.
+ */
+export async function verifyAgain(
+  plugin: VerifiedPlugin,
+  anchors: TrustAnchors,
+  options: VerifyBundleOptions = {},
+): Promise<void> {
+  const { now = new Date() } = options;
+  const { files, root, manifest, bundleHash: hash } = plugin;
+  const envelope = () => reveal(plugin).envelope;
+  try {
+    await judge({ files, root, manifest, hash, envelope }, anchors, now);
+  } catch (error) {
+    throw noteBundle(error, { bundleHash: hash, version: manifest.version });
+  }
+}
+
+/** What the steps of {@linkcode verifyBundle} after hash and manifest need. */
+interface HashedBundle {
+  readonly files: readonly BundleFile[];
+  readonly root: string;
+  readonly manifest: Manifest;
+  readonly hash: string;
+  readonly envelope: () => Envelope;
+}
+
 async function judge(
-  contents: BundleContents & { readonly files: readonly BundleFile[] },
-  { manifest, hash }: { readonly manifest: Manifest; readonly hash: string },
+  { files, root, manifest, hash, envelope: open }: HashedBundle,
   anchors: TrustAnchors,
   now: Date,
 ): Promise<VerifiedPlugin> {
-  const { files } = contents;
   const byList = "list" in anchors;
   const bundle = { name: manifest.name, version: manifest.version, hash };
 
   // 1. Freshness. Stops a trust list that somebody keeps from being replaced.
   if (byList) checkListFresh(anchors.list, bundle, now);
   // 2. Envelope. Stops a bundle that nobody signed, and parser tricks in what says otherwise.
-  const envelope = openEnvelope(contents.envelopeBytes, manifest);
+  const envelope = open();
   // 3. Signatures. Stops strangers, forgeries, and keys that do not count. Nothing signed was read yet.
   const signers = byList
     ? await checkListRules(envelope, anchors.list, bundle, { now, loadedAt: now })
@@ -222,7 +253,7 @@ async function judge(
 
   const named = Object.freeze(signers.map(toSigner));
   return prove(
-    { manifest, bundleHash: hash, files, signers: named, statement, root: contents.root },
+    { manifest, bundleHash: hash, files, signers: named, statement, root },
     { envelope, verifiedAt: now },
   );
 }
