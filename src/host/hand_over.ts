@@ -7,6 +7,7 @@ import { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { settledWithin } from "../process/stop.ts";
 import { encodeValue } from "../rpc/binary.ts";
+import type { RequestOptions } from "../rpc/options.ts";
 import type { PluginInstance } from "./instance.ts";
 import { record } from "./instance_requests.ts";
 import type { Serving } from "./serving.ts";
@@ -95,13 +96,33 @@ export async function handOver(
     Promise.race([from.whenQuiet(), from.instance.ended, aborted]),
     timeoutMs / 2,
   );
+  try {
+    await handOverState(name, from, to, options, logger);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof SallyportError)) throw error;
+    const { code, message, details } = error;
+    const hint =
+      "Reload with { withoutState: true } to put the new version into service without this state";
+    throw new SallyportError(code, message, { hint, details, cause: error });
+  }
+}
+
+async function handOverState(
+  name: string,
+  from: Serving,
+  to: PluginInstance,
+  options: (step: string) => RequestOptions,
+  logger: Logger,
+): Promise<void> {
   let state: unknown;
   try {
     const answer = await from.instance.request("state/snapshot", {}, options("snapshot"));
     ({ state = null } = record(answer));
   } catch (error) {
-    // a process that just died has no state to hand over, and none that could serve on
-    if (!(error instanceof SallyportError && error.code === "crashed")) throw error;
+    // a process that just died, or was ended, has no state to hand over, and none that could serve on
+    const isGone = from.instance.hasExited ||
+      (error instanceof SallyportError && error.code === "crashed");
+    if (!isGone) throw error;
     logger.warn(`Plugin "${name}" ended before it gave its state: the new process has none`);
     return;
   }

@@ -16,6 +16,13 @@ import { loadFailure } from "./plugin_errors.ts";
 export interface ReloadOptions {
   /** Gives it up; what runs then serves on. */
   signal?: AbortSignal;
+  /**
+   * Whether the running version is not asked for its state: the next one begins without. A version whose
+   * `snapshot()` fails or hangs cannot keep the next one out then. One that is revoked is never asked.
+   *
+   * @default {false}
+   */
+  withoutState?: boolean;
 }
 
 /** What changing versions needs of the lifecycle. */
@@ -29,6 +36,7 @@ export interface ReloadSteps {
 /** Where the next version comes from. */
 interface Source {
   readonly rollback: boolean;
+  readonly withoutState?: boolean;
   /** Verifies it. */
   verify(signal: AbortSignal | undefined): Promise<VerifiedPlugin>;
 }
@@ -57,6 +65,7 @@ export class Reloader {
    */
   reload(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {
     return this.#change(plugin, options, {
+      ...options,
       rollback: false,
       verify: async (signal) => {
         const verified = await this.#parts.loader.verify(plugin.path, signal);
@@ -75,6 +84,7 @@ export class Reloader {
    */
   rollback(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {
     return this.#change(plugin, options, {
+      ...options,
       rollback: true,
       verify: (signal) => {
         const before = plugin.versions.before(plugin.bundleHash);
@@ -91,9 +101,9 @@ export class Reloader {
       // what is refused anyway must not wait for what is under way; a rollback depends on its turn
       const early = source.rollback ? undefined : await source.verify(signal);
       await plugin.steps.load(signal, async (signal) => {
-        if (!plugin.isLazy && plugin.state !== "failed" && plugin.state !== "active") {
-          throw wrongState(plugin, verb);
-        }
+        // one that was taken down by a revocation may go back to what ran before
+        const left = plugin.state === "failed" || plugin.state === "untrusted";
+        if (!plugin.isLazy && !left && plugin.state !== "active") throw wrongState(plugin, verb);
         begun = true;
         await this.#switch(plugin, early ?? await source.verify(signal), source, signal);
       });
@@ -110,7 +120,7 @@ export class Reloader {
   async #switch(
     plugin: ManagedPlugin,
     verified: VerifiedPlugin,
-    { rollback }: Source,
+    { rollback, withoutState }: Source,
     signal: AbortSignal,
   ): Promise<void> {
     this.#checkDependents(plugin.name, verified);
@@ -125,7 +135,7 @@ export class Reloader {
       return;
     }
     let prepared: PreparedPlugin;
-    const isFresh = plugin.state === "failed";
+    const isFresh = plugin.state !== "active";
     try {
       await loadDependencies(signal);
       prepared = await prepare();
@@ -133,7 +143,7 @@ export class Reloader {
       throw isFresh ? plugin.fail(error) : error;
     }
     if (isFresh) await plugin.start(prepared, signal);
-    else await plugin.replace(prepared, signal, rollback);
+    else await plugin.replace(prepared, signal, { rollback, withoutState });
   }
 
   /** Keeps a version out that those which depend on the plugin cannot work with. */

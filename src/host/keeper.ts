@@ -344,12 +344,14 @@ export class PluginKeeper implements AsyncDisposable {
 
   async #restart(kept: Kept): Promise<void> {
     const { plugin, restarts } = kept;
+    await plugin.steps.run(() => Promise.resolve()); // somebody else may be about it, and fail
+    if (this.#stopped || !restarts.isWaiting) return;
     if (this.#options.find(plugin.name) !== plugin || plugin.state !== "failed") return;
-    if (plugin.steps.isBusy) return; // somebody else is about it
     restarts.count++;
     try {
       await this.#options.load(plugin.name);
     } catch (error) {
+      if (plugin.serving !== undefined) return; // a reload came first
       plugin.logger.error(`Cannot start plugin "${plugin.name}" again: ${String(error)}`);
       // one that was refused is not started again, and one that was unloaded meanwhile neither
       const again = error instanceof SallyportError && error.code === "launch-failed";

@@ -101,7 +101,14 @@ export class PluginLifecycle {
   reload(name: string, options: ReloadOptions = {}): Promise<ManagedPlugin> {
     return this.#operation(async () => {
       const plugin = this.find(name);
-      if (!plugin.isTaken) return await this.loadByName(name, options);
+      if (!plugin.isTaken) {
+        try {
+          return await this.loadByName(name, options);
+        } catch (error) {
+          if (plugin.state !== "active") throw error;
+          // its restart came first, perhaps with what was in the folder before
+        }
+      }
       await this.#reloader.reload(plugin, options);
       return plugin;
     });

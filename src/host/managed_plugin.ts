@@ -154,16 +154,26 @@ export class ManagedPlugin extends KnownPlugin {
    * running one serves on. At no moment is a call without a process to go to: while state is handed
    * over calls wait, and the switch is one step.
    */
-  async replace(prepared: PreparedPlugin, signal: AbortSignal, rollback = false): Promise<void> {
+  async replace(
+    prepared: PreparedPlugin,
+    signal: AbortSignal,
+    { rollback = false, withoutState = false }: { rollback?: boolean; withoutState?: boolean } = {},
+  ): Promise<void> {
     const { name } = this;
     const { logger } = this; // of the old one, whose state it is
-    const { times } = this.#parts.settings;
+    const { trust, settings: { times } } = this.#parts;
     const old = this.#serving;
     let hold: CallsOnHold | undefined;
     try {
       const instance = await this.#processes.launch(prepared, signal, async (next) => {
         await checkHealth(name, next, signal);
-        if (old === undefined || !handsOver(old.instance, next)) return;
+        if (old === undefined || withoutState || !handsOver(old.instance, next)) return;
+        if (await trust.refusalOfRunning(old.prepared.verified) !== undefined) {
+          logger.warn(
+            `Plugin "${name}" is not asked for its state: version ${old.version} is revoked`,
+          );
+          return;
+        }
         hold = this.calls.hold();
         const either = AbortSignal.any([signal, hold.full]);
         await handOver(name, old, next, { logger, timeoutMs: times.handOverMs, signal: either });
@@ -172,6 +182,9 @@ export class ManagedPlugin extends KnownPlugin {
       await this.#admit(instance, prepared, signal, how);
     } catch (failure) {
       const error = reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
+      // what was to be replaced may have gone meanwhile: then nothing else says that this did not come
+      const isDown = this.state === "failed" || this.state === "untrusted";
+      if (isDown && error !== this.error) throw this.fail(error, signal);
       throw loadFailure(name, error, { verb: "reload", signal });
     } finally {
       hold?.release();
@@ -232,11 +245,17 @@ export class ManagedPlugin extends KnownPlugin {
     this.move(to);
     const [name, reason] = [this.name, reasonOf(error)];
     this.logger.error(`Plugin "${name}" is unloaded: ${reason}`, { code: error.code });
+    const refusal = to === "untrusted" ? { refusal: error } : {};
+    const tell = () => {
+      if (wasLoaded) this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, ...refusal });
+    };
+    // where another version is on its way this is told, and let go of, before that one is there
+    const isReplaced = to === "untrusted" && this.#processes.starting !== undefined;
+    if (isReplaced) tell();
     await killed;
     if (instance !== undefined) await this.#tally.keep(instance);
-    await this.#release();
-    const refusal = to === "untrusted" ? { refusal: error } : {};
-    if (wasLoaded) this.#parts.hub.emit({ type: "unloaded", plugin: name, reason, ...refusal });
+    if (this.#serving === undefined) await this.#release();
+    if (!isReplaced) tell();
   }
 
   /** Sends a request to the process that serves, starting it first where it was loaded lazily. */

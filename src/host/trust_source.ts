@@ -64,9 +64,7 @@ export interface TrustSourceOptions {
 }
 
 /** Says whether a bundle may be older than what was run. */
-interface VerifyOptions {
-  readonly allowRollback?: true;
-}
+type VerifyOptions = { readonly allowRollback?: true };
 
 /** Notes that a bundle was found good. */
 interface Judgement {
@@ -207,12 +205,7 @@ export class TrustSource {
     if (judged !== undefined) this.#judged.set(verified, { ...judged, at: NaN });
   }
 
-  /**
-   * Judges a bundle again before it is started, without reading it: as one that is loaded now.
-   *
-   * @param verified A bundle that was good before.
-   * @throws {SallyportError} when it is not any more.
-   */
+  /** Judges a bundle that was good before again, without reading it: as one that is loaded now. */
   async confirm(verified: VerifiedPlugin): Promise<void> {
     const options = this.#judged.get(verified)?.options ?? {};
     await this.freshen();
@@ -249,9 +242,6 @@ export class TrustSource {
 
   /**
    * Says how a bundle differs from the version of it that this host ran before.
-   *
-   * @param manifest Its manifest.
-   * @param bundleHash Its hash.
    */
   consentState(manifest: Manifest, bundleHash: string): ConsentState | undefined {
     if (this.#list === undefined) return undefined;
