@@ -81,7 +81,7 @@ function toDocument(inspection: Inspection): Record<string, unknown> {
     },
     ...(launch === undefined ? {} : {
       effective: permissionsJson(launch.permissions),
-      launch: launch.command,
+      launch: { ...launch.command, givenUp: launch.givenUp },
       sandbox: launch.sandbox,
       exposure: inspectedExposure(inspection, launch),
     }),

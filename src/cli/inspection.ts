@@ -11,6 +11,7 @@ import { parseStatement, type Statement } from "../bundle/statement.ts";
 import { BundleStore } from "../bundle/store.ts";
 import { verify } from "../crypto/ed25519.ts";
 import { SallyportError } from "../errors.ts";
+import { codeCachingOf } from "../host/code_caching.ts";
 import { chooseContainment } from "../host/containment_choice.ts";
 import { reservedPaths } from "../host/reserved_paths.ts";
 import { asksForStorage } from "../host/loader.ts";
@@ -21,7 +22,7 @@ import type { Excess } from "../permissions/findings.ts";
 import { entryFor, type Grant, type Policy, type PolicyEntry } from "../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../permissions/resolve.ts";
 import type { LaunchCommand, SandboxReport } from "../sandbox/launcher.ts";
-import { planInspected } from "./planned.ts";
+import { type GivenUp, givenUp, planInspected } from "./planned.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** Says what a signature in the envelope is worth. */
@@ -53,6 +54,8 @@ export interface InspectedLaunch {
   readonly permissions: ResolvedPermissions;
   /** The exact command; temporary folders are named by placeholders. */
   readonly command: LaunchCommand;
+  /** What of it the bootstrap gives up before anything of the plugin is there. */
+  readonly givenUp: readonly GivenUp[];
   /** What would contain it. */
   readonly sandbox: SandboxReport;
 }
@@ -194,9 +197,18 @@ async function settle(
     const { name } = manifest;
     const containment = chooseContainment(name, permissions.entry, bench.launchers, hasNet);
     const { launcher } = containment;
-    const { spec } = planInspected({ permissions, containment, bundleDir, storageDir }, bench);
-    const command = bench.show(launcher.describe(spec));
-    return { permissions, command, sandbox: launcher.report(spec) };
+    const codeCaching = codeCachingOf(contents.files, permissions.entry.jitless === true);
+    const planned = planInspected(
+      { permissions, containment, bundleDir, storageDir, codeCaching },
+      bench,
+    );
+    const command = bench.show(launcher.describe(planned.spec));
+    return {
+      permissions,
+      command,
+      givenUp: bench.show(givenUp(planned)),
+      sandbox: launcher.report(planned.spec),
+    };
   };
   try {
     const permissions = resolve(entryFor(policy, manifest.name));

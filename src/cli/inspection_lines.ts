@@ -217,13 +217,19 @@ function sandboxLines({ sandbox }: InspectedLaunch): string[] {
   ];
 }
 
-function commandLines({ command }: InspectedLaunch): string[] {
+function commandLines({ command, givenUp }: InspectedLaunch): string[] {
   return [
     `  ${escapeText(command.command)}`,
     ...command.args.map((argument) => `    ${escapeText(argument, 10_000)}`),
     ...columns([
       ...Object.entries(command.env).map(([name, value]) => [`env ${name}`, value] as const),
       ["working folder", command.cwd],
+      ...(givenUp.length === 0 ? [] : [
+        [
+          "given up before the plugin is there",
+          escapeText(givenUp.map(({ family, value }) => `${family} ${value}`).join(", "), 10_000),
+        ] as const,
+      ]),
     ]),
     `  ${DATA_PLACEHOLDER} stands for the host's data folder, <run> for the id of its run`,
   ];

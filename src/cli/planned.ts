@@ -3,40 +3,52 @@
  *
  * @module
  */
-import type { ContainmentChoice } from "../host/containment_choice.ts";
-import type { ResolvedPermissions } from "../permissions/resolve.ts";
-import { type LaunchPlan, planLaunch } from "../sandbox/launch_plan.ts";
+import { NO_FILES } from "../host/compiled_caches.ts";
+import { laneProblem } from "../host/lane.ts";
+import { type Launchable, plan } from "../host/plan.ts";
+import type { LaunchPlan } from "../sandbox/launch_plan.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** Holds what is planned from. */
-export interface Planned {
-  /** What the plugin may do. */
-  readonly permissions: ResolvedPermissions;
-  /** What would contain it. */
-  readonly containment: ContainmentChoice;
-  /** Where its copy would be. */
-  readonly bundleDir: string;
-  /** Its own folder, where it asked for one. */
-  readonly storageDir: string | undefined;
-}
-
 /**
- * Plans the launch of a plugin as a host would.
+ * Plans the first start of a plugin as a host would, with nothing of it compiled ahead.
  *
- * @param planned The permissions and the containment.
+ * @param prepared The permissions and the containment.
  * @param bench The host's parts.
  * @returns The plan; its folders of the run do not exist.
  * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag.
  */
-export function planInspected(planned: Planned, { data, executable }: Workbench): LaunchPlan {
+export function planInspected(
+  prepared: Launchable,
+  { data, executable, settings }: Workbench,
+): LaunchPlan {
   const run = `${data.scratch}/1`;
-  return planLaunch({
-    ...planned,
-    ...planned.containment,
+  const laneSocket = `${run}/io/lane`;
+  const hasLane = settings.lane === "socket" && laneProblem(laneSocket) === undefined;
+  return plan(prepared, {
     executable,
     runtime: data.runtime,
-    run: { denoDir: `${run}/deno`, cwd: `${run}/cwd`, cached: [] },
-    egressSocket: `${run}/io/egress`,
-    // no lane: what that takes is given up before the plugin is there
+    run: { denoDir: `${run}/deno`, cwd: `${run}/cwd`, egressSocket: `${run}/io/egress` },
+    laneSocket: hasLane ? laneSocket : undefined,
+    caches: NO_FILES,
   });
+}
+
+/** A permission that only the bootstrap has. */
+export interface GivenUp {
+  /** Its family. */
+  readonly family: "net" | "read" | "write" | "ffi";
+  /** What it is for, as in the flag. */
+  readonly value: string;
+}
+
+/** Lists what is in the command and given up again before anything of the plugin is there. */
+export function givenUp({ lane, library }: LaunchPlan): GivenUp[] {
+  const families = lane?.revoke ?? [];
+  return [
+    ...families.map((family) => ({
+      family,
+      value: family === "net" ? `unix:${lane!.path}` : lane!.path,
+    })),
+    ...(library === undefined ? [] : [{ family: "ffi" as const, value: library }]),
+  ];
 }

@@ -45,13 +45,19 @@ export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
   return undefined;
 }
 
-/** Gives a reason where that cannot be. */
-function listen(path: string): Deno.UnixListener | string {
+/** Gives the reason for which there can be no socket, as far as that can be told without making one. */
+export function laneProblem(path: string): string | undefined {
   if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";
   if (!fitsSocket(path)) {
     return `a socket's path would have more than ${MAX_SOCKET_PATH_BYTES} bytes: a shorter dataDir helps`;
   }
-  if (!mayListen(path)) return "the host may not listen on a Unix socket in its folder";
+  return mayListen(path) ? undefined : "the host may not listen on a Unix socket in its folder";
+}
+
+/** Gives a reason where that cannot be. */
+function listen(path: string): Deno.UnixListener | string {
+  const problem = laneProblem(path);
+  if (problem !== undefined) return problem;
   let listener: Deno.UnixListener | undefined;
   try {
     listener = Deno.listen({ transport: "unix", path });

@@ -1,4 +1,4 @@
-import type { Launchable } from "./launching.ts";
+import type { Launchable } from "./plan.ts";
 import type { PreparedPlugin } from "./loader.ts";
 
 /** Folders of which it is remembered what ran from them. */

@@ -5,18 +5,16 @@
  */
 import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
 import { SallyportError } from "../errors.ts";
-import type { CodeCaching } from "../permissions/flags.ts";
-import { type LanePlan, planLaunch, type SharedPlan } from "../sandbox/launch_plan.ts";
+import type { LanePlan, SharedPlan } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
 import { machineMounts, showPresent } from "../sandbox/machine_mounts.ts";
-import { isCodeCache } from "./code_caching.ts";
 import type { CacheFile } from "./compiled_caches.ts";
 import type { DataDir } from "./data_dir.ts";
 import { type LaneOffer, type NoLane, offerLane } from "./lane.ts";
 import type { SharedMemory, SharedOffer } from "./shared_memory.ts";
 import { makeSlot, WARM_UP_URL } from "./slot.ts";
 import { entryUrl } from "./entry_url.ts";
-import type { PreparedPlugin } from "./loader.ts";
+import { type Launchable, networkOf, plan } from "./plan.ts";
 
 /** What the bootstrap does before it is trusted with a plugin. */
 export interface EnterParams {
@@ -31,12 +29,6 @@ export interface EnterParams {
   /** A module to import while there is time, for what the import of a plugin will need. */
   readonly warm?: string;
 }
-
-/** What a process is started for: all that is settled of a plugin but its code. */
-export type Launchable = Pick<
-  PreparedPlugin,
-  "permissions" | "containment" | "bundleDir" | "storageDir" | "codeCaching"
->;
 
 /** Holds everything that one process needs; dispose it when the process has ended. */
 export interface OpenLaunch extends AsyncDisposable {
@@ -124,10 +116,7 @@ export async function openLaunch(
   const { launcher, seccomp } = prepared.containment;
   const { data, executable, compileOnly = false } = options;
   const { plugin, net, limits } = prepared.permissions;
-  // nothing of the plugin runs while it is compiled: it needs no network
-  const unconnected = compileOnly ||
-    (prepared.containment.network === "proxied" && limits.connections === 0);
-  const network = unconnected && launcher.privateRoot ? "isolated" : prepared.containment.network;
+  const network = networkOf(prepared, compileOnly);
   await data.heal();
   await using undo = new AsyncDisposableStack();
   const { caches } = options;
@@ -156,25 +145,19 @@ export async function openLaunch(
   const waits = options.spare === "waiting";
   const slot = options.spare !== undefined && launcher.privateRoot ? run.slot : undefined;
   const warmUp = slot === undefined ? undefined : makeSlot(slot, waits);
-  const plan = planLaunch({
-    ...prepared,
-    slot,
-    launcher,
-    seccomp,
-    network,
+  const planned = plan(prepared, {
     executable,
     runtime: data.runtime,
-    run: { denoDir, cwd: run.cwd, cached: caches.map(({ path }) => path) },
-    egressSocket: proxy?.socketPath,
+    run: { denoDir, cwd: run.cwd, egressSocket: run.egressSocket },
+    slot,
     laneSocket: lane?.path,
     shared: values,
-    resolverFiles: network === "host" && launcher.privateRoot ? existing(RESOLVER_FILES) : [],
-    keepCache: compileOnly,
-    codeCache: codeCacheOf(prepared, options),
+    caches,
+    compileOnly,
   });
-  const mounts = machineMounts(plan.spec.root);
-  const warm = warmUp === undefined ? WARM_UP_URL : entryUrl(plan.bundleDir, warmUp);
-  const launch = undo.use(await launcher.launch(plan.spec));
+  const mounts = machineMounts(planned.spec.root);
+  const warm = warmUp === undefined ? WARM_UP_URL : entryUrl(planned.bundleDir, warmUp);
+  const launch = undo.use(await launcher.launch(planned.spec));
   const { seccompFilter } = launch;
   const stack = undo.move();
   const checked = <R extends SandboxReport | undefined>(report: R): R => {
@@ -183,20 +166,20 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot || waits || plan.lane !== undefined ||
-        plan.shared !== undefined
+    enter: launcher.privateRoot || waits || planned.lane !== undefined ||
+        planned.shared !== undefined
       ? {
-        ...(plan.lane === undefined ? {} : { lane: plan.lane }),
-        ...(plan.shared === undefined ? {} : { shared: plan.shared }),
+        ...(planned.lane === undefined ? {} : { lane: planned.lane }),
+        ...(planned.shared === undefined ? {} : { shared: planned.shared }),
         ...(waits ? { warm } : {}),
-        ...(seccompFilter === undefined || plan.library === undefined
+        ...(seccompFilter === undefined || planned.library === undefined
           ? {}
-          : { seccomp: { filter: seccompFilter, library: plan.library } }),
-        ...(plan.relay === undefined ? {} : { relay: plan.relay }),
+          : { seccomp: { filter: seccompFilter, library: planned.library } }),
+        ...(planned.relay === undefined ? {} : { relay: planned.relay }),
       }
       : undefined,
-    bundleDir: plan.bundleDir,
-    storageDir: plan.storageDir,
+    bundleDir: planned.bundleDir,
+    storageDir: planned.storageDir,
     denoDir: run.denoDir,
     slot,
     lane,
@@ -227,45 +210,21 @@ export function spareKey(
     "executable" | "data" | "lane" | "caches"
   >,
 ): string {
-  const { launcher, network, seccomp } = prepared.containment;
-  const { spec } = planLaunch({
-    ...prepared,
-    launcher,
-    seccomp,
-    network,
+  const { launcher } = prepared.containment;
+  const { spec } = plan(prepared, {
     executable,
-    slot: launcher.privateRoot ? "/slot" : undefined,
     runtime: data.runtime,
-    run: { denoDir: "/run/deno", cwd: "/run/cwd", cached: [] },
-    egressSocket: "/run/io/egress",
+    run: { denoDir: "/run/deno", cwd: "/run/cwd", egressSocket: "/run/io/egress" },
+    slot: launcher.privateRoot ? "/slot" : undefined,
     laneSocket: lane ? "/run/io/lane" : undefined,
-    codeCache: codeCacheOf(prepared, { caches }),
+    caches,
   });
   const { net, limits, plugin } = prepared.permissions;
   // the egress proxy goes with the process, and knows whose it is
   const name = net.length > 0 ? plugin : "";
-  return JSON.stringify([launcher.name, { ...spec, plugin: name }, net, limits]);
-}
-
-/** Says how the code was compiled that a process finds in its cache folder, or is to put there. */
-function codeCacheOf(
-  { codeCaching }: Launchable,
-  { caches, compileOnly = false }: Pick<OpenLaunchOptions, "caches" | "compileOnly">,
-): CodeCaching | undefined {
-  return compileOnly || caches.some(({ path }) => isCodeCache(path)) ? codeCaching : undefined;
-}
-
-/** What resolving names needs where the machine's network is used. */
-const RESOLVER_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf"];
-
-function existing(paths: readonly string[]): string[] {
-  return paths.filter((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
+  // what the cache folder starts with is the same for all but what `caches` tells already
+  const root = spec.root && { ...spec.root, copy: undefined };
+  return JSON.stringify([launcher.name, { ...spec, root, plugin: name }, net, limits]);
 }
 
 function checkComplete(plugin: string, report: SandboxReport, filtered: boolean): void {

@@ -16,15 +16,10 @@ import { entryUrl } from "./entry_url.ts";
 import { PluginInstance } from "./instance.ts";
 import { type InstanceEvents, LateEvents } from "./instance_requests.ts";
 import { LastStarts } from "./last_starts.ts";
-import {
-  type Launchable,
-  type OpenLaunch,
-  openLaunch,
-  type OpenLaunchOptions,
-  spareKey,
-} from "./launching.ts";
+import { type OpenLaunch, openLaunch, type OpenLaunchOptions, spareKey } from "./launching.ts";
 import type { PreparedPlugin } from "./loader.ts";
 import type { HostSettings } from "./options.ts";
+import type { Launchable } from "./plan.ts";
 import { SHARED_NAME, SharedMemory } from "./shared_memory.ts";
 import { emptySlot, fillSlot } from "./slot.ts";
 import { Standby, type StandbyOptions } from "./standby.ts";

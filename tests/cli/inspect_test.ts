@@ -57,7 +57,13 @@ Deno.test("inspect tells all about a trusted bundle", async () => {
 
   const argv: string[] = found.launch.args;
   assert.ok(argv.includes("--deny-run"));
-  assert.ok(argv.includes("--allow-net=example.com:443,example.org:443"));
+  const lane = "<data>/run/<run>/1/io/lane";
+  assert.ok(argv.includes(`--allow-net=example.com:443,example.org:443,unix:${lane}`));
+  assert.deepEqual(found.launch.givenUp, [
+    { family: "net", value: `unix:${lane}` },
+    { family: "read", value: lane },
+    { family: "write", value: lane },
+  ]);
   assert.ok(
     argv.some((flag) => flag.startsWith(`--allow-read=<data>/store/${found.bundleHash},`)),
     argv.join("\n"),
