@@ -97,6 +97,13 @@ export async function loadForTest<M extends AnyPluginModule = AnyPluginModule>(
   dir: string | URL,
   options: LoadForTestOptions = {},
 ): Promise<LoadedForTest<M>> {
+  return await asOwn("load the plugin", () => load<M>(dir, options));
+}
+
+async function load<M extends AnyPluginModule>(
+  dir: string | URL,
+  options: LoadForTestOptions,
+): Promise<LoadedForTest<M>> {
   const { config, services = {}, hooks = {}, dependencies = [], logger } = options;
   const { isolation, lane, sharedMemory } = options;
   await using stack = new AsyncDisposableStack();

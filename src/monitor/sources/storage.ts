@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isShortage } from "../../io/system_error.ts";
 
 /** A folder whose own entry is larger holds some 50,000 names: listing it would hold the host up. */
 const MAX_FOLDER_BYTES = 1024 * 1024;
@@ -11,9 +12,6 @@ const MAX_PENDING = 100_000;
 const MAX_DESCRIPTORS = 65_536;
 /** What stands in a name for bytes that are no UTF-8: such an entry cannot be looked at. */
 const NOT_UTF8 = "\ufffd";
-
-/** Failures that say nothing of what a plugin has put there. */
-const HOSTS_OWN: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 /** What a folder holds. */
 export interface StorageSize {
@@ -133,8 +131,7 @@ export class StorageScan {
     } catch (error) {
       const isMissing = error instanceof Deno.errors.NotFound;
       const neverWas = isMissing && this.#whole === undefined;
-      const isHosts = HOSTS_OWN.has((error as { code?: string }).code ?? "");
-      if (!neverWas && (isHosts || !this.#isReachable())) {
+      if (!neverWas && (isShortage(error) || !this.#isReachable())) {
         this.#unknown = true;
         return;
       }
