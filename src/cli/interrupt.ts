@@ -17,6 +17,9 @@ export interface Interrupt extends Disposable {
   race<T>(promise: Promise<T>): Promise<T>;
 }
 
+/** `deno task` passes Ctrl-C on to what the terminal has sent it already: so close, both are one. */
+const SAME_MS = 500;
+
 /**
  * Listens for SIGINT and SIGTERM; a second one ends the process at once.
  *
@@ -24,9 +27,11 @@ export interface Interrupt extends Disposable {
  */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
+  let first: number | undefined;
   const listener = () => {
     // whoever asks twice does not want to wait; the next host removes what this one leaves
-    if (controller.signal.aborted) Deno.exit(EXIT_INTERRUPTED);
+    if (first !== undefined && performance.now() - first > SAME_MS) Deno.exit(EXIT_INTERRUPTED);
+    first ??= performance.now();
     controller.abort();
   };
   const names: Deno.Signal[] = Deno.build.os === "windows"

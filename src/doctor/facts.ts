@@ -6,6 +6,7 @@
 import fs from "node:fs/promises";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
+import { systemHint } from "../io/system_error.ts";
 import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/manager.ts";
 import type { IsolationMode } from "../sandbox/choose.ts";
 import { probeDescriptors } from "./descriptors.ts";
@@ -29,6 +30,7 @@ import type {
   Choice,
   DoctorFacts,
   HostFacts,
+  LauncherSeen,
   Probe,
   ProbeName,
   RequireAnswer,
@@ -130,7 +132,7 @@ async function tryLauncher(
   programs: ProbeTools["programs"],
   executable: string,
   scratchDir: string | undefined,
-): Promise<Probe & { readonly path?: string }> {
+): Promise<LauncherSeen> {
   const program = programs[name];
   if (program.path !== undefined && !program.mayRun) {
     return { state: "unseen", detail: `needs --allow-run=${program.path}`, path: program.path };
@@ -145,7 +147,14 @@ async function tryLauncher(
       : reason ?? "does not work";
     const state = good ? "works" : /--allow-[a-z]/.test(detail) ? "unseen" : "fails";
     detail = detail.replace(/^the host may not run it: |^(?:bwrap: |unshare: )+/, "");
-    return { state, detail, ...(path === undefined ? {} : { path }) };
+    const shortage = probe.unsure &&
+      (systemHint(probe.unsure) ?? "Run doctor again when the machine is less busy");
+    return {
+      state,
+      detail,
+      ...(path === undefined ? {} : { path }),
+      ...(shortage === undefined ? {} : { shortage }),
+    };
   } catch (error) {
     return { state: stateOf(error), detail: messageOf(error) };
   }
@@ -240,7 +249,7 @@ async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen>
   await using cgroup = await manager.create(limits);
   let facts: CgroupFacts | undefined;
   const script = 'for file; do echo 0 >"$file" || exit 1; done; ' +
-    "echo in; exec sleep 10";
+    "echo in; read line";
   const { out, why } = await runProgram(
     [...cgroup.prefix, "/bin/sh", "-c", script, "sh", ...cgroup.join],
     {

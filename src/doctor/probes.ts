@@ -46,7 +46,9 @@ export async function probeNamespace(name: ProbedNamespace, tools: ProbeTools): 
   const { link } = NAMESPACES[name];
   const script = `readlink /proc/self/ns/${link}`;
   const { outside, inside } = await compare(script, NAMESPACES[name][tools.via], tools);
-  if (!outside.ok) return fails(`this kernel has no ${name} namespaces`);
+  if (!outside.ok) {
+    return fails(outside.ran ? `this kernel has no ${name} namespaces` : outside.why);
+  }
   if (!inside.ok) return fails(inside.why);
   return inside.out !== "" && inside.out !== outside.out
     ? works(`one of its own, by ${tools.via}`)
@@ -131,14 +133,14 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
   const { out, why } = await runProgram(
     [
       ...shell,
-      '"$@" & wait',
+      'exec 3<&0; "$@" <&3 3<&- & wait',
       "sh",
       ...holder,
       ...shell,
-      `echo up; exec sleep ${OUTLIVES_MS / 1_000}`,
+      "echo up; read line",
     ],
     {
-      timeoutMs: OUTLIVES_MS + 1_000,
+      timeoutMs: OUTLIVES_MS,
       onOutput(_text, child) {
         killed = true;
         kill(child);

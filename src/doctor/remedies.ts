@@ -25,6 +25,8 @@ export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefi
   if (layer === "platform") return OTHER_PROCESSOR;
   if (layer === "host permissions") return permissionsRemedy(facts);
   if (layer === "host user") return facts.host.isRoot === true ? userRemedy(system) : undefined;
+  const shortage = facts.launchers.bwrap.shortage ?? facts.launchers.unshare.shortage;
+  if (shortage !== undefined) return { what: shortage, lines: [] }; // what was seen means nothing
   if (isUnseen(layer, facts)) return permissionsRemedy(facts);
   if (layer === "cgroup" || layer.startsWith("cgroup ") && layer !== "cgroup namespace") {
     return cgroupRemedy(layer, facts);

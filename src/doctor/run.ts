@@ -14,6 +14,8 @@ export interface RunResult {
   readonly out: string;
   /** Why it failed: the last line of standard error, or what kept it from running. */
   readonly why: string;
+  /** Whether it was run at all. */
+  readonly ran: boolean;
 }
 
 /** Options of {@linkcode runProgram}. */
@@ -59,14 +61,17 @@ export async function runProgram(
       env: { ...env, LC_ALL: "C" },
       clearEnv: true,
       ...OWN_SESSION,
-      stdin: "null",
+      stdin: "piped", // which ends when this process does
       stdout: "piped",
       stderr: "piped",
       cwd,
     }).spawn();
   } catch (error) {
-    return { ok: false, out: "", why: lastLine(error instanceof Error ? error.message : "") };
+    const why = lastLine(error instanceof Error ? error.message : "");
+    return { ok: false, out: "", why, ran: false };
   }
+  const input = child.stdin.getWriter();
+  input.closed.catch(() => {}); // nobody has to read it
   const cancel = new AbortController();
   let late = false;
   const timer = setTimeout(() => {
@@ -84,9 +89,10 @@ export async function runProgram(
     const why = late
       ? `no end within ${timeoutMs / 1_000} s`
       : lastLine(err) || `ended with ${ended}`;
-    return { ok: status.success && !late, out: out.trim(), why };
+    return { ok: status.success && !late, out: out.trim(), why, ran: true };
   } finally {
     clearTimeout(timer);
+    await input.abort().catch(() => {});
   }
 }
 

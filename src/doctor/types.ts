@@ -135,6 +135,14 @@ export interface RequireAnswer {
   readonly message?: string;
 }
 
+/** Says what a launcher did. */
+export interface LauncherSeen extends Probe {
+  /** Where it is. */
+  readonly path?: string;
+  /** What to do before it can be found out whether it works: the machine was short of something. */
+  readonly shortage?: string;
+}
+
 /** Holds all that was seen. */
 export interface DoctorFacts {
   /** The machine. */
@@ -142,7 +150,7 @@ export interface DoctorFacts {
   /** The host. */
   readonly host: HostFacts;
   /** The launchers, run for real. */
-  readonly launchers: Readonly<Record<"bwrap" | "unshare", Probe & { readonly path?: string }>>;
+  readonly launchers: Readonly<Record<"bwrap" | "unshare", LauncherSeen>>;
   /** A plugin that was started as a host does. */
   readonly start: Probe;
   /** What was tried on its own. */

@@ -486,3 +486,13 @@ Deno.test("a bwrap that lacks /proc/sys is not to be installed again", () => {
     assert.equal(/ProcSubset=all/.test(remedy!.lines.join("\n")), processesOnly);
   }
 });
+
+Deno.test("where the machine is short of something, that is what is to be done", () => {
+  const short = { ...fails("Too many open files"), shortage: "Raise the limit" };
+  const launchers = { bwrap: short, unshare: short };
+  const probes = { ...WELL.probes, ...all(fails("Too many open files"), NAMESPACES) };
+  const diagnosis = diagnose(on({}, { launchers, probes, choice: NO_SANDBOX }));
+  for (const name of ["bwrap", "unshare", "user namespace", "private /proc"] as const) {
+    assert.deepEqual(layer(diagnosis, name).remedy, { what: "Raise the limit", lines: [] });
+  }
+});
