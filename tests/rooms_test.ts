@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 const ROOMS = [
   "errors",
   "version",
+  "command_line",
   "guard",
   "log",
   "io",

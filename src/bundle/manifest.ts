@@ -4,6 +4,7 @@
  * @module
  */
 
+import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkManifest, toJsonSchema } from "./manifest_schema.ts";
@@ -133,7 +134,7 @@ function invalid(source: string, issues: SchemaIssue[], cause?: unknown): Sallyp
     "manifest-invalid",
     `Cannot use manifest "${escapeText(source, 500)}": ${joinIssues(issues)}`,
     {
-      hint: "Mend the file; its fields are described in docs/plugin-development.md",
+      hint: `Fix the file; its fields are described in ${docPage("plugin-development.md")}`,
       details: { source, issues },
       cause,
     },

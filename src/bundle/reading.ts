@@ -5,6 +5,7 @@
  */
 
 import { sha3_512Hex } from "../crypto/digest.ts";
+import { docPage } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
 import { bundleHash, type FileDigest } from "./hash.ts";
@@ -89,7 +90,9 @@ export async function readBundle(
   const listing = await listBundle(dir, root, maxFiles, signal, options.leaveOut);
   const problem = fileListProblem(listing.paths);
   if (problem !== undefined) {
-    throw cannotRead(dir, problem, { hint: "A bundle is described in docs/plugin-development.md" });
+    throw cannotRead(dir, problem, {
+      hint: `A bundle is described in ${docPage("plugin-development.md")}`,
+    });
   }
   const files: BundleFile[] = [];
   const nextTurn = inTurns();

@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { addAuditShow } from "./audit_show.ts";
 import { addAuditVerify } from "./audit_verify.ts";
-import type { CliContext } from "./command.ts";
+import { type CliContext, withProgram } from "./command.ts";
 
 export { AuditLogBroken } from "./audit_verify.ts";
 
@@ -21,7 +21,7 @@ can be used while hosts write.
 export function addAudit(program: Command, context: CliContext): void {
   const audit = program.command("audit")
     .description("the audit log: verify, show")
-    .addHelpText("after", HELP);
+    .addHelpText("after", withProgram(HELP));
   addAuditVerify(audit, context);
   addAuditShow(audit, context);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
+import { commandLine } from "../command_line.ts";
 import type { CliIo } from "./io.ts";
 import type { Output } from "./output.ts";
 import type { Prompter } from "./prompt.ts";
@@ -16,6 +17,12 @@ export interface CliContext {
   readonly output: Output;
   /** What asks a person; nobody can be asked where stdin or stderr is no terminal. */
   readonly prompter?: Prompter;
+}
+
+/** Puts the program that runs here into the examples of a help text, which say `sallyport`. */
+export function withProgram(help: string): () => string {
+  const example = /^( +)sallyport (\S+)/gm;
+  return () => help.replace(example, (_, indent, word) => indent + commandLine([word]));
 }
 
 /** Collects the values of an option that may be given several times. */

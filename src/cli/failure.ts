@@ -4,7 +4,8 @@
  * @module
  */
 import { CommanderError } from "commander";
-import { escapeText, SallyportError } from "../errors.ts";
+import { commandLine } from "../command_line.ts";
+import { type ErrorDetails, escapeText, SallyportError } from "../errors.ts";
 
 /** The command did what it was asked to. */
 export const EXIT_DONE = 0;
@@ -58,6 +59,8 @@ export interface Failure {
   readonly message: string;
   /** What to do about it. */
   readonly hint: string;
+  /** Facts for programs; empty where there are none. */
+  readonly details: ErrorDetails;
   /** The exit code. */
   readonly exitCode: number;
 }
@@ -73,7 +76,6 @@ const DEFAULT_HINTS: Readonly<Record<string, string>> = {
   "protocol-violation": "Ask the plugin's author: it broke the protocol, so it was ended",
   timeout: "Give it longer with --timeout, up to the plugin's callTimeoutMs",
 };
-const HELP_HINT = 'Run "sallyport --help" to see every command';
 const MAX_CHARACTERS = 20_000;
 
 /**
@@ -81,14 +83,18 @@ const MAX_CHARACTERS = 20_000;
  *
  * @param error What was thrown.
  * @param command The name of the command, where it is known.
- * @returns Code, message, hint and exit code; every text is safe for a terminal.
+ * @returns Code, message, hint, details and exit code; message and hint are safe for a terminal.
  */
 export function describeFailure(error: unknown, command?: string): Failure {
   const { code, message, hint, exitCode } = classify(error, command);
   return {
     code,
+    details: error instanceof SallyportError ? error.details : {},
     message: escapeText(message, MAX_CHARACTERS),
-    hint: escapeText(hint ?? DEFAULT_HINTS[code] ?? HELP_HINT, MAX_CHARACTERS),
+    hint: escapeText(
+      hint ?? DEFAULT_HINTS[code] ?? `Run "${commandLine(["--help"])}" to see every command`,
+      MAX_CHARACTERS,
+    ),
     exitCode,
   };
 }
@@ -101,7 +107,7 @@ interface Classified {
 }
 
 function classify(error: unknown, command: string | undefined): Classified {
-  const usageHint = `Run "sallyport ${command === undefined ? "" : `${command} `}--help"`;
+  const usageHint = `Run "${commandLine([...command?.split(" ") ?? [], "--help"])}"`;
   if (error instanceof SallyportError) {
     const { code, message, hint } = error;
     // the hint speaks of the library's option

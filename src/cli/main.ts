@@ -41,7 +41,8 @@ function refuse(message: string, json: boolean, io?: Pick<CliIo, "writeOut" | "w
     to.writeSync(new TextEncoder().encode(text));
   };
   if (json) {
-    const document = { error: { code: "bad-config", message, hint } };
+    const details = { deno: Deno.version.deno };
+    const document = { error: { code: "bad-config", message, hint, details } };
     (io?.writeOut ?? write(Deno.stdout))(`${JSON.stringify(document)}\n`);
   } else (io?.writeErr ?? write(Deno.stderr))(`error: ${message}; ${hint.toLowerCase()}\n`);
   return 1;

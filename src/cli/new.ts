@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { commandLine, shellWord } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import type { CliContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
@@ -49,15 +50,14 @@ async function createPlugin(
   ];
   if (mapping.kind === "no-config") files.push([`${root}deno.json`, denoJson()]);
   await writeAll(parent, dir, files);
-  const program = mapping.kind === "mapped" && mapping.isCheckout ? "deno task" : "sallyport";
   const next = [
     ...(mapping.kind === "unmapped"
       ? [`deno add jsr:@sallyport/host   (${escapeText(mapping.path)} does not name the package)`]
       : []),
     isBelow
-      ? `deno test -A ${escapeText(test)}`
-      : `cd ${escapeText(parent)} && deno test -A ${name}_test.ts`,
-    `${program} sign ${escapeText(dir)} --key keys/NAME.key`,
+      ? `deno test -A ${shellWord(test)}`
+      : `cd ${shellWord(parent)} && deno test -A ${name}_test.ts`,
+    commandLine(["sign", dir, "--key", "keys/NAME.key"]),
   ];
   output.result({ name, dir, files: files.map(([path]) => path), next }, () => [
     `Made plugin ${output.style("bold", name)}`,

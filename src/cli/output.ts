@@ -66,9 +66,9 @@ export class Output {
   }
 
   /** Prints a failure: as JSON on stdout, or for people on stderr. */
-  failure({ code, message, hint }: Failure): void {
+  failure({ code, message, hint, details }: Failure): void {
     if (this.json) {
-      this.result({ error: { code, message, hint } }, () => []);
+      this.result({ error: { code, message, hint, details } }, () => []);
       return;
     }
     this.errorLine(`${this.errStyle("red", "error:")} ${message}`);

@@ -12,8 +12,6 @@ export type PackageMapping =
     readonly kind: "mapped";
     /** The configuration. */
     readonly path: string;
-    /** Whether it is that of the package itself, whose commands are tasks. */
-    readonly isCheckout: boolean;
   }
   | {
     /** There is a configuration, which does not name it. */
@@ -29,7 +27,6 @@ export type PackageMapping =
 const MAX_CONFIG_BYTES = 1_048_576;
 const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
 const PACKAGE = /"@sallyport\/host"/;
-const OWN = /"name"\s*:\s*"@sallyport\/host"/;
 
 /**
  * Looks through the configurations of a folder and those above it.
@@ -45,7 +42,7 @@ export async function findMapping(dir: string): Promise<PackageMapping> {
       const bytes = await readNamedFile(path, MAX_CONFIG_BYTES).catch(() => undefined);
       if (bytes === undefined) continue;
       const text = new TextDecoder().decode(bytes);
-      if (PACKAGE.test(text)) return { kind: "mapped", path, isCheckout: OWN.test(text) };
+      if (PACKAGE.test(text)) return { kind: "mapped", path };
       nearest ??= path;
     }
     if (!folder.includes("/")) break;

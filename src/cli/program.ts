@@ -65,7 +65,10 @@ function createProgram(context: CliContext): Command {
     .exitOverride() // throws instead of ending the process
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => io.writeOut(text),
+      writeOut: (text) => {
+        const shown = text === `${VERSION}\n` ? versions() : { help: text };
+        context.output.result(shown, () => [text.trimEnd()]);
+      },
       writeErr: (text) => {
         if (!context.output.json) io.writeErr(text);
       },
@@ -89,6 +92,10 @@ function createProgram(context: CliContext): Command {
   addTop(program, context);
   addDoctor(program, context);
   return program;
+}
+
+function versions(): { version: string; deno: string } {
+  return { version: VERSION, deno: Deno.version.deno };
 }
 
 /** Finds the command that was meant, such as `trust add`, for whoever asks how to use it. */

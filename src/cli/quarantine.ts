@@ -4,9 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { Quarantine, type QuarantineEntry } from "../monitor/quarantine.ts";
-import type { CliContext } from "./command.ts";
+import { type CliContext, withProgram } from "./command.ts";
 import { shortDate } from "./dates.ts";
 import { UsageError } from "./failure.ts";
 import { columns, type Output, plural } from "./output.ts";
@@ -25,7 +26,7 @@ const HASH_DIGITS = 16;
 export function addQuarantine(program: Command, context: CliContext): void {
   const quarantine = program.command("quarantine")
     .description("plugins that are not loaded until you say so: list, lift")
-    .addHelpText("after", HELP);
+    .addHelpText("after", withProgram(HELP));
   quarantine.command("list")
     .description("show which plugins are in quarantine, since when and why")
     .argument("<dir>", "the data folder of a host")
@@ -52,7 +53,7 @@ async function lift(dir: string, given: string[], { output }: CliContext): Promi
     if (NAME.test(name)) continue;
     throw new UsageError(
       `Cannot lift the quarantine of "${name}": it is no name of a plugin`,
-      'See which plugins there are with "sallyport quarantine list"',
+      `See which plugins there are: ${commandLine(["quarantine", "list", dir])}`,
     );
   }
   const quarantine = await openQuarantine(dir);
@@ -65,7 +66,7 @@ async function lift(dir: string, given: string[], { output }: CliContext): Promi
       `Cannot lift the quarantine of ${missing.map((name) => `"${name}"`).join(", ")}: ` +
         `${missing.length === 1 ? "it is" : "they are"} not in quarantine, nothing was lifted`,
       {
-        hint: 'See which plugins are with "sallyport quarantine list"',
+        hint: `See which plugins are: ${commandLine(["quarantine", "list", dir])}`,
         details: { plugins: missing },
       },
     );

@@ -187,6 +187,18 @@ export async function readSecretFile(
   return { key };
 }
 
+/** Whether a file is stdin or a pipe of the shell, which no later command can read. */
+function isReadOnce(path: string): boolean {
+  return path === "-" || /^\/(?:dev|proc)\//.test(path);
+}
+
+/** Gives the options that name the secret of a list, for commands that a hint shows. */
+export function secretWords({ passphraseFile, keyFile }: SecretOptions): string[] {
+  if (keyFile !== undefined) return ["--key-file", isReadOnce(keyFile) ? "FILE" : keyFile];
+  if (passphraseFile === undefined) return [];
+  return ["--passphrase-file", isReadOnce(passphraseFile) ? "FILE" : passphraseFile];
+}
+
 /** Reads a passphrase from a file, or from stdin for `-`. */
 export async function readPassphrase(path: string, { io, output }: CliContext): Promise<string> {
   if (path === "-") {

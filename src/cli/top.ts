@@ -7,7 +7,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { escapeText, SallyportError } from "../errors.ts";
-import type { CliContext } from "./command.ts";
+import { type CliContext, withProgram } from "./command.ts";
 import { plural } from "./output.ts";
 import { type TopView, viewHosts } from "./top_hosts.ts";
 import { topDocument, topLines } from "./top_lines.ts";
@@ -47,7 +47,7 @@ export function addTop(program: Command, context: CliContext): void {
         .argParser(parseInterval).default(DEFAULT_INTERVAL_MS),
     )
     .addOption(new Option("--sort <by>", "what comes first").choices(SORT_KEYS).default("cpu"))
-    .addHelpText("after", HELP)
+    .addHelpText("after", withProgram(HELP))
     .action((options: TopOptions) => top(options, context));
 }
 

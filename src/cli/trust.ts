@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { CliContext } from "./command.ts";
+import { type CliContext, withProgram } from "./command.ts";
 import { addTrustAccept } from "./trust_accept.ts";
 import { addTrustAdd } from "./trust_add.ts";
 import { addTrustInit } from "./trust_init.ts";
@@ -32,7 +32,7 @@ export function addTrust(program: Command, context: CliContext): void {
     .description(
       "the encrypted trust list: init, add, set, remove, revoke, accept, rotate, list, show",
     )
-    .addHelpText("after", HELP);
+    .addHelpText("after", withProgram(HELP));
   addTrustInit(trust, context);
   addTrustAdd(trust, context);
   addTrustSet(trust, context);

@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { readBundle } from "../bundle/reading.ts";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { baselineOf } from "../host/trust_source.ts";
 import { asksOf, compareAsks, readAsks } from "../permissions/asks.ts";
@@ -38,7 +39,7 @@ async function accept(
   if (dir === undefined || more.length > 0) {
     throw new UsageError(
       dir === undefined ? "No bundle was named" : "More than one bundle was named",
-      "Name the list and the bundle's folder: sallyport trust accept FILE DIR",
+      `Name the list and the bundle's folder: ${commandLine(["trust", "accept", "FILE", "DIR"])}`,
     );
   }
   const list = await openList(file, options, context);

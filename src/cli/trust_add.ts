@@ -8,7 +8,7 @@ import { MAX_SIGNATURES } from "../bundle/envelope.ts";
 import { escapeText } from "../errors.ts";
 import type { TrustListContent } from "../trust/list.ts";
 import { addKey, addPublisher, findKey, setMinimum } from "../trust/list_changes.ts";
-import { type CliContext, collect, parseCount } from "./command.ts";
+import { type CliContext, collect, parseCount, withProgram } from "./command.ts";
 import { parseDate, parseFutureDateOrSpan } from "./dates.ts";
 import { UsageError } from "./failure.ts";
 import { readPublicKey } from "./read_keys.ts";
@@ -44,7 +44,7 @@ export function addTrustAdd(trust: Command, context: CliContext): void {
   const command = trust.command("add")
     .usage("FILE --key PUB… | --plugin DIR | --publisher NAMES | --minimum NAME@VERSION [options]")
     .description("trust a key, list a plugin, reserve names for keys, or set a minimum version")
-    .addHelpText("after", EXAMPLES);
+    .addHelpText("after", withProgram(EXAMPLES));
   command
     .option("--key <pub>", "a public key: a .pub file or 64 hex digits (repeatable)", collect)
     .option("--name <name>", "what to call the key (default: as its file is called)")

@@ -4,12 +4,14 @@
  * @module
  */
 import type { Command } from "commander";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import type { TrustListContent } from "../trust/list.ts";
 import { describeChange, diffTrustLists, type TrustChange } from "../trust/list_diff.ts";
 import type { TrustList } from "../trust/trust_list.ts";
 import { type CliContext, collect } from "./command.ts";
 import { UsageError } from "./failure.ts";
+import { secretWords } from "./secrets.ts";
 import { readPrivateKeys } from "./read_keys.ts";
 import { type Output, plural } from "./output.ts";
 import { addListOptions, type ListOptions } from "./trust_file.ts";
@@ -183,7 +185,8 @@ async function rootKeysFor(
   if (options.rootKey === undefined) return [];
   throw new UsageError(
     "Cannot sign the change with a root key: the list has no root",
-    "Leave out --root-key, or give it a root: sallyport trust rotate FILE --root PUB",
+    "Leave out --root-key, or give it a root: " +
+      commandLine(["trust", "rotate", list.file, "--root", "PUB", ...secretWords(options)]),
   );
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { isListExpired } from "../trust/list.ts";
 import { TrustList } from "../trust/trust_list.ts";
@@ -13,7 +14,7 @@ import { UsageError } from "./failure.ts";
 import { plural } from "./output.ts";
 import { MAX_TRIES } from "./prompt.ts";
 import { isWrongPassphrase } from "./read_keys.ts";
-import { addSecretOptions, readSecret, type SecretOptions } from "./secrets.ts";
+import { addSecretOptions, readSecret, type SecretOptions, secretWords } from "./secrets.ts";
 
 /** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {
@@ -109,7 +110,7 @@ export async function openList(
           ? {}
           : { markDir: `${options.dataDir}/trust`, remember: false }),
       });
-      warnOfExpiry(list, context);
+      warnOfExpiry(list, options, context);
       return list;
     } catch (error) {
       if (!typed || !isWrongPassphrase(error) || tries >= MAX_TRIES) throw naming(file, error);
@@ -129,7 +130,7 @@ async function refuseAbsent(file: string): Promise<void> {
       `Cannot open trust list "${escapeText(file)}": it is ` +
         "not there",
       {
-        hint: "Check the path, or make one with: sallyport trust init FILE",
+        hint: `Check the path, or make one with: ${commandLine(["trust", "init", file])}`,
         details: { path: file },
         cause,
       },
@@ -148,10 +149,16 @@ function naming(file: string, error: unknown): unknown {
   );
 }
 
-function warnOfExpiry({ file, content }: TrustList, { output }: CliContext): void {
+function warnOfExpiry(
+  { file, content, root: signers }: TrustList,
+  options: ListOptions,
+  { output }: CliContext,
+): void {
   const now = new Date();
   const { expiresAt } = content;
-  const how = `run: sallyport trust set ${file} --expires 365d`;
+  const root = signers === undefined ? [] : ["--root-key", "FILE"];
+  const words = ["trust", "set", file, "--expires", "365d", ...secretWords(options), ...root];
+  const how = `run: ${commandLine(words)}`;
   if (isListExpired(content, now)) {
     output.warn(`the trust list expired at ${shortDate(expiresAt)}, so hosts load nothing: ${how}`);
     return;

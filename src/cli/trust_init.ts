@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../bundle/envelope.ts";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { createTrustListContent } from "../trust/list.ts";
 import { readSealedFile, replaceSealedFile } from "../trust/sealed_file.ts";
@@ -14,7 +15,7 @@ import { parseFutureDateOrSpan, shortDate } from "./dates.ts";
 import { UsageError } from "./failure.ts";
 import { readPublicKey } from "./read_keys.ts";
 import { columns, plural } from "./output.ts";
-import { readNewSecret } from "./secrets.ts";
+import { readNewSecret, secretWords } from "./secrets.ts";
 import { addRootKeyOptions, type ChangeOptions, readRootKeys } from "./trust_change.ts";
 import { addFileOptions, onlyFile } from "./trust_file.ts";
 
@@ -65,6 +66,10 @@ async function init(
     if (newKeyFile !== undefined) await Deno.remove(newKeyFile); // it opens nothing
     throw error;
   }
+  const words = [
+    ...secretWords(newKeyFile === undefined ? options : { keyFile: newKeyFile }),
+    ...(root === undefined ? [] : ["--root-key", "FILE"]),
+  ];
   context.output.result({
     file,
     id: content.id,
@@ -90,7 +95,7 @@ async function init(
       ],
       ["root", root && `${root.threshold} of ${plural(root.keys.length, "key")} sign every change`],
     ]),
-    "It trusts nobody yet: sallyport trust add " + escapeText(file) + " --key PUB",
+    `It trusts nobody yet: ${commandLine(["trust", "add", file, "--key", "PUB", ...words])}`,
   ]);
 }
 

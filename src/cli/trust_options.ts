@@ -4,13 +4,20 @@
  * @module
  */
 import { statSync } from "node:fs";
+import { commandLine } from "../command_line.ts";
 import { type Command, Option } from "commander";
 import type { SealSecret } from "../crypto/sealed.ts";
 import type { PluginHostOptions } from "../host/options.ts";
 import type { IsolationMode } from "../sandbox/choose.ts";
 import { type CliContext, collect } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import { addSecretOptions, askPassphrase, readSecretFile, type SecretOptions } from "./secrets.ts";
+import {
+  addSecretOptions,
+  askPassphrase,
+  readSecretFile,
+  type SecretOptions,
+  secretWords,
+} from "./secrets.ts";
 
 /** Holds the values of the options. */
 export interface TrustOptions extends SecretOptions {
@@ -18,7 +25,7 @@ export interface TrustOptions extends SecretOptions {
   key?: string[];
   /** The file with the trust list. */
   trustList?: string;
-  /** What opens the trust list, once it was read or typed. */
+  /** What opens the trust list, where it was typed, or read from what can be read only once. */
   secret?: SealSecret;
   /** Whether versions below the highest that ran may run. */
   allowRollback?: boolean;
@@ -79,7 +86,16 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
     if (key.length > 0) {
       throw new UsageError(
         "Cannot use --key and --trust-list together",
-        "Add the key to the list: sallyport trust add FILE --key PUB",
+        `Add the key to the list: ${
+          commandLine([
+            "trust",
+            "add",
+            trustList,
+            "--key",
+            ...key.slice(0, 1),
+            ...secretWords(options),
+          ])
+        }`,
       );
     }
     if (passphraseFile !== undefined && keyFile !== undefined) {
@@ -115,7 +131,7 @@ export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
 
 function listOptions(
   file: string,
-  { secret, keyFile, passphraseFile, allowRollback }: TrustOptions,
+  { secret, passphraseFile, keyFile, allowRollback }: TrustOptions,
 ): NonNullable<TrustedHostOptions["trustList"]> {
   // a host that knows the file keeps it from plugins and names it in hints; a pipe is read once
   const opens = isFile(keyFile)

@@ -8,7 +8,7 @@ import { MAX_SIGNATURES } from "../bundle/envelope.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { diffRoots, type TrustChange } from "../trust/list_diff.ts";
 import type { TrustList } from "../trust/trust_list.ts";
-import { type CliContext, collect, parseCount } from "./command.ts";
+import { type CliContext, collect, parseCount, withProgram } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { readPublicKey } from "./read_keys.ts";
 import { readNewSecret } from "./secrets.ts";
@@ -41,7 +41,7 @@ export function addTrustRotate(trust: Command, context: CliContext): void {
   const command = trust.command("rotate")
     .usage("FILE [--new-passphrase-file FILE | --new-key-file FILE | --root PUB…] [options]")
     .description("give the list another passphrase or key file, or another root")
-    .addHelpText("after", NOTES);
+    .addHelpText("after", withProgram(NOTES));
   command
     .option("--new-passphrase-file <file>", "the file with the new passphrase (none: asked for)")
     .option("--new-key-file <file>", "make a new key of 32 bytes there, instead of a passphrase")

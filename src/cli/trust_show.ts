@@ -6,6 +6,7 @@
 import { decodeHex } from "@std/encoding/hex";
 import type { Command } from "commander";
 import { keyId } from "../crypto/ed25519.ts";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { type PluginAsks, readAsks } from "../permissions/asks.ts";
 import { isListExpired, type TrustListContent } from "../trust/list.ts";
@@ -16,6 +17,7 @@ import type { CliContext } from "./command.ts";
 import { shortDate } from "./dates.ts";
 import { UsageError } from "./failure.ts";
 import { columns, type Output, plural } from "./output.ts";
+import { secretWords } from "./secrets.ts";
 import { addListOptions, type ListOptions, openList, takeFile } from "./trust_file.ts";
 import { listDocument, listLines } from "./trust_list.ts";
 
@@ -40,7 +42,7 @@ async function show(
   if (more.length > 0) throw new UsageError("More than one name was given", "Give one name");
   const list = await openList(file, options, context);
   if (name === undefined) showList(list, context);
-  else showName(list, name, context);
+  else showName(list, name, options, context);
 }
 
 function showList(list: TrustList, { output }: CliContext): void {
@@ -118,7 +120,12 @@ function expiryText(expiresAt: string, expired: boolean, output: Output): string
   return expired ? output.style("red", `${shortDate(expiresAt)}, EXPIRED`) : shortDate(expiresAt);
 }
 
-function showName({ file, content }: TrustList, name: string, { output }: CliContext): void {
+function showName(
+  { file, content }: TrustList,
+  name: string,
+  options: ListOptions,
+  { output }: CliContext,
+): void {
   const part = partAbout(content, name);
   const found = part.keys.length + part.publishers.length + part.plugins.length +
     part.revocations.length + part.accepted.length + Object.keys(part.minimumVersions).length;
@@ -127,7 +134,7 @@ function showName({ file, content }: TrustList, name: string, { output }: CliCon
       "bad-config",
       `Cannot show "${name}": the list says nothing about it`,
       {
-        hint: `See what there is: sallyport trust list ${file}`,
+        hint: `See what there is: ${commandLine(["trust", "list", file, ...secretWords(options)])}`,
         details: { name },
       },
     );

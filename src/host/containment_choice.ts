@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import type { PolicyEntry } from "../permissions/policy.ts";
 import type { NetworkMode, SeccompProfile } from "../sandbox/launch_spec.ts";
@@ -51,8 +52,8 @@ export function chooseContainment(
       "bad-config",
       `Cannot load plugin "${plugin}": its policy asks for ${missing}, and isolation here is "${launcher.name}"`,
       {
-        hint:
-          "Take it out of the policy to run the plugin with less containment, or see `deno task doctor`",
+        hint: "Take it out of the policy to run the plugin with less containment, or run " +
+          `"${commandLine(["doctor"])}" for the remedy`,
         details: { plugin, isolation, network, seccomp, launcher: launcher.name },
       },
     );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { commandLine } from "../command_line.ts";
 import type { AuditLog } from "../audit/audit_log.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { openAudit } from "./audit_options.ts";
@@ -60,7 +61,7 @@ export async function openParts(
   if (!strongest.privateRoot && settings.isolation !== "plain") {
     settings.logger.warn("Plugins run without an operating-system sandbox", {
       missing: strongest.report().missing,
-      hint: "`deno task doctor` names the remedy",
+      hint: `Run "${commandLine(["doctor"])}" for the remedy`,
     });
   }
   return { data, launchers, trust: await trusting, audit, trail };

@@ -4,6 +4,7 @@
  * @module
  */
 import { type EgressConnection, openEgressProxy } from "../egress/proxy.ts";
+import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import type { LanePlan, SharedPlan } from "../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../sandbox/launcher.ts";
@@ -236,6 +237,9 @@ function checkComplete(plugin: string, report: SandboxReport, filtered: boolean)
     `Cannot start plugin "${plugin}": a layer that is required is not in force: ${
       report.missing.join("; ")
     }`,
-    { hint: "Run `deno task doctor` for the remedy", details: { plugin, sandbox: report } },
+    {
+      hint: `Run "${commandLine(["doctor"])}" for the remedy`,
+      details: { plugin, sandbox: report },
+    },
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../log.ts";
 import { parsePolicy, type Policy } from "../permissions/policy.ts";
@@ -246,7 +247,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     throw new SallyportError(
       "bad-config",
       `Cannot open the host: trustList and ${other} are both given`,
-      { hint: "Add what you trust to the trust list, with `sallyport trust add`" },
+      { hint: `Add what you trust to the trust list: ${commandLine(["trust", "add", "--help"])}` },
     );
   }
   const deno = await findDeno(checkDenoPath(options.denoPath));
@@ -313,7 +314,8 @@ function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin 
     : undefined;
   if (problem !== undefined) {
     throw new SallyportError("bad-config", `Cannot use trustedPlugins[${index}]: ${problem}`, {
-      hint: 'Each entry is { name, version, hash, note? }; "deno task hash DIR" prints the hash',
+      hint: "Each entry is { name, version, hash, note? }; " +
+        `"${commandLine(["hash", "DIR"])}" prints the hash`,
     });
   }
   return { name, version, hash: hash.toLowerCase(), ...(note === undefined ? {} : { note }) };

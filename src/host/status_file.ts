@@ -195,7 +195,7 @@ export class StatusFile implements AsyncDisposable {
     this.#warnedAt = now;
     const message = error instanceof Error ? error.message : String(error);
     try {
-      this.#logger.warn("Cannot write the status of the host: sallyport top shows an old one", {
+      this.#logger.warn("Cannot write the status of the host: the command top shows an old one", {
         path: this.path,
         error: escapeText(message, MAX_MESSAGE),
       });

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Manifest } from "../bundle/manifest.ts";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import {
   type AddedAsk,
@@ -115,13 +116,8 @@ function acceptCommand(
   root: string,
   { file, dataDir, secret, rootKeys }: ConsentPlace,
 ): string {
-  const words = ["sallyport", "trust", "accept", file, root, ...secret];
+  const words = ["trust", "accept", file, root, ...secret];
   if (dataDir !== undefined) words.push("--data-dir", dataDir);
   const signed = rootKeys === 0 ? "" : `, with --root-key FILE for ${rootKeys} of its root's keys`;
-  return words.map(quoteWord).join(" ") + signed;
-}
-
-function quoteWord(word: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  return `'${escapeText(word, 1_000).replaceAll("'", "'\\''")}'`;
+  return commandLine(words) + signed;
 }

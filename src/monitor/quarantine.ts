@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { openNoFollow, readAtMost } from "../io/plain_file.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
+import { commandLine } from "../command_line.ts";
 import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../errors.ts";
 import { VIOLATION_KINDS, VIOLATION_SEVERITIES } from "../permissions/watch_policy.ts";
 import type { Violation } from "./violations.ts";
@@ -224,7 +225,7 @@ export function quarantinedError(entry: QuarantineEntry, dataDir: string): Sally
   return new SallyportError("bad-state", `Cannot load plugin "${name}": ${why}`, {
     hint:
       `Find out why, then lift it: host.releaseQuarantine("${name}"), or on the command line: ` +
-      `sallyport quarantine lift ${shellWord(dataDir)} ${name}`,
+      commandLine(["quarantine", "lift", dataDir, name]),
     details: {
       plugin: name,
       state: "quarantined",
@@ -297,9 +298,4 @@ function cannot(what: string, path: string, cause: unknown): SallyportError {
     details: { path },
     cause,
   });
-}
-
-function shellWord(word: string): string {
-  const escaped = escapeText(word, MAX_TEXT);
-  return /^[\w./-]+$/.test(escaped) ? escaped : `'${escaped.replaceAll("'", "'\\''")}'`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { addressBits, formatIp } from "./ip.ts";
 import { formatNetScope, parseNetScope, type RangeScope } from "./net_scope.ts";
@@ -86,7 +87,7 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
       "permission-denied",
       `Cannot start plugin "${plugin}": ${family} "${escapeText(value, 500)}" ${why}`,
       {
-        hint: "Choose a value that Deno's flags can express; see docs/security.md",
+        hint: `Choose a value that Deno's flags can express; see ${docPage("security.md")}`,
         details: { plugin, family, value },
       },
     );

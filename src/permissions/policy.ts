@@ -7,6 +7,7 @@ import { z } from "zod";
 import { describeIssues, joinIssues, type SchemaIssue } from "../bundle/schema_issues.ts";
 import type { AccessLevel, Limits } from "../bundle/manifest.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
+import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";
 import type { MonitorPolicy, RestartPolicy, ViolationPolicy } from "./watch_policy.ts";
@@ -205,7 +206,7 @@ function invalid(source: string, issues: SchemaIssue[], cause?: unknown): Sallyp
     "bad-config",
     `Cannot use policy "${escapeText(source, 500)}": ${joinIssues(issues)}`,
     {
-      hint: "Mend the policy; its fields are described in docs/integration.md",
+      hint: `Fix the policy; its fields are described in ${docPage("integration.md")}`,
       details: { source, issues },
       cause,
     },

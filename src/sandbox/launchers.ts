@@ -4,6 +4,7 @@
  * @module
  */
 import { isAbsolute } from "node:path";
+import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
@@ -130,7 +131,7 @@ function plain(executable: string, missing: readonly string[]): Launcher {
   });
 }
 
-const HINT = "Run `deno task doctor` for the remedy";
+const hint = () => `Run "${commandLine(["doctor"])}" for the remedy`;
 
 function cannotTell(what: string, cause: unknown): SallyportError {
   const reason = cause instanceof Error ? cause.message : String(cause);
@@ -148,7 +149,7 @@ function notWorking(
 ): SallyportError {
   const reason = probes.find(({ name }) => name === mode)?.reason ?? "it does not work";
   return new SallyportError("bad-config", `Cannot isolate plugins with "${mode}": ${reason}`, {
-    hint: `${HINT}, or use isolation "auto" to take what works here`,
+    hint: `${hint()}, or use isolation "auto" to take what works here`,
     details: { mode, require, reason },
   });
 }
@@ -174,7 +175,7 @@ function checkRequired(
     }`,
     {
       hint:
-        `${HINT}, or use isolation "plain" without \`require\` and run only plugins whose authors you trust`,
+        `${hint()}, or use isolation "plain" without \`require\` and run only plugins whose authors you trust`,
       details: { mode, require: true, lacks },
     },
   );

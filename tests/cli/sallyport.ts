@@ -72,11 +72,11 @@ export function failed(
   outcome: Outcome,
   code: string,
   exitCode = 1,
-): { code: string; message: string; hint: string } {
+): { code: string; message: string; hint: string; details: Record<string, unknown> } {
   assert.equal(outcome.code, exitCode, `stderr: ${outcome.stderr}\nstdout: ${outcome.stdout}`);
   const { error, ...rest } = JSON.parse(outcome.stdout);
   assert.deepEqual(rest, {});
-  assert.deepEqual(Object.keys(error), ["code", "message", "hint"]);
+  assert.deepEqual(Object.keys(error), ["code", "message", "hint", "details"]);
   assert.equal(error.code, code, error.message);
   assert.ok(error.hint.length > 0);
   return error;

@@ -113,7 +113,8 @@ export class Checkout implements AsyncDisposable {
     const { code, stdout } = await new Deno.Command("/bin/sh", {
       args: ["-e", "-c", `exec 2>&1\n${script}`],
       cwd: this.#dir,
-      env: { PATH: path, NO_COLOR: "1" },
+      // a task that runs the tests is not the one that a reader calls
+      env: { PATH: path, NO_COLOR: "1", INIT_CWD: "" },
       stdin: "null",
       stdout: "piped",
       stderr: "inherit",

@@ -154,7 +154,7 @@ Deno.test("a folder that cannot be written is logged once, and written when it c
   await until(() => built === 5, "another failure");
   await file[Symbol.asyncDispose]();
   assert.deepEqual(messages, [
-    "Cannot write the status of the host: sallyport top shows an old one",
+    "Cannot write the status of the host: the command top shows an old one",
   ]);
 });
 

@@ -59,7 +59,7 @@ Deno.test("Quarantine keeps a plugin in across hosts, with its last ten violatio
     "bad-state",
     /^Cannot load plugin "greedy": it is in quarantine since 2027-01-31T12:00:00.000Z: it crashed 6/,
   );
-  assert.ok(error.hint?.includes(`sallyport quarantine lift ${dir.path} greedy`), error.hint);
+  assert.ok(error.hint?.includes(` quarantine lift ${dir.path} greedy`), error.hint);
   assert.equal(error.details.state, "quarantined");
   assert.equal(error.details.bundleHash, GREEDY.bundleHash);
   await again.check("modest");

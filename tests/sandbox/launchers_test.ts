@@ -47,7 +47,7 @@ sandboxTest("openLaunchers() with `require` gives nothing less", ["bwrap", "unsh
   assert.equal(launchers.require, true);
   assert.equal(launchers.strongest.name, "bwrap");
   const error = assertThrowsWithCode(() => launchers.select("plain"), "bad-config", /required/);
-  assert.match(error.hint ?? "", /deno task doctor/);
+  assert.match(error.hint ?? "", / doctor" for the remedy/);
 });
 
 Deno.test("openLaunchers() fails rather than degrades", async () => {
@@ -65,7 +65,7 @@ Deno.test("openLaunchers() fails rather than degrades", async () => {
       "bad-config",
       new RegExp(`Cannot isolate plugins with "${mode}": .+`),
     );
-    assert.match(refused.hint ?? "", /deno task doctor/);
+    assert.match(refused.hint ?? "", / doctor" for the remedy/);
     assert.equal(escapeText(refused.message), refused.message);
   }
 });

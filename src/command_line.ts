@@ -1,0 +1,141 @@
+/**
+ * How the command line is called from here: hints must work as they are printed, in a checkout and for
+ * whoever imported or installed the package.
+ *
+ * @module
+ */
+
+import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { escapeText } from "./errors.ts";
+
+/** Where this copy of the package lies, and how its process was started. */
+export interface Surroundings {
+  /** The URL of the folder of the package, with a slash at its end. */
+  readonly root: string;
+  /** The URL of the program that runs. */
+  readonly main: string;
+  /** The path of the program that `deno compile` made, where this is one. */
+  readonly compiled?: string;
+  /** The working folder, where it may be known. */
+  readonly cwd?: string;
+  /** The folder that a task was called from. */
+  readonly taskFrom?: string;
+  /** Where programs are looked for. */
+  readonly path?: string;
+}
+
+const JSR = /^https?:\/\/[^/]+\/@sallyport\/host\/([\w.+-]+)\/$/;
+const MAX_WORD = 1_000;
+
+/**
+ * Writes a command of the command line such that a shell can run it as it is.
+ *
+ * @param words The words after the program's name, not yet quoted.
+ * @param from For tests.
+ * @returns Such as `deno task doctor`, `sallyport doctor` or `deno run -A jsr:@sallyport/host@0.1.0/cli doctor`.
+ */
+export function commandLine(words: readonly string[], from: Surroundings = here()): string {
+  return [...programOf(from, words[0]), ...words.map(shellWord)].join(" ");
+}
+
+/**
+ * Gives the place of a page of the documentation.
+ *
+ * @param page Its name, such as `security.md`.
+ * @param from For tests.
+ * @returns A path in a checkout, a URL for whoever imported the package.
+ */
+export function docPage(page: string, from: Surroundings = here()): string {
+  const url = `${from.root}docs/${page}`;
+  return url.startsWith("file:") ? shortPath(fileURLToPath(url), from.cwd) : url;
+}
+
+/** Quotes a word for a shell. */
+export function shellWord(word: string): string {
+  const escaped = escapeText(word, MAX_WORD);
+  return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `'${escaped.replaceAll("'", "'\\''")}'`;
+}
+
+function programOf(from: Surroundings, command: string | undefined): string[] {
+  const { root, main, compiled, cwd, taskFrom } = from;
+  const own = `${root}src/cli/main.ts`;
+  if (compiled !== undefined && main === own) return [shellWord(basename(compiled))];
+  // a task runs in the folder of its deno.json
+  if (main === own && taskFrom && root.startsWith("file:") && isSame(fileURLToPath(root), cwd)) {
+    return [
+      "deno",
+      "task",
+      ...(command === undefined || command.startsWith("-") ? ["sallyport"] : []),
+    ];
+  }
+  if (isInstalled(from.path)) return ["sallyport"];
+  const version = JSR.exec(root)?.[1];
+  const module = version !== undefined
+    ? `jsr:@sallyport/host@${version}/cli`
+    : own.startsWith("file:")
+    ? shortPath(fileURLToPath(own), cwd)
+    : own;
+  return ["deno", "run", "-A", shellWord(module)];
+}
+
+function isSame(path: string, other: string | undefined): boolean {
+  return other !== undefined && resolve(path) === resolve(other);
+}
+
+/** Gives a path as somebody in the working folder would write it. */
+function shortPath(path: string, cwd: string | undefined): string {
+  if (cwd === undefined) return path;
+  const short = relative(cwd, path);
+  return short.startsWith("..") || isAbsolute(short) ? path : short;
+}
+
+function isInstalled(path: string | undefined): boolean {
+  return (path ?? "").split(delimiter).some((folder) => {
+    if (!isAbsolute(folder)) return false;
+    const names = Deno.build.os === "windows" ? ["sallyport.cmd", "sallyport.exe"] : ["sallyport"];
+    return names.some((name) => isFile(join(folder, name)));
+  });
+}
+
+function isFile(path: string): boolean {
+  try {
+    return may({ name: "read", path }) && Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function here(): Surroundings {
+  const env = (name: string) =>
+    may({ name: "env", variable: name }) ? Deno.env.get(name) : undefined;
+  return {
+    root: new URL("../", import.meta.url).href,
+    main: Deno.mainModule,
+    ...(Deno.build.standalone ? { compiled: programPath() } : {}),
+    cwd: workingFolder(),
+    taskFrom: env("INIT_CWD"),
+    path: env("PATH"),
+  };
+}
+
+function programPath(): string {
+  try {
+    return Deno.execPath();
+  } catch {
+    return "sallyport"; // it may not know where it lies
+  }
+}
+
+function workingFolder(): string | undefined {
+  try {
+    return may({ name: "read", path: "." }) ? Deno.cwd() : undefined;
+  } catch {
+    return undefined; // it was removed
+  }
+}
+
+/** A host with fewer permissions would be asked at its terminal. */
+function may(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
