@@ -19,18 +19,13 @@ import { openSigningKey, type SigningKey } from "./signing_key.ts";
 
 /** Options of {@linkcode AuditLog.open}. */
 export interface AuditLogOptions extends RateBoundOptions {
-  /**
-   * How large a file may become before the next one begins, from 4 KiB to 1 GiB. Default: 16777216 16 MiB.
-   */
+  /** How large a file may become, from 4 KiB to 1 GiB; 16 MiB by default. */
   maxFileBytes?: number;
-  /**
-   * How many files a chain keeps, at least 2. That older ones went is recorded and signed. Default: Every
-   * file is kept.
-   */
+  /** How many files a chain keeps, at least 2; by default all. */
   keepFiles?: number;
-  /** Told when the log cannot be written. Default: silentLogger. */
+  /** Told when the log cannot be written. */
   logger?: Logger;
-  /** The clock for the times of the lines. Default: The system's. */
+  /** The clock for the times of the lines. */
   now?: () => Date;
 }
 

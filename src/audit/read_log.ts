@@ -5,6 +5,7 @@
  */
 import { escapeText } from "../errors.ts";
 import { ownError } from "../io/system_error.ts";
+import { setTimeout } from "node:timers/promises";
 import type { AuditRecord } from "./entry.ts";
 import { fileName, listChains, listFiles } from "./folder.ts";
 import { type AuditLine, SIGNED_TYPES } from "./line.ts";
@@ -77,17 +78,8 @@ export class AuditReader {
   }
 
   /** Waits until it is worth looking again. */
-  pause(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, POLL_MS);
-      signal?.addEventListener("abort", done, { once: true });
-    });
+  async pause(signal?: AbortSignal): Promise<void> {
+    await setTimeout(POLL_MS, undefined, { signal }).catch(() => {}); // aborted
   }
 }
 

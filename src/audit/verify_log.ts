@@ -15,7 +15,7 @@ import {
   PUBLIC_KEY_FILE,
   writableByOthers,
 } from "./folder.ts";
-import type { AuditProblem, AuditReport } from "./report.ts";
+import { type AuditProblem, type AuditProblemKind, type AuditReport, Problems } from "./report.ts";
 import { readPublicKey } from "./signing_key.ts";
 import { type CheckedChain, verifyChain } from "./verify_chain.ts";
 
@@ -63,24 +63,17 @@ export async function verifyAuditLog(
   signal?.throwIfAborted();
   try {
     await checkIsLog(dir);
-    const problems: AuditProblem[] = [];
-    const publicKey = chooseKey(dir, pinned, problems);
-    const checked: CheckedChain[] = [];
+    const found = new Problems(0);
+    const publicKey = chooseKey(dir, pinned, found);
     const { numbers, others } = await listChains(dir);
     for (const name of others) {
-      const message = `${escapeText(name)} is nothing that a host makes here`;
-      problems.push({ kind: "unexpected", chain: 0, file: name, message });
+      found.inFile("unexpected", name, "is nothing that a host makes here");
     }
-    if (numbers.length === 0) {
-      const message = "There is no chain, though there is a key: all were removed, or a host was " +
-        "killed before it had begun one";
-      problems.push({ kind: "chain-missing", chain: 0, message });
-    }
-    for (const chain of numbers) {
-      checked.push(await verifySteady(`${dir}/${chain}`, chain, publicKey, signal));
-    }
-    await checkNamed(dir, checked, publicKey, problems, signal);
-    const chains = checked.map(({ report }) => report);
+    const check = (chain: number) => verifySteady(`${dir}/${chain}`, chain, publicKey, signal);
+    const checked = new Map<number, CheckedChain>();
+    for (const chain of numbers) checked.set(chain, await check(chain));
+    const problems = [...found.list, ...await checkNamed(checked, check)];
+    const chains = [...checked.values()].map(({ report }) => report);
     problems.push(...chains.flatMap((report) => report.problems));
     return {
       ok: problems.length === 0,
@@ -110,9 +103,7 @@ export async function checkIsLog(dir: string): Promise<void> {
   throw new SallyportError(
     "bad-config",
     `Cannot read audit log "${escapeText(dir)}": there is none`,
-    {
-      hint: "Name the data folder of a host, or the folder with key.pub in it",
-    },
+    { hint: "Name the data folder of a host, or the folder with key.pub in it" },
   );
 }
 
@@ -130,24 +121,19 @@ async function folderNotes(dir: string, chains: readonly number[]): Promise<stri
 function chooseKey(
   dir: string,
   pinned: Uint8Array | undefined,
-  problems: AuditProblem[],
+  found: Problems,
 ): Uint8Array | undefined {
   let own: Uint8Array | undefined;
   try {
     own = readPublicKey(dir);
-    if (own === undefined) {
-      const message = `${PUBLIC_KEY_FILE} is missing`;
-      problems.push({ kind: "key-missing", chain: 0, file: PUBLIC_KEY_FILE, message });
-    }
+    if (own === undefined) found.inFile("key-missing", PUBLIC_KEY_FILE, "is missing");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `${PUBLIC_KEY_FILE} cannot be used: ${reason}`;
-    problems.push({ kind: "unreadable", chain: 0, file: PUBLIC_KEY_FILE, message });
+    found.inFile("unreadable", PUBLIC_KEY_FILE, `cannot be used: ${reason}`);
   }
   if (pinned !== undefined && own !== undefined && !bytesEqual(pinned, own)) {
-    const message = `${PUBLIC_KEY_FILE} is another key than the given one: ${keyId(own)} instead ` +
-      `of ${keyId(pinned)}`;
-    problems.push({ kind: "key-replaced", chain: 0, file: PUBLIC_KEY_FILE, message });
+    const what = `is another key than the given one: ${keyId(own)} instead of ${keyId(pinned)}`;
+    found.inFile("key-replaced", PUBLIC_KEY_FILE, what);
   }
   return pinned ?? own;
 }
@@ -183,55 +169,39 @@ async function fingerprint(dir: string): Promise<string> {
 
 /** Checks that every chain that another one names is there, and had then the line that it names. */
 async function checkNamed(
-  dir: string,
-  checked: CheckedChain[],
-  publicKey: Uint8Array | undefined,
-  problems: AuditProblem[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const highest = Math.max(0, ...checked.map(({ report }) => report.chain));
-  const missing = new Set(Array.from({ length: highest }, (_, index) => index + 1));
-  for (const { report } of checked) missing.delete(report.chain);
-  const told = new Set<number>();
-  for (const { report, named } of [...checked]) {
-    for (const { at, chains } of named) {
-      for (const { chain, seq, hash } of chains) {
-        const index = checked.findIndex((other) => other.report.chain === chain);
-        if (index === -1) missing.add(chain);
-        if (index === -1 || told.has(chain)) continue;
-        if (checked[index]!.report.toSeq < seq) {
-          // it may have been read before a host wrote to it and named it
-          checked[index] = await verifySteady(`${dir}/${chain}`, chain, publicKey, signal);
-        }
-        const problem = compare(checked[index]!, seq, hash, `line ${at} of chain ${report.chain}`);
-        if (problem === undefined) continue;
-        told.add(chain);
-        problems.push({ ...problem, chain });
+  checked: Map<number, CheckedChain>,
+  check: (chain: number) => Promise<CheckedChain>,
+): Promise<AuditProblem[]> {
+  const problems = new Map<number, AuditProblem>();
+  const tell = (kind: AuditProblemKind, chain: number, message: string, seq?: number) =>
+    void problems.set(chain, { kind, chain, ...(seq === undefined ? {} : { seq }), message });
+  const missing = (chain: number) => tell("chain-missing", chain, `Chain ${chain} is missing`);
+  // numbers are given one after the other
+  const highest = Math.max(1, ...checked.keys());
+  for (let chain = 1; chain <= highest; chain++) if (!checked.has(chain)) missing(chain);
+  for (const { report, named } of [...checked.values()]) {
+    for (const { at, chain, seq, hash } of named) {
+      let other = checked.get(chain);
+      if (other === undefined) missing(chain);
+      if (other === undefined || problems.has(chain)) continue;
+      if (other.report.toSeq < seq) {
+        // it may have been read before a host wrote to it and named it
+        other = await check(chain);
+        checked.set(chain, other);
+      }
+      const { fromSeq, toSeq, problemCount } = other.report;
+      // what retention removed cannot be compared; what is told already is why
+      const fits = seq < Math.max(1, fromSeq) || other.hashes.get(seq) === hash;
+      if (fits || problemCount > 0) continue;
+      const by = `line ${at} of chain ${report.chain}`;
+      if (toSeq < seq) {
+        const ends = `Chain ${chain} ends with line ${toSeq}, but was signed up to line ${seq}`;
+        tell("truncated", chain, `${ends}, says ${by}: an older copy, or cut off`, toSeq + 1);
+      } else {
+        const what = `Line ${seq} of chain ${chain} is not the one that ${by} names`;
+        tell("chain-replaced", chain, `${what}: another chain was put in its place`, seq);
       }
     }
   }
-  for (const chain of [...missing].sort((a, b) => a - b)) {
-    problems.push({ kind: "chain-missing", chain, message: `Chain ${chain} is missing` });
-  }
-}
-
-function compare(
-  { report, hashes }: CheckedChain,
-  seq: number,
-  hash: string,
-  by: string,
-): Omit<AuditProblem, "chain"> | undefined {
-  const { chain, fromSeq, toSeq, problemCount } = report;
-  if (seq === 0 || seq < fromSeq || hashes.get(seq) === hash) return undefined;
-  if (problemCount > 0) return undefined; // what is told already is why
-  if (toSeq < seq) {
-    const message =
-      `Chain ${chain} ends with line ${toSeq}, but was signed up to line ${seq}, says ` +
-      `${by}: an older one was put in its place, or its end was cut off`;
-    return { kind: "truncated", seq: toSeq + 1, message };
-  }
-  const message =
-    `Line ${seq} of chain ${chain} is not the one that ${by} names: another chain was ` +
-    "put in its place";
-  return { kind: "chain-replaced", seq, message };
+  return [...problems.values()].sort((a, b) => a.chain - b.chain);
 }

@@ -8,7 +8,7 @@ import type { Torn } from "./chain_end.ts";
 import type { Head, NamedChain } from "./head.ts";
 import { isSigned, SIGNED_TYPES } from "./line.ts";
 import type { PlacedLine } from "./links.ts";
-import type { Problems, TakenOverLines } from "./report.ts";
+import type { AuditProblemKind, Problems, TakenOverLines } from "./report.ts";
 import { fileName } from "./folder.ts";
 
 /** Lines that no run has signed. */
@@ -20,15 +20,13 @@ export interface Unsigned {
 }
 
 interface Retention {
-  readonly first: number;
   readonly firstSeq: number;
   readonly before: string;
 }
 
-/** What a signed line says of other chains. */
-export interface Named {
+/** What a signed line says of another chain. */
+export interface Named extends NamedChain {
   readonly at: number;
-  readonly chains: readonly NamedChain[];
 }
 
 const MAX_KEPT = 10_000;
@@ -49,9 +47,8 @@ export class Vouched {
   #clock = 0;
   #clockAt = 0;
   #floods = new Map<string, number>();
-  #damages: string[] = [];
+  #notes: string[] = [];
   #uncompared = 0;
-  #torn: string[] = [];
 
   /** The hash of the last line. */
   lastHash = "";
@@ -69,7 +66,6 @@ export class Vouched {
   readonly takenOver: TakenOverLines[] = [];
   /** The hashes of the signed lines, by their numbers: what other chains may name. */
   readonly hashes = new Map<number, string>();
-  readonly #anew: string[] = [];
 
   constructor(number: number, publicKey: Uint8Array | undefined, problems: Problems) {
     this.#number = number;
@@ -101,21 +97,9 @@ export class Vouched {
     this.#seq = seq;
     if (SIGNED_TYPES.has(type) && this.#publicKey !== undefined) {
       if (await this.#isGood(line)) return this.#takeSigned(line);
-      this.#problems.atLine(
-        "bad-signature",
-        line,
-        seq,
-        "its signature does not verify: it was changed or added",
-      );
-      this.#lose();
+      this.#lose("bad-signature", line, "its signature does not verify: it was changed or added");
     } else if (this.closed) {
-      this.#problems.atLine(
-        "inserted",
-        line,
-        seq,
-        "it follows the end of a run, where no host writes",
-      );
-      this.#lose();
+      this.#lose("inserted", line, "it follows the end of a run, where no host writes");
     }
     this.#pendingCount++;
     if (this.#pending.length < MAX_KEPT && MATTERS.has(type)) this.#pending.push(line);
@@ -123,7 +107,8 @@ export class Vouched {
   }
 
   /** Where lines are missing or wrong it is not known which run goes on; that is told once. */
-  #lose(): void {
+  #lose(kind?: AuditProblemKind, line?: PlacedLine, what = ""): void {
+    if (kind !== undefined) this.#problems.atLine(kind, line!, line!.parsed!.seq, what);
     this.closed = false;
     this.#run = undefined;
     this.#lost = true;
@@ -140,20 +125,12 @@ export class Vouched {
   #takeSigned(line: PlacedLine): void {
     const { seq, type, fields } = line.parsed!;
     const { chainNumber, fileNumber, run, covers } = fields;
+    const file = fileName(Number(fileNumber));
     if (chainNumber !== this.#number) {
-      this.#problems.atLine(
-        "chain-moved",
-        line,
-        seq,
-        `it is of chain ${chainNumber}, copied or moved here`,
-      );
-    } else if (line.file !== fileName(Number(fileNumber))) {
-      this.#problems.atLine(
-        "reordered",
-        line,
-        seq,
-        `it was written to ${fileName(Number(fileNumber))}`,
-      );
+      const what = `it is of chain ${chainNumber}, copied or moved here`;
+      this.#problems.atLine("chain-moved", line, seq, what);
+    } else if (line.file !== file) {
+      this.#problems.atLine("reordered", line, seq, `it was written to ${file}`);
     }
     if (type === "started") this.#begin(line);
     else if (this.closed || (this.#run !== undefined && run !== this.#run)) {
@@ -178,70 +155,64 @@ export class Vouched {
     const from = seq - this.#pendingCount;
     if (from < seq && !this.#lost && this.takenOver.length < MAX_KEPT) {
       this.takenOver.push({ from, to: seq - 1, hash: this.lastHash, recordedAt: seq });
+      this.#note(
+        `Lines ${from} to ${
+          seq - 1
+        } were left unsigned by a run that was killed, and taken over by ` +
+          `line ${seq}: they may be what the host wrote, or not`,
+      );
     }
-    if (fields.anew === true) this.#anew.push(time);
     const { file, bytes } = (fields.torn ?? {}) as Partial<Torn>;
     if (bytes !== undefined) {
-      this.#torn.push(`${bytes} bytes without a line end were cut off ${file} by line ${seq}`);
+      this.#note(`${bytes} bytes without a line end were cut off ${file} by line ${seq}`);
+    }
+    if (fields.anew === true) {
+      this.#note(
+        `It begins anew at ${time} with a key that is older: chains may have been removed`,
+      );
     }
   }
 
   /** Takes what a line says, now that its own run has signed it. */
   #vouch({ parsed }: PlacedLine): void {
     const { seq, type, fields } = parsed!;
-    const { first, firstSeq, before, count, chains, file, problem } = fields;
+    const { firstSeq, before, count, chains, file, problem } = fields;
     if (type === "retention" && Number.isSafeInteger(firstSeq) && typeof before === "string") {
-      const number = parseInt(String(first));
-      this.retention = { first: number, firstSeq: firstSeq as number, before };
+      this.retention = { firstSeq: firstSeq as number, before };
     }
     if ((type === "lost" || type === "suppressed") && Number.isSafeInteger(count)) {
       this.notWritten += count as number;
       const what = type === "lost"
-        ? "lost"
-        : [fields.of, fields.plugin].filter(Boolean).join(" of ");
+        ? "lost, as the disk took none"
+        : `counted and not written: ${[fields.of, fields.plugin].filter(Boolean).join(" of ")}`;
       if (this.#floods.size < MAX_KEPT || this.#floods.has(what)) {
         this.#floods.set(what, (this.#floods.get(what) ?? 0) + (count as number));
       }
     }
-    if (type === "damaged" && this.#damages.length < MAX_KEPT) {
-      this.#damages.push(`line ${seq}: ${file} ${problem}`);
+    if (type === "damaged") {
+      this.#note(`A host noticed while it wrote, line ${seq}: ${file} ${problem}`);
     }
     if (!Array.isArray(chains)) return;
-    if (this.named.length < MAX_NAMED) this.named.push({ at: seq, chains: chains.filter(isNamed) });
-    else this.#uncompared++;
+    if (this.named.length >= MAX_NAMED) this.#uncompared++;
+    else for (const named of chains.filter(isNamed)) this.named.push({ ...named, at: seq });
+  }
+
+  #note(text: string): void {
+    if (this.#notes.length < MAX_KEPT) this.#notes.push(text);
   }
 
   /** What should be looked at, in words. */
   notes(): string[] {
-    const notes: string[] = [];
-    for (const { from, to, recordedAt } of this.takenOver) {
-      notes.push(
-        `Lines ${from} to ${to} were left unsigned by a run that was killed, and taken over by line ` +
-          `${recordedAt}: they may be what the host wrote, or not`,
-      );
-    }
-    notes.push(...this.#torn);
-    for (const time of this.#anew) {
-      notes.push(
-        `It begins anew at ${time}, with a key that is older: chains may have been removed`,
-      );
-    }
-    for (const text of this.#damages) notes.push(`A host noticed while it wrote, ${text}`);
+    const notes = [...this.#notes];
     if (this.#clock > 0) {
       const more = this.#clock === 1 ? "" : `, and at ${this.#clock - 1} more`;
       notes.push(`The clock was set back at line ${this.#clockAt}${more}`);
     }
     if (this.#uncompared > 0) {
-      notes.push(
-        `What the last ${this.#uncompared} signed lines say of other chains was not compared`,
-      );
+      notes.push(`What the last ${this.#uncompared} lines say of other chains was not compared`);
     }
     const floods = [...this.#floods].sort(([, a], [, b]) => b - a);
-    for (const [what, count] of floods) {
-      if (what === "lost") notes.push(`${count} entries were lost, as the disk took none`);
-      else notes.push(`${count} entries were counted and not written: ${what}`);
-    }
-    return notes;
+    return [...notes, ...floods.map(([what, count]) => `${count} entries were ${what}`)];
   }
 }
 
