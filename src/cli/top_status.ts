@@ -78,6 +78,8 @@ const SAMPLE = z.strictObject(
     bytesReceivedPerSecond: amount.optional(),
     bytesSentPerSecond: amount.optional(),
     logLinesPerSecond: amount.optional(),
+    hostPercent: amount.optional(),
+    hostHeldPercent: amount.optional(),
   } satisfies Record<keyof PluginSample, z.ZodType>,
 );
 

@@ -166,17 +166,23 @@ export class PluginInstance {
     }
   }
 
-  /** How many bytes went to the plugin and came from it. */
-  get traffic(): { bytesSent: number; bytesReceived: number } {
-    const { bytesSent, bytesReceived } = this.#connection.stats;
-    return { bytesSent, bytesReceived };
+  /** How many bytes went to the plugin and came from it, and what it took of this thread. */
+  get traffic(): { bytesSent: number; bytesReceived: number; hostTimeMs: number } {
+    const { bytesSent, bytesReceived, hostMs } = this.#connection.stats;
+    return { bytesSent, bytesReceived, hostTimeMs: Math.round(hostMs) };
+  }
+
+  /** Says how much of this thread the plugin's requests and notifications may take, in percent. */
+  setHostShare(percent: number): void {
+    this.#connection.setHostShare(percent * 10);
   }
 
   /** Counts what went over the connection since the process was started. */
   get counts(): TrafficCounts {
-    const { sent, received, unasked, bytesSent, bytesReceived } = this.#connection.stats;
+    const { sent, received, unasked, bytesSent, bytesReceived, hostMs, hostHeldMs } =
+      this.#connection.stats;
     const logLines = this.#standby.events.logLines + this.#child.stderr.suppressedLines;
-    const traffic = { sent, received, unasked, bytesSent, bytesReceived };
+    const traffic = { sent, received, unasked, bytesSent, bytesReceived, hostMs, hostHeldMs };
     return { ...traffic, inFlight: this.inFlight, calls: this.#calls, logLines };
   }
 

@@ -231,6 +231,8 @@ export class PluginKeeper implements AsyncDisposable {
     kept.restarts.cancel();
     kept.calls?.[Symbol.dispose]();
     kept.calls = this.#calls.watch(plugin, serving);
+    const { hostPercent = DEFAULT_RATES.hostPercent } = kept.entry.monitor ?? {};
+    serving.instance.setHostShare(hostPercent);
     kept.target = pluginTarget(serving, kept.entry.monitor);
     this.monitor?.add(kept.target);
     if (!kept.throttle.isOn) return;
@@ -258,12 +260,12 @@ export class PluginKeeper implements AsyncDisposable {
     const kept = this.#kept.get(sample.plugin);
     const limits = kept?.plugin.serving?.prepared.permissions.limits;
     if (kept === undefined || limits === undefined) return;
-    const { messagesPerSecond, logLinesPerSecond } = kept.entry.monitor ?? {};
-    const all = {
-      ...limits,
-      messagesPerSecond: messagesPerSecond ?? DEFAULT_RATES.messagesPerSecond,
-      logLinesPerSecond: logLinesPerSecond ?? DEFAULT_RATES.logLinesPerSecond,
-    };
+    const {
+      messagesPerSecond = DEFAULT_RATES.messagesPerSecond,
+      logLinesPerSecond = DEFAULT_RATES.logLinesPerSecond,
+      hostPercent = DEFAULT_RATES.hostPercent,
+    } = kept.entry.monitor ?? {};
+    const all = { ...limits, messagesPerSecond, logLinesPerSecond, hostPercent };
     for (const breach of kept.breaches.check(sample, all, previous)) {
       const violation = violationOfBreach(sample.plugin, breach, new Date());
       const { action } = this.#against(kept, violation, errorOf(sample.plugin, violation));

@@ -21,6 +21,8 @@ export interface PluginUsage {
   readonly bytesSent: number;
   /** Bytes that came from it. */
   readonly bytesReceived: number;
+  /** Milliseconds of work that its requests and notifications took of the host's thread. */
+  readonly hostTimeMs: number;
   /** The most memory the process held at once, in bytes; `undefined` where the host may not read it. */
   readonly peakMemoryBytes: number | undefined;
   /** The processor time it used, in milliseconds; `undefined` where the host may not read it. */

@@ -34,6 +34,7 @@ export class PluginTally {
     return {
       bytesSent: 0,
       bytesReceived: 0,
+      hostTimeMs: 0,
       peakMemoryBytes: undefined,
       cpuTimeMs: undefined,
       ...this.#last,

@@ -17,9 +17,10 @@ const STILL_FULL = 0.9;
  * A limit that is broken in two samples in a row is a `critical` breach in the second, whatever the
  * excess. So a plugin that does not let go is found within two intervals, also where the kernel caps it
  * at its limit and the excess never grows; one that is back within its limits by the next sample has its
- * first breach counted alone. Three kinds have their own rule:
+ * first breach counted alone. Four kinds have their own rule:
  * - `cpu` is a breach over two samples only, and `critical` as {@linkcode checkSample} says: a plugin
  *   that is busy at its share, or a little above, does its work;
+ * - `host-time` is one over two samples only, and never `critical`;
  * - `threads`, when the kernel refused one, lasts while the plugin has nine tenths of them or more;
  * - `storage` lasts when the folder was walked through again; until then there is nothing new to say.
  */
@@ -55,7 +56,7 @@ export class BreachWatch {
     this.#walks = sample.storageWalks;
     return found.flatMap((breach) => {
       const { kind } = breach;
-      if (!before.has(kind) || kind === "cpu") return [breach];
+      if (!before.has(kind) || kind === "cpu" || kind === "host-time") return [breach];
       if (kind === "storage" && walks !== undefined && walks === sample.storageWalks) return [];
       return [{ ...breach, severity: "critical" as const }];
     });

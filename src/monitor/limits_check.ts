@@ -25,7 +25,7 @@ export type SampleLimits =
       | "storageBytes"
     >
   >
-  & Pick<MonitorPolicy, "messagesPerSecond" | "logLinesPerSecond">;
+  & Omit<MonitorPolicy, "intervalMs">;
 
 /** Held back for a quarter of the time or more, a plugin wants far more than its share. */
 const THROTTLED_PERCENT = 25;
@@ -43,13 +43,13 @@ const CPU_TOLERANCE = 1.05;
  * - `threads`: the kernel refused one since the sample before;
  * - `fileDescriptors`: the limit is reached, for the next is refused;
  * - `cpuPercent`: the plugin was held back for a quarter of the time while it had at least three quarters
- *   of its share.
+ *   of its share; and so `hostPercent`, of which the host itself gives no more.
  *
  * Severity grows with the excess: `low` below 1.25 times the limit, `medium` below 2, `high` below 4, else
  * `critical`; memory, of which the whole machine has only so much, is `high` at once and `critical` from
  * 1.25 times on. Processor time counts only when the sample before broke the limit too: what is measured is
  * what the plugin used and was held back from, and half as much again as its share in both samples is
- * `critical`. {@linkcode BreachWatch} says what becomes of the other kinds when they last.
+ * `critical`. The host's time counts so, too, and is `medium`: the plugin does others no harm by it. {@linkcode BreachWatch} says what becomes of the other kinds when they last.
  *
  * @param sample The sample.
  * @param limits The limits in force.
@@ -113,6 +113,13 @@ export function checkSample(
   } else above("storage", storageBytes, limits.storageBytes, "bytes");
   above("message-rate", sample.unaskedPerSecond, limits.messagesPerSecond, "per second");
   above("log-rate", sample.logLinesPerSecond, limits.logLinesPerSecond, "per second");
+  if (
+    limits.hostPercent !== undefined && previous !== undefined &&
+    heldByHost(sample, limits.hostPercent) && heldByHost(previous, limits.hostPercent)
+  ) {
+    const { hostPercent = 0, hostHeldPercent = 0 } = sample;
+    add("host-time", hostPercent + hostHeldPercent, limits.hostPercent, "percent", "medium");
+  }
   return breaches;
 }
 
@@ -120,6 +127,13 @@ function overCpu({ cpuPercent, throttledPercent = 0 }: PluginSample, limit: numb
   if (cpuPercent === undefined) return false;
   if (cpuPercent > limit * CPU_TOLERANCE) return true;
   return throttledPercent >= THROTTLED_PERCENT && cpuPercent >= limit * SHARE_TAKEN;
+}
+
+function heldByHost(
+  { hostPercent = 0, hostHeldPercent = 0 }: PluginSample,
+  limit: number,
+): boolean {
+  return hostHeldPercent >= THROTTLED_PERCENT && hostPercent >= limit * SHARE_TAKEN;
 }
 
 /** What it used, and what the kernel held back: its threads waited for so much more. */

@@ -95,4 +95,8 @@ export interface PluginSample {
   readonly bytesSentPerSecond?: number;
   /** Log records and lines of stderr a second, those that the host left out too. */
   readonly logLinesPerSecond?: number;
+  /** What its requests and notifications took of the host's thread, in percent of the time. */
+  readonly hostPercent?: number;
+  /** How much the host left it waiting because they took more than their share, in percent of the time. */
+  readonly hostHeldPercent?: number;
 }

@@ -23,6 +23,10 @@ export interface TrafficCounts {
   readonly calls: number;
   /** Log records and lines of stderr. */
   readonly logLines: number;
+  /** Milliseconds of work that its requests and notifications took of the host's thread. */
+  readonly hostMs: number;
+  /** Milliseconds that it was left waiting because they took more than their share. */
+  readonly hostHeldMs: number;
 }
 
 /** What the plugin's runtime says of its memory, in bytes: the plugin's own word. */

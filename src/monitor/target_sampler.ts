@@ -201,6 +201,8 @@ export class TargetSampler {
       bytesReceivedPerSecond: rate("bytesReceived"),
       bytesSentPerSecond: rate("bytesSent"),
       logLinesPerSecond: rate("logLines"),
+      hostPercent: percent(traffic?.hostMs, trafficBefore?.hostMs, elapsedMs),
+      hostHeldPercent: percent(traffic?.hostHeldMs, trafficBefore?.hostHeldMs, elapsedMs),
     };
     this.#before = { atMs: now, cpuTimeMs, throttledMs: usage?.throttledMs, traffic };
     Object.freeze(from);

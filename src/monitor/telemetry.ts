@@ -67,6 +67,8 @@ const GAUGES: readonly Instrument[] = [
   gauge("bytesReceivedPerSecond", "bytes.received.rate", "By/s", "Bytes from the plugin"),
   gauge("bytesSentPerSecond", "bytes.sent.rate", "By/s", "Bytes to the plugin"),
   gauge("logLinesPerSecond", "log.rate", "{line}/s", "Lines that the plugin logs"),
+  gauge("hostPercent", "host.utilization", "1", "What it takes of the host's thread", 100),
+  gauge("hostHeldPercent", "host.held", "1", "Share of the time that the host lets it wait", 100),
 ];
 const COUNTERS: readonly Instrument[] = [
   gauge("cpuTimeMs", "cpu.time", "s", "Processor time since the process's start", 1_000),

@@ -11,6 +11,7 @@ import {
   type SallyportErrorCode,
 } from "../errors.ts";
 import {
+  type DEFAULT_RATES,
   VIOLATION_SEVERITIES,
   type ViolationKind,
   type ViolationSeverity,
@@ -96,7 +97,8 @@ const KINDS_BY_LIMIT: Readonly<Record<string, ViolationKind>> = {
   storageBytes: "storage",
   messagesPerSecond: "message-rate",
   logLinesPerSecond: "log-rate",
-} satisfies Record<LimitName | "messagesPerSecond" | "logLinesPerSecond", ViolationKind>;
+  hostPercent: "host-time",
+} satisfies Record<LimitName | keyof typeof DEFAULT_RATES, ViolationKind>;
 
 const BY_CODE: Partial<Record<SallyportErrorCode, readonly [ViolationKind, ViolationSeverity]>> = {
   "protocol-violation": ["protocol", "high"],
@@ -116,6 +118,7 @@ const NOUNS: Readonly<Record<ViolationKind, string>> = {
   "message-size": "message size",
   "message-rate": "message rate",
   "log-rate": "log rate",
+  "host-time": "time of the host",
   "call-duration": "duration of a call",
   protocol: "protocol",
   permission: "permissions",

@@ -104,6 +104,7 @@ const monitor: z.ZodType<MonitorPolicy> = z.strictObject({
   intervalMs: whole(MONITOR_BOUNDS.intervalMs).describe("How often it is measured"),
   messagesPerSecond: whole(MONITOR_BOUNDS.messagesPerSecond),
   logLinesPerSecond: whole(MONITOR_BOUNDS.logLinesPerSecond),
+  hostPercent: whole(MONITOR_BOUNDS.hostPercent),
 });
 
 /** Checks one entry of a policy. */

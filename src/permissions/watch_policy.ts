@@ -15,6 +15,7 @@ export type ViolationKind =
   | "message-size"
   | "message-rate"
   | "log-rate"
+  | "host-time"
   | "call-duration"
   | "protocol"
   | "permission"
@@ -31,6 +32,7 @@ export const VIOLATION_KINDS: readonly ViolationKind[] = Object.freeze([
   "message-size",
   "message-rate",
   "log-rate",
+  "host-time",
   "call-duration",
   "protocol",
   "permission",
@@ -162,6 +164,13 @@ export interface MonitorPolicy {
    * @default {1_000}
    */
   readonly logLinesPerSecond?: number;
+  /**
+   * How much of the host's thread its requests and notifications may take, in percent, 1 to 100; four
+   * seconds' worth at once. More of them are read later.
+   *
+   * @default {50}
+   */
+  readonly hostPercent?: number;
 }
 
 /** Gives the least and the greatest value of a setting. */
@@ -175,10 +184,10 @@ export interface SettingBounds {
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** Holds the rates that a plugin may have unless its policy says otherwise, a second. */
+/** Holds the rates a second, and the share of the host, that a plugin may have unless its policy says otherwise. */
 export const DEFAULT_RATES: Readonly<
-  Required<Pick<MonitorPolicy, "messagesPerSecond" | "logLinesPerSecond">>
-> = Object.freeze({ messagesPerSecond: 10_000, logLinesPerSecond: 1_000 });
+  Required<Omit<MonitorPolicy, "intervalMs">>
+> = Object.freeze({ messagesPerSecond: 10_000, logLinesPerSecond: 1_000, hostPercent: 50 });
 
 /** Is how many responses to violations an entry may have. */
 export const MAX_RESPONSES = 50;
@@ -203,4 +212,5 @@ export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorPolicy, SettingBounds>
   intervalMs: Object.freeze({ min: 100, max: HOUR_MS }),
   messagesPerSecond: Object.freeze({ min: 1, max: 1_000_000 }),
   logLinesPerSecond: Object.freeze({ min: 1, max: 1_000_000 }),
+  hostPercent: Object.freeze({ min: 1, max: 100 }),
 });

@@ -39,6 +39,8 @@ export interface CallsInWire {
   readonly backlog: Pick<Backlog, "holdsUp" | "room">;
   /** Limits how often progress is reported. */
   readonly progressBudget: TokenBucket;
+  /** Charges the peer for what was done for it since a moment. */
+  charge(since: number): void;
 }
 
 /** One request of the peer. */
@@ -49,6 +51,8 @@ class Served implements IncomingCall {
   #controller: AbortController | undefined;
   answered = false;
   aborted = false;
+  /** What to begin it with, as long as it waits. */
+  waiting: { readonly method: string; readonly params: unknown } | undefined;
   writer: StreamWriter | undefined;
 
   constructor(id: number, meta: Readonly<Record<string, unknown>>, wire: CallsInWire) {
@@ -90,13 +94,6 @@ function abortReason(): SallyportError {
   return new SallyportError("cancelled", "The caller gave the call up");
 }
 
-/** A request that is begun when there is room for what it gives. */
-interface Held {
-  readonly call: Served;
-  readonly method: string;
-  readonly params: unknown;
-}
-
 /** Keeps account of the peer's requests: every one is answered once, a cancelled one at once. */
 export class CallsIn {
   readonly #wire: CallsInWire;
@@ -105,8 +102,8 @@ export class CallsIn {
   /** Handlers under way, those of cancelled requests included. */
   #running = 0;
   #highestId = 0;
-  /** Requests that wait for room, from `#heldFrom` on. */
-  #held: (Held | undefined)[] = [];
+  /** Requests that wait for room or for others to end, from `#heldFrom` on. */
+  #held: (Served | undefined)[] = [];
   #heldFrom = 0;
   #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
@@ -141,16 +138,31 @@ export class CallsIn {
     }
     const call = this.#newCall(id, params);
     this.#serving.add(call);
-    if (this.#held.length === 0 && !this.#wire.backlog.holdsUp) this.#begin(call, method, params);
-    else this.#held[this.#held.length] = { call, method, params };
+    if (this.#held.length === 0 && this.#hasRoom) this.#begin(call, method, params);
+    else if (this.#held.length - this.#heldFrom >= 2 * maxInFlight) {
+      // a peer that cancels what it sends must not pile up requests
+      this.#fail(call, new SallyportError("limit-exceeded", "Too many cancelled calls wait"));
+    } else {
+      call.waiting = { method, params };
+      this.#held[this.#held.length] = call;
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#running < this.#options.maxRunning && !this.#wire.backlog.holdsUp;
   }
 
   /** Goes on with what waited, as far as there is room. */
   resume(): void {
-    while (this.#heldFrom < this.#held.length && !this.#wire.backlog.holdsUp) {
-      const { call, method, params } = this.#held[this.#heldFrom]!;
-      this.#held[this.#heldFrom++] = undefined; // its params are not kept for those behind it
-      if (!call.answered) this.#begin(call, method, params);
+    while (this.#heldFrom < this.#held.length && this.#hasRoom) {
+      const call = this.#held[this.#heldFrom]!;
+      this.#held[this.#heldFrom++] = undefined;
+      const { waiting } = call;
+      call.waiting = undefined; // its params are not kept for those behind it
+      if (call.answered || waiting === undefined) continue;
+      const since = clock();
+      this.#begin(call, waiting.method, waiting.params);
+      this.#wire.charge(since);
     }
     if (this.#heldFrom === this.#held.length) {
       this.#held = [];
@@ -162,13 +174,6 @@ export class CallsIn {
   }
 
   #begin(call: Served, method: string, params: unknown): void {
-    // A peer that cancels what it sends must not pile up handlers that ignore their signal
-    if (this.#running >= 2 * this.#options.maxInFlight) {
-      return this.#fail(
-        call,
-        new SallyportError("limit-exceeded", "Too many cancelled calls are still under way"),
-      );
-    }
     let given: unknown;
     try {
       given = this.#options.onRequest?.(method, params, call);
@@ -177,13 +182,10 @@ export class CallsIn {
     }
     if (isThenable(given)) {
       this.#running++;
-      given.then((value) => {
-        this.#running--;
-        this.#finish(call, value);
-      }, (error) => {
-        this.#running--;
-        this.#fail(call, error);
-      });
+      given.then(
+        (value) => this.#ended(() => this.#finish(call, value)),
+        (error) => this.#ended(() => this.#fail(call, error)),
+      );
     } else this.#finish(call, given);
   }
 
@@ -268,16 +270,22 @@ export class CallsIn {
     }
     if (call.writer !== undefined && items !== undefined) {
       this.#running++;
-      call.writer.run(items).then((result) => {
-        this.#running--;
-        this.#result(call, result);
-      }, (error) => {
-        this.#running--;
-        this.#fail(call, error);
-      });
+      call.writer.run(items).then(
+        (result) => this.#ended(() => this.#result(call, result)),
+        (error) => this.#ended(() => this.#fail(call, error)),
+      );
       return;
     }
     this.#result(call, value);
+  }
+
+  /** Answers for a handler that has ended, and goes on with what waited for that. */
+  #ended(answer: () => void): void {
+    const since = clock();
+    this.#running--;
+    answer();
+    this.#wire.charge(since);
+    if (this.#held.length > 0) this.resume();
   }
 
   #result(call: Served, value: unknown): void {
@@ -301,6 +309,7 @@ export class CallsIn {
 
   #answer(call: Served, line: string): void {
     call.answered = true;
+    call.waiting = undefined;
     this.#serving.delete(call.id);
     try {
       this.#send(line);

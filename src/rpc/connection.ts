@@ -27,6 +27,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { HostTime } from "./host_time.ts";
 import { behindLine, type Part } from "./parts.ts";
 import { Pause } from "./pause.ts";
 import { PeerRates } from "./peer_rates.ts";
@@ -66,6 +67,8 @@ export class Connection implements AsyncDisposable {
   readonly #timer: DeadlineTimer;
   readonly #rates: PeerRates;
   readonly #backlog: Backlog;
+  /** The plugin's end trusts its host, and measures nothing. */
+  readonly #hostTime: HostTime | undefined;
   #state: State = "open";
   #received = 0;
   #bytesReceived = 0;
@@ -98,7 +101,11 @@ export class Connection implements AsyncDisposable {
     this.#shared = new SharedValues(send, this.#limits);
     const place = (raw: Uint8Array[]) => this.#shared.place(raw);
     const take = (message: Message, bytes: number) => this.#dispatch(message, bytes);
-    this.#reader = new MessageReader(take, this.#limits, this.#shared);
+    this.#hostTime = resolved.role === "host"
+      ? new HostTime(resolved.maxHostMsPerSecond, openedAt)
+      : undefined;
+    const turn = this.#hostTime ?? { isOver: false };
+    this.#reader = new MessageReader(take, this.#limits, this.#shared, turn);
     this.#outbox = new Outbox(resolved.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#resumeCalls(),
@@ -108,7 +115,8 @@ export class Connection implements AsyncDisposable {
     const now = () => this.#outbox.turnTime;
     this.#callsOut = new CallsOut({ place, send, backlog, arm, now }, resolved);
     const progressBudget = new TokenBucket(PROGRESS_PER_SECOND, openedAt);
-    this.#callsIn = new CallsIn({ place, send, backlog, progressBudget }, resolved);
+    const charge = (since: number) => this.#charge(since);
+    this.#callsIn = new CallsIn({ place, send, backlog, progressBudget, charge }, resolved);
     void this.#readAll(arm);
   }
 
@@ -128,6 +136,8 @@ export class Connection implements AsyncDisposable {
       inFlight: this.#callsOut.inFlight,
       unanswered: this.#callsOut.unanswered,
       serving: this.#callsIn.size,
+      hostMs: this.#hostTime?.spentMs ?? 0,
+      hostHeldMs: this.#hostTime?.heldMs ?? 0,
     };
   }
 
@@ -144,6 +154,11 @@ export class Connection implements AsyncDisposable {
     }
     this.#limits.maxMessageBytes = maxMessageBytes;
     this.#options.maxWaitingBytes = maxWaitingBytes;
+  }
+
+  /** Says anew how many milliseconds a second the peer may take of this thread; nothing for the plugin's end. */
+  setHostShare(msPerSecond: number): void {
+    this.#hostTime?.setShare(msPerSecond, clock());
   }
 
   /**
@@ -259,9 +274,12 @@ export class Connection implements AsyncDisposable {
         const chunk = await this.#lanes.read(this.#reader.expected);
         if (this.#state !== "open") return;
         if (chunk === null) break;
-        this.#receive(chunk);
-        const pause = this.#pause.begin(arm);
-        if (pause !== undefined) await pause;
+        for (let at = 0; at < chunk.length;) {
+          at += this.#receive(at === 0 ? chunk : chunk.subarray(at));
+          const pause = this.#pause.begin(arm);
+          if (pause !== undefined) await pause;
+          if (this.#state !== "open") return;
+        }
       }
     } catch (error) {
       if (error instanceof SallyportError) this.#closeWith(error);
@@ -271,17 +289,20 @@ export class Connection implements AsyncDisposable {
     await this.#ended(undefined);
   }
 
-  #receive(chunk: Uint8Array): void {
-    this.#bytesReceived += chunk.length;
+  /** Takes messages until the slice is used up; gives how many bytes they had. */
+  #receive(chunk: Uint8Array): number {
     const now = clock();
     this.#rates.refill(now);
+    this.#hostTime?.begin(now);
     const before = this.#received;
+    let taken: number;
     try {
-      this.#reader.push(chunk);
+      taken = this.#reader.push(chunk);
     } catch (error) {
       this.#closeWith(error);
-      return;
+      return chunk.length;
     }
+    this.#bytesReceived += taken;
     if (this.#lanes.isMoving && this.#reader.isMidMessage) {
       this.#closeWith(afterMove());
     } else if (!this.#reader.isMidMessage) this.#lineDeadline = Infinity;
@@ -289,29 +310,44 @@ export class Connection implements AsyncDisposable {
       this.#lineDeadline = now + this.#options.lineTimeoutMs;
       this.#timer.arm(this.#lineDeadline);
     }
+    return taken;
+  }
+
+  /** Charges what was done for the peer since the last mark, or since a moment after it. */
+  #charge(since?: number): void {
+    if (this.#hostTime === undefined) return;
+    this.#pause.ask(this.#hostTime.charge(clock(), since));
   }
 
   #dispatch(message: Message, bytes: number): void {
     if (this.#lanes.isMoving) throw afterMove();
     this.#received++;
+    if (this.#take(message, bytes)) this.#charge();
+    else this.#hostTime?.skip(clock());
+  }
+
+  /** Takes a message; gives whether nobody had asked for it. */
+  #take(message: Message, bytes: number): boolean {
     if (message.kind === "result" || message.kind === "error") {
       this.#callsOut.answer(message);
-      return;
+      return false;
     }
     // Answers and stream items are bounded by what we asked for; the rest is not
     if (message.method === "$/stream" && message.kind === "notification") {
       const { items } = readParams(message, "items");
       if (!Array.isArray(items) || items.length === 0) throw malformed(message.method);
       this.#callsOut.items(readId(message), items, bytes);
-      return;
+      return false;
     }
     if (message.method === "$/free" && message.kind === "notification") {
       this.#shared.freed(message);
-      return this.#resumeCalls();
+      this.#resumeCalls();
+      return false;
     }
     this.#pause.ask(this.#rates.message());
     if (message.kind === "request") this.#callsIn.accept(message);
     else this.#notification(message, bytes);
+    return true;
   }
 
   #notification(message: Message, bytes: number): void {

@@ -25,6 +25,8 @@ export interface FrameSink {
   line(text: string, harmless: boolean): Uint8Array[] | undefined;
   /** Says that every byte array which the last line announced is filled. */
   filled(): void;
+  /** Whether no further frame is to be taken now. */
+  readonly isPausing: boolean;
 }
 
 /** Cuts a stream of bytes into lines and raw bytes, however the stream was chunked. */
@@ -74,16 +76,24 @@ export class FrameReader {
   /**
    * Takes the next bytes. The chunk may be used again afterwards: what must be kept is copied.
    *
+   * @returns How many were taken: fewer where the sink pauses, the rest is to be given again.
    * @throws {SallyportError} `protocol-violation` for a line that is too long or not UTF-8, and
    * whatever the sink throws; the reader must not be used afterwards.
    */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array): number {
     let at = 0;
     if (this.#targets.length > 0) at = this.#fill(chunk, 0);
     if (this.#partBytes > 0 && at < chunk.length) at = this.#finishLine(chunk, at);
-    const last = at < chunk.length ? chunk.lastIndexOf(NEWLINE) : -1;
-    if (last >= at) at = this.#manyLines(chunk, at, last);
-    if (at < chunk.length && !this.#stopped) this.#keep(chunk.subarray(at));
+    if (at < chunk.length && !this.#sink.isPausing) {
+      const last = chunk.lastIndexOf(NEWLINE);
+      if (last >= at) at = this.#manyLines(chunk, at, last);
+    }
+    if (this.#stopped) return chunk.length;
+    if (at < chunk.length) {
+      if (this.#sink.isPausing) return at;
+      this.#keep(chunk.subarray(at));
+    }
+    return chunk.length;
   }
 
   /** Ends the line that earlier chunks began; gives where the next frame begins. */
@@ -125,13 +135,14 @@ export class FrameReader {
         return this.#stopped ? chunk.length : this.#lineByLine(chunk, next, last);
       }
       at = end + 1;
+      if (this.#sink.isPausing) return nthLineStart(chunk, from, lines);
     }
     return last + 1;
   }
 
   #lineByLine(chunk: Uint8Array, from: number, last: number): number {
     let at = from;
-    while (at <= last && !this.#stopped) {
+    while (at <= last && !this.#stopped && !this.#sink.isPausing) {
       const end = chunk.indexOf(NEWLINE, at);
       if (end < 0) break;
       at = this.#line(chunk.subarray(at, end), chunk, end + 1);

@@ -22,11 +22,13 @@ export class MessageReader {
    * @param take Takes each message, with about how many bytes it had.
    * @param limits Caps; what is changed in them holds from the next message on.
    * @param shared Makes the byte arrays, and reads those that do not follow the line.
+   * @param turn Says when no further message is to be taken.
    */
   constructor(
     take: (message: Message, bytes: number) => void,
     limits: MessageLimits,
     shared: Pick<SharedValues, "receive">,
+    turn: { readonly isOver: boolean },
   ) {
     this.#take = take;
     this.#shared = shared;
@@ -34,6 +36,9 @@ export class MessageReader {
     this.#frames = new FrameReader({
       line: (text, harmless) => this.#line(text, harmless),
       filled: () => this.#filled(),
+      get isPausing() {
+        return turn.isOver;
+      },
     }, limits);
   }
 
@@ -55,11 +60,12 @@ export class MessageReader {
   /**
    * Takes the next bytes, which may be used again afterwards.
    *
+   * @returns How many were taken; the rest is to be given again after a pause.
    * @throws {SallyportError} `protocol-violation`, and whatever the taker throws; the reader must not be
    * used afterwards.
    */
-  push(chunk: Uint8Array): void {
-    this.#frames.push(chunk);
+  push(chunk: Uint8Array): number {
+    return this.#frames.push(chunk);
   }
 
   #line(text: string, harmless: boolean): Uint8Array[] | undefined {

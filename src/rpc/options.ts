@@ -100,6 +100,20 @@ export interface ConnectionOptions {
    */
   maxNotifiedBytesPerSecond?: number;
   /**
+   * Milliseconds of work a second that the peer's requests and notifications may take of this thread; four
+   * times as many at once. More are read later, which holds the peer up.
+   *
+   * @default {500 for the host, not measured for the plugin}
+   */
+  maxHostMsPerSecond?: number;
+  /**
+   * Handlers of the peer's requests under way at once, those of cancelled requests included; more requests
+   * wait.
+   *
+   * @default {256 for the host, 8_192 for the plugin}
+   */
+  maxRunning?: number;
+  /**
    * Milliseconds that the peer has to answer a request that was cancelled or timed out.
    *
    * @default {5_000}
@@ -163,6 +177,10 @@ export interface ConnectionStats {
   readonly unanswered: number;
   /** Requests of the peer that are not answered yet. */
   readonly serving: number;
+  /** Milliseconds of work that the peer's requests and notifications took of this thread. */
+  readonly hostMs: number;
+  /** Milliseconds that reading was held up because they took more than their share. */
+  readonly hostHeldMs: number;
 }
 
 /** Options with every default filled in. */
@@ -200,6 +218,8 @@ const NUMBERS = {
   maxMessagesPerSecond: 100_000,
   maxNotificationsPerSecond: 10_000,
   maxNotifiedBytesPerSecond: 4 * 1024 * 1024,
+  maxHostMsPerSecond: 500,
+  maxRunning: 256,
   cancelGraceMs: 5_000,
   lineTimeoutMs: 30_000,
 };
@@ -209,6 +229,8 @@ const PLUGIN_NUMBERS = {
   maxMessagesPerSecond: Infinity,
   maxNotificationsPerSecond: Infinity,
   maxNotifiedBytesPerSecond: Infinity,
+  maxHostMsPerSecond: Infinity,
+  maxRunning: 8_192,
   lineTimeoutMs: Infinity,
   maxQueuedBytes: Infinity,
   highWaterBytes: 8 * 1024 * 1024, // what waits is memory of the plugin

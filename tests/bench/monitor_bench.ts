@@ -103,6 +103,8 @@ async function measure(wantsCgroup: boolean): Promise<MonitorFigures> {
         inFlight: 0,
         calls: 0,
         logLines: 0,
+        hostMs: 0,
+        hostHeldMs: 0,
       }),
     });
   }

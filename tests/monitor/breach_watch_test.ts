@@ -5,7 +5,12 @@ import type { SampleLimits } from "../../src/monitor/limits_check.ts";
 import type { PluginSample } from "../../src/monitor/sample.ts";
 
 const MIB = 1024 * 1024;
-const LIMITS: SampleLimits = { ...DEFAULT_LIMITS, messagesPerSecond: 100, logLinesPerSecond: 50 };
+const LIMITS: SampleLimits = {
+  ...DEFAULT_LIMITS,
+  messagesPerSecond: 100,
+  logLinesPerSecond: 50,
+  hostPercent: 50,
+};
 
 /** Feeds samples to a watch; gives what each of them breaks. */
 function watch(...samples: Partial<PluginSample>[]): string[][] {
@@ -41,6 +46,8 @@ Deno.test("BreachWatch takes a breach that lasts into the next sample for critic
     const once = [[`${kind} low`], [], [`${kind} low`]];
     assert.deepEqual(watch(figures, {}, figures), once);
   }
+  const held = { hostPercent: 50, hostHeldPercent: 40 };
+  assert.deepEqual(watch(held, held, held), [[], ["host-time medium"], ["host-time medium"]]);
   const memory = { memoryBytes: 129 * MIB };
   assert.deepEqual(watch(memory, memory), [["memory high"], ["memory critical"]]);
   // one kind after another does not last

@@ -43,6 +43,19 @@ Deno.test("checkSample() finds nothing at the limits and nothing where nothing i
   assert.deepEqual(checkSample(sampleOf({ memoryBytes: 1e12 }), {}), []);
 });
 
+Deno.test("checkSample() finds a plugin that the host holds back, sample after sample", () => {
+  const limits = { hostPercent: 40 };
+  const check = (figures: Partial<PluginSample>, previous?: Partial<PluginSample>) =>
+    checkSample(sampleOf(figures), limits, previous && sampleOf(previous))
+      .map(({ kind, measured, limit, severity }) => [kind, measured, limit, severity]);
+  const held = { hostPercent: 38, hostHeldPercent: 50 };
+  assert.deepEqual(check(held, held), [["host-time", 88, 40, "medium"]]);
+  assert.deepEqual(check(held), [], "a burst");
+  assert.deepEqual(check(held, { hostPercent: 38, hostHeldPercent: 10 }), []);
+  assert.deepEqual(check({ hostPercent: 45 }, { hostPercent: 45 }), [], "no more than its share");
+  assert.deepEqual(check({ hostPercent: 20, hostHeldPercent: 50 }, held), []);
+});
+
 Deno.test("checkSample() finds each limit that is broken, with its figures", () => {
   const over = sampleOf({
     memoryBytes: 129 * MIB,

@@ -184,6 +184,8 @@ requiringTest("rates are means since the sample before", noProc, async () => {
     inFlight: 5,
     calls: 20,
     logLines: 10,
+    hostMs: 30,
+    hostHeldMs: 20,
   };
   const sample = (await monitor.measure("sample"))!;
   const seconds = sample.elapsedMs / 1_000;
@@ -199,6 +201,8 @@ requiringTest("rates are means since the sample before", noProc, async () => {
   near(sample.bytesReceivedPerSecond, 6_000);
   near(sample.bytesSentPerSecond, 4_000);
   near(sample.logLinesPerSecond, 10);
+  near(sample.hostPercent! * 10, 30);
+  near(sample.hostHeldPercent! * 10, 20);
   counts = { ...QUIET }; // another process took over
   const next = (await anotherThan(() => monitor.measure("sample"), sample))!;
   assert.equal(next.callsPerSecond, undefined);

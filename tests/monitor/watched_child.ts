@@ -90,6 +90,8 @@ export const QUIET: TrafficCounts = {
   inFlight: 0,
   calls: 0,
   logLines: 0,
+  hostMs: 0,
+  hostHeldMs: 0,
 };
 
 /** Makes a target of a process. */

@@ -89,6 +89,7 @@ Deno.test("Connection refuses work of a peer that cancels what it asks while han
   let running = 0;
   const { connection, peer } = connectRaw({
     maxInFlight: 10,
+    maxRunning: 20,
     onRequest: () => {
       running++;
       return new Promise(() => {});
@@ -135,24 +136,41 @@ Deno.test("Connection closes when a peer asks for more than it reads, however sh
 });
 
 Deno.test("Connection refuses results that a peer has no room for, and goes on", async () => {
-  const { connection, peer } = connectRaw({
+  const ask = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"context/call"}\n`;
+  const asked = Array.from({ length: 100 }, (_, index) => ask(index + 1)).join("");
+  const later = Promise.withResolvers<Uint8Array>();
+  const end = Promise.withResolvers<null>();
+  const chunks = [Promise.resolve(new TextEncoder().encode(asked)), later.promise, end.promise];
+  const reads = Promise.withResolvers<void>();
+  let answers = "";
+  const connection = new Connection({
+    io: {
+      read: () => chunks.shift()!,
+      async write(bytes) {
+        answers += new TextDecoder().decode(bytes);
+        await reads.promise;
+      },
+      close: () => end.resolve(null),
+    },
+    role: "host",
     maxQueuedBytes: 50_000,
     maxMessageBytes: 10_000,
     onRequest: () => Promise.resolve("x".repeat(1_000)),
   });
   await using _ = connection;
-  const ask = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"context/call"}\n`;
-  peer.send(Array.from({ length: 100 }, (_, index) => ask(index + 1)).join(""));
-  const refused: string[] = [];
-  for (let n = 0; n < 100; n++) {
-    const { result, error } = await peer.next();
-    if (error === undefined) assert.equal(result.length, 1_000);
-    else refused.push(error.message);
-  }
-  assert.ok(refused.length >= 50 && refused.length < 60, `${refused.length} were refused`);
-  assert.match(refused[0]!, /too many other answers wait to be read/);
-  peer.send(ask(101));
-  assert.equal((await peer.next()).result.length, 1_000, "what was read makes room");
+  await until(
+    () => connection.stats.received === 100 && connection.stats.serving === 0,
+    "answers to wait",
+  );
+  reads.resolve();
+  const lines = () => answers.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  await until(() => lines().length === 100, "all answers");
+  const refused = lines().filter(({ error }) => error !== undefined);
+  assert.ok(refused.length >= 45 && refused.length < 60, `${refused.length} were refused`);
+  assert.match(refused[0].error.message, /too many other answers wait to be read/);
+  later.resolve(new TextEncoder().encode(ask(101)));
+  await until(() => lines().length === 101, "the answer");
+  assert.equal(lines()[100].result.length, 1_000, "what was read makes room");
 });
 
 Deno.test("Connection holds its own calls back from a peer that does not read, up to a limit", async () => {
@@ -316,4 +334,77 @@ Deno.test("Connection leaves progress out where a handler reports too often, and
   let seen = 0;
   assert.equal(await pair.host.request("test", {}, { onProgress: () => void seen++ }), "done");
   assert.ok(seen > 100 && seen < 100_000, `${seen} reports`);
+});
+
+Deno.test("Connection gives others a turn between a peer's messages, and charges what they take", async () => {
+  const work = (ms: number) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+  const { connection, peer } = connectRaw({
+    onRequest: () => work(2),
+    onNotification: () => work(2),
+  });
+  await using _ = connection;
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const asked = Array.from(
+    { length: 64 },
+    (_, index) => `{"jsonrpc":"2.0","id":${index + 1},"method":"context/call"}\n${log}`,
+  );
+  peer.send(asked.join(""));
+  for (let id = 1; id <= 64; id++) assert.equal((await peer.next()).id, id);
+  clearInterval(timer);
+  // 256 ms of work in one chunk, at a few milliseconds a time
+  assert.ok(turns >= 20, `a timer had ${turns} turns`);
+  const { hostMs } = connection.stats;
+  assert.ok(hostMs >= 250, `${hostMs} ms were charged`);
+});
+
+Deno.test("Connection reads a peer later that has had its share of this thread", async () => {
+  const work = () => {
+    const end = performance.now() + 10;
+    while (performance.now() < end);
+  };
+  const elapsed: number[] = [];
+  for (const maxHostMsPerSecond of [Infinity, 50]) {
+    const { connection, peer } = connectRaw({ onRequest: work, maxHostMsPerSecond });
+    await using _ = connection;
+    const began = performance.now();
+    for (let id = 1; id <= 25; id++) peer.send({ jsonrpc: "2.0", id, method: "context/call" });
+    for (let id = 1; id <= 25; id++) assert.equal((await peer.next()).id, id);
+    elapsed.push(performance.now() - began);
+    assert.equal(connection.stats.hostHeldMs > 0, maxHostMsPerSecond !== Infinity);
+  }
+  // 250 ms of work are 50 more than what may come at once, and are paid for a twentieth a time
+  assert.ok(elapsed[1]! > 600, `all were served within ${elapsed[1]} ms`);
+});
+
+Deno.test("Connection charges no peer for what it was asked for", async () => {
+  const { connection, peer } = connectRaw();
+  await using _ = connection;
+  const calls = Array.from({ length: 50 }, () => connection.request("test", {}));
+  const text = "x".repeat(20_000);
+  for (let n = 0; n < 50; n++) {
+    peer.send({ jsonrpc: "2.0", id: (await peer.next()).id, result: text });
+  }
+  await Promise.all(calls);
+  assert.equal(connection.stats.hostMs, 0);
+});
+
+Deno.test("Connection begins a request when one of too many handlers has ended", async () => {
+  const ends: (() => void)[] = [];
+  const { connection, peer } = connectRaw({
+    maxRunning: 4,
+    onRequest: () => new Promise<void>((resolve) => ends.push(resolve)),
+  });
+  await using _ = connection;
+  for (let id = 1; id <= 10; id++) peer.send({ jsonrpc: "2.0", id, method: "context/call" });
+  await until(() => connection.stats.serving === 10, "all requests");
+  assert.equal(ends.length, 4);
+  for (let id = 1; id <= 10; id++) {
+    await until(() => ends.length >= id, "the next handler");
+    ends[id - 1]!();
+    assert.equal((await peer.next()).id, id);
+  }
 });

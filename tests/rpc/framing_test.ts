@@ -8,10 +8,17 @@ const encoder = new TextEncoder();
 /** Reads frames where a line `bin:a,b` announces byte arrays of these lengths. */
 class Collector implements FrameSink {
   readonly frames: (string | string[])[] = [];
+  isPausing = false;
   #targets: Uint8Array[] = [];
+  readonly #pauses: Iterator<boolean> | undefined;
+
+  constructor(pauses?: Iterator<boolean>) {
+    this.#pauses = pauses;
+  }
 
   line(text: string): Uint8Array[] | undefined {
     this.frames.push(text);
+    this.isPausing = this.#pauses?.next().value ?? false;
     if (!text.startsWith("bin:")) return undefined;
     this.#targets = text.slice(4).split(",").map((length) => new Uint8Array(Number(length)));
     return this.#targets;
@@ -19,6 +26,7 @@ class Collector implements FrameSink {
 
   filled(): void {
     this.frames.push(this.#targets.map((bytes) => bytes.toHex()));
+    this.isPausing = this.#pauses?.next().value ?? false;
   }
 }
 
@@ -39,21 +47,27 @@ const binaries = fc.array(fc.uint8Array({ maxLength: 30 }), { minLength: 1, maxL
     };
   });
 
-Deno.test("FrameReader gives the same frames under any chunking", () => {
+Deno.test("FrameReader gives the same frames under any chunking, and after any pauses", () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(lines, binaries), { maxLength: 12 }),
-      fc.infiniteStream(fc.integer({ min: 1, max: 25 })),
-      (frames, sizes) => {
+      fc.infiniteStream(fc.integer({ min: 1, max: 200 })),
+      fc.infiniteStream(fc.boolean()),
+      (frames, sizes, pauses) => {
         const bytes = concat(frames.map((frame) => frame.bytes));
-        const sink = new Collector();
+        const sink = new Collector(pauses);
         const reader = new FrameReader(sink, { maxMessageBytes: 1_000 });
         // The chunk's buffer is used again, as the duplex of stdin does
-        const buffer = new Uint8Array(32);
+        const buffer = new Uint8Array(200);
         for (let at = 0; at < bytes.length;) {
           const size = Math.min(sizes.next().value!, bytes.length - at);
           buffer.set(bytes.subarray(at, at + size));
-          reader.push(buffer.subarray(0, size));
+          for (let from = 0; from < size;) {
+            const before = sink.frames.length;
+            sink.isPausing = false;
+            from += reader.push(buffer.subarray(from, size));
+            assert.ok(from === size || sink.frames.length > before, "it goes on after a pause");
+          }
           at += size;
         }
         assert.deepEqual(sink.frames, frames.flatMap((frame) => frame.frames));
