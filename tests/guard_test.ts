@@ -28,15 +28,15 @@ const WAYS: Record<string, () => unknown> = {
     throw new Error("broken");
   },
   "rejects": () => Promise.reject(new Error("broken")),
-  "gives a thenable that rejects": () => ({
+  "returns a thenable that rejects": () => ({
     then: (_: unknown, reject: (error: Error) => void) => reject(new Error("broken")),
   }),
-  "gives a thenable that throws": () => ({
+  "returns a thenable that throws": () => ({
     then() {
       throw new Error("broken");
     },
   }),
-  "gives what cannot be looked at": () =>
+  "returns what cannot be looked at": () =>
     Object.defineProperty({}, "then", {
       get() {
         throw new Error("broken");
@@ -56,7 +56,7 @@ for (const [way, act] of Object.entries(WAYS)) {
     assert.match(String(entry!.fields.stack), /guard_test\.ts/);
   });
 
-  Deno.test(`a logger that ${way} is told of on stderr, and stops nothing`, async () => {
+  Deno.test(`a logger that ${way} is reported on stderr, and stops nothing`, async () => {
     let calls = 0;
     const take = () => {
       calls++;
@@ -77,7 +77,7 @@ for (const [way, act] of Object.entries(WAYS)) {
     assert.equal(text.trim().split("\n").length, 2);
   });
 
-  Deno.test(`the write of a logger that ${way} is told of on stderr`, async () => {
+  Deno.test(`the write of a logger that ${way} is reported on stderr`, async () => {
     const logger = createLogger({ write: act as () => void });
     const text = await stderrOf(() => logger.info("a message"));
     assert.match(text, /The log's write failed: Error: broken/);

@@ -15,7 +15,7 @@ export interface HostTelemetryOptions {
   readonly hub: EventHub;
   /** The host's log. */
   readonly logger: Logger;
-  /** Gives the latest samples. */
+  /** Returns the latest samples. */
   latest(): Iterable<PluginSample>;
   /** Lists the plugins whose names are verified. */
   plugins(): Iterable<{ readonly name: string; readonly state: PluginState }>;

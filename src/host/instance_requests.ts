@@ -44,7 +44,7 @@ export interface InstanceEvents {
   log(record: PluginRecord): void;
   /** Takes a line of stderr, escaped. */
   stderr(line: string): void;
-  /** Takes what answering a request failed with, where that is nothing that the plugin is told. */
+  /** Takes what answering a request failed with, where the plugin must not see it. */
   unanswerable(error: unknown): void;
   /** Takes a connection through the egress proxy, when it has ended or was refused. */
   connected(connection: EgressConnection): void;

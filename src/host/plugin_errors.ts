@@ -10,7 +10,7 @@ import { isTrustRefusal } from "./revocation.ts";
 import type { PluginState } from "./state.ts";
 
 /**
- * Gives whatever a load ended with as an error of ours.
+ * Makes whatever a load ended with an error of ours.
  *
  * @param plugin The plugin.
  * @param error What it ended with.

@@ -26,9 +26,9 @@ export type CallKind = "call" | "stream" | "hook";
 
 /** What is observed whenever metrics are collected. */
 export interface TelemetrySources {
-  /** Gives the latest sample of each plugin, as `monitor.latest()` does. */
+  /** Returns the latest sample of each plugin, as `monitor.latest()` does. */
   latest(): Iterable<PluginSample>;
-  /** Gives the state of each plugin; of names that are verified, so that nobody can invent more. */
+  /** Returns the state of each plugin whose name is verified: nobody can invent more. */
   states(): Iterable<{ readonly plugin: string; readonly state: string }>;
   /** Lists every state there is. */
   readonly allStates: readonly string[];

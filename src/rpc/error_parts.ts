@@ -26,7 +26,7 @@ interface Room {
  * Reads the cause of an error and the errors in it, within bounds; hostile getters included.
  *
  * @param error What was thrown.
- * @param stackOf Cuts a stack down to what may be told of it.
+ * @param stackOf Cuts a stack down to what may be sent.
  */
 export function partsOfThrown(error: unknown, stackOf: (stack: string) => string): ErrorParts {
   const part = (thrown: unknown, depth: number, room: Room): ErrorPart => {
@@ -87,7 +87,7 @@ export function readErrorParts(details: Readonly<Record<string, unknown>>): Erro
 }
 
 /**
- * Makes errors of parts, for whoever follows `cause`; their stacks are the peer's alone.
+ * Makes errors of parts, for those who follow `cause`; their stacks are the peer's alone.
  *
  * @param parts The parts.
  * @param message What the error is called whose parts they are.

@@ -45,7 +45,7 @@ export function serviceError(call: FailedCall, error: unknown): SallyportError {
       cause: error,
     });
   }
-  const { name, message } = toldOf(error);
+  const { name, message } = visibleOf(error);
   return new SallyportError(
     "plugin-error",
     `Service "${key}" failed in "${method}": ${escapeText(redactPaths(message))}`,
@@ -53,8 +53,8 @@ export function serviceError(call: FailedCall, error: unknown): SallyportError {
   );
 }
 
-/** What a plugin is told of what was thrown: of an object that is no error nothing but its class. */
-function toldOf(error: unknown): { readonly name: string; readonly message: string } {
+/** Reads what a plugin may see of what was thrown: of an object that is no error only its class. */
+function visibleOf(error: unknown): { readonly name: string; readonly message: string } {
   const { name, message } = readThrown(error);
   const isError = error instanceof Error || typeof error !== "object" || error === null;
   return isError ? { name, message } : { name, message: "it threw an object that is no error" };

@@ -70,7 +70,7 @@ Deno.test("misuse of a call's options is a TypeError, and nothing is sent", asyn
 });
 
 for (const how of ["throws", "rejects"]) {
-  Deno.test(`a logger that ${how} leaves the host alive, and is told of on stderr`, async () => {
+  Deno.test(`a logger that ${how} leaves the host alive, and is reported on stderr`, async () => {
     await using test = await hostTest();
     await test.bundle("worker", WORKER);
     // a process of its own: what nobody catches would end it

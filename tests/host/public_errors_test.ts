@@ -78,7 +78,7 @@ for (const fault of Object.keys(FAULTS) as FaultName[]) {
     ignore: reason !== undefined && !REQUIRED,
     async fn() {
       const { unknown, outcomes, after, stray } = await walk(fault);
-      assert.deepEqual(unknown, [], "give each member a case in fault_walk.ts");
+      assert.deepEqual(unknown, [], "each member needs a case in fault_walk.ts");
       const others = Object.entries(outcomes).filter(([, outcome]) => !isOwn(outcome));
       assert.deepEqual(others, []);
       assert.deepEqual(stray, []);

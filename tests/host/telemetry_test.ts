@@ -49,7 +49,7 @@ function withMeters(): AsyncDisposable & { read(): Promise<(name: string) => Poi
   };
 }
 
-/** Gives the points of an instrument as `attribute=value … → value`, in order. */
+/** Writes the points of an instrument as `attribute=value … → value`, in order. */
 function lines(points: readonly Point[]): string[] {
   return points.map(({ attributes, value }) => {
     const count = value as number | HistogramMetricData["dataPoints"][number]["value"];

@@ -71,7 +71,7 @@ Deno.test("PluginTelemetry does nothing where the application brings no SDK", ()
   assert.equal(asked, 0);
 });
 
-Deno.test("instruments that throw cost nothing, and are told of", () => {
+Deno.test("instruments that throw cost nothing, and are logged", () => {
   const log = recordingLogger();
   const fail = () => {
     throw new Error("broken SDK");

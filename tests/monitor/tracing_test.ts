@@ -137,7 +137,7 @@ Deno.test("a failed call's span has the code, not the message", () =>
     assert.ok(!JSON.stringify([timeout!.events, other!.events]).includes("secret"));
   }));
 
-Deno.test("a tracer that throws, at any step, costs no call anything, and is told of", () => {
+Deno.test("a tracer that throws, at any step, costs no call anything, and is logged", () => {
   const fail = () => {
     throw new Error("broken SDK");
   };

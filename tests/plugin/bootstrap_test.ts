@@ -120,7 +120,7 @@ Deno.test("the bootstrap aborts call.signal when a call is cancelled or times ou
   ]);
 });
 
-Deno.test("the bootstrap gives causes, errors in errors and thrown objects, bounded", async () => {
+Deno.test("the bootstrap sends causes, errors in errors and thrown objects, bounded", async () => {
   await using plugin = await startPlugin(`
     const deep = (n) => n === 0 ? new Error("end") : new Error("level " + n, { cause: deep(n - 1) });
     export default { methods: {
@@ -140,7 +140,7 @@ Deno.test("the bootstrap gives causes, errors in errors and thrown objects, boun
   assert.deepEqual([inner.name, inner.message], ["TypeError", "in\\u202ener"]);
   assert.match(String(inner.stack), /^at .*\.\/main\.ts:4:\d+\)?$/);
   assert.deepEqual(inner.cause, { name: "Object", message: '{"code":5}' });
-  // whoever follows `cause` finds the same, and no stack of the host's
+  // who follows `cause` finds the same, and no stack of the host's
   const error = cause.cause as Error;
   assert.deepEqual([error.name, error.message], ["TypeError", "in\\u202ener"]);
   assert.match(error.stack!, /^TypeError: in\\u202ener\n {4}at .*\.\/main\.ts/);
@@ -173,7 +173,7 @@ Deno.test("the bootstrap gives causes, errors in errors and thrown objects, boun
   }
 });
 
-Deno.test("an error longer than the plugin's messages may be is told of, and the plugin lives", async () => {
+Deno.test("an error longer than the plugin's messages may be arrives without its text, and the plugin lives", async () => {
   await using plugin = await startPlugin(
     `export default { methods: { long() { throw new Error("x".repeat(3e3)); }, fine: () => 1 } };`,
     {},

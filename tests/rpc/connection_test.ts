@@ -533,7 +533,7 @@ Deno.test("Connection refuses options and requests that make no sense", async ()
   assert.throws(() => connection.setLimits(0), RangeError);
 });
 
-Deno.test("what a handler gives for a stream may fail at any step: it costs that call, and no other", async () => {
+Deno.test("what a handler returns for a stream may fail at any step: it costs that call, and no other", async () => {
   const fail = () => {
     throw new Error("the application's mistake");
   };
