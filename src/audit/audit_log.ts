@@ -226,6 +226,12 @@ export class AuditLog implements AsyncDisposable {
       this.#warn("Cannot find the files of the audit log", error);
     }
     this.#others = await nameOthers(this.dir, this.chain, this.publicKey);
+    for (const [chain, seq] of this.#named) {
+      const now = this.#others.find((other) => other.chain === chain)?.seq;
+      if (now !== undefined && now >= seq) continue;
+      this.#named.delete(chain);
+      this.#tellDamage({ file: `chain ${chain}`, problem: "was removed, or is older than it was" });
+    }
   }
 
   /** Takes the lock again where its file was removed: another host would take the chain for free. */

@@ -104,7 +104,7 @@ export class ChainCheck {
     this.#checkBegins();
   }
 
-  /** Gives whether nothing is in the file. */
+  /** Returns whether nothing is in the file. */
   async #readFile(number: number, offset: number): Promise<boolean> {
     const file = fileName(number);
     let empty = offset === 0;

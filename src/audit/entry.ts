@@ -68,7 +68,7 @@ export const OWN_TYPES: ReadonlySet<string> = new Set([
 
 const TYPE = /^[a-z][a-z-]{0,39}$/;
 
-/** Gives the type that an entry is recorded under. */
+/** Returns the type that an entry is recorded under. */
 export function checkType(type: unknown): string {
   return typeof type === "string" && TYPE.test(type) && !OWN_TYPES.has(type) ? type : "other";
 }

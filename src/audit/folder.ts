@@ -40,7 +40,7 @@ export interface Listing {
   readonly others: string[];
 }
 
-/** Gives the name of a chain's file. */
+/** Returns the name of a chain's file. */
 export function fileName(number: number): string {
   return `${String(number).padStart(6, "0")}.jsonl`;
 }

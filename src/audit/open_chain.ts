@@ -139,7 +139,7 @@ async function makeChain(
   throw new Error("other hosts take every new chain away");
 }
 
-/** Gives the number after the highest, whatever has it. */
+/** Returns the number after the highest, whatever has it. */
 async function nextNumber(dir: string): Promise<number> {
   const taken = (await listEntries(dir)).map(({ name }) => Number(/^[1-9]\d{0,2}$/.exec(name) ?? 0))
     .filter((number) => number <= MAX_CHAINS);

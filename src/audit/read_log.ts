@@ -65,7 +65,7 @@ export class AuditReader {
     this.#dir = dir;
   }
 
-  /** Gives entries that were not read yet, in the order of their times. */
+  /** Returns entries that were not read yet, in the order of their times. */
   async *read(query: AuditQuery = {}): AsyncGenerator<AuditRecord, void> {
     for (const chain of (await listChains(this.#dir)).numbers) {
       if (this.#cursors.has(chain)) continue;
@@ -83,7 +83,7 @@ export class AuditReader {
   }
 }
 
-/** Gives what the chains have, the oldest first; within a chain in its order, whatever the clock did. */
+/** Returns what the chains have, the oldest first; within a chain in its order, whatever the clock did. */
 async function* merge(cursors: readonly ChainCursor[]): AsyncGenerator<AuditRecord, void> {
   const sources = cursors.map((cursor) => cursor.read());
   try {
@@ -122,7 +122,7 @@ class ChainCursor {
     this.#chain = chain;
   }
 
-  /** Gives what was not given yet, and marks what no run has signed. */
+  /** Returns what was not given yet, and marks what no run has signed. */
   async *read(): AsyncGenerator<AuditRecord, void> {
     let waiting: AuditRecord[] = [];
     for await (const record of this.#read()) {
@@ -143,7 +143,7 @@ class ChainCursor {
     yield* waiting;
   }
 
-  /** Gives the whole lines that were not given yet; a line without an end waits for it. */
+  /** Returns the whole lines that were not given yet; a line without an end waits for it. */
   async *#read(): AsyncGenerator<AuditRecord, void> {
     for (const number of (await listFiles(this.#dir)).numbers) {
       if (number < this.#file) continue;

@@ -94,6 +94,29 @@ Deno.test("a host makes its lock again where that was removed, before another ho
   assert.notEqual(await kindsOf(dir), "");
 });
 
+Deno.test("a host notices that another chain was removed or put back to what it was", async () => {
+  await using temp = await tempDir();
+  const dir = temp.join("audit");
+  const logger = recordingLogger();
+  await using log = await AuditLog.open(dir, { logger });
+  await using other = await AuditLog.open(dir);
+  await log.checkpoint();
+  log.append({ type: "denied" });
+  await log.checkpoint();
+  const head = await Deno.readFile(`${dir}/2/head.json`);
+  other.append({ type: "denied" });
+  await other.checkpoint();
+  log.append({ type: "denied" });
+  await log.checkpoint();
+  assert.equal(logger.entries.length, 0, "the control: it grows");
+  await Deno.writeFile(`${dir}/2/head.json`, head);
+  await log.checkpoint();
+  await Deno.rename(`${dir}/2`, temp.join("elsewhere"));
+  await log.checkpoint();
+  assert.deepEqual(logger.entries.map(({ fields }) => fields.file), ["chain 2", "chain 2"]);
+  assert.equal(await kindsOf(dir), "chain-missing");
+});
+
 Deno.test({
   ...unix,
   name: "a host says that its folder is gone, and keeps working",
