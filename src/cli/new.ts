@@ -11,7 +11,7 @@ import type { CliContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { columns } from "./output.ts";
 import { findMapping } from "./package_mapping.ts";
-import { denoJson, entryModule, manifestFile, testModule } from "./templates.ts";
+import { denoJson, entryModule, gitAttributes, manifestFile, testModule } from "./templates.ts";
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
@@ -46,6 +46,7 @@ async function createPlugin(
   const files: [path: string, text: string][] = [
     [`${dir}/plugin.json`, manifestFile(name)],
     [`${dir}/main.ts`, entryModule()],
+    [`${dir}/.gitattributes`, gitAttributes()],
     [test, testModule(name)],
   ];
   if (mapping.kind === "no-config") files.push([`${root}deno.json`, denoJson()]);

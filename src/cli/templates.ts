@@ -28,6 +28,15 @@ export function manifestFile(name: string): string {
 }
 
 /**
+ * Writes `.gitattributes`, within the bundle: it goes wherever that is committed.
+ *
+ * @returns The text.
+ */
+export function gitAttributes(): string {
+  return "# what is signed keeps its bytes: no line ends are converted\n* -text\n";
+}
+
+/**
  * Writes `main.ts`.
  *
  * @returns The text.

@@ -4,11 +4,14 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { type Envelope, pae, parseEnvelope } from "../bundle/envelope.ts";
 import type { FileDigest } from "../bundle/hash.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { quotePath } from "../bundle/paths.ts";
+import type { BundleFile } from "../bundle/reading.ts";
 import { parseStatement, type Statement } from "../bundle/statement.ts";
+import { sha3_512Hex } from "../crypto/digest.ts";
 import { keyId, verify } from "../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import type { PublicKey } from "./keys.ts";
@@ -130,9 +133,25 @@ export function checkStatement(payload: Uint8Array, manifest: Manifest, now: Dat
   return statement;
 }
 
+/** What is larger is no text that somebody wrote. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/** Says how line ends were changed, where nothing else was: that is a tool's doing and no attack. */
+function changedLineEnds(bytes: Uint8Array, signed: FileDigest): string | undefined {
+  const isSigned = (text: Uint8Array) =>
+    text.length === signed.size && sha3_512Hex(text) === signed.sha3_512;
+  if (Math.max(bytes.length, signed.size) > MAX_TEXT_BYTES) return undefined;
+  const latin = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  const unix = latin.replaceAll("\r\n", "\n");
+  if (isSigned(Buffer.from(unix, "latin1"))) return "from LF to CR LF";
+  return isSigned(Buffer.from(unix.replaceAll("\n", "\r\n"), "latin1"))
+    ? "from CR LF to LF"
+    : undefined;
+}
+
 /** Compares the files at hand with those that were signed, one by one and as a whole. */
 export function checkFiles(
-  files: readonly FileDigest[],
+  files: readonly BundleFile[],
   hash: string,
   statement: Statement,
 ): void {
@@ -156,6 +175,24 @@ export function checkFiles(
   for (const file of files) {
     const expected = signed.get(file.path)!;
     if (file.size === expected.size && file.sha3_512 === expected.sha3_512) continue;
+    const details = {
+      path: file.path,
+      expected: { size: expected.size, sha3_512: expected.sha3_512 },
+      actual: { size: file.size, sha3_512: file.sha3_512 },
+    };
+    const lineEnds = changedLineEnds(file.bytes, expected);
+    if (lineEnds !== undefined) {
+      throw refuse(
+        statement,
+        "hash-mismatch",
+        `the file ${
+          quotePath(file.path)
+        } was changed after signing: only its line ends, ${lineEnds}`,
+        "Git does that (core.autocrlf): write a line for this folder, such as " +
+          `"${statement.name}/** -text", into the .gitattributes above it, and check it out again`,
+        { ...details, reason: "line-ends" },
+      );
+    }
     const [was, is] = file.size === expected.size
       ? [`SHA3-512 "${expected.sha3_512.slice(0, 16)}…"`, `"${file.sha3_512.slice(0, 16)}…"`]
       : [`${expected.size} bytes`, `${file.size}`];
@@ -164,11 +201,7 @@ export function checkFiles(
       "hash-mismatch",
       `the file ${quotePath(file.path)} was changed after signing: signed with ${was}, now ${is}`,
       "Get the bundle again from its author; as its author, sign it again",
-      {
-        path: file.path,
-        expected: { size: expected.size, sha3_512: expected.sha3_512 },
-        actual: { size: file.size, sha3_512: file.sha3_512 },
-      },
+      details,
     );
   }
   if (hash === statement.bundleHash) return;

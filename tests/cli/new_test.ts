@@ -43,6 +43,7 @@ Deno.test("new makes a plugin that type-checks, loads, and whose test passes", a
   assert.match(text, /1\. {2}deno test -A plugins\/my-plugin_test\.ts\n/);
   const bundle = `${dir.path}/plugins/my-plugin`;
   assert.deepEqual([...Deno.readDirSync(bundle)].map(({ name }) => name).sort(), [
+    ".gitattributes",
     "main.ts",
     "plugin.json",
   ]);
@@ -80,13 +81,14 @@ Deno.test("new adds a deno.json only where there is no configuration", async () 
   assert.deepEqual(made.files, [
     "plugins/one/plugin.json",
     "plugins/one/main.ts",
+    "plugins/one/.gitattributes",
     "plugins/one_test.ts",
     "deno.json",
   ]);
   const config = JSON.parse(await Deno.readTextFile(`${dir.path}/deno.json`));
   assert.match(config.imports["@sallyport/host"], /^jsr:@sallyport\/host@\^\d/);
   const second = document(await sallyport(["new", "two", "--json"], { cwd: dir.path }));
-  assert.equal(second.files.length, 3);
+  assert.equal(second.files.length, 4);
 
   await Deno.writeTextFile(`${dir.path}/deno.json`, "{}");
   const third = document(await sallyport(["new", "three", "--json"], { cwd: dir.path }));
@@ -126,3 +128,49 @@ for (const name of ["Upper", "1st", "a/b", "..", "a b", "x".repeat(65)]) {
     assert.deepEqual([...Deno.readDirSync(dir.path)], []);
   });
 }
+
+Deno.test({
+  name: "what new makes keeps its bytes in Git, and a verdict says when Git changed line ends",
+  ignore: !await new Deno.Command("git", { args: ["--version"] }).output()
+    .then(({ success }) => success, () => false),
+  async fn() {
+    await using dir = await scratch();
+    const repo = `${dir.path}/repo`;
+    const git = async (...args: string[]) => {
+      const identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+      const { success, stderr } = await new Deno.Command("git", {
+        args: [...identity, "-c", "core.autocrlf=true", ...args],
+        env: { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_SYSTEM: "/dev/null" },
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+    };
+    const pub = `${dir.path}/author.pub`;
+    const verify = (bundle: string) =>
+      inProcess(["verify", bundle, "--key", pub, "--isolation", "plain", "--json"]);
+    done(await inProcess(["keygen", "author", "--dir", dir.path]));
+    for (const name of ["kept", "changed"]) {
+      done(await inProcess(["new", name, "--dir", repo]));
+      // the control: without the file that `new` writes
+      if (name === "changed") await Deno.remove(`${repo}/${name}/.gitattributes`);
+      done(await inProcess(["sign", `${repo}/${name}`, "--key", `${dir.path}/author.key`]));
+    }
+    await git("init", "-q", repo);
+    await git("-C", repo, "add", ".");
+    await git("-C", repo, "commit", "-q", "-m", "plugins");
+    const clone = `${dir.path}/clone`;
+    await git("clone", "-q", repo, clone);
+    done(await verify(`${clone}/kept`));
+    const { message, hint, details } = failed(await verify(`${clone}/changed`), "hash-mismatch");
+    assert.match(
+      message,
+      /"main\.ts" was changed after signing: only its line ends, from LF to CR LF$/,
+    );
+    assert.equal(details.reason, "line-ends");
+    // what the hint says
+    const [line] = /changed\/\*\* -text/.exec(hint)!;
+    await Deno.writeTextFile(`${clone}/.gitattributes`, `${line}\n`);
+    await Deno.remove(`${clone}/changed`, { recursive: true });
+    await git("-C", clone, "checkout", "-q", "--", "changed");
+    done(await verify(`${clone}/changed`));
+  },
+});

@@ -275,6 +275,27 @@ Deno.test("verifyBundle() refuses a changed file and names it", async () => {
   await it.refused("hash-mismatch", /"data\.txt" .* signed with 3 bytes, now 5$/);
 });
 
+Deno.test("verifyBundle() says when only the line ends of a file were changed, either way", async () => {
+  await using it = await signed();
+  for (
+    const [signedAs, now, words] of [
+      ["a\nb\n", "a\r\nb\r\n", "from LF to CR LF"],
+      ["a\r\nb\r\n", "a\nb\n", "from CR LF to LF"],
+    ] as const
+  ) {
+    await Deno.writeTextFile(`${it.dir}/data.txt`, signedAs);
+    await signDir(it.dir, it.alice);
+    await Deno.writeTextFile(`${it.dir}/data.txt`, now);
+    const error = await it.refused(
+      "hash-mismatch",
+      new RegExp(`"data\\.txt" was changed after signing: only its line ends, ${words}$`),
+    );
+    assert.match(error.hint!, /core\.autocrlf.*"sample\/\*\* -text"/);
+    await Deno.writeTextFile(`${it.dir}/data.txt`, `${now}c`);
+    await it.refused("hash-mismatch", /now \d+$/);
+  }
+});
+
 Deno.test("verifyBundle() refuses any flipped bit in any file", async () => {
   await using it = await signed();
   const contents = await readBundle(it.dir);
