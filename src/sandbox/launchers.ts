@@ -7,6 +7,7 @@ import { isAbsolute } from "node:path";
 import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
+import { CannotTell } from "./cgroup/bounded_command.ts";
 import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
 import {
   checkIsolation,
@@ -73,18 +74,22 @@ export async function openLaunchers(options: OpenLaunchersOptions): Promise<Laun
   closeInheritedOnExec();
   await using undo = new AsyncDisposableStack();
   const [found, libraries, cgroups] = await Promise.all([
-    survey(executable).catch((error: Error) => error.message),
+    survey(executable).catch((error: CannotTell) => error),
     findLibraries(executable),
     openCgroups(),
   ]);
   if (cgroups.manager !== undefined) undo.use(cgroups.manager);
-  const probes = await Promise.all(
-    STRONG.map((name) => probeLauncher(name, { executable, libraries, scratchDir })),
+  const probes: readonly LauncherProbe[] = await Promise.all(
+    STRONG.map((name) =>
+      found instanceof CannotTell
+        ? { name, works: false, reason: found.message, unsure: found }
+        : probeLauncher(name, { executable, libraries, scratchDir })
+    ),
   );
   const launchers = new Map<LauncherName, Launcher>();
   const missing: string[] = [];
   for (const { name, works, reason } of probes) {
-    if (!works || typeof found === "string") {
+    if (!works || typeof found === "string" || found instanceof CannotTell) {
       missing.push(`no ${name}: ${reason}`);
       continue;
     }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type BoundedResult, runBounded } from "./cgroup/bounded_command.ts";
+import { type BoundedResult, CannotTell, runBounded } from "./cgroup/bounded_command.ts";
 import type { Shell } from "./wrapper.ts";
 
 /** Names a program of the system that launchers use. */
@@ -65,7 +65,8 @@ const TIMEOUT_MS = 10_000;
 const MAX_LINES = 1_000;
 
 /**
- * Prints one finding a line: a word, and the rest of the line. Its argument is the deno executable.
+ * Prints one finding a line: a word, and the rest of the line. Its argument is the deno executable. The
+ * end is there only if more processes could be started to the last.
  *
  * Of `umount` the loader is asked by name, because what is set-uid does not listen to LD_ variables.
  */
@@ -133,7 +134,7 @@ if [ -r /proc/self/status ]; then
   done </proc/self/status
 else echo seccomp
 fi
-echo end
+( : ) && echo end
 `;
 
 const surveys = new Map<string, Promise<Survey | string>>();
@@ -160,13 +161,16 @@ async function look(executable: string): Promise<Survey | string> {
   if (usable.length === 0) {
     return `the host may not run a shell, which takes --allow-run=${SHELLS[0]!.path}`;
   }
-  let problem = "";
+  let [problem, began] = ["", false];
   for (const shell of usable) {
     const result = await runBounded(shell.path, ["-c", SCRIPT, "sh", executable], {}, TIMEOUT_MS);
     if (result.stdout.endsWith("end\n")) return read(shell, result);
     if (result.unsure !== undefined) throw result.unsure;
+    began ||= result.status !== undefined;
     problem ||= `${shell.path} does not work: ${result.stderr || "it was ended"}`;
   }
+  // one that is there and cannot go on, as where no more processes may be started, may be able to later
+  if (began) throw new CannotTell(problem);
   return problem;
 }
 

@@ -8,6 +8,7 @@ import type { CgroupFacts, LaunchOutcome } from "../launcher.ts";
 import type { ProcessLimits } from "../launch_spec.ts";
 import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./hierarchy.ts";
 import { ownIdentity } from "./host_name.ts";
+import { CannotTell } from "./bounded_command.ts";
 import { readKernelFile } from "./kernel_files.ts";
 import { systemdBooted } from "./systemctl.ts";
 import { openSystemdRun } from "./systemd_run.ts";
@@ -144,11 +145,16 @@ function warmer(
 
 /** The kernel's other shortages, such as ENOSPC, are its way to refuse a group. */
 function isOurShortage(error: unknown): boolean {
-  return ["EMFILE", "ENFILE", "ENOMEM"].includes(systemCode(error) ?? "");
+  return error instanceof CannotTell ||
+    ["EMFILE", "ENFILE", "ENOMEM"].includes(systemCode(error) ?? "");
 }
 
 function unsure(error: unknown): CgroupProbe {
-  return { manager: undefined, missing: [`no cgroup: ${String(error)}`], unsure: error };
+  return {
+    manager: undefined,
+    missing: [`no cgroup: ${error instanceof Error ? error.message : String(error)}`],
+    unsure: error,
+  };
 }
 
 function none(reason: string): CgroupProbe {

@@ -7,7 +7,7 @@ import { escapeText } from "../../errors.ts";
 import type { CgroupFacts } from "../launcher.ts";
 import type { ProcessLimits } from "../launch_spec.ts";
 import { OWN_SESSION } from "../own_session.ts";
-import { kill } from "./bounded_command.ts";
+import { CannotTell, kill } from "./bounded_command.ts";
 import type { CgroupManager } from "./manager.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -26,6 +26,7 @@ const LIMITS: ProcessLimits = Object.freeze({
  *
  * @param manager Makes the scope.
  * @returns The limits, or why there are none.
+ * @throws {CannotTell} where it took too long.
  */
 export async function tryScope(manager: CgroupManager): Promise<CgroupFacts | string> {
   await using scope = await manager.create(LIMITS);
@@ -40,15 +41,20 @@ export async function tryScope(manager: CgroupManager): Promise<CgroupFacts | st
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => kill(child), TIMEOUT_MS);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    kill(child);
+  }, TIMEOUT_MS);
   const complaint = new Response(child.stderr).text();
   try {
     if (await startsWith(child.stdout, READY)) {
       return scope.facts(child.pid) ?? "the process was not in the scope that systemd-run made";
     }
     kill(child);
-    const text = (await complaint).trim();
-    return `systemd-run fails: ${escapeText(text, 300) || `no answer within ${TIMEOUT_MS} ms`}`;
+    const text = escapeText((await complaint).trim(), 300);
+    if (late) throw new CannotTell(`systemd-run did not answer within ${TIMEOUT_MS} ms: ${text}`);
+    return `systemd-run fails: ${text || "it ended without a word"}`;
   } finally {
     kill(child);
     clearTimeout(timer);
