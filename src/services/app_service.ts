@@ -31,6 +31,7 @@ export class AppService {
   readonly #make: ((caller: ServiceCaller) => object) | undefined;
   readonly #access: MethodAccess;
   readonly #log: FailureLog;
+  readonly #releaseMs: number;
   readonly #made = new Map<string, Made>();
 
   /**
@@ -48,10 +49,12 @@ export class AppService {
       readonly access?: MethodAccess;
       readonly description?: string;
       readonly log: FailureLog;
+      readonly releaseMs?: number;
     },
   ) {
     this.#key = key;
     this.#log = options.log;
+    this.#releaseMs = options.releaseMs ?? RELEASE_MS;
     this.description = options.description;
     this.#access = { ...options.access };
     if (typeof implementation === "function") {
@@ -83,9 +86,9 @@ export class AppService {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        fail(new Error(`not done after ${RELEASE_MS} ms`));
+        fail(new Error(`not done after ${this.#releaseMs} ms`));
         resolve();
-      }, RELEASE_MS);
+      }, this.#releaseMs);
     });
     await Promise.race([disposed, late]);
     clearTimeout(timer);
