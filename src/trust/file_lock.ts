@@ -23,10 +23,13 @@ export interface FileLockOptions {
 export class FileLock {
   /** The real path of the file that the lock protects. */
   readonly path: string;
+  /** Whether there was no file yet to be locked, and its holder has made none. */
+  isNew: boolean;
   #held = true;
 
-  private constructor(path: string) {
+  private constructor(path: string, isNew: boolean) {
     this.path = path;
+    this.isNew = isNew;
   }
 
   /** Whether the lock is still held. */
@@ -46,8 +49,8 @@ export class FileLock {
     act: (lock: FileLock) => Promise<T>,
     options: FileLockOptions,
   ): Promise<T> {
-    using _file = await acquire(path, options);
-    const lock = new FileLock(path);
+    using files = await acquire(path, options);
+    const lock = new FileLock(path, files.isNew);
     try {
       return await act(lock);
     } finally {
@@ -62,8 +65,9 @@ const POLL_MS = 10;
 /**
  * Runs something while no other holder of the file's lock runs, in this process or another one.
  *
- * The lock is `<path>.lock`, an empty file that stays: to remove it would let two holders in at once.
- * It is advisory: readers need none, because files are replaced by renaming.
+ * The lock is `<path>.lock`, an empty file that stays, and the file itself where it is there: should
+ * somebody remove the former, the latter still lets one holder in at a time. It is advisory: readers need
+ * none, because files are replaced by renaming.
  *
  * @param path The file; it need not exist, but its folder must. A link is followed.
  * @param act Runs with the lock, which it may hand to {@linkcode replaceSealedFile}.
@@ -106,30 +110,72 @@ export async function resolveLockedFile(path: string): Promise<string> {
 
 async function acquire(
   path: string,
-  { signal, timeoutMs = TIMEOUT_MS }: FileLockOptions,
-): Promise<Deno.FsFile> {
+  options: FileLockOptions,
+): Promise<Disposable & { isNew: boolean }> {
+  const { timeoutMs = TIMEOUT_MS } = options;
   if (!(timeoutMs >= 0)) {
     throw new RangeError(`Option "timeoutMs" must be 0 or more: received ${timeoutMs}`);
   }
   const deadline = performance.now() + timeoutMs;
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(`${path}.lock`, { create: true, read: true, write: true, mode: 0o600 });
-  } catch (error) {
-    throw cannotLock(path, error);
-  }
-  try {
+  using held = new DisposableStack();
+  held.use((await lockInPlace(path, `${path}.lock`, openLock, deadline, options))!);
+  // Windows would keep readers of the file out
+  const locksFile = Deno.build.os !== "windows";
+  const file = locksFile
+    ? await lockInPlace(path, path, openIfThere, deadline, options)
+    : undefined;
+  held.use(file);
+  return Object.assign(held.move(), { isNew: locksFile && file === undefined });
+}
+
+/** Locks what is at a path, also when another file comes there while it waits. */
+async function lockInPlace(
+  path: string,
+  name: string,
+  open: (name: string) => Promise<Deno.FsFile | undefined>,
+  deadline: number,
+  { signal, timeoutMs = TIMEOUT_MS }: FileLockOptions,
+): Promise<Deno.FsFile | undefined> {
+  for (;;) {
+    using opened = new DisposableStack();
+    let file: Deno.FsFile | undefined;
+    try {
+      file = opened.use(await open(name));
+    } catch (error) {
+      throw cannotLock(path, error);
+    }
+    if (file === undefined) return undefined;
     // a blocking lock would keep a thread that neither a signal nor a deadline could get back
     for (;;) {
       if (signal?.aborted) throw cancelled(path, signal);
-      if (await file.tryLock(true)) return file;
+      if (await file.tryLock(true)) break;
       if (performance.now() >= deadline) throw timedOut(path, timeoutMs);
       await pause(POLL_MS * (0.5 + Math.random()), signal);
     }
-  } catch (error) {
-    file.close();
-    throw error;
+    const [mine, there] = await Promise.all([file.stat(), Deno.stat(name).catch(() => undefined)]);
+    if (mine.ino === there?.ino && mine.dev === there?.dev) {
+      opened.move();
+      return file;
+    }
+    if (performance.now() >= deadline) throw timedOut(path, timeoutMs);
   }
+}
+
+function openLock(name: string): Promise<Deno.FsFile> {
+  return Deno.open(name, { create: true, read: true, write: true, mode: 0o600 });
+}
+
+/** Opens the file that is to be changed; one that is not there or not ours is for later steps to tell. */
+async function openIfThere(name: string): Promise<Deno.FsFile | undefined> {
+  for (const write of [true, false]) { // some network file systems lock only what may be written
+    try {
+      if (!(await Deno.lstat(name)).isFile) return undefined;
+      return await Deno.open(name, { read: true, write });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+    }
+  }
+  return undefined;
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

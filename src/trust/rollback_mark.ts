@@ -22,9 +22,17 @@ import {
 } from "./mark_state.ts";
 import { addRan } from "./ran_versions.ts";
 import { checkKnownRoot, type RootReference, type VerifiedRoot } from "./root_chain.ts";
-import { type FileLock, readSealedFile, replaceSealedFile, withFileLock } from "./sealed_file.ts";
+import {
+  createSealedFile,
+  type FileLock,
+  readSealedFile,
+  replaceSealedFile,
+  withFileLock,
+} from "./sealed_file.ts";
 
 export type { MarkedPlugin } from "./mark_state.ts";
+
+const MAX_TRIES = 10;
 
 /** Says up to where a host has seen a list. */
 export interface MarkedRevision {
@@ -148,7 +156,12 @@ export class RollbackMark {
     const pin = this.#pinPath(seen.file);
     if (await readIfThere(pin) === undefined) {
       const bytes = new TextEncoder().encode(`${this.#id}\n`);
-      await this.#locked(pin, (lock) => replaceSealedFile(pin, bytes, { lock }));
+      try {
+        await this.#locked(pin, (lock) => createSealedFile(pin, bytes, { lock }));
+      } catch (error) {
+        if (!isOthers(error)) throw error;
+        await this.check(seen); // another host was quicker
+      }
     }
     const { revision, hash: listHash, roots } = seen;
     const latest = roots.at(-1);
@@ -206,7 +219,7 @@ export class RollbackMark {
    * @throws {SallyportError} `bad-config` when the file was changed, or lost, or cannot be read.
    */
   async reload(): Promise<void> {
-    this.#state = await this.#read();
+    this.#state = this.#decode(await readIfThere(this.path));
   }
 
   #checkState(seen: SeenRevision, state: MarkState | undefined): void {
@@ -230,17 +243,30 @@ export class RollbackMark {
     checkKnownRoot(roots, state.root, file);
   }
 
-  /** Changes the state under a lock, on top of what others wrote. */
+  /** Changes the state under a lock, on top of what others wrote, be it at the very same moment. */
   async #change(
     act: (state: MarkState | undefined) => MarkState | undefined,
   ): Promise<void> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await this.#changeOnce(act);
+      } catch (error) {
+        if (!isOthers(error) || tries >= MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  async #changeOnce(
+    act: (state: MarkState | undefined) => MarkState | undefined,
+  ): Promise<void> {
     await this.#locked(this.path, async (lock) => {
-      const before = await this.#read();
+      const expected = await readIfThere(this.path) ?? null;
+      const before = this.#decode(expected ?? undefined);
       const after = act(before);
       if (after !== undefined && after !== before) {
         const bytes = encodeMark(after, this.#key);
         if (bytes.length > MAX_MARK_BYTES) throw badMark(this.path, "it has become too large");
-        await replaceSealedFile(this.path, bytes, { lock });
+        await replaceSealedFile(this.path, bytes, { lock, expected });
       }
       this.#state = after;
     });
@@ -255,8 +281,7 @@ export class RollbackMark {
     await withFileLock(path, act);
   }
 
-  async #read(): Promise<MarkState | undefined> {
-    const bytes = await readIfThere(this.path);
+  #decode(bytes: Uint8Array | undefined): MarkState | undefined {
     if (bytes !== undefined) {
       const state = decodeMark(bytes, this.#key, this.path);
       if (state.list !== this.#id) throw badMark(this.path, "it was written for another list");
@@ -270,6 +295,12 @@ export class RollbackMark {
     const hash = sha3_512Hex(new TextEncoder().encode(resolve(file))).slice(0, 32);
     return `${this.#dir}/${hash}.list`;
   }
+}
+
+/** Tells that another writer came first. */
+function isOthers(error: unknown): boolean {
+  return error instanceof SallyportError &&
+    (error.details.reason === "changed" || error.details.reason === "exists");
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

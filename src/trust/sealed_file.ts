@@ -26,8 +26,11 @@ export interface WriteFileOptions extends FileLockOptions {
 
 /** Options of {@linkcode replaceSealedFile}. */
 export interface ReplaceFileOptions extends WriteFileOptions {
-  /** What the file must hold, so that a change that somebody else made meanwhile is not lost. */
-  expected?: Uint8Array;
+  /**
+   * What the file must hold, so that a change that somebody else made meanwhile is not lost; `null` where
+   * there must be none.
+   */
+  expected?: Uint8Array | null;
 }
 
 /** The ending of the file that keeps the content before the last write. */
@@ -67,7 +70,8 @@ export async function createSealedFile(
   options: WriteFileOptions = {},
 ): Promise<void> {
   checkSize(bytes);
-  await underLock(path, options, async (real) => {
+  await underLock(path, options, async (lock) => {
+    const { path: real } = lock;
     const present = await attempt("write", path, () => lstatIfThere(real));
     if (present !== undefined) {
       throw new SallyportError("bad-state", `Cannot write "${escapeText(path)}": it exists`, {
@@ -76,6 +80,7 @@ export async function createSealedFile(
       });
     }
     await attempt("write", path, () => putInPlace(real, bytes, undefined));
+    lock.isNew = false;
   });
 }
 
@@ -100,33 +105,30 @@ export async function replaceSealedFile(
 ): Promise<void> {
   checkSize(bytes);
   const { expected } = options;
-  await underLock(path, options, async (real) => {
-    const there = await attempt("read", path, () => lstatIfThere(real)) !== undefined;
-    const present = there ? await readSealedFile(real) : undefined;
-    if (expected !== undefined && (present === undefined || !bytesEqual(present, expected))) {
-      const what = present === undefined ? "it is gone" : "somebody else changed it meanwhile";
-      throw new SallyportError("bad-state", `Cannot write "${escapeText(path)}": ${what}`, {
-        hint: "Read it again and repeat the change",
-        details: { path, reason: "changed" },
-      });
-    }
+  await underLock(path, options, async (lock) => {
+    const { path: real } = lock;
+    const present = await readIfThere(real);
+    // it came with no lock of ours on it: another writer may be at it
+    if (lock.isNew) checkUnchanged(path, present, undefined);
+    if (expected !== undefined) checkUnchanged(path, present, expected ?? undefined);
     await attempt("write", path, () => putInPlace(real, bytes, present));
+    lock.isNew = false;
   });
 }
 
 async function underLock(
   path: string,
   { lock, ...options }: WriteFileOptions,
-  act: (real: string) => Promise<void>,
+  act: (lock: FileLock) => Promise<void>,
 ): Promise<void> {
   if (lock === undefined) {
-    return await withFileLock(path, (taken) => act(taken.path), options);
+    return await withFileLock(path, act, options);
   }
   if (!lock.held) throw new TypeError("The lock is not held any more");
   if (await resolveLockedFile(path) !== lock.path) {
     throw new TypeError("The lock is another file's");
   }
-  await act(lock.path);
+  await act(lock);
 }
 
 /** Writes and renames; the caller holds the lock. */
@@ -151,13 +153,54 @@ async function putInPlace(
     if (previous !== undefined) {
       await Deno.rename(await write(previous), `${path}${PREVIOUS_ENDING}`);
     }
-    await Deno.rename(next, path);
+    // whatever became of the lock: what was read is what is replaced
+    checkUnchanged(path, await readIfThere(path), previous);
+    if (previous === undefined) await renameToNew(next, path);
+    else await Deno.rename(next, path);
   } catch (error) {
     for (const name of made) await Deno.remove(name).catch(() => {}); // renamed, or never made
     throw error;
   }
   using directory = await Deno.open(folder);
   await directory.sync(); // the names, too, survive a power cut
+}
+
+/** Renames to a name that nothing has, also when something gets it this very moment. */
+async function renameToNew(from: string, to: string): Promise<void> {
+  try {
+    await Deno.link(from, to);
+  } catch (error) {
+    // another one, with another lock, made it, or took ours for what a killed writer left
+    const { AlreadyExists, NotFound } = Deno.errors;
+    if (error instanceof AlreadyExists || error instanceof NotFound) {
+      throw changed(to, "somebody else made it meanwhile");
+    }
+    return await Deno.rename(from, to); // not every file system has links
+  }
+  await removeIfThere(from);
+}
+
+function checkUnchanged(
+  path: string,
+  present: Uint8Array | undefined,
+  expected: Uint8Array | undefined,
+): void {
+  if (present === undefined && expected === undefined) return;
+  if (present === undefined) throw changed(path, "it is gone");
+  if (expected === undefined) throw changed(path, "somebody else made it meanwhile");
+  if (!bytesEqual(present, expected)) throw changed(path, "somebody else changed it meanwhile");
+}
+
+function changed(path: string, what: string): SallyportError {
+  return new SallyportError("bad-state", `Cannot write "${escapeText(path)}": ${what}`, {
+    hint: "Read it again and repeat the change",
+    details: { path, reason: "changed" },
+  });
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  const there = await attempt("read", path, () => lstatIfThere(path));
+  return there === undefined ? undefined : await readSealedFile(path);
 }
 
 async function writeDurably(
@@ -183,7 +226,15 @@ async function removeTemporaries(folder: string, path: string): Promise<void> {
     if (!entry.isFile || !entry.name.startsWith(name)) continue;
     if (TEMPORARY.test(entry.name.slice(name.length))) left.push(entry.name);
   }
-  for (const each of left) await Deno.remove(`${folder === "/" ? "" : folder}/${each}`);
+  for (const each of left) await removeIfThere(`${folder === "/" ? "" : folder}/${each}`);
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // another one came first
+  }
 }
 
 async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
@@ -199,6 +250,7 @@ async function attempt<T>(what: string, path: string, act: () => Promise<T>): Pr
   try {
     return await act();
   } catch (cause) {
+    if (cause instanceof SallyportError) throw cause;
     throw cannot(what, path, cause);
   }
 }
