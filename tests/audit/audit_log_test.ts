@@ -6,7 +6,7 @@ import { SallyportError } from "../../src/errors.ts";
 import { verifyAuditLog } from "../../src/audit/verify_log.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordingLogger } from "../helpers/host.ts";
-import { until } from "../helpers/process.ts";
+import { threadTimeMs, until } from "../helpers/process.ts";
 import { tempDir } from "../helpers/signing.ts";
 import { brief, placesOf, problemsOf, snapshot, UNBOUND, writeLog } from "./kit.ts";
 
@@ -312,13 +312,13 @@ Deno.test("a flood of one kind is counted, costs next to nothing, and leaves oth
   await using temp = await tempDir();
   const dir = temp.join("audit");
   await using log = await AuditLog.open(dir);
-  const began = performance.now();
+  const began = threadTimeMs();
   for (let n = 0; n < 100_000; n++) {
     log.append({ type: "denied", plugin: "hostile", message: "it may not", n });
     if (n === 50_000) log.append({ type: "violation", plugin: "hostile" });
     if (n === 60_000) log.append({ type: "denied", plugin: "honest" });
   }
-  const took = performance.now() - began;
+  const took = threadTimeMs() - began;
   assert.ok(took < 2_500, `${took} ms`); // 30 to 100 ms where nothing else runs
   await until(async () => (await linesWith(dir, "suppressed")).length > 0, "the count");
   await log[Symbol.asyncDispose]();
