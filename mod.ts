@@ -142,6 +142,7 @@ export {
 } from "./src/services/context.ts";
 export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
 export { type MethodAccess } from "./src/services/method_table.ts";
+export { type HelperGroup } from "./src/sandbox/cgroup/helper_group.ts";
 
 export {
   type AuditProblem,

@@ -6,6 +6,9 @@
 import { HookRegistry } from "../hooks/registry.ts";
 import type { Logger } from "../log.ts";
 import { Quarantine } from "../monitor/quarantine.ts";
+import type { Limits } from "../bundle/limits.ts";
+import { helperGroup } from "../sandbox/cgroup/helper_group.ts";
+import type { CgroupManager } from "../sandbox/cgroup/manager.ts";
 import { PluginContext } from "../services/context.ts";
 import { EventHub } from "./events.ts";
 import type { OpenedParts } from "./host_opening.ts";
@@ -32,6 +35,21 @@ export interface WiredHost extends OpenedParts, Omit<HostParts, "settings"> {
   readonly watches: Watches;
 }
 
+/** What a database process bounds itself to, with room for the runtime. */
+const DATABASE_BYTES = 768 * 1024 * 1024;
+const DATABASE_THREADS = 64;
+
+/** Caps a plugin's database process beside the plugin: the processor as the plugin, memory as its own. */
+async function confineDatabase(manager: CgroupManager | undefined, { cpuPercent }: Limits) {
+  return manager && await helperGroup(manager, {
+    memoryBytes: DATABASE_BYTES,
+    cpuPercent,
+    threads: DATABASE_THREADS,
+    fileDescriptors: Infinity,
+    fileBytes: Infinity,
+  });
+}
+
 /**
  * Makes the parts of a host.
  *
@@ -50,6 +68,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     denoPath: settings.executable,
     config: settings.config,
     logger: settings.logger,
+    confine: (limits) => confineDatabase(launchers.cgroups.manager, limits),
   });
   const loader = new PluginLoader(settings, data, launchers, {
     trust,

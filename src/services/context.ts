@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { Limits } from "../bundle/limits.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
 import { ownError } from "../io/system_error.ts";
 import { guardLogger, type Logger, silentLogger } from "../log.ts";
+import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
 import { AppService } from "./app_service.ts";
 import type { ServiceCaller } from "./caller.ts";
 import { ConfigService, type PluginConfigs } from "./config_service.ts";
@@ -61,6 +63,11 @@ export interface PluginContextOptions {
   readonly config?: PluginConfigs;
   /** Takes what plugins log through the `log` service, and what the application's services throw. */
   readonly logger?: Logger;
+  /**
+   * Makes the group that caps what a plugin's database processes use; nothing where none can be made. The
+   * process starts outside it, and is moved when it has opened the database.
+   */
+  readonly confine?: (limits: Limits) => Promise<HelperGroup | undefined>;
   /**
    * How long one call of a database may take, in milliseconds; its process is ended then.
    *
@@ -130,6 +137,7 @@ export class PluginContext implements AsyncDisposable {
     this.#scratch = scratch === undefined ? undefined : new ServiceScratch(
       `${scratch}/services-${crypto.randomUUID()}`,
       options.denoPath,
+      options.confine,
     );
     this.#addBuiltIn("config", new ConfigService(config), "the plugin's settings");
     this.#addBuiltIn("log", new LogService(logger), "the host's log");

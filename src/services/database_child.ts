@@ -7,6 +7,7 @@
 import { escapeText, SallyportError } from "../errors.ts";
 import { type Child, startChild } from "../process/child.ts";
 import { stopChild } from "../process/stop.ts";
+import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
 import { Connection } from "../rpc/connection.ts";
 import { childDuplex } from "../rpc/duplex.ts";
 import {
@@ -25,6 +26,8 @@ export interface DatabasePlace {
   readonly script: string;
   /** A folder of its own for the runtime's cache; also its working folder. */
   readonly denoDir: string;
+  /** What caps it; absent where nothing can. */
+  readonly group?: HelperGroup;
 }
 
 const START_TIMEOUT_MS = 10_000;
@@ -110,14 +113,20 @@ export class DatabaseChild {
    * cannot be opened.
    */
   static async start(place: DatabasePlace, config: DatabaseConfig): Promise<DatabaseChild> {
+    const { executable, script, denoDir, group } = place;
+    const args = databaseArguments(script, config);
+    const [command, ...rest] = [...group?.prefix ?? [], executable, ...args];
+    const env = { DENO_DIR: denoDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
     const self = new DatabaseChild(startChild({
-      command: place.executable,
-      args: databaseArguments(place.script, config),
-      env: { DENO_DIR: place.denoDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
-      cwd: place.denoDir,
+      command: command!,
+      args: rest,
+      env: { ...group?.prefixEnv, ...env },
+      cwd: denoDir,
     }));
     try {
       await self.run({ method: "open", args: [config] }, START_TIMEOUT_MS);
+      // only now: its start is no work of the plugin's, and slow where that may use little
+      group?.adopt(self.#child.pid);
       return self;
     } catch (error) {
       await self.kill();

@@ -90,7 +90,7 @@ export class DatabaseService {
       client = new DatabaseClient({
         plugin: caller.plugin,
         config: async () => ({ ...await config(caller), maxRows: MAX_ROWS, maxResultBytes }),
-        place: () => scratch.databasePlace(),
+        place: () => scratch.databasePlace(caller.limits),
         timeoutMs,
         maxQueued: MAX_QUEUED,
       });

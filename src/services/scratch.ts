@@ -4,15 +4,21 @@
  * @module
  */
 
+import type { Limits } from "../bundle/limits.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { isPresent } from "../io/is_present.ts";
 import { findDeno } from "../sandbox/find_deno.ts";
 import type { DatabasePlace } from "./database_child.ts";
+import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
 import { DATABASE_PROCESS_SOURCE } from "./database_process.generated.ts";
+
+/** Makes the group that caps a process which works for a plugin; nothing where none can be made. */
+export type Confine = (limits: Limits) => Promise<HelperGroup | undefined>;
 
 /** Makes and removes what database processes need on disk. */
 export class ServiceScratch implements AsyncDisposable {
   readonly #dir: string;
+  readonly #confine: Confine | undefined;
   #executable: string | undefined;
   #prepared: Promise<string> | undefined;
   #isPrepared = false;
@@ -23,18 +29,21 @@ export class ServiceScratch implements AsyncDisposable {
    *
    * @param dir A folder that is this host's alone; made where it is missing, removed in the end.
    * @param executable The `deno` executable; found when it is needed where none is given.
+   * @param confine Makes the group of each process.
    */
-  constructor(dir: string, executable?: string) {
+  constructor(dir: string, executable?: string, confine?: Confine) {
     this.#dir = dir;
+    this.#confine = confine;
     this.#executable = executable;
   }
 
   /**
-   * Makes the folder of one database process, and the process's script where it is missing.
+   * Makes the folder and group of one database process, and the process's script where it is missing.
    *
-   * @returns The place; disposing it removes the folder.
+   * @param limits Those of the plugin.
+   * @returns The place; disposing it removes the folder and the group.
    */
-  async databasePlace(): Promise<DatabasePlace & AsyncDisposable> {
+  async databasePlace(limits: Limits): Promise<DatabasePlace & AsyncDisposable> {
     // a cleaner of temporary files may have removed it
     if (this.#isPrepared && !isPresent(scriptIn(this.#dir))) this.#prepared = undefined;
     const prepared = this.#prepared ??= this.#prepare();
@@ -45,12 +54,18 @@ export class ServiceScratch implements AsyncDisposable {
     const dir = await prepared;
     const denoDir = `${dir}/${this.#next++}`;
     await Deno.mkdir(denoDir, { mode: 0o700 });
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => removeTree(denoDir));
     this.#executable ??= (await findDeno()).path;
+    const group = await this.#confine?.(limits);
+    undo.use(group);
+    const stack = undo.move();
     return {
       executable: this.#executable,
       script: scriptIn(dir),
       denoDir,
-      [Symbol.asyncDispose]: () => removeTree(denoDir),
+      ...(group === undefined ? {} : { group }),
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   }
 

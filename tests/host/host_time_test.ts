@@ -1,8 +1,10 @@
 /** What a plugin may take of the host's own thread. */
 import assert from "node:assert/strict";
+import { openCgroups } from "../../src/sandbox/cgroup/manager.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
-import { until } from "../helpers/process.ts";
+import { processesNaming, until } from "../helpers/process.ts";
+import { requiringTest } from "../helpers/sandbox.ts";
 
 const HUNGRY = `
   let kv;
@@ -17,6 +19,16 @@ const HUNGRY = `
     },
   };`;
 const CALM = `export default { methods: { ping: () => "pong" } };`;
+
+const STORING = `
+  let database;
+  export default {
+    init(ctx) { database = ctx.get("database"); },
+    methods: { ask: () => database.query("SELECT 1 AS one") },
+  };`;
+const cgroups = await openCgroups();
+await cgroups.manager?.[Symbol.asyncDispose]();
+const missing = cgroups.manager === undefined ? cgroups.missing.join("; ") : undefined;
 
 async function open(violations = {}) {
   const test = await hostTest();
@@ -77,3 +89,22 @@ Deno.test("the control: where the policy only records, such a plugin goes on, an
   assert.equal(hungry.state, "active");
   assert.equal(await hungry.call("once"), 1_000);
 });
+
+requiringTest(
+  "what a plugin's database takes counts in a cgroup beside its own",
+  missing,
+  async () => {
+    const test = await hostTest();
+    await using _ = test;
+    const policy = { default: { grant: { context: { database: "readwrite" as const } } } };
+    const host = await test.open({ startTimeoutMs: 30_000, policy });
+    const context = [{ key: "database", access: "readwrite" as const }];
+    const plugin = await host.load(await test.bundle("storing", STORING, { context }));
+    await plugin.call("ask");
+    const pids = processesNaming(`${test.dataDir}/services/database/storing.sqlite`);
+    assert.equal(pids.length, 1);
+    const groupOf = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/cgroup`);
+    assert.notEqual(groupOf(pids[0]!), groupOf(Deno.pid));
+    assert.notEqual(groupOf(pids[0]!), groupOf(plugin.pid!));
+  },
+);
