@@ -8,7 +8,11 @@
  * @module
  */
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { basename } from "node:path";
 import { SallyportError } from "../errors.ts";
+import { syncFolder } from "../io/sync_folder.ts";
+
+export { syncFolder };
 
 export const PRIVATE_KEY_FILE = "key.pem";
 export const PUBLIC_KEY_FILE = "key.pub";
@@ -134,7 +138,7 @@ function openPlain(path: string, flags: number): number {
 }
 
 function notPlain(path: string): Error {
-  return new Error(`"${path.slice(path.lastIndexOf("/") + 1)}" is a link or no plain file`);
+  return new Error(`"${basename(path)}" is a link or no plain file`);
 }
 
 /** Reads on; 0 at the end. */
@@ -190,13 +194,6 @@ export function writeAll(descriptor: number, bytes: Uint8Array): void {
     if (written === 0) throw new Error("nothing was written");
     rest = rest.subarray(written);
   }
-}
-
-/** Waits until the names in a folder are on the disk, where the system can do that. */
-export async function syncFolder(dir: string): Promise<void> {
-  if (Deno.build.os === "windows") return; // it has no such thing
-  using folder = await Deno.open(dir);
-  await folder.sync();
 }
 
 /** Takes the lock of a chain; the kernel releases it when its holder dies, however it dies. */

@@ -26,12 +26,16 @@ const WORDS: Readonly<Record<Place, string>> = {
 const HOME_PARENTS = ["/home", "/users"];
 const LONE_HOMES = ["/root", "/private/var/root"];
 const SYSTEM = [
+  "/applications",
   "/boot",
   "/etc",
   "/library",
   "/private",
+  "/program files",
+  "/program files (x86)",
   "/programdata",
   "/run",
+  "/system",
   "/var",
   "/windows",
 ];

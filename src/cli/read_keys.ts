@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
 import { decodePrivateKeyPem } from "../crypto/pem.ts";
 import { decodeSealedKeyPem, isSealedKeyPem } from "../crypto/sealed_key.ts";
@@ -33,7 +34,7 @@ const MAX_KEY_FILE_BYTES = 4_096;
 export async function readPublicKey(text: string): Promise<NamedPublicKey> {
   if (/^[0-9a-f]{64}$/i.test(text)) return { hex: encodeHex(parsePublicKey(text).raw) };
   const content = await readSmallFile(text, MAX_KEY_FILE_BYTES, "the public key");
-  const name = text.slice(text.lastIndexOf("/") + 1).replace(/\.pub$/, "");
+  const name = basename(text, ".pub");
   return { hex: encodeHex(parsePublicKey(content, name).raw), name };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import fs from "node:fs/promises";
+import { dirname } from "node:path";
 import { removeTree } from "../bundle/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
@@ -218,7 +219,7 @@ async function tryDataFolder(
     const folder = await Deno.realPath(made);
     await Deno.writeTextFile(`${folder}/written`, "x", { mode: 0o600 });
     await Deno.rename(`${folder}/written`, `${folder}/renamed`);
-    const parent = folder.slice(0, Math.max(1, folder.lastIndexOf("/")));
+    const parent = dirname(folder);
     if (folder.includes(",")) return { folder, probe: fails(`${parent}: its path has a comma`) };
     const free = await freeBytes(folder);
     if (free === undefined) return { folder, probe: works(`${parent} can be written`) };

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { isAbsolute } from "node:path";
+import { basename, dirname, isAbsolute } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { removeTree } from "../bundle/remove_tree.ts";
@@ -133,7 +133,6 @@ async function make(
   signal: AbortSignal,
 ): Promise<Base> {
   const dir = `${scratch}/base-cache`;
-  const split = runtime.bootstrap.lastIndexOf("/");
   Deno.mkdirSync(dir, { mode: 0o700 });
   try {
     // it must not go on in a folder that is swept after the host
@@ -141,10 +140,10 @@ async function make(
     const [command, ...args] = [
       ...(setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"]),
       ...[executable, ...FLAGS, "--import-map=import_map.json"],
-      runtime.bootstrap.slice(split + 1),
+      basename(runtime.bootstrap),
     ];
     const env = { DENO_DIR: dir, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-    const cwd = runtime.bootstrap.slice(0, split);
+    const cwd = dirname(runtime.bootstrap);
     const launch = {
       command: { command: command!, args, env, cwd },
       enter: undefined,

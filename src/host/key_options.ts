@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { SallyportError } from "../errors.ts";
 import { findOpenToOthers } from "../io/open_to_others.ts";
 import type { Logger } from "../log.ts";
@@ -48,7 +49,7 @@ export async function readKey(
     );
   }
   const path = toPath(text);
-  const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.pub$/, "");
+  const name = basename(path, ".pub");
   const content = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the public key");
   warnOpenToOthers(logger, "a trusted key", findOpenToOthers(path));
   return parsePublicKey(content, name);

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { openNoFollow, readAtMost } from "../io/plain_file.ts";
+import { syncFolder } from "../io/sync_folder.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
 import { commandLine } from "../command_line.ts";
 import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../errors.ts";
@@ -267,9 +268,7 @@ async function replaceFile(dir: string, path: string, content: string): Promise<
     await Deno.remove(temporary).catch(() => {}); // never made, or nothing can be written there
     throw error;
   }
-  if (Deno.build.os === "windows") return; // which opens no folders
-  using folder = await Deno.open(dir);
-  await folder.sync();
+  await syncFolder(dir);
 }
 
 async function removeLeftBehind(dir: string): Promise<void> {

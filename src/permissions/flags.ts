@@ -7,7 +7,7 @@ import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { addressBits, formatIp } from "./ip.ts";
 import { formatNetScope, parseNetScope, type RangeScope } from "./net_scope.ts";
-import { neverGranted, realPathProblem } from "./path_scope.ts";
+import { nativePath, neverGranted, realPathProblem } from "./path_scope.ts";
 import { ResolvedPermissions } from "./resolve.ts";
 import { SYS_KINDS } from "./sys_scope.ts";
 
@@ -100,7 +100,7 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     paths;
   const sockets = [relay?.socket, lane].filter((value) => value !== undefined);
   const socket = sockets.map(path("write"));
-  const bundleDir = path("read")(paths.bundleDir);
+  const bundleDir = path("read")(nativePath(paths.bundleDir));
   const read = [
     ...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")),
     ...socket,

@@ -22,14 +22,18 @@ const MAX_PATH_LENGTH = 4_096;
 /** Folders that are never granted, nor anything beneath or above them (threats FS-04, LA-02). */
 const NEVER = ["/proc", "/sys", "/dev"];
 
-/** Folders with programs and settings of the system, never granted for writing (LA-05). */
+/** Folders with programs and settings of the system, macOS among them, never granted for writing (LA-05). */
 const NEVER_WRITTEN = [
+  "/Applications",
+  "/Library",
+  "/System",
   "/bin",
   "/boot",
   "/etc",
   "/lib",
   "/lib64",
   "/private/etc",
+  "/private/var/db",
   "/sbin",
   "/usr/bin",
   "/usr/lib",
@@ -39,6 +43,20 @@ const NEVER_WRITTEN = [
   "/usr/local/lib",
   "/usr/local/sbin",
   "/usr/sbin",
+];
+
+/** The same of Windows, on whichever drive. */
+const NEVER_WRITTEN_ON_DRIVES = [
+  "$Recycle.Bin",
+  "Boot",
+  "EFI",
+  "Program Files",
+  "Program Files (Arm)",
+  "Program Files (x86)",
+  "ProgramData",
+  "Recovery",
+  "System Volume Information",
+  "Windows",
 ];
 
 /**
@@ -84,19 +102,38 @@ export function realPathProblem(path: string): string | undefined {
 }
 
 /**
+ * Gives a path that the host made in the form that granted paths have: on Windows with one kind of separator.
+ *
+ * @param path An absolute path.
+ */
+export function nativePath(path: string): string {
+  return DRIVE.test(path) ? normalise(path) : path;
+}
+
+/**
  * Says why a path can never be granted, whatever the policy says.
  *
  * @param path An absolute path in normal form.
  * @param access How it would be used.
+ * @param os The system, as `Deno.build.os` has it: all but Linux compare names without case.
  * @returns The reason, or `undefined`.
  */
-export function neverGranted(path: string, access: PathAccess): string | undefined {
-  if (splitPath(path).length === 0 || path === "/") return "the root folder is never granted";
-  for (const folder of NEVER) {
-    if (overlaps(folder, path)) return `${folder} is never granted, nor what contains it`;
-  }
+export function neverGranted(
+  path: string,
+  access: PathAccess,
+  os: string = Deno.build.os,
+): string | undefined {
+  const isDrive = DRIVE.test(path);
+  if (splitPath(path).length === (isDrive ? 1 : 0)) return "the root folder is never granted";
+  const fold = (text: string) => os === "linux" ? text : text.toLowerCase();
+  const touches = (folder: string) => overlaps(fold(folder), fold(path));
+  const never = isDrive ? undefined : NEVER.find(touches);
+  if (never !== undefined) return `${never} is never granted, nor what contains it`;
   if (access === "read") return undefined;
-  const system = NEVER_WRITTEN.find((folder) => overlaps(folder, path));
+  const folders = isDrive
+    ? NEVER_WRITTEN_ON_DRIVES.map((name) => `${path.slice(0, 2)}\\${name}`)
+    : NEVER_WRITTEN;
+  const system = folders.find(touches);
   return system && `${system} is never granted for writing, nor what contains it`;
 }
 
@@ -149,6 +186,9 @@ function characterProblem(text: string): string | undefined {
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return "has a control character";
   if (!text.isWellFormed()) return "is not well-formed Unicode";
   if (text.split(/[\\/]/).includes("..")) return "has a .. segment";
+  if (DRIVE.test(text) && text.includes(":", 2)) {
+    return "has a colon, which names a stream of a file";
+  }
   return undefined;
 }
 

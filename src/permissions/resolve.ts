@@ -22,7 +22,7 @@ import {
   type ResolvedItem,
 } from "./findings.ts";
 import type { PathContext } from "./match_paths.ts";
-import { type PathAccess, realPathProblem } from "./path_scope.ts";
+import { nativePath, type PathAccess, realPathProblem } from "./path_scope.ts";
 import { checkEntry, grantOrigin, type PolicyEntry } from "./policy.ts";
 
 /** Holds the folders and the disk that {@linkcode resolvePermissions} needs. */
@@ -250,7 +250,8 @@ function resolveLimits(manifest: Manifest, entry: PolicyEntry): Limits {
 }
 
 function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
-  const { bundleDir, storageDir } = context;
+  const bundleDir = nativePath(context.bundleDir);
+  const storageDir = context.storageDir && nativePath(context.storageDir);
   for (const folder of [bundleDir, ...(storageDir ? [storageDir] : [])]) {
     // a comma is the one character that a folder of the host may have until it becomes a flag
     const problem = realPathProblem(folder.replaceAll(",", "_"));

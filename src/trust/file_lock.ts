@@ -5,6 +5,7 @@
  * @module
  */
 
+import { basename, dirname, join } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
 
 /** Options of {@linkcode withFileLock}. */
@@ -98,11 +99,8 @@ export async function resolveLockedFile(path: string): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw cannotLock(path, error);
   }
   // nothing there, or a link to nothing: whoever creates the file looks at that
-  const slash = path.lastIndexOf("/");
-  const folder = slash < 0 ? "." : path.slice(0, slash) || "/";
   try {
-    const real = await Deno.realPath(folder);
-    return `${real === "/" ? "" : real}/${path.slice(slash + 1)}`;
+    return join(await Deno.realPath(dirname(path)), basename(path));
   } catch (error) {
     throw cannotLock(path, error);
   }

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { basename, dirname, join } from "node:path";
 import { bytesEqual } from "../crypto/digest.ts";
 import { MAX_SEALED_BYTES } from "../crypto/sealed.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { readNamedFile } from "../io/named_file.ts";
+import { syncFolder } from "../io/sync_folder.ts";
 import {
   type FileLock,
   type FileLockOptions,
@@ -137,7 +139,7 @@ async function putInPlace(
   bytes: Uint8Array,
   previous: Uint8Array | undefined,
 ): Promise<void> {
-  const folder = path.slice(0, path.lastIndexOf("/")) || "/";
+  const folder = dirname(path);
   await removeTemporaries(folder, path);
   const owner = previous === undefined ? undefined : await Deno.lstat(path);
   const made: string[] = [];
@@ -161,8 +163,7 @@ async function putInPlace(
     for (const name of made) await Deno.remove(name).catch(() => {}); // renamed, or never made
     throw error;
   }
-  using directory = await Deno.open(folder);
-  await directory.sync(); // the names, too, survive a power cut
+  await syncFolder(folder);
 }
 
 /** Renames to a name that nothing has, also when something gets it this very moment. */
@@ -220,13 +221,13 @@ async function writeDurably(
 
 /** Removes what writers that were killed have left: the lock says that none of them lives. */
 async function removeTemporaries(folder: string, path: string): Promise<void> {
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = basename(path);
   const left: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
     if (!entry.isFile || !entry.name.startsWith(name)) continue;
     if (TEMPORARY.test(entry.name.slice(name.length))) left.push(entry.name);
   }
-  for (const each of left) await removeIfThere(`${folder === "/" ? "" : folder}/${each}`);
+  for (const each of left) await removeIfThere(join(folder, each));
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   intersectPath,
+  nativePath,
   neverGranted,
   overlaps,
   parsePathScope,
@@ -107,6 +108,63 @@ Deno.test("neverGranted() holds back programs and settings for writing only", ()
     assert.match(neverGranted(path, "write") ?? "", /never granted for writing/, path);
   }
   assert.equal(neverGranted("/usr/share/notes", "write"), undefined);
+});
+
+Deno.test("neverGranted() holds back the system's folders on Windows, on every drive, in any case", () => {
+  for (
+    const path of [
+      "C:\\Windows",
+      "c:\\windows\\System32",
+      "D:\\Program Files\\app",
+      "C:\\PROGRAM FILES (X86)",
+      "C:\\ProgramData\\Microsoft",
+    ]
+  ) {
+    assert.match(neverGranted(path, "write", "windows") ?? "", /never granted for writing/, path);
+    assert.equal(neverGranted(path, "read", "windows"), undefined, path);
+  }
+  for (const drive of ["C:\\", "d:\\"]) {
+    for (const access of ["read", "write"] as const) {
+      assert.match(neverGranted(drive, access, "windows") ?? "", /root folder/, drive);
+    }
+  }
+  for (const path of ["C:\\Users\\ada\\notes", "D:\\Windows.old", "C:\\Windowsill"]) {
+    assert.equal(neverGranted(path, "write", "windows"), undefined, path);
+  }
+});
+
+Deno.test("neverGranted() holds back the system's folders on macOS, in any case", () => {
+  for (
+    const path of [
+      "/System",
+      "/system/Library",
+      "/Library/LaunchDaemons",
+      "/Applications/Notes.app",
+      "/private/etc/hosts",
+      "/private/var/db",
+      "/ETC",
+      "/usr/Local/Bin",
+    ]
+  ) {
+    assert.match(neverGranted(path, "write", "darwin") ?? "", /never granted for writing/, path);
+    assert.equal(neverGranted(path, "read", "darwin"), undefined, path);
+  }
+  assert.match(neverGranted("/DEV/disk0", "read", "darwin") ?? "", /never granted/);
+  for (const path of ["/Users/ada/Library/Notes", "/private/var/folders/x", "/Volumes/System"]) {
+    assert.equal(neverGranted(path, "write", "darwin"), undefined, path);
+  }
+});
+
+Deno.test("nativePath() brings what the host joined with / to the form that Windows paths have", () => {
+  assert.equal(nativePath("C:\\data/store/abc"), "C:\\data\\store\\abc");
+  assert.equal(nativePath("/data/store/abc"), "/data/store/abc");
+  assert.equal(realPathProblem(nativePath("C:\\data/store/abc")), undefined);
+  assert.match(realPathProblem("C:\\data/store/abc") ?? "", /normal form/); // without it
+});
+
+Deno.test("a path of Windows that names a stream of a file is refused", () => {
+  assert.match(realPathProblem("C:\\data\\file:stream") ?? "", /colon/);
+  assert.equal(realPathProblem("/data/file:stream"), undefined);
 });
 
 Deno.test("realPathProblem() accepts only absolute paths in normal form", () => {

@@ -230,3 +230,37 @@ Deno.test("planLaunch() gives up no path of large values that the plugin has bee
     up: { path: "/mem/1-up", bytes: 64_000_000, revoke: true },
   });
 });
+
+Deno.test("planLaunch() takes the folders of a host on Windows, whose paths are joined with either separator", () => {
+  const folders = {
+    bundleDir: "C:\\data/store/abc",
+    storageDir: "C:\\data/storage/p",
+    executable: "C:\\deno.exe",
+  };
+  const manifest = parseManifest(JSON.stringify({
+    name: "p",
+    version: "1.0.0",
+    entry: "main.ts",
+    storage: { quotaBytes: 8_000_000 },
+    permissions: { read: ["$STORAGE", "C:/notes"], write: ["$STORAGE"] },
+  }));
+  const planned = planLaunch({
+    ...folders,
+    permissions: resolvePermissions(
+      manifest,
+      entryFor({ plugins: { p: { grant: { read: ["C:\\notes"] } } } }, "p"),
+      { ...folders, realPath: (path) => path.replaceAll("/", "\\") },
+    ),
+    launcher: PLAIN,
+    runtime: {
+      bootstrap: "C:\\data/runtime/1/bootstrap.js",
+      importMap: "C:\\data/runtime/1/import_map.json",
+    },
+    run: { denoDir: "C:\\data/run/1/deno", cwd: "C:\\data/run/1/cwd", cached: [] },
+    network: "host",
+    seccomp: "off",
+  });
+  const read = "--allow-read=C:\\data\\store\\abc,C:\\data\\storage\\p,C:\\notes";
+  assert.equal(flagOf(planned, "--allow-read"), read);
+  assert.equal(flagOf(planned, "--allow-write"), "--allow-write=C:\\data\\storage\\p");
+});
