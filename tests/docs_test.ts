@@ -3,6 +3,7 @@
  * (`deno test --doc`); here the commands run as processes, and claims are compared with the code.
  */
 import assert from "node:assert/strict";
+import { matchesGlob } from "node:path";
 import {
   DEFAULT_LIMITS,
   LIMIT_BOUNDS,
@@ -29,6 +30,7 @@ const DOCUMENTS = [
   "docs/benchmarks.md",
   "docs/features.md",
   "docs/integration.md",
+  "docs/operations.md",
   "docs/plugin-development.md",
   "docs/security.md",
   "docs/trust.md",
@@ -269,6 +271,20 @@ Deno.test("docs/plugin-development.md quotes errors as the code words them", asy
   const words = source.replace(/\$\{[^}]*\}/g, "…");
   for (const quote of quotes) {
     assert.ok(runtime.includes(quote) || words.includes(quote), quote);
+  }
+});
+
+Deno.test("what the documents link to is part of the published package", () => {
+  const { publish } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", PROJECT)));
+  const published = (path: string) =>
+    publish.include.some((glob: string) => matchesGlob(path, glob));
+  const documents = [...texts].filter(([path]) => published(path));
+  assert.ok(documents.some(([path]) => path === "docs/operations.md"));
+  for (const [from, text] of documents) {
+    for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)\s]*\)/g)) {
+      const path = new URL(target, new URL(from, "file:///")).pathname.slice(1);
+      assert.ok(published(path), `${from}: ${target}`);
+    }
   }
 });
 
