@@ -376,7 +376,7 @@ export class HookRegistry {
 }
 
 function checkTimeout(timeoutMs: number): void {
-  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (!(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(
       `Cannot run a hook: timeoutMs must be more than 0 and at most ${MAX_TIMEOUT_MS}, ` +
         `got ${String(timeoutMs)}`,

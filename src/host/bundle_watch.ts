@@ -81,7 +81,7 @@ export class BundleWatch implements AsyncDisposable {
 
   private constructor(dir: string, target: WatchTarget, options: WatchOptions) {
     const { debounceMs = 300, added = "ignore", signal } = options;
-    if (!(debounceMs >= 20 && debounceMs <= 60_000)) {
+    if (!(typeof debounceMs === "number" && debounceMs >= 20 && debounceMs <= 60_000)) {
       throw new RangeError(`Cannot watch: debounceMs must be 20 to 60000, is ${debounceMs}`);
     }
     if (!["ignore", "discover", "load"].includes(added)) {

@@ -9,6 +9,9 @@ import type { RequestOptions } from "../rpc/options.ts";
 /** How many calls of one plugin may be held; one more ends the hand-over and none of the calls. */
 export const MAX_HELD_CALLS = 10_000;
 
+/** A timer that is to wait for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Keeps calls waiting, each no longer than its own deadline and signal allow. */
 export class CallHold {
   #open = Promise.withResolvers<void>();
@@ -43,7 +46,7 @@ export class CallHold {
     const ended = Promise.withResolvers<never>();
     const onAbort = () => ended.reject(cancelled(label, signal?.reason));
     signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = timeoutMs === undefined || timeoutMs === Infinity
+    const timer = timeoutMs === undefined || timeoutMs > MAX_TIMER_MS
       ? undefined
       : setTimeout(() => ended.reject(timedOut(label, timeoutMs)), timeoutMs);
     if (++this.#held > MAX_HELD_CALLS) this.#onFull();

@@ -29,7 +29,7 @@ export interface CallOptions {
   /** Cancels the call: it rejects with `cancelled` at once and the plugin is told. */
   signal?: AbortSignal;
   /**
-   * How long the plugin may take, in milliseconds; at most its `callTimeoutMs`.
+   * How long the plugin may take, in milliseconds; at most its `callTimeoutMs`, also with `Infinity`.
    *
    * @default {the plugin's callTimeoutMs}
    */
@@ -211,8 +211,11 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
     const label = `"${this.name}.${method}"`;
     checkSignal(signal, `call ${label}`);
     checkCallback(onProgress, `call ${label}`, "onProgress");
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31)) {
-      throw new RangeError(`Cannot call: timeoutMs must be above 0, is ${timeoutMs}`);
+    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+      throw new RangeError(
+        `Cannot call ${label}: timeoutMs must be a number above 0, ` +
+          `Infinity for the plugin's callTimeoutMs, is ${String(timeoutMs)}`,
+      );
     }
     return {
       signal,

@@ -90,6 +90,8 @@ interface Service {
 }
 
 const SERVICE_KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
+/** What a timer can wait for; one that is asked for more fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_SERVICES = 1_000;
 
 /**
@@ -127,9 +129,11 @@ export class PluginContext implements AsyncDisposable {
   constructor(options: PluginContextOptions = {}) {
     const { dir, config = {}, databaseTimeoutMs = 5_000 } = options;
     const logger = this.#logger = guardLogger(options.logger ?? silentLogger);
-    if (!(databaseTimeoutMs > 0 && databaseTimeoutMs < 2 ** 31)) {
+    const isNumber = typeof databaseTimeoutMs === "number";
+    if (!(isNumber && databaseTimeoutMs > 0 && databaseTimeoutMs <= MAX_TIMER_MS)) {
       throw new RangeError(
-        `Cannot make a context: databaseTimeoutMs must be positive, got ${databaseTimeoutMs}`,
+        `Cannot make a context: databaseTimeoutMs must be more than 0 and at most ${MAX_TIMER_MS}, ` +
+          `is ${String(databaseTimeoutMs)}`,
       );
     }
     this.#databaseTimeoutMs = databaseTimeoutMs;

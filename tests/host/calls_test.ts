@@ -127,8 +127,24 @@ Deno.test("call() that takes too long rejects with timeout, and the plugin goes 
     /300 ms/,
   );
   assert.equal(await plugin.call("echo", "on"), "on");
-  for (const timeoutMs of [0, -1, NaN]) {
-    await assert.rejects(async () => await plugin.call("echo", 1, { timeoutMs }), RangeError);
+});
+
+Deno.test("call() and stream() take any time above 0, up to Infinity for the plugin's limit", async () => {
+  await using test = await hostTest();
+  const host = await test.open();
+  const plugin = await host.load(await test.fixture("echo"));
+  for (const timeoutMs of [Infinity, 2 ** 31, Number.MAX_VALUE]) {
+    assert.equal(await plugin.call("echo", 1, { timeoutMs }), 1);
+    const numbers = plugin.stream("numbers", { to: 2 }, { timeoutMs });
+    assert.deepEqual(await Array.fromAsync(numbers), [1, 2]);
+  }
+  for (const timeoutMs of [0, -1, NaN, -Infinity, "5" as unknown as number]) {
+    await assert.rejects(
+      async () => await plugin.call("echo", 1, { timeoutMs }),
+      new RangeError(
+        `Cannot call "echo.echo": timeoutMs must be a number above 0, Infinity for the plugin's callTimeoutMs, is ${timeoutMs}`,
+      ),
+    );
   }
 });
 
