@@ -109,7 +109,8 @@ export async function signBundle(
     payload,
     signatures: [...signatures.values()],
   };
-  if (added > 0) await writeEnvelope(dir, root, encodeEnvelope(envelope));
+  const before = options.out === undefined ? contents.envelopeBytes : undefined;
+  if (added > 0) await writeEnvelope(dir, root, encodeEnvelope(envelope), before);
   return {
     envelope,
     bundleHash: contents.bundleHash,
@@ -175,7 +176,12 @@ function chooseStatement(
 }
 
 /** Writes through a new file and a rename, so that no one ever sees half an envelope. */
-async function writeEnvelope(dir: string, root: string, text: string): Promise<void> {
+async function writeEnvelope(
+  dir: string,
+  root: string,
+  text: string,
+  before: Uint8Array | undefined,
+): Promise<void> {
   if (text.length > MAX_ENVELOPE_BYTES) {
     throw new SallyportError(
       "bundle-invalid",
@@ -193,13 +199,35 @@ async function writeEnvelope(dir: string, root: string, text: string): Promise<v
       while (rest.length > 0) rest = rest.subarray(await file.write(rest));
       await file.sync(); // the content before the name, or a power cut could leave an empty file
     }
-    await Deno.rename(temporary, target);
+    // nothing comes between in this process, and hardly from another one
+    if (!isUnchanged(target, before)) throw changedMeanwhile(dir);
+    Deno.renameSync(temporary, target);
   } catch (cause) {
     await Deno.remove(temporary).catch(() => {}); // it may not exist; the cause says what happened
+    if (cause instanceof SallyportError) throw cause;
     throw new SallyportError(
       "bundle-invalid",
       `Cannot sign bundle "${escapeText(dir, 500)}": ${ENVELOPE_FILE} cannot be written`,
       { hint: "See the cause; signing needs write access to the folder", details: { dir }, cause },
     );
   }
+}
+
+function isUnchanged(target: string, before: Uint8Array | undefined): boolean {
+  try {
+    const there = Deno.readFileSync(target);
+    return before !== undefined && bytesEqual(there, before);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return before === undefined;
+    throw error;
+  }
+}
+
+/** Somebody else's signature must not be lost. */
+function changedMeanwhile(dir: string): SallyportError {
+  return new SallyportError(
+    "bad-state",
+    `Cannot sign bundle "${escapeText(dir, 500)}": somebody else signed it meanwhile`,
+    { hint: "Sign it again: the signatures that are there stay", details: { dir } },
+  );
 }

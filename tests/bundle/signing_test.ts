@@ -206,3 +206,24 @@ Deno.test("bytesOf() finds a file, and rejects a path that is not there", async 
   assert.equal(new TextDecoder().decode(bytesOf(files, "a.txt")), "hi");
   assert.throws(() => bytesOf(files, "b.txt"), RangeError);
 });
+
+Deno.test("signBundle() loses no signature of somebody who signs at the same time", async () => {
+  await using temp = await tempDir();
+  const signers = await Promise.all(Array.from({ length: 4 }, () => makeKeys()));
+  const dir = await makeBundle(temp.path);
+  await Promise.all(signers.map(async ({ seed }) => {
+    for (;;) {
+      try {
+        return await signBundle(dir, [seed]);
+      } catch (error) {
+        // the other one's envelope was there already, or still under its first name
+        assert.match((error as { code: string }).code, /^(?:bad-state|bundle-invalid)$/);
+      }
+    }
+  }));
+  const { signatures } = await readEnvelope(dir);
+  assert.deepEqual(
+    signatures.map(({ keyid }) => keyid).sort(),
+    signers.map(({ id }) => id).sort(),
+  );
+});
