@@ -129,7 +129,11 @@ export class PluginInstance {
       await standby[Symbol.asyncDispose]();
       // the copy could not be stored, or a layer is missing: nothing that the plugin did
       if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
-      throw startError(manifest.name, cause, status, child.stderr.text(), { phase, timeoutMs });
+      throw startError(manifest.name, cause, status, child.stderr.text(), {
+        phase,
+        timeoutMs,
+        uncaught: standby.events.uncaught,
+      });
     }
   }
 

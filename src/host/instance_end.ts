@@ -6,6 +6,7 @@
 import { escapeText, SallyportError } from "../errors.ts";
 import type { Limits } from "../bundle/limits.ts";
 import type { ExitStatus } from "../process/child.ts";
+import type { Uncaught } from "./instance_requests.ts";
 import type { LaunchOutcome } from "../sandbox/launcher.ts";
 
 /** Tells a pending call that the host unloaded the plugin. */
@@ -44,6 +45,7 @@ export function endError(
   outcome: LaunchOutcome,
   limits: Limits,
   stderrTail: string,
+  uncaught?: Uncaught,
 ): SallyportError {
   const details = exitDetails(name, status, stderrTail);
   const exceeded = (
@@ -118,7 +120,15 @@ export function endError(
       { details, hint: "No module needs that: look at what the plugin tried to do" },
     );
   }
-  return new SallyportError("crashed", `Plugin "${name}" crashed: ${describeExit(status)}`, {
+  const exit = describeExit(status);
+  if (uncaught !== undefined) {
+    const { message, stack } = uncaught;
+    return new SallyportError("crashed", `Plugin "${name}" crashed: ${exit}: ${message}`, {
+      details: { ...details, uncaught: message, stack },
+      hint: "Catch it where it is thrown: in a timer, or a promise that nobody waits for",
+    });
+  }
+  return new SallyportError("crashed", `Plugin "${name}" crashed: ${exit}`, {
     details,
     hint: stderrTail === ""
       ? "It wrote nothing to stderr"
@@ -174,7 +184,11 @@ export function startError(
   cause: unknown,
   status: ExitStatus | undefined,
   stderrTail: string,
-  { phase, timeoutMs }: { readonly phase: StartPhase; readonly timeoutMs: number },
+  { phase, timeoutMs, uncaught }: {
+    readonly phase: StartPhase;
+    readonly timeoutMs: number;
+    readonly uncaught?: Uncaught;
+  },
 ): SallyportError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof SallyportError ? cause.code : undefined;
@@ -185,6 +199,7 @@ export function startError(
     stderrTail,
     ...(status === undefined ? {} : exitDetails(name, status, stderrTail)),
     ...(isLate ? { phase, timeoutMs } : {}),
+    ...(uncaught === undefined ? {} : { uncaught: uncaught.message, stack: uncaught.stack }),
   };
   const [late, remedy] = LATE[phase];
   const hint = stderrTail !== ""
@@ -200,7 +215,9 @@ export function startError(
     });
   }
   const reason = status !== undefined
-    ? `the process ended with ${describeExit(status)} before it was ready`
+    ? `the process ended with ${describeExit(status)} before it was ready${
+      uncaught === undefined ? "" : `: ${uncaught.message}`
+    }`
     : code === "timeout"
     ? `${late} within ${timeoutMs} ms`
     : message;

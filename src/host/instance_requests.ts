@@ -4,7 +4,7 @@
  * @module
  */
 import type { EgressConnection } from "../egress/proxy.ts";
-import { SallyportError } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import type { ConnectionOptions } from "../rpc/options.ts";
 import { toWireError } from "../rpc/wire_error.ts";
 
@@ -50,12 +50,31 @@ export interface InstanceEvents {
   connected(connection: EgressConnection): void;
 }
 
+/** What ended a process by its own account, escaped and cut. */
+export interface Uncaught {
+  /** Such as `Uncaught Error: out of range`. */
+  readonly message: string;
+  /** Where in the bundle it was thrown. */
+  readonly stack: string;
+}
+
+function uncaughtIn({ level, message, fields }: PluginRecord): Uncaught | undefined {
+  if (level !== "error" || !message.startsWith("Uncaught ")) return undefined;
+  const stack = typeof fields?.stack === "string" ? fields.stack.slice(0, 4_000) : "";
+  return {
+    message: escapeText(message, 500),
+    stack: stack.split("\n").map((line) => escapeText(line)).join("\n"),
+  };
+}
+
 /** Hands on what a process sends once it holds a plugin; before, there is nothing that it may ask. */
 export class LateEvents implements InstanceEvents {
   /** Where it goes. */
   target: InstanceEvents | undefined;
   /** Log records and lines of stderr that came. */
   logLines = 0;
+  /** What nothing in the plugin caught, where that was the last thing that it logged. */
+  uncaught: Uncaught | undefined;
 
   contextCall(call: ContextCall): Promise<unknown> {
     if (this.target !== undefined) return this.target.contextCall(call);
@@ -68,6 +87,7 @@ export class LateEvents implements InstanceEvents {
 
   log(record: PluginRecord): void {
     this.logLines++;
+    this.uncaught = uncaughtIn(record);
     this.target?.log(record);
   }
 

@@ -184,7 +184,14 @@ export class Standby implements AsyncDisposable {
   #crashError(): Promise<SallyportError> {
     const { child, launch } = this;
     return this.#crash ??= child.exited.then(async (status) =>
-      endError(this.#name, status, await launch.outcome(), this.#limits, child.stderr.text())
+      endError(
+        this.#name,
+        status,
+        await launch.outcome(),
+        this.#limits,
+        child.stderr.text(),
+        this.events.uncaught,
+      )
     );
   }
 

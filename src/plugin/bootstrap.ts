@@ -97,8 +97,12 @@ connection.closed.then((reason) => {
 function crash(what: string, error: unknown): void {
   const { name, message, stack } = readThrown(error);
   try {
-    log("error", `${what} ${name}: ${message}`, { stack: pluginStack(stack, entry, bootstrap) });
+    const text = `${what} ${name}: ${message}`;
+    const where = pluginStack(stack, entry, bootstrap);
+    log("error", text, { stack: where });
     connection.flush();
+    // what waits behind another write goes down with the process
+    if (connection.isHeldUp) writeError(encode(`${where ?? ""}\n${text}\n`));
   } finally {
     exit(1);
   }

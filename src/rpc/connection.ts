@@ -211,6 +211,11 @@ export class Connection implements AsyncDisposable {
     this.#outbox.flush();
   }
 
+  /** Whether something could not be written by {@linkcode flush}, for a write that is under way. */
+  get isHeldUp(): boolean {
+    return this.#outbox.isHeldUp;
+  }
+
   /**
    * Speaks over another duplex from now on, and reads from it as soon as the peer has followed.
    *

@@ -130,6 +130,11 @@ export class Outbox {
     this.#events.drained();
   }
 
+  /** Whether something waits behind a write that is under way. */
+  get isHeldUp(): boolean {
+    return this.#hasWork();
+  }
+
   /** Waits until all that is queued has been written, or the peer is gone. */
   async idle(): Promise<void> {
     this.flush();

@@ -171,3 +171,42 @@ Deno.test("a plugin killed in the middle of a message has crashed, one that ends
   await assertRejectsWithCode(plugin.call("exits"), "protocol-violation", /middle of a message/);
   assert.equal((await events.find("violation", "torn")).error.code, "protocol-violation");
 });
+
+Deno.test("what nothing in a plugin caught reaches the caller, with its stack", async () => {
+  await using test = await hostTest();
+  const host = await test.open();
+  for (
+    const [throws, message] of [
+      [
+        `setTimeout(() => { throw new Error("out of \\x1b[31mrange"); }, 1)`,
+        /Uncaught Error: out of/,
+      ],
+      [
+        `Promise.reject(new TypeError("nobody waits"))`,
+        /Uncaught \(in promise\) TypeError: nobody/,
+      ],
+      [`queueMicrotask(() => { throw 5; })`, /Uncaught .*5/],
+    ] as const
+  ) {
+    const hang = "new Promise(() => setTimeout(() => {}, 1e6))";
+    const main = `export default { methods: { go: () => { ${throws}; return ${hang}; } } };`;
+    const plugin = await host.load(await test.bundle("sample", main));
+    const error = await assertRejectsWithCode(plugin.call("go"), "crashed", message);
+    assert.match(error.message, /^Plugin "sample" crashed: exit code 1: Uncaught /);
+    assert.ok(!error.message.includes("\x1b"));
+    assert.match(String(error.details.stack), /main\.ts:1:\d+|^$/);
+    await plugin.unload();
+    const early = `export default { init: () => { ${throws}; return ${hang}; } };`;
+    const failed = await assertRejectsWithCode(
+      host.load(await test.bundle("sample", early)),
+      "launch-failed",
+    );
+    assert.match(`${failed.message} ${failed.hint}`, message);
+  }
+  // the control: one that ends of its own accord has thrown nothing, whatever it logged before
+  const exits = `export default { methods: { go() {
+    console.error("Uncaught nonsense"); console.error("bye"); Deno.exit(1);
+  } } };`;
+  const plugin = await host.load(await test.bundle("sample", exits));
+  await assertRejectsWithCode(plugin.call("go"), "crashed", /exit code 1$/);
+});
