@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { isAbsent } from "../io/absent.ts";
 import { openNoFollow, readAtMost } from "../io/plain_file.ts";
 import { syncFolder } from "../io/sync_folder.ts";
 import { parseStrictJson } from "../bundle/strict_json.ts";
@@ -49,6 +50,9 @@ const MAX_VIOLATIONS = 10;
 const MAX_TEXT = 1_000;
 /** After this long a temporary file is one that a killed host has left. */
 const LEFT_BEHIND_MS = 600_000;
+
+/** Nobody knows what is behind it. */
+const HIDDEN = "a link on its way leads nowhere";
 
 const text = z.string().max(8 * MAX_TEXT);
 
@@ -143,7 +147,10 @@ export class Quarantine {
     try {
       return { name, path, record: await readRecord(path, name) };
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissing(error)) {
+        if (await isAbsent(path)) return undefined;
+        return { name, path, problem: HIDDEN };
+      }
       // fail closed: who damages the file must not get the plugin loaded
       return { name, path, problem: describe(error) };
     }
@@ -174,6 +181,8 @@ export class Quarantine {
         if (plugin !== undefined && names.size < MAX_FILES) names.add(plugin);
       }
     } catch (cause) {
+      const hidden = isMissing(cause) && !await isAbsent(this.dir);
+      if (hidden) throw cannot("list the quarantine", this.dir, new Error(HIDDEN, { cause }));
       if (!isMissing(cause)) throw cannot("list the quarantine", this.dir, cause);
     }
     const entries: QuarantineEntry[] = [];

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { bytesEqual, sha3_512Hex } from "../crypto/digest.ts";
 import { escapeText, SallyportError } from "../errors.ts";
+import { isAbsent } from "../io/absent.ts";
 import type { JsonObject, TrustListContent } from "./list.ts";
 import {
   badMark,
@@ -307,7 +308,10 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
     await Deno.lstat(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
+    if (cause instanceof Deno.errors.NotFound) {
+      if (await isAbsent(path)) return undefined;
+      throw badMark(path, "a link on its way leads nowhere", cause);
+    }
     throw badMark(path, cause instanceof Error ? escapeText(cause.message, 300) : "", cause);
   }
   return await readSealedFile(path);

@@ -219,3 +219,25 @@ Deno.test("Quarantine makes a hostile reason safe to show", async () => {
   assert.ok(!error.message.includes("\u001b"));
   assert.ok(error.message.length < 2_000);
 });
+
+Deno.test("Quarantine keeps everything in where a link in its place leads nowhere", async () => {
+  await using dir = await dataDir();
+  const quarantine = new Quarantine(dir.path);
+  await quarantine.add(GREEDY, NOW);
+  await Deno.rename(quarantine.dir, `${dir.path}/moved`);
+  await Deno.symlink(`${dir.path}/gone`, quarantine.dir);
+  const again = new Quarantine(dir.path);
+  await assertRejectsWithCode(
+    again.check("greedy"),
+    "bad-state",
+    /a link on its way leads nowhere/,
+  );
+  await assertRejectsWithCode(again.list(), "bad-config", /leads nowhere/);
+  // controls: a link that leads there is as good as the folder, and no folder at all is none
+  await Deno.remove(quarantine.dir);
+  await Deno.symlink(`${dir.path}/moved`, quarantine.dir);
+  assert.equal((await again.find("greedy"))?.record?.version, "1.2.3");
+  await again.check("other");
+  await Deno.remove(quarantine.dir);
+  await again.check("greedy");
+});

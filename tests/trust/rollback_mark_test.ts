@@ -209,3 +209,16 @@ Deno.test("a running host does not forget, whatever is done to the file", async 
     "1.0.0",
   ]]);
 });
+
+Deno.test("a folder of marks that is a link to nowhere is not taken for a host that has seen nothing", async () => {
+  await using temp = await tempDir();
+  const { file, first, markDir, open } = await scene(temp);
+  await open();
+  await Deno.rename(markDir, `${markDir}-moved`);
+  await Deno.symlink(`${markDir}-gone`, markDir);
+  await Deno.writeFile(file, first);
+  await assertRejectsWithCode(open(false), "bad-config", /a link on its way leads nowhere/);
+  // the control: a host that has seen nothing takes the old list
+  await Deno.remove(markDir);
+  assert.equal((await open(false)).revision, 1);
+});
