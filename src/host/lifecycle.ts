@@ -46,6 +46,7 @@ export class PluginLifecycle {
   #parts: HostParts;
   #abort = new AbortController();
   #operations = new Set<Promise<unknown>>();
+  #unknown = new Set<string>();
   #reloader: Reloader;
 
   /** Starts with no plugin. */
@@ -66,8 +67,26 @@ export class PluginLifecycle {
         throwIfAborted(this.#abort.signal);
         found.push(await this.#register(path, signal));
       }
+      this.#warnOfUnknown(dir);
       return found;
     });
+  }
+
+  /** Tells once of each name in the policy that no plugin has: what was meant for one holds for none. */
+  #warnOfUnknown(dir: string | URL): void {
+    const { policy, logger } = this.#parts.settings;
+    const unknown = Object.keys(policy.plugins ?? {})
+      .filter((name) => this.registry.get(name) === undefined && !this.#unknown.has(name));
+    for (const name of unknown) this.#unknown.add(name);
+    if (unknown.length === 0) return;
+    logger.warn(
+      `The policy names ${unknown.length === 1 ? "a plugin" : "plugins"} that nothing is called by`,
+      {
+        plugins: unknown,
+        folder: toPath(dir),
+        hint: "Correct the name in the policy, or take the entry out",
+      },
+    );
   }
 
   /** Verifies, registers and loads the bundle in a folder. */

@@ -68,6 +68,8 @@ export class PluginLoader implements AsyncDisposable {
   #reserved: () => readonly ReservedPath[];
   #starter: PluginStarter;
   #warmed: Promise<void> | undefined;
+  /** The bundles whose entry in the policy was warned of, by plugin. */
+  #warned = new Map<string, string>();
   #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
 
   /**
@@ -189,6 +191,7 @@ export class PluginLoader implements AsyncDisposable {
     await this.#quarantine?.check(manifest.name);
     if (!agreed) this.#trust.checkConsent(verified);
     const entry = entryFor(this.#settings.policy, manifest.name);
+    this.#warnOfHooks(verified);
     const bundleDir = this.#store.locate(verified.bundleHash);
     const storageDir = asksForStorage(manifest)
       ? await this.#data.storage(manifest.name)
@@ -211,6 +214,22 @@ export class PluginLoader implements AsyncDisposable {
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
     const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
     return { verified, permissions, containment, bundleDir, storageDir, codeCaching, agreed };
+  }
+
+  /** Tells of hooks in a plugin's own entry of the policy that it does not handle: misspelt, perhaps. */
+  #warnOfHooks({ manifest: { name, hooks = [] }, bundleHash }: VerifiedPlugin): void {
+    if (this.#warned.get(name) === bundleHash) return;
+    const { policy: { plugins = {} }, logger } = this.#settings;
+    const granted = Object.hasOwn(plugins, name) ? plugins[name]!.grant?.hooks ?? [] : [];
+    const handled = new Set(hooks.map((hook) => hook.name));
+    const unknown = granted.filter((hook) => !hook.includes("*") && !handled.has(hook));
+    if (unknown.length === 0) return;
+    this.#warned.set(name, bundleHash);
+    logger.warn(`The policy grants plugin "${name}" hooks that its manifest does not name`, {
+      plugin: name,
+      hooks: unknown,
+      hint: "Correct the names in the policy, or take them out",
+    });
   }
 
   /**

@@ -138,3 +138,27 @@ Deno.test("one folder is one plugin, however its path is written", async () => {
     await host.unload("sample");
   }
 });
+
+Deno.test("a policy that names a plugin or a hook that does not exist is warned of, once", async () => {
+  await using test = await hostTest();
+  const hooks = ["on_request", "on_requst"];
+  const host = await test.open({
+    policy: {
+      default: { grant: { hooks: ["on_anything"] } },
+      plugins: { good: { grant: { hooks } }, "goood": {}, starred: { grant: { hooks: ["*"] } } },
+    },
+  });
+  const main = "export default { hooks: { on_request: (data) => data } };\n";
+  const good = await test.bundle("good", main, { hooks: [{ name: "on_request" }] });
+  await test.bundle("starred", HELLO);
+  const warnings = () => test.logger.entries.filter(({ level }) => level === "warn");
+  await host.discover(test.plugins);
+  await host.discover(test.plugins);
+  assert.deepEqual(warnings().map(({ fields }) => fields.plugins), [["goood"]]);
+  const plugin = await host.load(good);
+  await plugin.reload();
+  await host.loadByName("starred");
+  const [, hook, ...more] = warnings();
+  assert.match(hook!.message, /grants plugin "good" hooks that its manifest does not name/);
+  assert.deepEqual([hook!.fields.hooks, more], [["on_requst"], []]);
+});
