@@ -297,8 +297,9 @@ export class Connection implements AsyncDisposable {
   /** Takes messages until the slice is used up; gives how many bytes they had. */
   #receive(chunk: Uint8Array): number {
     const now = clock();
-    this.#rates.refill(now);
     this.#hostTime?.begin(now);
+    // a flood stays one, however little of it is read at a time
+    this.#rates.refill(now - (this.#hostTime?.heldMs ?? 0));
     const before = this.#received;
     let taken: number;
     try {

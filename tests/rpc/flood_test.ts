@@ -380,6 +380,21 @@ Deno.test("Connection reads a peer later that has had its share of this thread",
   assert.ok(elapsed[1]! > 600, `all were served within ${elapsed[1]} ms`);
 });
 
+Deno.test("Connection takes a flood for one although it reads the peer slowly", async () => {
+  const work = () => {
+    const end = performance.now() + 2;
+    while (performance.now() < end);
+  };
+  const { connection, peer } = connectRaw({
+    onNotification: work,
+    maxHostMsPerSecond: 20,
+    maxNotificationsPerSecond: 10,
+  });
+  // 4 a second: what the share leaves of them is no more than the rate allows
+  peer.send(log.repeat(200));
+  await assertViolation(connection, /more than 10 notifications a second/);
+});
+
 Deno.test("Connection charges no peer for what it was asked for", async () => {
   const { connection, peer } = connectRaw();
   await using _ = connection;
