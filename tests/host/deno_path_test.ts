@@ -96,3 +96,14 @@ Deno.test("PluginHost.open() refuses a denoPath that is none", async () => {
   }
   await assertRejectsWithCode(() => test.open({ denoPath: "/no/such/deno" }), "bad-config");
 });
+
+Deno.test("a deno of a newer line than was tested is taken, with a warning", onUnix, async () => {
+  await using test = await hostTest();
+  const denoPath = await script(test, `echo '["2.999.0","${Deno.execPath()}"]'`);
+  const host = await test.open({ denoPath });
+  assert.equal((await host.load(await test.fixture("echo"))).state, "active");
+  const { level } = await test.logger.find(({ message }) =>
+    /^Deno 2\.999\.0 is newer/.test(message)
+  );
+  assert.equal(level, "warn");
+});
