@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import type { SealSecret } from "../crypto/sealed.ts";
 import { SallyportError } from "../errors.ts";
+import { findOpenToOthers } from "../io/open_to_others.ts";
 import {
   MAX_PASSPHRASE_FILE_BYTES,
   passphraseOf,
@@ -158,10 +159,22 @@ export async function warnIfOpenToOthers(
   output: Output,
 ): Promise<void> {
   const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.isFile) return;
   // Windows has no such mode: there it is null, and access lists decide
-  if (!info?.isFile || info.mode === null || (info.mode & 0o077) === 0) return;
+  if (info.mode === null || (info.mode & 0o077) === 0) return warnIfChangeable(path, what, output);
   const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
   output.warn(`others may use ${what} "${path}" (mode ${mode}): run chmod 600 on it`);
+}
+
+/** Warns of a file that others than its owner may change, or put another one in the place of. */
+export function warnIfChangeable(path: string, what: string, output: Output): void {
+  const open = findOpenToOthers(path);
+  if (open === undefined) return;
+  const fix = open.who === "everybody" ? "chmod o-w" : "chmod g-w";
+  output.warn(
+    `others may change ${what}: ${open.who} may write "${open.path}" (mode ${open.mode}): ` +
+      `run ${fix} on that`,
+  );
 }
 
 /**

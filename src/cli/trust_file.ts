@@ -14,7 +14,13 @@ import { UsageError } from "./failure.ts";
 import { plural } from "./output.ts";
 import { MAX_TRIES } from "./prompt.ts";
 import { isWrongPassphrase } from "./read_keys.ts";
-import { addSecretOptions, readSecret, type SecretOptions, secretWords } from "./secrets.ts";
+import {
+  addSecretOptions,
+  readSecret,
+  type SecretOptions,
+  secretWords,
+  warnIfChangeable,
+} from "./secrets.ts";
 
 /** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {
@@ -110,6 +116,7 @@ export async function openList(
           ? {}
           : { markDir: `${options.dataDir}/trust`, remember: false }),
       });
+      warnIfChangeable(file, "the trust list", context.output);
       warnOfExpiry(list, options, context);
       return list;
     } catch (error) {

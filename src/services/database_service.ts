@@ -155,11 +155,18 @@ export function sharedDatabase(
 
 async function existing(file: string, key: string): Promise<string> {
   try {
-    return await Deno.realPath(file);
+    const real = await Deno.realPath(file);
+    // to open a named pipe would wait for its writer
+    if ((await Deno.stat(real)).isFile) return real;
   } catch (cause) {
     throw new SallyportError("bad-state", `Cannot open database "${key}": its file is not there`, {
       cause,
       hint: "The application must create the database before plugins use it",
     });
   }
+  throw new SallyportError(
+    "bad-state",
+    `Cannot open database "${key}": what is there is not a regular file`,
+    { hint: "Name the file of an SQLite database" },
+  );
 }

@@ -258,6 +258,22 @@ Deno.test("a shared database that is not there is an error, and none is made", a
   );
 });
 
+Deno.test({
+  name: "a shared database that is a named pipe is an error, for which nobody waits",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using test = await openContext();
+    const file = `${test.dir}/pipe`;
+    assert.ok((await new Deno.Command("mkfifo", { args: [file] }).output()).success);
+    for (const access of ["read", "readwrite"] as const) {
+      test.services.provideDatabase(access, { file, tables: { items: access } });
+      const plugin = caller("p", { request: { [access]: access }, grant: { [access]: access } });
+      const db = databaseOf(test.services, plugin, access);
+      await assertRejectsWithCode(db.query("SELECT 1"), "bad-state", /not a regular file/);
+    }
+  },
+});
+
 Deno.test("provideDatabase() refuses an empty or wrong list of tables", async () => {
   await using test = await openContext();
   const provide = (tables: Record<string, AccessLevel>) =>
