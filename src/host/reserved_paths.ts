@@ -6,6 +6,7 @@
 import { dirname, resolve } from "node:path";
 import { mayRead } from "../io/open_to_others.ts";
 import { toPath } from "./config_files.ts";
+import { comparePlaces, MountPlaces } from "./mount_places.ts";
 import { overlaps, type PathAccess, pathCovers } from "../permissions/path_scope.ts";
 
 /** Names something of the host. */
@@ -61,8 +62,8 @@ export function givenPaths(
  * Prepares to look up paths; the disk is looked at when the first one is.
  *
  * A path is refused when it is, lies in or contains something reserved: by its name or that of any link
- * that leads there, by what is named after it (`policy.json.bak`), and, where the system numbers
- * its files, by what it is, whatever it is called there.
+ * that leads there, by what is named after it (`policy.json.bak`), where the system numbers its files, by
+ * what it is, whatever it is called there, and on Linux by what is mounted there or beneath it.
  *
  * @param reserved What is reserved.
  * @returns Says what a real path would reach, in words that follow `cannot be granted: it`.
@@ -71,16 +72,20 @@ export function reservedPaths(
   reserved: readonly ReservedPath[],
 ): (path: string, access: PathAccess) => string | undefined {
   let known: readonly Known[] | undefined;
+  let mounts: MountPlaces;
   return (path, access) => {
-    known ??= reserved.map(look);
+    mounts ??= MountPlaces.look();
+    known ??= reserved.map((one) => look(one, mounts));
     const up = ancestors(path).map(identity);
-    for (const { path: own, what, writeOnly, isFile, names, itself, above } of known) {
+    const at = mounts.of(path);
+    for (const { path: own, what, writeOnly, isFile, names, itself, above, places } of known) {
       if (writeOnly && access === "read") continue;
-      const within = names.some((name) => pathCovers(name, path)) ||
+      const mounted = comparePlaces(places, at);
+      const within = mounted === "within" || names.some((name) => pathCovers(name, path)) ||
         up.some((one) => one !== undefined && one === itself);
       const beside = !within && isFile === true &&
         names.some((name) => path.startsWith(`${name}.`) || path.startsWith(`${name}-`));
-      const around = names.some((name) => overlaps(name, path)) ||
+      const around = mounted !== undefined || names.some((name) => overlaps(name, path)) ||
         (up[0] !== undefined && above.includes(up[0]));
       if (!within && !beside && !around) continue;
       return `${beside ? "belongs to" : within ? "is or lies in" : "contains"} ${what}, "${own}"`;
@@ -94,12 +99,13 @@ interface Known extends ReservedPath {
   readonly names: readonly string[];
   readonly itself: string | undefined;
   readonly above: readonly (string | undefined)[];
+  readonly places: ReturnType<MountPlaces["of"]>;
 }
 
-function look(reserved: ReservedPath): Known {
+function look(reserved: ReservedPath, mounts: MountPlaces): Known {
   const names = waypoints(reserved.path);
   const [itself, ...above] = ancestors(names.at(-1)!).map(identity);
-  return { ...reserved, names, itself, above };
+  return { ...reserved, names, itself, above, places: mounts.of(names.at(-1)!) };
 }
 
 /** Lists the paths that lead to a file, link by link; the last one is the real one. */
