@@ -21,14 +21,13 @@ export function planInspected(
   prepared: Launchable,
   { data, executable, settings }: Workbench,
 ): LaunchPlan {
-  const run = `${data.scratch}/1`;
-  const laneSocket = `${run}/io/lane`;
-  const hasLane = settings.lane === "socket" && laneProblem(laneSocket) === undefined;
+  const run = data.runPlaces(1);
+  const hasLane = settings.lane === "socket" && laneProblem(run.laneSocket) === undefined;
   return plan(prepared, {
     executable,
     runtime: data.runtime,
-    run: { denoDir: `${run}/deno`, cwd: `${run}/cwd`, egressSocket: `${run}/io/egress` },
-    laneSocket: hasLane ? laneSocket : undefined,
+    run,
+    laneSocket: hasLane ? run.laneSocket : undefined,
     caches: NO_FILES,
   });
 }

@@ -26,8 +26,8 @@ import {
   sweepTemporary,
 } from "./temporary_folders.ts";
 
-/** Holds the folders of one plugin process, removed when it has ended. */
-export interface RunDir extends AsyncDisposable {
+/** Says where the folders of one plugin process are. */
+export interface RunPlaces {
   /** The runtime's cache folder. */
   readonly denoDir: string;
   /** The empty working folder. */
@@ -41,6 +41,9 @@ export interface RunDir extends AsyncDisposable {
   /** The folder for the files that large values travel in, where there is no better one. */
   readonly sharedDir: string;
 }
+
+/** The same where they have been made, removed when it has ended. */
+export type RunDir = RunPlaces & AsyncDisposable;
 
 /** What is held of a host's folder, and by whom. */
 interface HeldFolders {
@@ -218,9 +221,22 @@ export class DataDir implements AsyncDisposable {
     this.#ready.delete(caches);
     if (ready === undefined || !moved(ready, base)) makeRun(base, caches);
     this.#makeReady(caches);
-    const { sockets } = this.#folders;
-    const io = sockets === undefined ? `${base}/io` : `${sockets.path}/${number}`;
-    if (sockets !== undefined) Deno.mkdirSync(io, { mode: 0o700 });
+    const hasSockets = this.#folders.sockets !== undefined;
+    const io = this.#socketsOf(number);
+    if (hasSockets) Deno.mkdirSync(io, { mode: 0o700 });
+    return {
+      ...this.runPlaces(number),
+      async [Symbol.asyncDispose]() {
+        await removeTree(base);
+        if (hasSockets) await removeTree(io);
+      },
+    };
+  }
+
+  /** Says where the folders of a run are, whether they have been made or not. */
+  runPlaces(number: number): RunPlaces {
+    const base = `${this.scratch}/${number}`;
+    const io = this.#socketsOf(number);
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
@@ -228,11 +244,12 @@ export class DataDir implements AsyncDisposable {
       egressSocket: `${io}/egress`,
       laneSocket: `${io}/lane`,
       sharedDir: `${base}/io`,
-      async [Symbol.asyncDispose]() {
-        await removeTree(base);
-        if (sockets !== undefined) await removeTree(io);
-      },
     };
+  }
+
+  #socketsOf(number: number): string {
+    const { sockets } = this.#folders;
+    return sockets === undefined ? `${this.scratch}/${number}/io` : `${sockets.path}/${number}`;
   }
 
   /** Makes the next folders of the same kind when the start that took these is over, most likely. */
