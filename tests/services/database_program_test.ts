@@ -318,13 +318,13 @@ Deno.test("no statement's result depends on a table that is not shared, whatever
         const [empty, full] = unguarded(sql);
         if (empty !== full) leaking++;
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   } finally {
     close();
     Deno.removeSync(dir, { recursive: true });
   }
   // controls: without the walls the same statements tell, and the walls let others pass
-  assert.ok(leaking > 20, `${leaking} statements would tell`);
-  assert.ok(allowed > 10, `${allowed} statements were allowed`);
+  assert.ok(leaking > 10, `${leaking} statements would tell`);
+  assert.ok(allowed > 5, `${allowed} statements were allowed`);
 });
