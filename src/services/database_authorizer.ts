@@ -90,12 +90,13 @@ const SCHEMA_CHANGES: ReadonlySet<number> = new Set([
 ]);
 
 // load_extension runs native code, fts3_tokenizer and fts5 hand out pointers, sqlite_log writes to
-// the process's log; the rest is not compiled in today
+// the process's log, rtreecheck runs SQL of its own; the rest is not compiled in today
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   "load_extension",
   "fts3_tokenizer",
   "fts5",
   "sqlite_log",
+  "rtreecheck",
   "readfile",
   "writefile",
   "edit",

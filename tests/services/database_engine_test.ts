@@ -160,6 +160,7 @@ const REFUSED: readonly [sql: string, pattern: RegExp, works: boolean][] = [
   ["SELECT load_extension('x')", /load_extension/, false],
   ["SELECT fts3_tokenizer('simple')", /fts3_tokenizer/, false],
   ["SELECT sqlite_log(1, 'x')", /sqlite_log/, true],
+  ["SELECT rtreecheck('t')", /rtreecheck/, true],
   ["BEGIN", /batch\(\)/, true],
   ["SAVEPOINT x", /batch\(\)/, true],
   ["CREATE TEMP TABLE q (a)", /temporary/, true],
