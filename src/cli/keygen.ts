@@ -13,6 +13,7 @@ import type { CliContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { writeKeyFiles } from "./key_files.ts";
 import { columns } from "./output.ts";
+import { warnIfChangeable } from "./open_files.ts";
 import { readNewSecret } from "./secrets.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -70,6 +71,7 @@ async function keygen(
     publicKey: { path: publicKeyFile, text: encodePublicKeyPem(pair.publicKey) },
     force: options.force === true,
   });
+  warnIfChangeable(privateKeyFile, "the private key", output);
   const id = keyId(pair.publicKey);
   const publicKey = encodeHex(pair.publicKey);
   output.result({ name, keyId: id, publicKey, privateKeyFile, publicKeyFile, sealed: seal }, () => [

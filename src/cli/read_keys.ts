@@ -12,7 +12,8 @@ import { readSmallFile } from "../host/options.ts";
 import { parsePublicKey } from "../trust/keys.ts";
 import type { CliContext } from "./command.ts";
 import { MAX_TRIES } from "./prompt.ts";
-import { askPassphrase, readPassphrase, warnIfOpenToOthers } from "./secrets.ts";
+import { warnIfOpenToOthers } from "./open_files.ts";
+import { askPassphrase, readPassphrase } from "./secrets.ts";
 
 /** Holds a public key that was read. */
 export interface NamedPublicKey {

@@ -7,7 +7,6 @@
 import type { Command } from "commander";
 import type { SealSecret } from "../crypto/sealed.ts";
 import { SallyportError } from "../errors.ts";
-import { findOpenToOthers } from "../io/open_to_others.ts";
 import {
   MAX_PASSPHRASE_FILE_BYTES,
   passphraseOf,
@@ -16,7 +15,7 @@ import {
 } from "../trust/secret_files.ts";
 import type { CliContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import type { Output } from "./output.ts";
+import { warnIfOpenToOthers } from "./open_files.ts";
 import { MIN_PASSPHRASE_CHARACTERS } from "./prompt.ts";
 import { readStdin } from "./stdin.ts";
 
@@ -141,39 +140,6 @@ export function checkNewPassphrase(passphrase: string, path: string): void {
     `Cannot use the passphrase in "${path}": it has fewer than ${MIN_PASSPHRASE_CHARACTERS} ` +
       "characters",
     { hint: "Choose a longer one, such as five random words", details: { path } },
-  );
-}
-
-/**
- * Warns of a file with a secret that others than its owner may use.
- *
- * A warning and no refusal: what a container mounts as a secret is often open to its one user.
- *
- * @param path The file; one that is not there is told of by whoever reads it.
- * @param what What it is, such as `the key file`.
- * @param output Warns.
- */
-export async function warnIfOpenToOthers(
-  path: string,
-  what: string,
-  output: Output,
-): Promise<void> {
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (!info?.isFile) return;
-  // Windows has no such mode: there it is null, and access lists decide
-  if (info.mode === null || (info.mode & 0o077) === 0) return warnIfChangeable(path, what, output);
-  const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
-  output.warn(`others may use ${what} "${path}" (mode ${mode}): run chmod 600 on it`);
-}
-
-/** Warns of a file that others than its owner may change, or put another one in the place of. */
-export function warnIfChangeable(path: string, what: string, output: Output): void {
-  const open = findOpenToOthers(path);
-  if (open === undefined) return;
-  const fix = open.who === "everybody" ? "chmod o-w" : "chmod g-w";
-  output.warn(
-    `others may change ${what}: ${open.who} may write "${open.path}" (mode ${open.mode}): ` +
-      `run ${fix} on that`,
   );
 }
 

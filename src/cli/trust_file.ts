@@ -11,16 +11,11 @@ import { TrustList } from "../trust/trust_list.ts";
 import type { CliContext } from "./command.ts";
 import { shortDate } from "./dates.ts";
 import { UsageError } from "./failure.ts";
+import { warnIfChangeable } from "./open_files.ts";
 import { plural } from "./output.ts";
 import { MAX_TRIES } from "./prompt.ts";
 import { isWrongPassphrase } from "./read_keys.ts";
-import {
-  addSecretOptions,
-  readSecret,
-  type SecretOptions,
-  secretWords,
-  warnIfChangeable,
-} from "./secrets.ts";
+import { addSecretOptions, readSecret, type SecretOptions, secretWords } from "./secrets.ts";
 
 /** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {

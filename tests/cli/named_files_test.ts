@@ -95,6 +95,8 @@ Deno.test({
     assert.match(await stderr(...byKey), /may change a trusted key .*keys".*"everybody"/);
     const shown = await inProcess(["trust", "list", list, ...secret]);
     assert.match(shown.stderr, /others may change the trust list: everybody may write .*chmod o-w/);
+    const made = await inProcess(["keygen", "other", "--dir", `${dir.path}/keys`]);
+    assert.match(made.stderr, /others may change the private key: everybody may write .*keys"/);
     const signed = await inProcess(["sign", bundle, "--key", `${dir.path}/keys/author.key`]);
     assert.match(signed.stderr, /others may change the private key: .*keys" \(mode 0777\)/);
   },
