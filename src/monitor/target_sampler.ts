@@ -16,6 +16,7 @@ import {
 } from "./sources/proc.ts";
 import type { ProcessTable } from "./sources/process_table.ts";
 import { SocketCounter } from "./sources/sockets.ts";
+import { holdProcesses } from "./sources/hold.ts";
 import { StorageScan } from "./sources/storage.ts";
 import type { HeapFigures, MonitorTarget, TrafficCounts } from "./target.ts";
 
@@ -272,7 +273,8 @@ export class TargetSampler {
       this.#storageMs = now;
       storage.begin(tree?.pids);
     }
-    storage.step(sources.takeEntries(STORAGE_ENTRIES));
+    const hold = tree && (() => holdProcesses(tree.pids));
+    storage.step(sources.takeEntries(STORAGE_ENTRIES), hold);
   }
 }
 

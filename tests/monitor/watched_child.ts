@@ -42,6 +42,9 @@ for await (const chunk of Deno.stdin.readable.pipeThrough(text)) {
       }
     } else if (command === "write") {
       Deno.writeFileSync(args[0], new Uint8Array(Number(args[1])));
+    } else if (command === "rename") {
+      console.log(answer);
+      for (let n = 0;; n++) for (const name of args) Deno.renameSync(name + (n || ""), name + (n + 1));
     } else if (command === "spin") {
       // of processor time, however much the machine has to do
       for (const end = used() + Number(args[0]); used() < end;) {

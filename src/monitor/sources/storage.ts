@@ -10,6 +10,8 @@ const MAX_FOLDER_BYTES = 1024 * 1024;
 const MAX_PENDING = 100_000;
 /** Descriptors of one process that are looked at. */
 const MAX_DESCRIPTORS = 65_536;
+/** Entries that are looked at while the processes are held. */
+const MAX_HELD = 2_000;
 /** What stands in a name for bytes that are no UTF-8: such an entry cannot be looked at. */
 const NOT_UTF8 = "\ufffd";
 
@@ -21,6 +23,19 @@ export interface StorageSize {
   readonly complete: boolean;
 }
 
+/** A folder that is being walked through. */
+interface Folder {
+  readonly path: string;
+  readonly listed: readonly string[];
+  readonly left: Iterator<string>;
+  /** The numbers of the files that were counted. */
+  readonly counted: Set<number | null>;
+  /** Whether it was listed again. */
+  readonly again: boolean;
+  /** Whether an entry was gone when it was looked at: removed, or called otherwise to stay uncounted. */
+  hasGone: boolean;
+}
+
 /**
  * Walks through a folder again and again. Symlinks are not followed; a plugin that swaps a folder for one
  * in between has somebody else's bytes counted as its own, and learns nothing of them.
@@ -28,7 +43,7 @@ export interface StorageSize {
 export class StorageScan {
   readonly #dir: string;
   readonly #given: ReadonlySet<string>;
-  #pending: Iterator<string>[] = [];
+  #pending: Folder[] = [];
   #descriptors: Iterator<string> = [].values();
   #device: number | undefined;
   #unlinked = new Set<number | null>();
@@ -83,7 +98,7 @@ export class StorageScan {
     this.#bytes = 0;
     this.#complete = true;
     this.#unknown = false;
-    this.#pending = [[this.#dir].values()];
+    this.#pending = [{ ...folderOf("", [this.#dir]), again: true }];
     this.#descriptors = pids.values().flatMap((pid) => this.#openFiles(pid));
     this.#device = undefined;
     this.#unlinked.clear();
@@ -93,9 +108,10 @@ export class StorageScan {
    * Goes on with the walk that runs.
    *
    * @param entries How many entries to look at.
+   * @param hold Holds the processes until what it returns is disposed of.
    * @returns How many were looked at.
    */
-  step(entries: number): number {
+  step(entries: number, hold?: () => Disposable): number {
     let looked = 0;
     while (this.#running && looked < entries) {
       // before the names: a file that loses its name meanwhile is missed once rather than counted twice
@@ -105,29 +121,33 @@ export class StorageScan {
         this.#addUnlinked(descriptor.value);
         continue;
       }
-      const { done, value: path } = this.#pending.at(-1)?.next() ??
-        { done: true, value: undefined };
-      if (path === undefined || done) {
+      const folder = this.#pending.at(-1)!;
+      const { done, value: path } = folder.left.next();
+      if (done) {
         this.#pending.pop();
+        if (folder.hasGone && !folder.again) looked += this.#addRenamed(folder, hold);
         if (this.#pending.length === 0) this.#end();
         continue;
       }
       looked++;
-      this.#add(path);
+      this.#add(path, folder);
     }
     return looked;
   }
 
-  #add(path: string): void {
+  #add(path: string, folder: Folder): void {
     try {
       const info = Deno.lstatSync(path);
+      // counted by another name
+      if (folder.again && folder.counted.has(info.ino)) return;
+      folder.counted.add(info.ino);
       this.#bytes += Math.max(info.size, (info.blocks ?? 0) * 512);
       if (!info.isDirectory) return;
       if (info.size > MAX_FOLDER_BYTES || this.#pending.length >= MAX_PENDING) {
         this.#complete = false;
         return;
       }
-      this.#pending.push(list(path));
+      this.#pending.push(folderOf(path, [...list(path)]));
     } catch (error) {
       const isMissing = error instanceof Deno.errors.NotFound;
       const neverWas = isMissing && this.#whole === undefined;
@@ -135,9 +155,31 @@ export class StorageScan {
         this.#unknown = true;
         return;
       }
+      if (isMissing) folder.hasGone = true;
       // gone since it was listed; anything else hides bytes from the count, such as a path that is too long
       if (!isMissing || path.includes(NOT_UTF8)) this.#complete = false;
     }
+  }
+
+  /** Looks at what has come into a folder since it was listed, before it can be renamed again. */
+  #addRenamed({ path, listed, counted }: Folder, hold: (() => Disposable) | undefined): number {
+    using _held = hold?.();
+    let come: IteratorObject<string>;
+    try {
+      const before = new Set(listed);
+      come = list(path).filter((name) => !before.has(name));
+    } catch {
+      return 1; // it is gone itself
+    }
+    const again = { path, listed: [], left: come, counted, again: true, hasGone: false };
+    this.#pending.push(again);
+    let looked = 1;
+    for (; looked < MAX_HELD; looked++) {
+      const { done, value } = come.next();
+      if (done) break;
+      this.#add(value, again);
+    }
+    return looked;
   }
 
   /** Whether the folder itself can be looked at: what is above it is not the plugin's. */
@@ -185,6 +227,10 @@ export class StorageScan {
 /** Writes what tells a file from all others, whatever its name. */
 export function fileKey({ dev, ino }: Pick<Deno.FileInfo, "dev" | "ino">): string {
   return `${dev}:${ino}`;
+}
+
+function folderOf(path: string, listed: readonly string[]): Folder {
+  return { path, listed, left: listed.values(), counted: new Set(), again: false, hasGone: false };
 }
 
 function list(dir: string): IteratorObject<string> {

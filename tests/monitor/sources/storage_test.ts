@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { nestDeeper } from "../../helpers/deep_folders.ts";
 import { startWatched } from "../watched_child.ts";
+import { until } from "../../helpers/process.ts";
 import { requiringTest } from "../../helpers/sandbox.ts";
 import { removeTree } from "../../../src/bundle/remove_tree.ts";
+import { holdProcesses } from "../../../src/monitor/sources/hold.ts";
 import { mayReadProc } from "../../../src/monitor/sources/proc.ts";
 import { fileKey, StorageScan } from "../../../src/monitor/sources/storage.ts";
 
@@ -78,6 +80,52 @@ Deno.test("StorageScan looks at so many entries at a time and goes on", () =>
     assert.ok(!scan.running);
     assert.ok(scan.size!.bytes >= whole + 100 * 8 * KIB);
   }));
+
+Deno.test("StorageScan counts a file once that is renamed during the walk, whichever name is met first", () =>
+  withFolder((dir) => {
+    for (let i = 0; i < 20; i++) {
+      Deno.writeFileSync(`${dir}/${i}`, new Uint8Array(64 * KIB).fill(1));
+    }
+    const scan = new StorageScan(dir);
+    walk(scan);
+    const { bytes } = scan.size!;
+    scan.begin();
+    scan.step(11);
+    for (let i = 0; i < 20; i++) Deno.renameSync(`${dir}/${i}`, `${dir}/new ${i}`);
+    while (scan.running) scan.step(11);
+    assert.deepEqual(scan.size, { bytes, complete: true });
+  }));
+
+requiringTest(
+  "StorageScan counts files that a process renames without end, and holds it for a moment only",
+  mayReadProc() ? undefined : "no /proc here",
+  () =>
+    withFolder(async (dir) => {
+      for (let i = 0; i < 3_000; i++) Deno.writeTextFileSync(`${dir}/${i}`, "");
+      const big = [1, 2, 3, 4].map((n) => `${dir}/big${n}.`);
+      for (const name of big) Deno.writeFileSync(name, new Uint8Array(1024 * KIB));
+      await using child = await startWatched();
+      await child.ask(`rename ${big.join(" ")}`);
+      const scan = new StorageScan(dir);
+      let held = 0;
+      const hold = () => {
+        held++;
+        return holdProcesses([child.pid]);
+      };
+      for (let walks = 1; walks <= 3 && (scan.size?.bytes ?? 0) < 4096 * KIB; walks++) {
+        scan.begin([child.pid]);
+        while (scan.running) {
+          scan.step(500, hold);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      }
+      assert.ok(scan.size!.bytes >= 4096 * KIB, `${scan.size!.bytes} bytes were counted`);
+      assert.ok(held > 0);
+      const names = () => Deno.readDirSync(dir).map(({ name }) => name).toArray().sort().join();
+      const before = names();
+      await until(() => names() !== before, "the process goes on");
+    }),
+);
 
 Deno.test("StorageScan says that it cannot count a folder of too many names", () =>
   withFolder((dir) => {
