@@ -100,7 +100,10 @@ export class PluginInstance {
     const { manifest } = options.verified;
     standby.adopt(manifest.name, options.events);
     let phase: StartPhase = "process";
-    standby.entered.then(() => phase = "import", () => {}); // it is awaited below
+    const imports = () => {
+      if (phase === "process") phase = "import"; // what comes right behind may be read before
+    };
+    standby.entered.then(imports, () => {}); // it is awaited below
     try {
       // what contains the process is settled, and looked at, before a line of the plugin runs
       const [sandbox] = await Promise.all([standby.contained, options.stored()]);

@@ -185,7 +185,7 @@ async function initialize(params: InitializeParams, call: IncomingCall): Promise
   context = createContext(params, connection, logger, stopping.signal);
   if (loaded.init) {
     call.progress("init");
-    connection.flush(); // it may keep the process from sending anything
+    await connection.idle(); // init may keep the process from sending anything more
     try {
       await apply(loaded.init, loaded.plugin, [context]);
     } catch (error) {

@@ -232,9 +232,14 @@ export class Connection implements AsyncDisposable {
     return this.#shared;
   }
 
+  /** Writes what is queued, and waits until that is done or the peer is gone. */
+  idle(): Promise<void> {
+    return this.#outbox.idle();
+  }
+
   /** Writes what is queued, then ends the outgoing direction; reading goes on. */
   async end(): Promise<void> {
-    await this.#outbox.idle();
+    await this.idle();
     if (this.#state === "open") await this.#lanes.end();
   }
 
