@@ -7,7 +7,13 @@ import { type DeviceSource, machineDevices, makeDevices } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "./launcher.ts";
 import type { LaunchSpec, PrivateRoot } from "./launch_spec.ts";
 import { MadeOnce } from "./made_once.ts";
-import { openRootLaunch, type RootLauncherOptions, rootReport, Scratch } from "./root_launch.ts";
+import {
+  openRootLaunch,
+  type RootLauncherOptions,
+  rootReport,
+  Scratch,
+  shownGroup,
+} from "./root_launch.ts";
 import { type Skeleton, Skeletons } from "./skeleton.ts";
 import {
   ARGUMENTS_FD,
@@ -90,6 +96,7 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
     privateRoot: true,
     libraries,
     describe(spec) {
+      const { join, prefix } = shownGroup(options.cgroups);
       const shown = command(
         spec,
         {
@@ -100,7 +107,8 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
           argumentsFile: "<arguments>",
           filter: spec.seccomp === "off" ? "" : `<${spec.seccomp} filter>`,
         },
-        ["<cgroup>"],
+        join,
+        prefix,
       );
       return { ...shown, args: shown.args.map((arg) => arg === WRAPPER_SCRIPT ? "<script>" : arg) };
     },

@@ -207,3 +207,13 @@ async function remove(path: string): Promise<void> {
     // never written, or gone with its folder
   }
 }
+
+/** Stands in a command that is only shown for what a cgroup of its own adds to it. */
+export function shownGroup(
+  { manager }: CgroupProbe,
+): { readonly join: readonly string[]; readonly prefix: readonly string[] } {
+  if (manager === undefined) return { join: [], prefix: [] };
+  return manager.kind === "systemd-run"
+    ? { join: [], prefix: ["<systemd-run scope>"] }
+    : { join: ["<cgroup>"], prefix: [] };
+}

@@ -14,6 +14,7 @@ import {
   type RootLauncherOptions,
   rootReport,
   Scratch,
+  shownGroup,
 } from "./root_launch.ts";
 import { type Skeleton, Skeletons } from "./skeleton.ts";
 import type { ProgramName, Survey } from "./survey.ts";
@@ -67,9 +68,11 @@ export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
         options,
       );
       const files = { root: "<root>", early, late, made };
-      const { args, ...rest } = unshareCommand(spec, options, files, ["<cgroup>"]);
+      const { join, prefix } = shownGroup(options.cgroups);
+      const { command, args, ...rest } = unshareCommand(spec, options, files, join);
       const shown = new Map([[SETUP_SCRIPT, "<setup script>"], [INSIDE_SCRIPT, "<inner script>"]]);
-      return { ...rest, args: args.map((arg) => shown.get(arg) ?? arg) };
+      const [program, ...words] = [...prefix, command, ...args];
+      return { ...rest, command: program!, args: words.map((word) => shown.get(word) ?? word) };
     },
     report: (spec) => rootReport("unshare", options, spec),
     launch(spec) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { CgroupManager } from "../../src/sandbox/cgroup/manager.ts";
 import { bwrapArguments, type BwrapFeatures, bwrapLauncher } from "../../src/sandbox/bwrap.ts";
 import { DEVICES, machineDevices, makeDevices } from "../../src/sandbox/devices.ts";
 import { createLaunchSpec, type LaunchSpec } from "../../src/sandbox/launch_spec.ts";
@@ -105,7 +106,18 @@ sandboxTest("bwrapLauncher() keeps the host's paths out of the command line", "b
 
     const shown = launcher.describe(SPEC);
     const text = [shown.command, ...shown.args].join(" ");
-    assert.match(text, /<script>.* <cgroup> -- .*bwrap --unshare-user .*--bind \/home\/u\/out/);
+    assert.match(text, /<script>.* -- .*bwrap --unshare-user .*--bind \/home\/u\/out/);
+    assert.ok(!text.includes("<cgroup>"), "there is none here");
+    for (
+      const [kind, pattern] of [
+        ["v1", /^\S*sh .*<script>.* <cgroup> -- .*bwrap --unshare-user/],
+        ["systemd-run", /^<systemd-run scope> \S*sh .*<script>.*bwrap --unshare-user/],
+      ] as const
+    ) {
+      const cgroups = { manager: { kind } as CgroupManager, missing: [] };
+      const { command, args } = bwrapLauncher({ ...options, cgroups }).describe(SPEC);
+      assert.match([command, ...args].join(" "), pattern);
+    }
     assert.match(text, /--seccomp 4 -- \/deno run --no-prompt/);
     assert.ok(!text.includes("\n"));
 

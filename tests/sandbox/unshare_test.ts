@@ -110,7 +110,6 @@ sandboxTest(
       for (
         const part of [
           "<setup script>",
-          "<cgroup>",
           "<inner script>",
           "/data/store/abc",
           "/deno run",
