@@ -12,6 +12,17 @@ const MAX_KEY_BYTES = 65_536;
 /** One block of PEM, wherever it stands, also within a string of a module. */
 const PEM =
   /-{4,5} ?BEGIN ((?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?) ?-{4,5}((?:[^-]|-(?!-)){16,65536})-{4,5} ?END \1/g;
+/** How a file of PEM begins in base64, as settings and secrets of other tools hold one. */
+const PEM_IN_BASE64 = "LS0tLS1CRUdJTi";
+const WRAPPED = /LS0tLS1CRUdJTi[A-Za-z0-9+/\s]{40,90000}/g;
+/** What the text of a key has, in UTF-16 of either order. */
+const WIDE = ["PRIVATE KEY", '"kty"'].map((text) => Buffer.from(text, "utf16le").subarray(0, -1));
+const MAX_WIDE_BYTES = 1024 * 1024;
+/** An object without another in it that may be a JWK, wherever it stands: in a list, a setting, a module. */
+const JWK = /\{[^{}]*\}/g;
+const KEY_TYPE = /\bkty["']?\s*:\s*["'](?:OKP|EC|RSA|oct)["']/;
+const SECRET_PART = /(?:^|[{,\s"'])[dk]["']?\s*:\s*["'][A-Za-z0-9_-]{6,}["']/;
+const COMMENT = /^\s*(?:\/\/|#+|\*)\s/;
 const OPENSSH = "openssh-key-v1\0";
 /** Marks of key files that are text, each as the tool writes it. */
 const TEXTS: readonly (readonly [RegExp, string])[] = [
@@ -47,6 +58,16 @@ export function findPrivateKey(
   for (const key of known) {
     if (copiesOf(key).some((copy) => buffer.includes(copy))) return "the very key that signs";
   }
+  // editors and shells of Windows write UTF-16
+  if (WIDE.some((mark) => buffer.includes(mark))) {
+    return findPrivateKey(bytes.filter((byte) => byte !== 0).subarray(0, MAX_WIDE_BYTES));
+  }
+  if (buffer.includes(PEM_IN_BASE64)) {
+    for (const [text] of buffer.toString("latin1").matchAll(WRAPPED)) {
+      const form = findPrivateKey(Buffer.from(text, "base64"), known);
+      if (form !== undefined) return form;
+    }
+  }
   if (buffer.includes("PRIVATE KEY")) {
     for (const [, label, body] of buffer.toString("latin1").matchAll(PEM)) {
       if (isKeyBody(label!, body!)) return nameOf(label!);
@@ -63,14 +84,15 @@ export function findPrivateKey(
 
 function copiesOf(key: Uint8Array): (Buffer | string)[] {
   const buffer = Buffer.from(key);
-  // the last digits of base64 depend on what follows
-  return [
-    buffer,
-    buffer.toString("hex"),
-    buffer.toString("hex").toUpperCase(),
-    buffer.toString("base64").slice(0, 42),
-    buffer.toString("base64url").slice(0, 42),
-  ];
+  // in base64 the first and last digits depend on what is before and after, as of a key in DER
+  const shifted = [0, 1, 2].flatMap((before) =>
+    (["base64", "base64url"] as const).map((form) =>
+      Buffer.concat([Buffer.alloc(before), buffer]).toString(form)
+        .slice(Math.ceil(before * 8 / 6), Math.floor((before + buffer.length) * 8 / 6))
+    )
+  );
+  const hex = buffer.toString("hex");
+  return [buffer, hex, hex.toUpperCase(), ...shifted];
 }
 
 function nameOf(label: string): string {
@@ -85,9 +107,10 @@ function nameOf(label: string): string {
 /** Whether what stands between the lines decodes to what a key begins with. */
 function isKeyBody(label: string, body: string): boolean {
   // headers, and the line ends of a string in a module
-  const headers = body.split(/\\[rn]|[\r\n]/).filter((line) => /^\s*[A-Za-z-]+: /.test(line));
-  const digits = headers.reduce((rest, header) => rest.replace(header, ""), body)
-    .replace(/\\[nrt]|["'`+,\s]|^=[A-Za-z0-9+/]{4}$/gm, "");
+  const lines = body.split(/\\+[rn]|[\r\n]/).map((line) => line.replace(COMMENT, ""));
+  const headers = lines.filter((line) => /^\s*[A-Za-z-]+: /.test(line));
+  const digits = lines.filter((line) => !headers.includes(line)).join("\n")
+    .replace(/\\+[nrt]|["'`+,\s]|^=[A-Za-z0-9+/]{4}$/gm, "");
   const bytes = Buffer.from(/^[A-Za-z0-9+/=]*/.exec(digits)![0], "base64");
   if (bytes.length < 24) return false;
   if (label.startsWith("OPENSSH")) return bytes.toString("latin1").startsWith(OPENSSH);
@@ -100,16 +123,7 @@ function isKeyBody(label: string, body: string): boolean {
 }
 
 function isJwk(text: string): boolean {
-  if (!/"kty"/.test(text) || !/"(?:d|k)"/.test(text)) return false;
-  try {
-    const value = JSON.parse(text);
-    const keys = Array.isArray(value?.keys) ? value.keys : [value];
-    return keys.some((key: Record<string, unknown> | null) =>
-      typeof key?.kty === "string" && typeof (key.d ?? key.k) === "string"
-    );
-  } catch {
-    return false;
-  }
+  return text.matchAll(JWK).some(([object]) => KEY_TYPE.test(object) && SECRET_PART.test(object));
 }
 
 /** Whether bytes begin with a packet of OpenPGP that is a secret key or subkey (RFC 9580, section 5.5). */

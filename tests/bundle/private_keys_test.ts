@@ -89,6 +89,31 @@ Deno.test("findPrivateKey() finds the keys of other tools", () => {
   );
 });
 
+Deno.test("findPrivateKey() finds keys in settings and modules, quoted, commented out, in UTF-16", () => {
+  const pem = ed.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  const jwk = JSON.stringify(ed.privateKey.export({ format: "jwk" }));
+  const each = (mark: string) => pem.replace(/^/gm, mark);
+  const wide = Buffer.from(`\ufeff${pem}`, "utf16le");
+  for (
+    const content of [
+      JSON.stringify(JSON.stringify({ key: pem })),
+      ...["// ", "# ", " * ", "    "].map(each),
+      wide,
+      Buffer.from(wide).swap16(),
+      `data:\n  tls.key: ${Buffer.from(pem).toString("base64")}\n`,
+    ]
+  ) assert.equal(find(content), "PKCS#8", String(content).slice(0, 100));
+  for (
+    const content of [
+      `\ufeff${jwk}`,
+      `[${jwk}]`,
+      `{ "name": "x", "signing": { "key": ${jwk} } }`,
+      `// my key\nexport const key = ${jwk.replace(/"(\w+)":/g, "$1: ")};`,
+      Buffer.from(jwk, "utf16le"),
+    ]
+  ) assert.equal(find(content), "JWK", String(content).slice(0, 100));
+});
+
 Deno.test("findPrivateKey() finds the key at hand in every spelling", async () => {
   const { seed } = await makeKeys();
   const buffer = Buffer.from(seed);
@@ -100,6 +125,10 @@ Deno.test("findPrivateKey() finds the key at hand in every spelling", async () =
       `KEY=${buffer.toString("hex").toUpperCase()}\n`,
       buffer.toString("base64"),
       `{"seed":"${buffer.toString("base64url")}"}`,
+      // in base64 after something else, as in DER
+      `KEY=${Buffer.concat([Buffer.from("before"), buffer]).toString("base64")}`,
+      `KEY=${Buffer.concat([Buffer.from("16 bytes of DER."), buffer]).toString("base64")}`,
+      `KEY=${Buffer.concat([Buffer.from("17 bytes of that."), buffer]).toString("base64url")}`,
     ]
   ) {
     assert.equal(find(content, [seed]), "the very key that signs");
@@ -121,6 +150,10 @@ Deno.test("findPrivateKey() leaves alone what only speaks of keys", async () => 
       "-----BEGIN PRIVATE KEY-----\n(your key here, in base64)\n-----END PRIVATE KEY-----",
       "-----BEGIN PRIVATE KEY-----".repeat(10_000),
       '{"kty":"OKP","d":',
+      'interface JsonWebKey { kty: string; d?: string; k?: "none" }',
+      'if (jwk.kty === "OKP") return { kty: "OKP", x: jwk.x, id: "k", d: undefined };',
+      '{ "kty" '.repeat(10_000),
+      "LS0tLS1CRUdJTi".repeat(10_000),
       "łódź",
       crypto.getRandomValues(new Uint8Array(65_536)).with(0, 0x30),
     ]

@@ -19,7 +19,7 @@ Deno.test("signBundle() refuses a private key in any file, and signs without it"
     const error = await assertRejectsWithCode(
       signBundle(dir, [seed]),
       "bundle-invalid",
-      /Cannot sign bundle ".*": ".*" holds a private key \(PKCS#8\)/,
+      /Cannot sign bundle ".*": ".*" holds a private key \(the very key that signs\)/,
     );
     assert.ok(!JSON.stringify(error).includes(pem.split("\n")[1]!), "no error quotes the key");
     assert.equal(error.details.path, name);

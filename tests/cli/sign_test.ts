@@ -212,5 +212,5 @@ Deno.test("sign refuses the very key that it signs with", async () => {
     await inProcess(["sign", bundle, "--key", key!, "--json"]),
     "bundle-invalid",
   );
-  assert.match(message, /"a\.key" holds a private key \(PKCS#8\)/);
+  assert.match(message, /"a\.key" holds a private key \(the very key that signs\)/);
 });
