@@ -78,12 +78,7 @@ export class Connection implements AsyncDisposable {
   readonly #pause = new Pause();
   #isOutFirst = false;
 
-  /**
-   * Opens a connection and begins to read.
-   *
-   * @param options The duplex, the role, handlers and caps.
-   * @throws {RangeError} when a number in the options is not positive.
-   */
+  /** Opens a connection and begins to read. */
   constructor(options: ConnectionOptions) {
     const resolved = this.#options = resolveOptions(options);
     this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
@@ -101,11 +96,9 @@ export class Connection implements AsyncDisposable {
     this.#shared = new SharedValues(send, this.#limits);
     const place = (raw: Uint8Array[]) => this.#shared.place(raw);
     const take = (message: Message, bytes: number) => this.#dispatch(message, bytes);
-    this.#hostTime = resolved.role === "host"
-      ? new HostTime(resolved.maxHostMsPerSecond, openedAt)
-      : undefined;
-    const turn = this.#hostTime ?? { isOver: false };
-    this.#reader = new MessageReader(take, this.#limits, this.#shared, turn);
+    const { role, maxHostMsPerSecond } = resolved;
+    if (role === "host") this.#hostTime = new HostTime(maxHostMsPerSecond, openedAt);
+    this.#reader = new MessageReader(take, this.#limits, this.#shared, this.#hostTime);
     this.#outbox = new Outbox(resolved.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#resumeCalls(),
@@ -115,7 +108,7 @@ export class Connection implements AsyncDisposable {
     const now = () => this.#outbox.turnTime;
     this.#callsOut = new CallsOut({ place, send, backlog, arm, now }, resolved);
     const progressBudget = new TokenBucket(PROGRESS_PER_SECOND, openedAt);
-    const charge = (since: number) => this.#charge(since);
+    const charge = this.#charge.bind(this);
     this.#callsIn = new CallsIn({ place, send, backlog, progressBudget, charge }, resolved);
     void this.#readAll(arm);
   }
@@ -141,10 +134,7 @@ export class Connection implements AsyncDisposable {
     };
   }
 
-  /**
-   * Changes limits from the next message on: how many bytes one may have, in both directions, and how many
-   * those that wait.
-   */
+  /** Changes how many bytes a message may have from the next one on, and those that wait. */
   setLimits(
     maxMessageBytes: number,
     maxWaitingBytes: number = this.#options.maxWaitingBytes,
@@ -156,31 +146,17 @@ export class Connection implements AsyncDisposable {
     this.#options.maxWaitingBytes = maxWaitingBytes;
   }
 
-  /** Says anew how many milliseconds a second the peer may take of this thread; nothing for the plugin's end. */
+  /** Changes how many milliseconds a second the peer may take of this thread. */
   setHostShare(msPerSecond: number): void {
     this.#hostTime?.setShare(msPerSecond, clock());
   }
 
-  /**
-   * Sends a request.
-   *
-   * @param method The method.
-   * @param params Anything that JSON can carry, with `Uint8Array`s anywhere in it.
-   * @returns The result.
-   * @throws {SallyportError} `cancelled`, `timeout`, `method-not-found`, `plugin-error`,
-   * `limit-exceeded` for a message that is too long, or the reason for which the connection closed.
-   * @throws {TypeError} when the params cannot be sent.
-   */
+  /** Sends a request; rejects with its error, or with the reason for which the connection closed. */
   request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
     return this.#callsOut.request(method, params, options);
   }
 
-  /**
-   * Sends a request that is answered in items; the result of the generator is that of the request.
-   * Nothing is sent before the first item is asked for. Leaving early cancels the request.
-   *
-   * @throws {SallyportError} as {@linkcode request} does, from the generator.
-   */
+  /** Sends a request that is answered in items, when the first is asked for; leaving early cancels it. */
   stream(
     method: string,
     params: unknown,
@@ -194,12 +170,7 @@ export class Connection implements AsyncDisposable {
     return this.#callsOut;
   }
 
-  /**
-   * Sends a notification; after the end of the connection it is dropped.
-   *
-   * @throws {SallyportError} `limit-exceeded` for a message that is too long.
-   * @throws {TypeError} when the params cannot be sent.
-   */
+  /** Sends a notification; after the end of the connection it is dropped. */
   notify(method: string, params: unknown): void {
     const body = encodeValue(params, "");
     const raw = body.raw && this.#shared.place(body.raw);
@@ -216,12 +187,7 @@ export class Connection implements AsyncDisposable {
     return this.#outbox.isHeldUp;
   }
 
-  /**
-   * Speaks over another duplex from now on, and reads from it as soon as the peer has followed.
-   *
-   * @param lane The duplex; the connection closes it.
-   * @throws {TypeError} when it has moved before.
-   */
+  /** Speaks over another duplex from now on, and reads from it as soon as the peer has followed. */
   moveTo(lane: ByteDuplex): void {
     this.#lanes.offer(lane);
     this.#speakOver(lane);
@@ -243,11 +209,7 @@ export class Connection implements AsyncDisposable {
     if (this.#state === "open") await this.#lanes.end();
   }
 
-  /**
-   * Closes the connection and settles every request and stream.
-   *
-   * @param reason What they fail with; `cancelled` by default.
-   */
+  /** Closes the connection and settles every request and stream, with `cancelled` by default. */
   close(reason?: SallyportError): void {
     this.#close(reason, reason ?? new SallyportError("cancelled", "The connection was closed"));
   }

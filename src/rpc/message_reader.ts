@@ -28,7 +28,7 @@ export class MessageReader {
     take: (message: Message, bytes: number) => void,
     limits: MessageLimits,
     shared: Pick<SharedValues, "receive">,
-    turn: { readonly isOver: boolean },
+    turn: { readonly isOver: boolean } | undefined,
   ) {
     this.#take = take;
     this.#shared = shared;
@@ -37,7 +37,7 @@ export class MessageReader {
       line: (text, harmless) => this.#line(text, harmless),
       filled: () => this.#filled(),
       get isPausing() {
-        return turn.isOver;
+        return turn?.isOver === true;
       },
     }, limits);
   }

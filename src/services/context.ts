@@ -63,10 +63,7 @@ export interface PluginContextOptions {
   readonly config?: PluginConfigs;
   /** Takes what plugins log through the `log` service, and what the application's services throw. */
   readonly logger?: Logger;
-  /**
-   * Makes the group that caps what a plugin's database processes use; nothing where none can be made. The
-   * process starts outside it, and is moved when it has opened the database.
-   */
+  /** Makes the group that caps a plugin's database process, where one can be made. */
   readonly confine?: (limits: Limits) => Promise<HelperGroup | undefined>;
   /**
    * How long one call of a database may take, in milliseconds; its process is ended then.
@@ -397,8 +394,7 @@ function methodNotFound(key: string, method: string, table: MethodTable): Sallyp
 }
 
 function rethrow(outcomes: readonly PromiseSettledResult<unknown>[], action: string): void {
-  const errors = outcomes.filter((outcome) => outcome.status === "rejected")
-    .map((outcome) => outcome.reason);
+  const errors = outcomes.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
   if (errors.length === 0) return;
   throw ownError(new AggregateError(errors, `Cannot ${action}`), action, { code: "bad-state" });
 }
