@@ -50,10 +50,7 @@ type State = "open" | "ending" | "closed";
 
 /** Speaks the wire protocol over a duplex of bytes, for either end. */
 export class Connection implements AsyncDisposable {
-  /**
-   * Resolves when the connection is closed and its duplex released: with `undefined` when the peer
-   * ended at a frame boundary or {@linkcode close} was called without a reason, else with the reason.
-   */
+  /** Resolves when it is closed and its duplex released: with the reason, where there is one. */
   readonly closed: Promise<SallyportError | undefined>;
   readonly #settleClosed: (reason: SallyportError | undefined) => void;
   readonly #options: ResolvedOptions;
@@ -157,11 +154,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Sends a request that is answered in items, when the first is asked for; leaving early cancels it. */
-  stream(
-    method: string,
-    params: unknown,
-    options: RequestOptions = {},
-  ): AsyncGenerator<unknown, unknown, undefined> {
+  stream(method: string, params: unknown, options: RequestOptions = {}): AsyncGenerator<unknown> {
     return this.#callsOut.stream(method, params, options);
   }
 
