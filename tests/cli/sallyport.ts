@@ -25,6 +25,7 @@ export function command(args: string[], options: Deno.CommandOptions = {}): Deno
     stdout: "piped",
     stderr: "piped",
     ...options,
+    env: { INIT_CWD: "", ...options.env }, // hints name a task where the tests are one
   });
 }
 
