@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SallyportError } from "../errors.ts";
+import { escapeText, SallyportError } from "../errors.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { type BundleContents, readBundle } from "../bundle/reading.ts";
 import { BundleStore } from "../bundle/store.ts";
@@ -196,20 +196,7 @@ export class PluginLoader implements AsyncDisposable {
     const storageDir = asksForStorage(manifest)
       ? await this.#data.storage(manifest.name)
       : undefined;
-    const permissions = resolvePermissions(
-      manifest,
-      entry,
-      {
-        bundleDir,
-        storageDir,
-        reserved: reservedPaths([
-          ...this.#settings.reserved,
-          ...this.#data.reserved,
-          ...this.#reserved(),
-        ]),
-        realPath,
-      },
-    );
+    const permissions = this.#resolve(manifest, { entry, bundleDir, storageDir });
     const hasNet = permissions.net.length > 0;
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
     const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
@@ -238,7 +225,8 @@ export class PluginLoader implements AsyncDisposable {
    * @param prepared The proofs.
    * @throws {SallyportError} as {@linkcode verify} and {@linkcode prepare}, when it may not start any more.
    */
-  async confirm({ verified, agreed }: PreparedPlugin): Promise<void> {
+  async confirm(prepared: PreparedPlugin): Promise<void> {
+    const { verified, agreed } = prepared;
     await this.#quarantine?.check(verified.manifest.name);
     try {
       if (!this.#trust.isCurrent(verified)) await this.#trust.confirm(verified);
@@ -247,6 +235,38 @@ export class PluginLoader implements AsyncDisposable {
       throw error;
     }
     if (!agreed) this.#trust.checkConsent(verified);
+    this.#confirmPaths(prepared);
+  }
+
+  /** A path may have become a link, or something of the host's may have come where it leads. */
+  #confirmPaths({ verified, permissions, bundleDir, storageDir }: PreparedPlugin): void {
+    const { plugin, read, write, entry } = permissions;
+    if (read.length + write.length === 0) return;
+    const now = this.#resolve(verified.manifest, { entry, bundleDir, storageDir });
+    for (const access of ["read", "write"] as const) {
+      const moved = permissions[access].find((path) => !now[access].includes(path));
+      if (moved === undefined) continue;
+      throw new SallyportError(
+        "permission-denied",
+        `Cannot start plugin "${plugin}": ${access} "${escapeText(moved, 500)}" leads elsewhere ` +
+          "than when it was granted",
+        { hint: "Look who has put a link there, then load the plugin again", details: { plugin } },
+      );
+    }
+  }
+
+  #resolve(
+    manifest: VerifiedPlugin["manifest"],
+    { entry, bundleDir, storageDir }: Pick<PreparedPlugin, "bundleDir" | "storageDir"> & {
+      readonly entry: ResolvedPermissions["entry"];
+    },
+  ): ResolvedPermissions {
+    const reserved = reservedPaths([
+      ...this.#settings.reserved,
+      ...this.#data.reserved,
+      ...this.#reserved(),
+    ]);
+    return resolvePermissions(manifest, entry, { bundleDir, storageDir, reserved, realPath });
   }
 
   /**
