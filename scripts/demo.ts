@@ -7,6 +7,7 @@
  * @module
  */
 import { PluginHost, silentLogger, VERSION } from "@sallyport/host";
+import { denoProblem, NEWEST_TESTED_DENO } from "../src/version.ts";
 import { showAccount, showNothingLeft } from "./demo/account.ts";
 import { chainHook, checkLinks, countWords, keepNotes } from "./demo/calls.ts";
 import { refuseToDo, refuseToLoad } from "./demo/refusals.ts";
@@ -20,6 +21,13 @@ const PROJECT = new URL("../", import.meta.url);
 /** Runs the demo and gives its exit code. */
 async function main(terminal: Terminal): Promise<number> {
   const started = performance.now();
+  const problem = denoProblem(Deno.version.deno);
+  if (problem !== undefined) {
+    terminal.failed(
+      `Sallyport ${problem}; run \`deno upgrade\`, or npx -y deno@${NEWEST_TESTED_DENO}`,
+    );
+    return 1;
+  }
   terminal.say(`Sallyport ${VERSION} on Deno ${Deno.version.deno}, ${Deno.build.target}`);
   try {
     await perform(terminal);

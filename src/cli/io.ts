@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SallyportError } from "../errors.ts";
 import { InterruptedError } from "./failure.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 
@@ -59,7 +60,8 @@ export function processIo(): CliIo {
       try {
         writeAll(Deno.stdout, text);
       } catch (error) {
-        throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+        if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+        throw cannotWrite(error);
       }
     },
     writeErr(text) {
@@ -102,6 +104,15 @@ async function readStdin(): Promise<Uint8Array | null> {
   const bytes = new Uint8Array(READ_BYTES);
   const length = await Deno.stdin.read(bytes);
   return length === null ? null : bytes.subarray(0, length);
+}
+
+/** A full disk is nobody's mistake in here. */
+function cannotWrite(cause: unknown): SallyportError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SallyportError("bad-config", `Cannot write the output: ${reason}`, {
+    hint: "Check where stdout is redirected to, and the room on its disk",
+    cause,
+  });
 }
 
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {

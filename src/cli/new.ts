@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { commandLine, shellWord } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
@@ -49,12 +50,10 @@ async function createPlugin(
     [`${dir}/.gitattributes`, gitAttributes()],
     [test, testModule(name)],
   ];
-  if (mapping.kind === "no-config") files.push([`${root}deno.json`, denoJson()]);
+  if (mapping.kind === "no-config") files.push([`${root}deno.json`, denoJson(checkout())]);
   await writeAll(parent, dir, files);
   const next = [
-    ...(mapping.kind === "unmapped"
-      ? [`deno add jsr:@sallyport/host   (${escapeText(mapping.path)} does not name the package)`]
-      : []),
+    ...(mapping.kind === "unmapped" ? [addition(escapeText(mapping.path))] : []),
     isBelow
       ? `deno test -A ${shellWord(test)}`
       : `cd ${shellWord(parent)} && deno test -A ${name}_test.ts`,
@@ -66,6 +65,21 @@ async function createPlugin(
     "Next:",
     ...columns(next.map((line, index) => [`${index + 1}.`, line] as const)),
   ]);
+}
+
+/** The folder of this package where it is a checkout: what is made with it is tested with it. */
+function checkout(): string | undefined {
+  const root = new URL("../../", import.meta.url);
+  if (root.protocol !== "file:" || Deno.build.standalone) return undefined;
+  return fileURLToPath(root).replace(/[\\/]$/, "");
+}
+
+/** What to do where a configuration does not name the package. */
+function addition(config: string): string {
+  const folder = checkout();
+  return folder === undefined
+    ? `deno add jsr:@sallyport/host   (${config} does not name the package)`
+    : `add ${JSON.stringify(JSON.parse(denoJson(folder))).slice(1, -1)} to ${config}`;
 }
 
 /** Makes a path absolute as far as it exists; a folder above it has the same configurations. */

@@ -26,6 +26,7 @@ interface RunOptions extends TrustOptions {
 /** How long a call that was cancelled may take to end, in milliseconds: somebody waits. */
 const DRAIN_MS = 1_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_SHOWN_METHODS = 20;
 
 /** Adds the command. */
 export function addRun(program: Command, context: CliContext): void {
@@ -48,6 +49,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   const { io, output } = context;
   const params = await readParams(options.params, io);
   using interrupt = listenForInterrupt();
+  let methods: readonly string[] = [];
   try {
     await using host = await interrupt.race(PluginHost.open({
       ...trustedHostOptions(options),
@@ -55,6 +57,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
       drainMs: DRAIN_MS,
     }));
     const plugin = await load(host, dir, interrupt.signal);
+    methods = plugin.methods;
     const callOptions: CallOptions = {
       signal: interrupt.signal,
       ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
@@ -67,8 +70,20 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
     if (interrupt.signal.aborted) throw new InterruptedError();
-    throw withStreamHint(error, options);
+    throw withMethodHint(withStreamHint(error, options), options.call, methods);
   }
+}
+
+/** Names the methods that there are, where the call named another. */
+function withMethodHint(error: unknown, called: string, methods: readonly string[]): unknown {
+  if (!(error instanceof SallyportError) || error.code !== "method-not-found") return error;
+  if (methods.length === 0 || methods.includes(called)) return error;
+  const shown = methods.slice(0, MAX_SHOWN_METHODS).map((name) => `"${name}"`).join(", ");
+  return new SallyportError(error.code, error.message, {
+    hint: `Its methods are ${shown}${methods.length > MAX_SHOWN_METHODS ? ", …" : ""}`,
+    details: { ...error.details, methods },
+    cause: error,
+  });
 }
 
 /** Loads a plugin; what it depends on is looked for beside it, and must be trusted just the same. */

@@ -95,9 +95,13 @@ Deno.test("countdown() streams down to one", async () => {
 /**
  * Writes a `deno.json` that says where the package is, for a folder without any configuration.
  *
+ * @param checkout The folder of the package, where it lies on this machine.
  * @returns The text.
  */
-export function denoJson(): string {
-  const config = { imports: { [PACKAGE]: `jsr:${PACKAGE}@^${VERSION}` } };
+export function denoJson(checkout?: string): string {
+  const config = {
+    imports: { [PACKAGE]: `jsr:${PACKAGE}@^${VERSION}` },
+    ...(checkout === undefined ? {} : { links: [checkout] }),
+  };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import { readNamedFile, UnreadableFile } from "../io/named_file.ts";
+import { readNamedFile, UnreadableFile, type UnreadableReason } from "../io/named_file.ts";
 import type { OpenToOthers } from "../io/open_to_others.ts";
 import type { Logger } from "../log.ts";
 
@@ -49,13 +49,19 @@ export async function readSmallFile(path: string, maxBytes: number, what: string
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     const reason = cause instanceof UnreadableFile ? cause.message : "it is not UTF-8";
-    const wrong = !(cause instanceof UnreadableFile) || cause.reason === "too-large";
     throw new SallyportError("bad-config", `Cannot read ${what} "${path}": ${reason}`, {
       cause,
-      hint: wrong ? `Check that this is ${what}` : "Check the path and that the host may read it",
+      hint: hintFor(cause instanceof UnreadableFile ? cause.reason : undefined, what),
       details: { path },
     });
   }
+}
+
+function hintFor(reason: UnreadableReason | undefined, what: string): string {
+  if (reason === undefined || reason === "too-large") return `Check that this is ${what}`;
+  if (reason === "missing") return "Check the path";
+  if (reason === "special") return "Name a regular file, or a link to one";
+  return "Let the host's user read it";
 }
 
 /** Warns that others may change what the host goes by. */

@@ -59,8 +59,12 @@ async function readUpTo(path: string, what: string): Promise<Uint8Array> {
     return await readNamedFile(path, MAX_PASSPHRASE_FILE_BYTES);
   } catch (cause) {
     const reason = cause instanceof Error ? escapeText(cause.message, 300) : "see the cause";
-    const large = cause instanceof UnreadableFile && cause.reason === "too-large";
-    const hint = large ? `Check that it is the ${what}` : "Check the path and that it may be read";
+    const why = cause instanceof UnreadableFile ? cause.reason : undefined;
+    const hint = why === "too-large"
+      ? `Check that it is the ${what}`
+      : why === "special"
+      ? "Name a regular file, or a link to one"
+      : "Check the path and that it may be read";
     throw refuse(what, path, reason, hint, cause);
   }
 }

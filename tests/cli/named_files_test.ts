@@ -42,12 +42,15 @@ Deno.test({
         ["trust", "init", `${dir.path}/new.list`, "--key-file", pipe],
       ]
     ) {
-      const { message } = failed(await inProcess([...args, "--json"]), codeOf(args));
+      const { message, hint } = failed(await inProcess([...args, "--json"]), codeOf(args));
       assert.match(
         message,
         /not a regular file|is not a folder|Not a directory|File exists/,
         args.join(" "),
       );
+      if (/^Cannot read (?:the|key|passphrase) /.test(message)) {
+        assert.match(hint, /regular file/, message);
+      }
     }
     // the control: the same files where they are files
     done(await inProcess([...run, "--key", pub, "--isolation", "plain"]));

@@ -87,12 +87,18 @@ Deno.test("new adds a deno.json only where there is no configuration", async () 
   ]);
   const config = JSON.parse(await Deno.readTextFile(`${dir.path}/deno.json`));
   assert.match(config.imports["@sallyport/host"], /^jsr:@sallyport\/host@\^\d/);
+  // as of a checkout: what it says next works as printed
+  assert.deepEqual(config.links, [REPO.pathname.replace(/\/$/, "")]);
+  assert.match(await deno(["test", "-A", "plugins/one_test.ts"], dir.path), /2 passed \| 0 failed/);
   const second = document(await sallyport(["new", "two", "--json"], { cwd: dir.path }));
   assert.equal(second.files.length, 4);
 
   await Deno.writeTextFile(`${dir.path}/deno.json`, "{}");
   const third = document(await sallyport(["new", "three", "--json"], { cwd: dir.path }));
-  assert.match(third.next[0], /^deno add jsr:@sallyport\/host/);
+  assert.equal(
+    third.next[0],
+    `add ${JSON.stringify(config).slice(1, -1)} to ${await Deno.realPath(dir.path)}/deno.json`,
+  );
   assert.equal(await Deno.readTextFile(`${dir.path}/deno.json`), "{}");
 });
 

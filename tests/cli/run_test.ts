@@ -106,9 +106,29 @@ Deno.test("run tells a failure of the plugin by code, message and hint", async (
   assert.equal(human.stdout, "");
   assert.match(human.stderr, /error: .*out of luck\n {2}code: plugin-error\n {2}hint: .+\n$/);
   failed(await sallyport(runArgs(at.bundle, "fails", "--json")), "plugin-error");
-  failed(await sallyport(runArgs(at.bundle, "missing", "--json")), "method-not-found");
+  const missing = failed(
+    await sallyport(runArgs(at.bundle, "missing", "--json")),
+    "method-not-found",
+  );
+  assert.match(missing.hint, /^Its methods are ".*"fails"/);
   const crash = failed(await sallyport(runArgs(at.bundle, "crashes", "--json")), "crashed");
   assert.match(crash.message, /exit code 7/);
+});
+
+Deno.test({
+  name: "a disk that is full where stdout goes is said, and is no mistake of the program",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const script = `"$0" run -A --no-lock "$1" --help > /dev/full`;
+    const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", script, Deno.execPath(), main],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder().decode(stderr);
+    assert.equal(code, 1);
+    assert.match(text, /^error: Cannot write the output: No space left.*\n {2}code: bad-config\n/);
+  },
 });
 
 Deno.test("run --timeout ends a call that takes too long", async () => {
