@@ -4,16 +4,15 @@
  * @module
  */
 import { resolve } from "node:path";
-import { escapeText, SallyportError } from "../errors.ts";
+import { SallyportError } from "../errors.ts";
 import { removeTree } from "../bundle/remove_tree.ts";
-import { findOpenToOthers } from "../io/open_to_others.ts";
 import { isShortage, systemHint } from "../io/system_error.ts";
 import { isPresent } from "../io/is_present.ts";
 import { fitsSocket, shortFolders } from "../io/socket_path.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import { realPathProblem } from "../permissions/path_scope.ts";
 import { type CacheFile, NO_FILES } from "./compiled_caches.ts";
-import { warnOpenToOthers } from "./config_files.ts";
+import { checkAccess, checkPath } from "./data_dir_checks.ts";
 import { makeRun, moved, writeFiles } from "./run_folders.ts";
 import { checkStorage } from "./storage_check.ts";
 import type { ReservedPath } from "./reserved_paths.ts";
@@ -335,17 +334,6 @@ export class DataDir implements AsyncDisposable {
   }
 }
 
-/** Refuses what neither a flag of the runtime nor a line of mounts can express. */
-function checkPath(path: string, remedy = "choose another dataDir"): void {
-  const problem = realPathProblem(path);
-  if (problem === undefined) return;
-  throw new SallyportError(
-    "bad-config",
-    `Cannot use "${escapeText(path, 500)}" as dataDir: the path ${problem}`,
-    { hint: `Deno's permission flags cannot express it: ${remedy}`, details: { dataDir: path } },
-  );
-}
-
 async function makeRoot(path: string): Promise<string> {
   // before anything of that name is made
   if (Deno.build.os !== "windows") checkPath(resolve("/", path));
@@ -375,30 +363,4 @@ async function makeSocketFolder(): Promise<HeldFolder | undefined> {
     await made?.[Symbol.asyncDispose]();
   }
   return undefined;
-}
-
-/** Refuses a folder that anybody could put records, keys or code into; of a group it warns. */
-function checkAccess(root: string, logger: Pick<Logger, "warn">): void {
-  const inside = [...Deno.readDirSync(root)].filter(({ isDirectory }) => isDirectory);
-  let warned = false;
-  for (const dir of [root, ...inside.map(({ name }) => `${root}/${name}`)]) {
-    const open = findOpenToOthers(dir);
-    if (open === undefined) continue;
-    const { path, who, mode } = open;
-    if (who !== "everybody" || path.length < root.length) {
-      if (!warned) warnOpenToOthers(logger, "the data folder", open);
-      warned = true;
-      continue;
-    }
-    throw new SallyportError(
-      "bad-config",
-      `Cannot use "${root}" as dataDir: everybody may write "${path}" (mode ${mode})`,
-      {
-        hint:
-          `Run chmod o-w on it and see what others have put there, or name a folder that does ` +
-          "not exist yet: the host makes one for its user alone",
-        details: { dataDir: root, path, mode },
-      },
-    );
-  }
 }

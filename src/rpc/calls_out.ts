@@ -1,6 +1,7 @@
 import { readThrown, SallyportError } from "../errors.ts";
 import type { Backlog } from "./backlog.ts";
 import { type EncodedValue, encodeValue, keep, rawLength } from "./binary.ts";
+import { cancelled, label, neverAnswered, prefix, timedOut } from "./call_errors.ts";
 import { now as clock } from "./clock.ts";
 import { IdTable } from "./id_table.ts";
 import { type Message, notificationLine, requestLine } from "./message.ts";
@@ -353,15 +354,6 @@ function settle(call: Call): Pick<Call, "resolve" | "reject"> {
   return call;
 }
 
-function label(call: Call): string {
-  return call.options.label ?? `"${call.method}"`;
-}
-
-/** What comes before the peer's own words in the message of an error. */
-function prefix(call: Call): string {
-  return call.options.label === undefined ? "" : `${call.options.label} failed: `;
-}
-
 function metaFor(options: RequestOptions, streams: boolean): Record<string, unknown> | undefined {
   if (options.meta === undefined && options.onProgress === undefined && !streams) return undefined;
   return {
@@ -378,34 +370,4 @@ function withMeta(params: unknown, meta: Record<string, unknown>): Record<string
     throw new TypeError("Cannot send a request: params must be an object where there is meta");
   }
   return { ...params, _meta: meta };
-}
-
-function cancelled(call: Call, reason: unknown): SallyportError {
-  return new SallyportError("cancelled", `Cannot finish ${label(call)}: the caller cancelled it`, {
-    cause: reason,
-    details: { local: true },
-  });
-}
-
-function timedOut(call: Call): SallyportError {
-  const { timeoutMs } = call.options;
-  const what = call.stream ? "item" : "answer";
-  return new SallyportError(
-    "timeout",
-    `Cannot finish ${label(call)}: no ${what} within ${timeoutMs} ms`,
-    {
-      hint: "Give it more time, or look at what the plugin does",
-      details: { local: true, timeoutMs },
-    },
-  );
-}
-
-function neverAnswered(call: Call, cancelGraceMs: number): SallyportError {
-  return new SallyportError(
-    "timeout",
-    `Cannot go on: ${
-      label(call)
-    } was given up and the peer did not answer it within ${cancelGraceMs} ms`,
-    { hint: "The plugin is stuck; it was cut off", details: { cancelGraceMs, id: call.id } },
-  );
 }
