@@ -11,7 +11,9 @@ const MAX_PENDING = 100_000;
 /** Descriptors of one process that are looked at. */
 const MAX_DESCRIPTORS = 65_536;
 /** Entries that are looked at while the processes are held. */
-const MAX_HELD = 2_000;
+const MAX_HELD = 5_000;
+/** Files of a walk whose numbers are remembered. */
+const MAX_COUNTED = 200_000;
 /** What stands in a name for bytes that are no UTF-8: such an entry cannot be looked at. */
 const NOT_UTF8 = "\ufffd";
 
@@ -28,9 +30,7 @@ interface Folder {
   readonly path: string;
   readonly listed: readonly string[];
   readonly left: Iterator<string>;
-  /** The numbers of the files that were counted. */
-  readonly counted: Set<number | null>;
-  /** Whether it was listed again. */
+  /** Whether it, or a folder that it is in, was listed again. */
   readonly again: boolean;
   /** Whether an entry was gone when it was looked at: removed, or called otherwise to stay uncounted. */
   hasGone: boolean;
@@ -47,6 +47,7 @@ export class StorageScan {
   #descriptors: Iterator<string> = [].values();
   #device: number | undefined;
   #unlinked = new Set<number | null>();
+  #counted = new Set<number | null>();
   #whole: StorageSize | undefined;
   #bytes = 0;
   #complete = true;
@@ -98,7 +99,8 @@ export class StorageScan {
     this.#bytes = 0;
     this.#complete = true;
     this.#unknown = false;
-    this.#pending = [{ ...folderOf("", [this.#dir]), again: true }];
+    this.#pending = [folderOf("", [this.#dir], false)];
+    this.#counted.clear();
     this.#descriptors = pids.values().flatMap((pid) => this.#openFiles(pid));
     this.#device = undefined;
     this.#unlinked.clear();
@@ -125,7 +127,7 @@ export class StorageScan {
       const { done, value: path } = folder.left.next();
       if (done) {
         this.#pending.pop();
-        if (folder.hasGone && !folder.again) looked += this.#addRenamed(folder, hold);
+        if (folder.hasGone) looked += this.#addRenamed(folder, hold);
         if (this.#pending.length === 0) this.#end();
         continue;
       }
@@ -138,16 +140,17 @@ export class StorageScan {
   #add(path: string, folder: Folder): void {
     try {
       const info = Deno.lstatSync(path);
-      // counted by another name
-      if (folder.again && folder.counted.has(info.ino)) return;
-      folder.counted.add(info.ino);
-      this.#bytes += Math.max(info.size, (info.blocks ?? 0) * 512);
+      // else it was counted by another name
+      if (!folder.again || !this.#counted.has(info.ino)) {
+        this.#bytes += Math.max(info.size, (info.blocks ?? 0) * 512);
+        if (this.#counted.size < MAX_COUNTED) this.#counted.add(info.ino);
+      }
       if (!info.isDirectory) return;
       if (info.size > MAX_FOLDER_BYTES || this.#pending.length >= MAX_PENDING) {
         this.#complete = false;
         return;
       }
-      this.#pending.push(folderOf(path, [...list(path)]));
+      this.#pending.push(folderOf(path, [...list(path)], folder.again));
     } catch (error) {
       const isMissing = error instanceof Deno.errors.NotFound;
       const neverWas = isMissing && this.#whole === undefined;
@@ -162,22 +165,25 @@ export class StorageScan {
   }
 
   /** Looks at what has come into a folder since it was listed, before it can be renamed again. */
-  #addRenamed({ path, listed, counted }: Folder, hold: (() => Disposable) | undefined): number {
+  #addRenamed({ path, listed, again }: Folder, hold: (() => Disposable) | undefined): number {
+    const depth = this.#pending.length;
+    if (again && hold !== undefined) this.#complete = false; // so many that they could not be held
+    if (depth === 0 || again) return 0;
+    this.#pending[depth - 1]!.hasGone = true; // or it was moved to where the walk has been
     using _held = hold?.();
-    let come: IteratorObject<string>;
     try {
       const before = new Set(listed);
-      come = list(path).filter((name) => !before.has(name));
+      const come = [...list(path).filter((name) => !before.has(name))];
+      this.#pending.push(folderOf(path, come, true));
     } catch {
-      return 1; // it is gone itself
+      // gone itself
     }
-    const again = { path, listed: [], left: come, counted, again: true, hasGone: false };
-    this.#pending.push(again);
     let looked = 1;
-    for (; looked < MAX_HELD; looked++) {
-      const { done, value } = come.next();
-      if (done) break;
-      this.#add(value, again);
+    for (; looked < MAX_HELD && this.#pending.length > depth; looked++) {
+      const folder = this.#pending.at(-1)!;
+      const { done, value } = folder.left.next();
+      if (done) this.#pending.pop();
+      else this.#add(value, folder);
     }
     return looked;
   }
@@ -229,8 +235,8 @@ export function fileKey({ dev, ino }: Pick<Deno.FileInfo, "dev" | "ino">): strin
   return `${dev}:${ino}`;
 }
 
-function folderOf(path: string, listed: readonly string[]): Folder {
-  return { path, listed, left: listed.values(), counted: new Set(), again: false, hasGone: false };
+function folderOf(path: string, listed: readonly string[], again: boolean): Folder {
+  return { path, listed, left: listed.values(), again, hasGone: false };
 }
 
 function list(dir: string): IteratorObject<string> {

@@ -96,14 +96,38 @@ Deno.test("StorageScan counts a file once that is renamed during the walk, which
     assert.deepEqual(scan.size, { bytes, complete: true });
   }));
 
+Deno.test("StorageScan counts a folder once that is renamed while it is walked through", () =>
+  withFolder((dir) => {
+    Deno.mkdirSync(`${dir}/a/b`, { recursive: true });
+    for (let i = 0; i < 20; i++) {
+      Deno.writeFileSync(`${dir}/a/b/${i}`, new Uint8Array(64 * KIB).fill(1));
+    }
+    const scan = new StorageScan(dir);
+    walk(scan);
+    const { bytes } = scan.size!;
+    for (
+      const [from, to, steps] of [["a/b", "a/c", 10], ["a", "d", 10], ["d/c", "e", 3]] as const
+    ) {
+      scan.begin();
+      scan.step(steps);
+      Deno.renameSync(`${dir}/${from}`, `${dir}/${to}`);
+      while (scan.running) scan.step(7);
+      assert.deepEqual(scan.size, { bytes, complete: true }, `${from} to ${to}`);
+    }
+  }));
+
 requiringTest(
   "StorageScan counts files that a process renames without end, and holds it for a moment only",
   mayReadProc() ? undefined : "no /proc here",
   () =>
     withFolder(async (dir) => {
+      Deno.mkdirSync(`${dir}/folder/in`, { recursive: true });
       for (let i = 0; i < 3_000; i++) Deno.writeTextFileSync(`${dir}/${i}`, "");
-      const big = [1, 2, 3, 4].map((n) => `${dir}/big${n}.`);
-      for (const name of big) Deno.writeFileSync(name, new Uint8Array(1024 * KIB));
+      for (let i = 0; i < 1_000; i++) Deno.writeTextFileSync(`${dir}/folder/in/${i}`, "");
+      const big = [`${dir}/big1.`, `${dir}/big2.`, `${dir}/folder`];
+      for (const name of [...big.slice(0, 2), `${dir}/folder/in/3`, `${dir}/folder/in/4`]) {
+        Deno.writeFileSync(name, new Uint8Array(1024 * KIB));
+      }
       await using child = await startWatched();
       await child.ask(`rename ${big.join(" ")}`);
       const scan = new StorageScan(dir);
