@@ -25,8 +25,12 @@ export function pluginLogger(output: Output): Logger {
     if (!isPlugins && (level === "debug" || level === "info")) return;
     const name = output.errStyle("dim", `[${isPlugins ? escapeText(plugin, 64) : "sallyport"}]`);
     const label = level === "info" ? "" : `${level}: `;
-    const details = Object.keys(rest).length === 0 ? "" : ` ${safeJson(rest)}`;
+    const { hint, ...facts } = rest;
+    const isOwnHint = source === undefined && typeof hint === "string"; // a plugin's is a field like any
+    const shown = isOwnHint ? facts : rest;
+    const details = Object.keys(shown).length === 0 ? "" : ` ${safeJson(shown)}`;
     output.errorLine(`${name} ${label}${escapeText(message, 4_000)}${details}`);
+    if (isOwnHint) output.errorLine(`  hint: ${escapeText(hint, 4_000)}`);
   };
   return {
     debug: write("debug"),

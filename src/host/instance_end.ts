@@ -178,6 +178,13 @@ const LATE: Readonly<Record<StartPhase, readonly [what: string, remedy: string]>
   init: ["its init did not end", "Let init do less, and the rest when it is called"],
 };
 
+/** What to do where nothing but the plugin's own error tells of it. */
+const FAILED: Partial<Record<StartPhase, string>> = {
+  import: "Its author must correct its modules: they may import files of the bundle, " +
+    '"node:" modules and "@sallyport/host/plugin"',
+  init: "Its author must correct its init",
+};
+
 /** Tells why a plugin could not be started. */
 export function startError(
   name: string,
@@ -206,6 +213,8 @@ export function startError(
     ? `It last wrote: ${lastLine(stderrTail)}`
     : isLate
     ? `${remedy}, or raise startTimeoutMs`
+    : code === "plugin-error" && status === undefined
+    ? FAILED[phase]
     : undefined;
   if (code === "protocol-violation" || code === "cancelled") {
     return new SallyportError(code, `Cannot start plugin "${name}": ${message}`, {

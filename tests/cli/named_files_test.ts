@@ -93,7 +93,10 @@ Deno.test({
       first!,
       /^\[sallyport\] warn: Others than its owner may change the policy .*"0666"/,
     );
-    assert.match(await stderr(...byList), /may change the trust list .*chmod o-w/);
+    assert.match(
+      await stderr(...byList),
+      /may change the trust list .*\n {2}hint: Run chmod o-w on that path\n/,
+    );
     await Deno.chmod(`${dir.path}/keys`, 0o777);
     assert.match(await stderr(...byKey), /may change a trusted key .*keys".*"everybody"/);
     const shown = await inProcess(["trust", "list", list, ...secret]);

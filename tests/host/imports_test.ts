@@ -82,6 +82,7 @@ Deno.test("a plugin cannot import anything from outside its bundle, however it t
       const { "main.ts": main, ...rest } = files;
       const dir = await test.bundle(`outside${++number}`, main!, {}, rest);
       const error = await assertRejectsWithCode(host.load(dir), "launch-failed", /import/i);
+      assert.match(error.hint!, /import files of the bundle|It last wrote/);
       assert.ok(!JSON.stringify([error, error.details]).includes(SECRET));
       const logged = JSON.stringify(test.logger.entries);
       assert.ok(!logged.includes(SECRET), "it is in the log");
