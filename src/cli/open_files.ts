@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { findOpenToOthers } from "../io/open_to_others.ts";
+import { findOpenToOthers, remedyFor } from "../io/open_to_others.ts";
 import type { Output } from "./output.ts";
 
 /**
@@ -32,9 +32,8 @@ export async function warnIfOpenToOthers(
 export function warnIfChangeable(path: string, what: string, output: Output): void {
   const open = findOpenToOthers(path);
   if (open === undefined) return;
-  const fix = open.who === "everybody" ? "chmod o-w" : "chmod g-w";
   output.warn(
     `others may change ${what}: ${open.who} may write "${open.path}" (mode ${open.mode}): ` +
-      `run ${fix} on that`,
+      `run ${remedyFor(open)} on that`,
   );
 }

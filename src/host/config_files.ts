@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../errors.ts";
 import { readNamedFile, UnreadableFile, type UnreadableReason } from "../io/named_file.ts";
-import type { OpenToOthers } from "../io/open_to_others.ts";
+import { type OpenToOthers, remedyFor } from "../io/open_to_others.ts";
 import type { Logger } from "../log.ts";
 
 /**
@@ -71,8 +71,8 @@ export function warnOpenToOthers(
   open: OpenToOthers | undefined,
 ): void {
   if (open === undefined) return;
-  logger.warn(`Others than its owner may change ${what}`, {
+  logger.warn(`Others may change ${what}`, {
     ...open,
-    hint: `Run chmod ${open.who === "everybody" ? "o-w" : "g-w"} on that path`,
+    hint: `Run ${remedyFor(open)} on that path`,
   });
 }

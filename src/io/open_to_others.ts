@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 export interface OpenToOthers {
   /** What may be written: the path itself, or a folder above it. */
   readonly path: string;
-  /** `everybody`, or a group. */
+  /** `everybody`, a group, or a user who owns it and is neither this one nor root. */
   readonly who: string;
   /** Its permission bits, such as `0777`. */
   readonly mode: string;
@@ -19,12 +19,14 @@ export interface OpenToOthers {
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
+/** Whom the kernel names where a user namespace does not know the owner. */
+const UNKNOWN_USER = 65_534;
 
 /**
  * Looks at a file or folder, and at the folders above it, through links.
  *
  * A folder such as `/tmp`, in which everybody may add but only owners may replace, is no hole for what
- * lies in it. A group whose number is the owner's counts as the owner's own. Access lists are not seen.
+ * lies in it. A group whose number is the owner's counts as the owner's own; of folders above, owners count as trusted. Access lists are not seen.
  *
  * @param path The file or folder.
  * @returns Who may change it besides its owner; `undefined` when nobody may, or that cannot be seen:
@@ -40,11 +42,11 @@ export function findOpenToOthers(path: string): OpenToOthers | undefined {
       const { mode, uid, gid } = Deno.statSync(at);
       const open = mode! & (at === real ? OTHERS_WRITE | GROUP_WRITE : OTHERS_WRITE);
       const sticky = at !== real && (mode! & STICKY) !== 0;
-      const who = sticky
-        ? undefined
-        : (open & OTHERS_WRITE) !== 0
+      const who = !sticky && (open & OTHERS_WRITE) !== 0
         ? "everybody"
-        : open !== 0 && gid !== uid
+        : at === real && isForeign(uid)
+        ? `user ${uid}`
+        : !sticky && open !== 0 && gid !== uid
         ? `group ${gid}`
         : undefined;
       if (who !== undefined) {
@@ -55,6 +57,17 @@ export function findOpenToOthers(path: string): OpenToOthers | undefined {
   } catch {
     return undefined; // it is not there, or not ours to see: whoever opens it says so
   }
+}
+
+/** Says what takes the access away, as a command to which the path is added. */
+export function remedyFor({ who }: OpenToOthers): string {
+  if (who === "everybody") return "chmod o-w";
+  return who.startsWith("user") ? "chown $USER" : "chmod g-w";
+}
+
+function isForeign(uid: number | null): boolean {
+  if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state !== "granted") return false;
+  return uid !== null && uid !== 0 && uid !== UNKNOWN_USER && uid !== Deno.uid();
 }
 
 /** A host with fewer permissions would be asked at its terminal. */

@@ -91,7 +91,7 @@ Deno.test({
     const [first] = (await stderr(...byKey)).split("\n");
     assert.match(
       first!,
-      /^\[sallyport\] warn: Others than its owner may change the policy .*"0666"/,
+      /^\[sallyport\] warn: Others may change the policy .*"0666"/,
     );
     assert.match(
       await stderr(...byList),
