@@ -139,7 +139,7 @@ export async function propose(
   { yes = false, dryRun = false, rootKey = [] }: ChangeOptions,
   context: CliContext,
 ): Promise<boolean> {
-  const { output, prompter } = context;
+  const { io, output, prompter } = context;
   // a script that runs the command has said yes by running it
   const asks = prompter !== undefined && !yes && !dryRun;
   const lines = [
@@ -148,7 +148,10 @@ export async function propose(
     ...notes,
   ];
   if (!output.json) { for (const line of lines) output.line(line); }
-  else if (asks) { for (const line of lines) output.errorLine(line); }
+  // whoever is asked has it before their eyes, wherever stdout goes
+  if (asks && (output.json || !io.outIsTerminal)) {
+    for (const line of lines) output.errorLine(line);
+  }
   if (dryRun) return false;
   if (list.root !== undefined && rootKey.length === 0) throw noRootKey(list);
   if (!asks || await prompter.confirm(`Write revision ${list.revision + 1}`)) return true;
