@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, resolve, sep } from "node:path";
+import { dirname, relative, resolve, sep } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
 import { openNoFollow, readAtMost } from "../io/plain_file.ts";
 import { IGNORE_FILE, type Ignores, readIgnoreFile } from "./ignore_file.ts";
@@ -63,7 +63,7 @@ export async function copyBundle(contents: BundleContents, out: string): Promise
     );
   };
   const target = resolve(out);
-  if (`${target}${sep}`.startsWith(`${contents.root}${sep}`)) {
+  if (`${throughLinks(target)}${sep}`.startsWith(`${contents.root}${sep}`)) {
     refuse("it is within the bundle", "Name a folder outside of it");
   }
   try {
@@ -79,6 +79,17 @@ export async function copyBundle(contents: BundleContents, out: string): Promise
   } catch (cause) {
     if (cause instanceof SallyportError) throw cause;
     return refuse((cause as Error).message, "Name a folder that you may write", cause);
+  }
+}
+
+/** Gives the path that will be made: its end need not be there yet. */
+function throughLinks(path: string): string {
+  for (let at = path;; at = dirname(at)) {
+    try {
+      return resolve(Deno.realPathSync(at), relative(at, path));
+    } catch {
+      if (dirname(at) === at) return path;
+    }
   }
 }
 

@@ -110,11 +110,15 @@ Deno.test("signBundle() signs a copy without what is to be ignored, and the copy
     "bundle-invalid",
     /Cannot write a signed copy to ".*dist": it is not empty/,
   );
-  await assertRejectsWithCode(
-    signBundle(dir, [keys.seed], { out: `${dir}/dist` }),
-    "bundle-invalid",
-    /it is within the bundle/,
-  );
+  await Deno.symlink(dir, temp.join("link"));
+  for (const inside of [`${dir}/dist`, temp.join("link/dist"), temp.join("link/new/dist")]) {
+    await assertRejectsWithCode(
+      signBundle(dir, [keys.seed], { out: inside }),
+      "bundle-invalid",
+      /it is within the bundle/,
+    );
+  }
+  assert.equal(await exists(`${dir}/dist`) || await exists(`${dir}/new`), false);
 });
 
 Deno.test("signBundle() says what is wrong with .sallyportignore", async () => {
