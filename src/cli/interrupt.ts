@@ -21,7 +21,7 @@ export interface Interrupt extends Disposable {
 const SAME_MS = 500;
 
 /**
- * Listens for SIGINT and SIGTERM; a second one ends the process at once.
+ * Listens for SIGINT, SIGTERM and the end of the terminal; a second one ends the process at once.
  *
  * @returns The signal to pass on.
  */
@@ -36,7 +36,7 @@ export function listenForInterrupt(): Interrupt {
   };
   const names: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const name of names) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,

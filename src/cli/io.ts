@@ -67,9 +67,8 @@ export function processIo(): CliIo {
     writeErr(text) {
       try {
         writeAll(Deno.stderr, text);
-      } catch (error) {
-        // without a reader there is nobody to tell; the exit code still says how it went
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      } catch {
+        // a reader, a terminal that has gone, a full disk: nobody can be told, but by the exit code
       }
     },
     stdin: () => Deno.stdin.readable,

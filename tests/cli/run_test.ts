@@ -171,7 +171,7 @@ Deno.test("run leaves nothing behind, and keeps --data-dir", async () => {
   assert.equal([...Deno.readDirSync(`${data}/store`)].length, 1);
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   for (const json of [false, true]) {
     Deno.test(`run closes the host on ${signal} and exits 130${json ? " (--json)" : ""}`, async () => {
       await using at = await sample();
