@@ -3,7 +3,7 @@ import { commandLine, docPage, shellWord, type Surroundings } from "../src/comma
 import { tempDir } from "./helpers/signing.ts";
 
 const CHECKOUT = { root: "file:///src/sallyport/", main: "file:///src/sallyport/src/cli/main.ts" };
-const JSR = "https://jsr.io/@sallyport/host/0.1.0/";
+const JSR = "https://registry.example/@sallyport/host/0.1.0/";
 
 Deno.test("commandLine() is what the reader can type: a task, the installed program, or deno run", async () => {
   await using dir = await tempDir();
