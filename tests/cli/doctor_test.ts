@@ -4,6 +4,7 @@ import { gatherFacts } from "../../src/doctor/facts.ts";
 import { tryStart } from "../../src/cli/doctor_start.ts";
 import { scratch } from "./bundles.ts";
 import { failed, inProcess, type Outcome, sallyport } from "./sallyport.ts";
+import { writeProgram } from "../helpers/process.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
@@ -146,7 +147,7 @@ Deno.test(
     await using dir = await scratch();
     const program = `${dir.path}/deno`;
     const doctor = async (answer: string) => {
-      await Deno.writeTextFile(program, `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
+      await writeProgram(program, answer);
       const outcome = await sallyport(["doctor", "--isolation", "plain", "--json"], {
         env: { SALLYPORT_DENO: program },
       });

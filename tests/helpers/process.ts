@@ -70,6 +70,20 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * Writes a program of shell commands. By a process of its own: what is being written cannot be run, and
+ * whatever another test starts meanwhile would hold this process's descriptor for a moment.
+ */
+export async function writeProgram(path: string, commands: string): Promise<void> {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", 'cat > "$0" && chmod 755 "$0"', path],
+    stdin: "piped",
+  }).spawn();
+  await new Blob([`#!/bin/sh\n${commands}\n`]).stream().pipeTo(child.stdin);
+  const { success } = await child.status;
+  if (!success) throw new Error(`cannot write ${path}`);
+}
+
 /** How long a test waits for what must come: only a failure takes so long, however busy the machine. */
 export const PATIENCE_MS = 60_000;
 

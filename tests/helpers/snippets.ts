@@ -1,4 +1,5 @@
 import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { writeProgram } from "./process.ts";
 
 /** The folder of the project. */
 export const PROJECT = new URL("../../", import.meta.url);
@@ -94,7 +95,7 @@ export class Checkout implements AsyncDisposable {
         ["sallyport", `${deno} run -A '${checkout.#dir}/src/cli/main.ts' "$@"`],
       ] as const
     ) {
-      await Deno.writeTextFile(`${base}/bin/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await writeProgram(`${base}/bin/${name}`, script);
     }
     stack.move();
     return checkout;

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { BaseCache } from "../../src/host/base_cache.ts";
 import { type CacheFile, CompiledCaches } from "../../src/host/compiled_caches.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../src/plugin/bootstrap.generated.ts";
-import { processesNaming, until } from "../helpers/process.ts";
+import { processesNaming, until, writeProgram } from "../helpers/process.ts";
 import { type TempDir, tempDir } from "../helpers/signing.ts";
 
 /** Makes what a host's folder has for it. */
@@ -22,7 +22,7 @@ async function hostFolder(dir: TempDir, name: string) {
 /** Makes an executable of a shell's commands. */
 async function program(dir: TempDir, name: string, commands: string): Promise<string> {
   const path = dir.join(name);
-  await Deno.writeTextFile(path, `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
+  await writeProgram(path, commands);
   return path;
 }
 

@@ -6,6 +6,7 @@ import { OLDEST_DENO } from "../../src/version.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";
+import { writeProgram } from "../helpers/process.ts";
 
 const onUnix = { ignore: Deno.build.os === "windows" };
 const GRANT = {
@@ -17,7 +18,7 @@ const GRANT = {
 async function script(test: HostTest, text: string): Promise<string> {
   const folder = test.join("bin");
   await Deno.mkdir(folder);
-  await Deno.writeTextFile(`${folder}/deno`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  await writeProgram(`${folder}/deno`, text);
   return `${folder}/deno`;
 }
 

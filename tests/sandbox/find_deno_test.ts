@@ -3,13 +3,14 @@ import { checkOwnDeno, DENO_VARIABLE, findDeno } from "../../src/sandbox/find_de
 import { OLDEST_DENO } from "../../src/version.ts";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { tempDir } from "../helpers/signing.ts";
+import { writeProgram } from "../helpers/process.ts";
 
 const OWN = { path: Deno.execPath(), version: Deno.version.deno };
 
 /** Writes a program that stands where a deno is looked for. */
 async function program(dir: { join(name: string): string }, script: string): Promise<string> {
   const path = dir.join("deno");
-  await Deno.writeTextFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await writeProgram(path, script);
   return path;
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Probed } from "../fixtures/sandbox/probing.ts";
 import { sandboxTest } from "../helpers/sandbox.ts";
 import { tempDir } from "../helpers/signing.ts";
+import { writeProgram } from "../helpers/process.ts";
 
 const PROGRAM = fileURLToPath(new URL("../fixtures/sandbox/probing.ts", import.meta.url));
 
@@ -63,9 +64,7 @@ sandboxTest("a working folder that is gone is no matter", "bwrap", async () => {
 sandboxTest("a bwrap that does not run is not called too old", "bwrap", async () => {
   await using dir = await tempDir();
   const broken = dir.join("bwrap");
-  await Deno.writeTextFile(broken, "#!/bin/sh\necho 'no libcap.so.2' >&2\nexit 127\n", {
-    mode: 0o755,
-  });
+  await writeProgram(broken, "echo 'no libcap.so.2' >&2\nexit 127");
   const [probed] = await probe(
     ["nothing", "bwrap"],
     'mount --bind "$dir/bwrap" "$(command -v bwrap)";',

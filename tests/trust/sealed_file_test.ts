@@ -233,8 +233,8 @@ folderTest(
     assert.equal(await holding, "done");
     assert.equal(first!.held, false);
     // it is free again, after a failure too
-    await assert.rejects(withFileLock(file, never, { timeoutMs: 0 }), /two are in/);
-    assert.equal(await withFileLock(file, () => Promise.resolve("free"), { timeoutMs: 0 }), "free");
+    await assert.rejects(withFileLock(file, never), /two are in/);
+    assert.equal(await withFileLock(file, () => Promise.resolve("free")), "free");
     await assert.rejects(withFileLock(file, never, { timeoutMs: NaN }), RangeError);
   },
 );
