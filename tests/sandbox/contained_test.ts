@@ -197,6 +197,7 @@ await done();`;
       assert.equal(await Deno.readTextFile(`${writable}/file`), "changed");
 
       const control = JSON.parse((await runInside({ launcher: "plain", user, script })).stdout);
+      for (const made of ["/new", "/dev/new", "/tmp/new"]) await Deno.remove(made).catch(() => {});
       for (const name of ["write readable", "time of readable", "beside them", "own oom score"]) {
         assert.equal(
           control[name],
