@@ -6,7 +6,7 @@
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import type { LaunchCommand } from "../sandbox/launcher.ts";
-import { OWN_SESSION } from "../sandbox/own_session.ts";
+import { inOwnSession } from "../sandbox/own_session.ts";
 import { StderrTail, type StderrTailOptions } from "./stderr_tail.ts";
 
 /** Says how a process ended. */
@@ -44,12 +44,13 @@ export interface Child {
 export function startChild(command: LaunchCommand, options: StderrTailOptions = {}): Child {
   let process: Deno.ChildProcess;
   try {
-    process = new Deno.Command(command.command, {
-      args: [...command.args],
+    const { command: program, args, detached } = inOwnSession(command.command, command.args);
+    process = new Deno.Command(program, {
+      args,
+      detached,
       env: { ...command.env },
       cwd: command.cwd,
       clearEnv: true,
-      ...OWN_SESSION,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
