@@ -39,7 +39,7 @@ export {
   type LimitBounds,
   type LimitName,
   type Limits,
-} from "./src/bundle/limits.ts";
+} from "./src/bundle/manifest/limits.ts";
 export {
   type AccessLevel,
   type ContextRequest,
@@ -49,10 +49,10 @@ export {
   parseManifest,
   type PermissionRequest,
   type StorageRequest,
-} from "./src/bundle/manifest.ts";
+} from "./src/bundle/manifest/manifest.ts";
 
 export { type SealSecret } from "./src/crypto/sealed.ts";
-export { type PublicKey } from "./src/trust/keys.ts";
+export { type PublicKey } from "./src/trust/keys/keys.ts";
 export {
   type AcceptedBundle,
   createTrustListContent,
@@ -66,10 +66,14 @@ export {
   type Publisher,
   type TrustListContent,
   type VersionRevocation,
-} from "./src/trust/list.ts";
-export { type TrustChange, type TrustSubject } from "./src/trust/list_diff.ts";
-export { type MarkedRevision } from "./src/trust/rollback_mark.ts";
-export { type RootReference, type TrustRoot, type VerifiedRoot } from "./src/trust/root_chain.ts";
+} from "./src/trust/list/list.ts";
+export { type TrustChange, type TrustSubject } from "./src/trust/list/diff.ts";
+export { type MarkedRevision } from "./src/trust/mark/rollback_mark.ts";
+export {
+  type RootReference,
+  type TrustRoot,
+  type VerifiedRoot,
+} from "./src/trust/root/root_chain.ts";
 export {
   type CreateTrustListOptions,
   type ListRevision,
@@ -78,7 +82,7 @@ export {
   TrustList,
   type UpdateTrustListOptions,
 } from "./src/trust/trust_list.ts";
-export { type TrustedPlugin } from "./src/trust/verify.ts";
+export { type TrustedPlugin } from "./src/trust/verify/verify.ts";
 export {
   type Grant,
   type MonitorPolicy,
@@ -94,24 +98,31 @@ export {
   type ViolationSeverity,
 } from "./src/permissions/policy.ts";
 
-export { type PluginSample, type SampleFigure, type SampleSource } from "./src/monitor/sample.ts";
-export { type Violation } from "./src/monitor/violations.ts";
-export { type MonitorEvent, type WatchOptions as SampleOptions } from "./src/monitor/watch.ts";
+export {
+  type PluginSample,
+  type SampleFigure,
+  type SampleSource,
+} from "./src/monitor/samples/sample.ts";
+export { type Violation } from "./src/monitor/violations/violations.ts";
+export {
+  type MonitorEvent,
+  type WatchOptions as SampleOptions,
+} from "./src/monitor/samples/watch.ts";
 
-export type { Lane } from "./src/host/lane.ts";
-export type { SharedMemoryOptions } from "./src/host/shared_memory.ts";
-export { type IsolationMode, type IsolationOptions } from "./src/sandbox/choose.ts";
+export type { Lane } from "./src/host/process/socket_lane.ts";
+export type { SharedMemoryOptions } from "./src/host/process/shared_memory_files.ts";
+export { type IsolationMode, type IsolationOptions } from "./src/sandbox/machine/choose.ts";
 export {
   type CgroupFacts,
   type ContainmentFacts,
   type NamespaceName,
   type SandboxReport,
-} from "./src/sandbox/launcher.ts";
+} from "./src/sandbox/launch/launcher.ts";
 export {
   type LauncherName,
   type NetworkMode,
   type SeccompProfile,
-} from "./src/sandbox/launch_spec.ts";
+} from "./src/sandbox/launch/launch_spec.ts";
 export { type EgressConnection } from "./src/egress/proxy.ts";
 
 export { HOOK_PRIORITY, type HookBand } from "./src/hooks/names.ts";
@@ -132,7 +143,7 @@ export {
   type PluginHookRunner,
 } from "./src/hooks/types.ts";
 
-export { type ServiceCaller } from "./src/services/caller.ts";
+export { type ServiceCaller } from "./src/services/calls/caller.ts";
 export { type PluginConfigs } from "./src/services/config_service.ts";
 export {
   PluginContext,
@@ -140,8 +151,8 @@ export {
   type ProvideOptions,
   type ServiceDescription,
 } from "./src/services/context.ts";
-export { type SharedDatabaseOptions } from "./src/services/database_service.ts";
-export { type MethodAccess } from "./src/services/method_table.ts";
+export { type SharedDatabaseOptions } from "./src/services/database/database_service.ts";
+export { type MethodAccess } from "./src/services/calls/method_table.ts";
 export { type HelperGroup } from "./src/sandbox/cgroup/helper_group.ts";
 
 export {
@@ -156,16 +167,16 @@ export {
   verifyAuditLog,
   type VerifyAuditLogOptions,
 } from "./src/audit/mod.ts";
-export { type AuditOptions } from "./src/host/audit_options.ts";
-export { type AddedBundles, type WatchOptions } from "./src/host/bundle_watch.ts";
-export { type HostEvent } from "./src/host/events.ts";
+export { type AuditOptions } from "./src/host/settings/audit_options.ts";
+export { type AddedBundles, type WatchOptions } from "./src/host/folders/bundle_watch.ts";
+export { type HostEvent } from "./src/host/events/events.ts";
 export { PluginHost } from "./src/host/host.ts";
 export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
-export { type MonitorOptions } from "./src/host/monitor_options.ts";
-export { type PluginUsage, type Signer } from "./src/host/plugin_facts.ts";
-export { type PluginHostOptions, type PoolOptions } from "./src/host/options.ts";
+export { type MonitorOptions } from "./src/host/settings/monitor_options.ts";
+export { type PluginUsage, type Signer } from "./src/host/plugin/plugin_facts.ts";
+export { type PluginHostOptions, type PoolOptions } from "./src/host/settings/host_options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/registry.ts";
-export { PLUGIN_STATES, type PluginState } from "./src/host/state.ts";
-export { type PinnedRoot, type TrustListOptions } from "./src/host/trust_options.ts";
+export { PLUGIN_STATES, type PluginState } from "./src/host/events/plugin_state.ts";
+export { type PinnedRoot, type TrustListOptions } from "./src/host/settings/trust_list_options.ts";

@@ -7,8 +7,8 @@
 
 import { fileURLToPath } from "node:url";
 
-const ENTRY = new URL("../src/services/database_process.ts", import.meta.url);
-const OUTPUT = new URL("../src/services/database_process.generated.ts", import.meta.url);
+const ENTRY = new URL("../src/services/database/database_process.ts", import.meta.url);
+const OUTPUT = new URL("../src/services/database/database_process.generated.ts", import.meta.url);
 
 /**
  * Bundles the database process.

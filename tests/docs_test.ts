@@ -3,6 +3,7 @@
  * (`deno test --doc`); here the commands run as processes, and claims are compared with the code.
  */
 import assert from "node:assert/strict";
+import { globSync } from "node:fs";
 import { matchesGlob } from "node:path";
 import {
   DEFAULT_LIMITS,
@@ -263,8 +264,8 @@ Deno.test("docs/plugin-development.md quotes errors as the code words them", asy
   assert.ok(quotes.length >= 10);
   let source = "";
   for (const room of ["bundle", "trust", "permissions", "plugin", "host", "services", "rpc"]) {
-    for await (const { name } of Deno.readDir(new URL(`src/${room}/`, PROJECT))) {
-      source += await Deno.readTextFile(new URL(`src/${room}/${name}`, PROJECT));
+    for (const path of globSync(`src/${room}/**/*.ts`, { cwd: PROJECT.pathname })) {
+      source += await Deno.readTextFile(new URL(path, PROJECT));
     }
   }
   const runtime = ["Requires read access"];

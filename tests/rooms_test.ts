@@ -7,6 +7,7 @@ const ROOMS = [
   "command_line",
   "guard",
   "log",
+  "json",
   "io",
   "crypto",
   "bundle",

@@ -3,15 +3,15 @@
  *
  * @module
  */
-export { AuditLog, type AuditLogOptions } from "./audit_log.ts";
-export type { AuditEntry, AuditEntryType, AuditRecord } from "./entry.ts";
-export type { RateBoundOptions } from "./rate_bound.ts";
-export { type AuditQuery, readAuditLog } from "./read_log.ts";
+export { AuditLog, type AuditLogOptions } from "./write/audit_log.ts";
+export type { AuditEntry, AuditEntryType, AuditRecord } from "./chain/entry.ts";
+export type { RateBoundOptions } from "./chain/rate_bound.ts";
+export { type AuditQuery, readAuditLog } from "./verify/read_log.ts";
 export type {
   AuditProblem,
   AuditProblemKind,
   AuditReport,
   ChainReport,
   TakenOverLines,
-} from "./report.ts";
-export { verifyAuditLog, type VerifyAuditLogOptions } from "./verify_log.ts";
+} from "./verify/report.ts";
+export { verifyAuditLog, type VerifyAuditLogOptions } from "./verify/verify_log.ts";

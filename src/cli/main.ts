@@ -8,9 +8,9 @@
  */
 // nothing else before the version is known: what an older Deno cannot link would end it with a SyntaxError
 import { denoProblem } from "../version.ts";
-import type { CliIo } from "./io.ts";
+import type { CliIo } from "./terminal/io.ts";
 
-export type { CliIo, Terminal } from "./io.ts";
+export type { CliIo, Terminal } from "./terminal/io.ts";
 
 /**
  * Runs one command.

@@ -5,24 +5,30 @@
  */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
-import { addAudit, AuditLogBroken } from "./audit.ts";
-import type { CliContext } from "./command.ts";
-import { addDoctor, LayersMissing } from "./doctor.ts";
-import { describeFailure, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, isInternal } from "./failure.ts";
-import { addHash } from "./hash.ts";
-import { addInspect } from "./inspect.ts";
-import { type CliIo, OutputClosed, processIo } from "./io.ts";
-import { addKeygen } from "./keygen.ts";
-import { addNew } from "./new.ts";
-import { Output } from "./output.ts";
-import { Prompter } from "./prompt.ts";
-import { addQuarantine } from "./quarantine.ts";
-import { addRun } from "./run.ts";
-import { addSign } from "./sign.ts";
-import { addTop } from "./top.ts";
-import { addTrust } from "./trust.ts";
-import { askBeforeCommands } from "./trust_options.ts";
-import { addVerify } from "./verify.ts";
+import { addAudit, AuditLogBroken } from "./audit/command.ts";
+import type { CliContext } from "./shared/command.ts";
+import { addDoctor, LayersMissing } from "./doctor/command.ts";
+import {
+  describeFailure,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_USAGE,
+  isInternal,
+} from "./terminal/failure.ts";
+import { addHash } from "./bundle/hash.ts";
+import { addInspect } from "./inspect/command.ts";
+import { type CliIo, OutputClosed, processIo } from "./terminal/io.ts";
+import { addKeygen } from "./keys/command.ts";
+import { addNew } from "./new/command.ts";
+import { Output } from "./terminal/output.ts";
+import { Prompter } from "./terminal/prompt.ts";
+import { addQuarantine } from "./quarantine/command.ts";
+import { addRun } from "./run/command.ts";
+import { addSign } from "./bundle/sign.ts";
+import { addTop } from "./top/command.ts";
+import { addTrust } from "./trust/command.ts";
+import { askBeforeCommands } from "./shared/trust_options.ts";
+import { addVerify } from "./bundle/verify.ts";
 
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 

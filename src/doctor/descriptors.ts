@@ -6,8 +6,8 @@
 import { fails, works } from "./probes.ts";
 import { runProgram } from "./run.ts";
 import type { Probe } from "./types.ts";
-import { survey } from "../sandbox/survey.ts";
-import { PROLOGUE, scriptCommand } from "../sandbox/wrapper.ts";
+import { survey } from "../sandbox/machine/survey.ts";
+import { PROLOGUE, scriptCommand } from "../sandbox/launch/wrapper.ts";
 
 const LIMITS = { fileDescriptors: 64, fileBytes: 1024 * 1024 };
 

@@ -5,11 +5,11 @@
  */
 import fs from "node:fs/promises";
 import { dirname } from "node:path";
-import { removeTree } from "../bundle/remove_tree.ts";
+import { removeTree } from "../io/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/manager.ts";
-import type { IsolationMode } from "../sandbox/choose.ts";
+import type { IsolationMode } from "../sandbox/machine/choose.ts";
 import { probeDescriptors } from "./descriptors.ts";
 import {
   fails,
@@ -36,10 +36,10 @@ import type {
   ProbeName,
   RequireAnswer,
 } from "./types.ts";
-import type { CgroupFacts } from "../sandbox/launcher.ts";
-import { findDeno } from "../sandbox/find_deno.ts";
+import type { CgroupFacts } from "../sandbox/launch/launcher.ts";
+import { findDeno } from "../sandbox/machine/find_deno.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
-import { findLibraries } from "../sandbox/libraries.ts";
+import { findLibraries } from "../sandbox/machine/libraries.ts";
 import { probeLauncher } from "../sandbox/probe.ts";
 
 /** As long as `sallyport-host-`, so that paths are as long as a host's. */

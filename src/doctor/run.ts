@@ -4,7 +4,7 @@
  * @module
  */
 import { escapeText } from "../errors.ts";
-import { OWN_SESSION } from "../sandbox/own_session.ts";
+import { OWN_SESSION } from "../io/own_session.ts";
 
 /** What became of a program. */
 export interface RunResult {

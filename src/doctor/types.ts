@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { IsolationMode } from "../sandbox/choose.ts";
-import type { LauncherName } from "../sandbox/launch_spec.ts";
-import type { CgroupFacts } from "../sandbox/launcher.ts";
+import type { IsolationMode } from "../sandbox/machine/choose.ts";
+import type { LauncherName } from "../sandbox/launch/launch_spec.ts";
+import type { CgroupFacts } from "../sandbox/launch/launcher.ts";
 
 /** Says what trying something showed; `unseen` is what this host has no permission to try. */
 export interface Probe {

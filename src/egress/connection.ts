@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { AllowList } from "./allow_list.ts";
-import { allowedAddresses, dial } from "./dial.ts";
-import { type Ends, forwardRequest, splice } from "./forward.ts";
-import { parseRequestHead } from "./http_head.ts";
-import { Meter } from "./meter.ts";
-import { Refusal, refusalResponse } from "./refusal.ts";
+import type { AllowList } from "./dialing/allow_list.ts";
+import { allowedAddresses, dial } from "./dialing/dial.ts";
+import { type Ends, forwardRequest, splice } from "./http/forward.ts";
+import { parseRequestHead } from "./http/http_head.ts";
+import { Meter } from "./http/meter.ts";
+import { Refusal, refusalResponse } from "./http/refusal.ts";
 import type { EgressConnection } from "./reports.ts";
-import type { Resolver } from "./resolver.ts";
-import { closeQuietly, ConnReader, endWriting, writeAll } from "./streams.ts";
-import { parseTarget, type Target } from "./target.ts";
+import type { Resolver } from "./dialing/resolver.ts";
+import { closeQuietly, ConnReader, endWriting, writeAll } from "./http/streams.ts";
+import { parseTarget, type Target } from "./http/target.ts";
 import type { EgressTuning } from "./tuning.ts";
 
 /** What all connections of a proxy share. */

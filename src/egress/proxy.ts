@@ -9,13 +9,13 @@
  */
 import { SallyportError } from "../errors.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../io/socket_path.ts";
-import { AllowList } from "./allow_list.ts";
+import { AllowList } from "./dialing/allow_list.ts";
 import { type ConnectionContext, EgressConnectionHandler } from "./connection.ts";
 import { Pace } from "./pace.ts";
-import { Refusal, refusalResponse } from "./refusal.ts";
+import { Refusal, refusalResponse } from "./http/refusal.ts";
 import { type EgressConnection, Reports } from "./reports.ts";
-import { type Resolve, Resolver } from "./resolver.ts";
-import { closeQuietly, writeAll } from "./streams.ts";
+import { type Resolve, Resolver } from "./dialing/resolver.ts";
+import { closeQuietly, writeAll } from "./http/streams.ts";
 import { DEFAULT_TUNING, type EgressTuning } from "./tuning.ts";
 
 export type { EgressConnection } from "./reports.ts";

@@ -9,21 +9,21 @@ import { asOwn } from "../io/system_error.ts";
 import type { HookRegistry } from "../hooks/registry.ts";
 import type { PluginContext } from "../services/context.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
-import type { WatchOptions } from "./bundle_watch.ts";
-import type { HostEvent } from "./events.ts";
+import type { WatchOptions } from "./folders/bundle_watch.ts";
+import type { HostEvent } from "./events/events.ts";
 import { openParts } from "./host_opening.ts";
-import { endHost, type WiredHost, wireHost } from "./host_wiring.ts";
+import { endHost, type WiredHost, wireHost } from "./assemble.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
 import type { LoadOptions, UnloadOptions } from "./lifecycle.ts";
-import { requireMonitor } from "./keeper_errors.ts";
-import type { ManagedPlugin } from "./managed_plugin.ts";
-import type { PluginSample } from "../monitor/sample.ts";
-import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/watch.ts";
-import type { Violation } from "../monitor/violations.ts";
-import { parseHostOptions, type PluginHostOptions, toPath } from "./options.ts";
+import { requireMonitor } from "./supervision/violation_errors.ts";
+import type { ManagedPlugin } from "./plugin/plugin.ts";
+import type { PluginSample } from "../monitor/samples/sample.ts";
+import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/samples/watch.ts";
+import type { Violation } from "../monitor/violations/violations.ts";
+import { parseHostOptions, type PluginHostOptions, toPath } from "./settings/host_options.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import type { PluginQuery } from "./registry.ts";
-import type { PluginState } from "./state.ts";
+import type { PluginState } from "./events/plugin_state.ts";
 
 /**
  * Loads plugins that it does not trust: verified, with the least permissions, each in a process of

@@ -4,15 +4,15 @@
  * @module
  */
 import { commandLine } from "../command_line.ts";
-import type { AuditLog } from "../audit/audit_log.ts";
+import type { AuditLog } from "../audit/write/audit_log.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
-import { openAudit } from "./audit_options.ts";
-import { AuditTrail } from "./audit_trail.ts";
-import { DataDir } from "./data_dir.ts";
-import type { HostSettings } from "./options.ts";
+import { openAudit } from "./settings/audit_options.ts";
+import { AuditTrail } from "./audit_recorder.ts";
+import { DataDir } from "./data/data_dir.ts";
+import type { HostSettings } from "./settings/host_options.ts";
 import { untestedDeno } from "../version.ts";
-import { openTrust } from "./trust_opening.ts";
-import type { TrustSource } from "./trust_source.ts";
+import { openTrust } from "./admission/trust_opening.ts";
+import type { TrustSource } from "./admission/trust_source.ts";
 
 /** What was opened for a host. */
 export interface OpenedParts {

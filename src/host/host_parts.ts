@@ -4,13 +4,13 @@
  * @module
  */
 import type { HookRegistry } from "../hooks/registry.ts";
-import type { PluginTelemetry } from "../monitor/telemetry.ts";
+import type { PluginTelemetry } from "../monitor/telemetry/telemetry.ts";
 import type { PluginContext } from "../services/context.ts";
-import type { EventHub } from "./events.ts";
-import type { PluginKeeper } from "./keeper.ts";
-import type { PluginLoader } from "./loader.ts";
-import type { HostSettings } from "./options.ts";
-import type { TrustSource } from "./trust_source.ts";
+import type { EventHub } from "./events/events.ts";
+import type { PluginKeeper } from "./supervision/supervisor.ts";
+import type { PluginLoader } from "./admission/loader.ts";
+import type { HostSettings } from "./settings/host_options.ts";
+import type { TrustSource } from "./admission/trust_source.ts";
 
 /** What a plugin needs of its host. */
 export interface HostParts {

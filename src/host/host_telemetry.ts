@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { PluginSample } from "../monitor/sample.ts";
-import { PluginTelemetry } from "../monitor/telemetry.ts";
+import type { PluginSample } from "../monitor/samples/sample.ts";
+import { PluginTelemetry } from "../monitor/telemetry/telemetry.ts";
 import type { Logger } from "../log.ts";
-import type { EventHub, HostEvent } from "./events.ts";
-import { PLUGIN_STATES, type PluginState } from "./state.ts";
+import type { EventHub, HostEvent } from "./events/events.ts";
+import { PLUGIN_STATES, type PluginState } from "./events/plugin_state.ts";
 
 /** What is measured of a host. */
 export interface HostTelemetryOptions {

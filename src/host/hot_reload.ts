@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { isInRange } from "../bundle/version_range.ts";
+import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
-import type { VerifiedPlugin } from "../trust/verify.ts";
+import type { VerifiedPlugin } from "../trust/verify/verify.ts";
 import type { HostParts } from "./host_parts.ts";
-import type { PreparedPlugin } from "./loader.ts";
-import type { ManagedPlugin } from "./managed_plugin.ts";
-import { loadFailure } from "./plugin_errors.ts";
+import type { PreparedPlugin } from "./admission/loader.ts";
+import type { ManagedPlugin } from "./plugin/plugin.ts";
+import { loadFailure } from "./plugin/load_errors.ts";
 
 /** Options of `reload` and `rollback`. */
 export interface ReloadOptions {

@@ -4,16 +4,16 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import type { VerifiedPlugin } from "../trust/verify.ts";
-import { type AddedBundles, BundleWatch, type WatchOptions } from "./bundle_watch.ts";
-import { bundleFolders, isFile, isThere, realDir } from "./bundle_folders.ts";
-import { orderDependencies } from "./dependencies.ts";
+import type { VerifiedPlugin } from "../trust/verify/verify.ts";
+import { type AddedBundles, BundleWatch, type WatchOptions } from "./folders/bundle_watch.ts";
+import { bundleFolders, isFile, isThere, realDir } from "./folders/bundle_folders.ts";
+import { orderDependencies } from "./admission/load_order.ts";
 import type { HostParts } from "./host_parts.ts";
-import { ManagedPlugin } from "./managed_plugin.ts";
-import { toPath } from "./options.ts";
+import { ManagedPlugin } from "./plugin/plugin.ts";
+import { toPath } from "./settings/host_options.ts";
 import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./registry.ts";
-import { isTrustRefusal } from "./revocation.ts";
+import { isTrustRefusal } from "./plugin/revocation.ts";
 
 /** Options of `load` and `loadByName`. */
 export interface LoadOptions {

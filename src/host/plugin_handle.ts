@@ -6,8 +6,8 @@
 import type { SallyportError } from "../errors.ts";
 import { checkCallback, checkSignal, runCallback } from "../guard.ts";
 import type { Logger } from "../log.ts";
-import type { Manifest } from "../bundle/manifest.ts";
-import type { PluginSample } from "../monitor/sample.ts";
+import type { Manifest } from "../bundle/manifest/manifest.ts";
+import type { PluginSample } from "../monitor/samples/sample.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import type {
   AnyPluginModule,
@@ -16,13 +16,13 @@ import type {
   MethodNames,
   StreamItem,
 } from "../plugin/types.ts";
-import type { RequestOptions } from "../rpc/options.ts";
-import type { SandboxReport } from "../sandbox/launcher.ts";
+import type { RequestOptions } from "../rpc/calls/options.ts";
+import type { SandboxReport } from "../sandbox/launch/launcher.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
-import type { Lane } from "./lane.ts";
-import type { ManagedPlugin } from "./managed_plugin.ts";
-import type { PluginUsage, Signer } from "./plugin_facts.ts";
-import type { PluginState } from "./state.ts";
+import type { Lane } from "./process/socket_lane.ts";
+import type { ManagedPlugin } from "./plugin/plugin.ts";
+import type { PluginUsage, Signer } from "./plugin/plugin_facts.ts";
+import type { PluginState } from "./events/plugin_state.ts";
 
 /** Options of a call. */
 export interface CallOptions {

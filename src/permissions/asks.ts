@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { DEFAULT_LIMITS, type LimitName } from "../bundle/limits.ts";
-import type { AccessLevel, Manifest } from "../bundle/manifest.ts";
+import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
+import type { AccessLevel, Manifest } from "../bundle/manifest/manifest.ts";
 import { SallyportError } from "../errors.ts";
 import { HOOK_PRIORITY_FLOOR, parseAsks } from "./asks_schema.ts";
 import { formatNetScope, intersectNet, netCovers, parseNetScope } from "./net_scope.ts";

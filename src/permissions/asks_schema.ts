@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { limitsSchema } from "../bundle/limits_schema.ts";
+import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import type { PluginAsks } from "./asks.ts";
 
 /** The earliest place in a hook's order that a plugin may have; those before it are the host's own. */

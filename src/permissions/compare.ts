@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Manifest } from "../bundle/manifest.ts";
-import type { SchemaIssue } from "../bundle/schema_issues.ts";
+import type { Manifest } from "../bundle/manifest/manifest.ts";
+import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";
 import type { Findings } from "./findings.ts";
 import { matchRequests, type Request } from "./match.ts";

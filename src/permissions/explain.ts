@@ -4,7 +4,7 @@
  * @module
  */
 import { escapeText, SallyportError } from "../errors.ts";
-import type { AccessLevel } from "../bundle/manifest.ts";
+import type { AccessLevel } from "../bundle/manifest/manifest.ts";
 import { type Excess, OWN_BUNDLE, OWN_STORAGE, PERMISSION_FAMILIES } from "./findings.ts";
 import type { Grant, PolicyEntry } from "./policy.ts";
 import type { ResolvedPermissions } from "./resolve.ts";

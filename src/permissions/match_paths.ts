@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SchemaIssue } from "../bundle/schema_issues.ts";
+import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";
 import { type Findings, OWN_BUNDLE, OWN_STORAGE } from "./findings.ts";
 import { matchRequests, type Request } from "./match.ts";

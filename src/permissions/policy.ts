@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from "zod";
-import { describeIssues, joinIssues, type SchemaIssue } from "../bundle/schema_issues.ts";
-import type { AccessLevel, Limits } from "../bundle/manifest.ts";
-import { parseStrictJson } from "../bundle/strict_json.ts";
+import { describeIssues, joinIssues, type SchemaIssue } from "../json/schema_issues.ts";
+import type { AccessLevel, Limits } from "../bundle/manifest/manifest.ts";
+import { parseStrictJson } from "../json/strict_json.ts";
 import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";

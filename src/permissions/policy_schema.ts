@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { limitsSchema } from "../bundle/limits_schema.ts";
+import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { type Parsed, parseNetScope } from "./net_scope.ts";
 import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
 import type { Policy, PolicyEntry } from "./policy.ts";

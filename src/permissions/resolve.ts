@@ -9,8 +9,8 @@ import {
   type LimitName,
   type Limits,
   type Manifest,
-} from "../bundle/manifest.ts";
-import { joinIssues } from "../bundle/schema_issues.ts";
+} from "../bundle/manifest/manifest.ts";
+import { joinIssues } from "../json/schema_issues.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { compareFamilies } from "./compare.ts";
 import { excessError } from "./explain.ts";

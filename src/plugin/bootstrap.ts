@@ -10,8 +10,8 @@
  */
 import { readThrown } from "../errors.ts";
 import { Connection, type IncomingCall } from "../rpc/connection.ts";
-import { stdioDuplex } from "../rpc/duplex.ts";
-import { WIRE_CODES } from "../rpc/message.ts";
+import { stdioDuplex } from "../rpc/transport/duplex.ts";
+import { WIRE_CODES } from "../rpc/wire/message.ts";
 import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
 import { compileEntry, type Definition, failure, importDefinition, warmUp } from "./definition.ts";

@@ -1,8 +1,8 @@
 import { SallyportError } from "../errors.ts";
-import { now as clock } from "../rpc/clock.ts";
+import { now as clock } from "../rpc/flow/clock.ts";
 import type { Connection } from "../rpc/connection.ts";
-import { SafeMap } from "../rpc/safe_map.ts";
-import { TokenBucket } from "../rpc/token_bucket.ts";
+import { SafeMap } from "../rpc/wire/safe_map.ts";
+import { TokenBucket } from "../rpc/flow/token_bucket.ts";
 import type { LogSender } from "./log_sender.ts";
 import { traceMeta } from "./trace.ts";
 import type { PluginContext, Service, ServiceAccess } from "./types.ts";

@@ -1,5 +1,5 @@
 import { readThrown } from "../errors.ts";
-import { SafeMap } from "../rpc/safe_map.ts";
+import { SafeMap } from "../rpc/wire/safe_map.ts";
 import { StartFailure } from "./refusal.ts";
 import type { HookHandler, Plugin, PluginMethod } from "./types.ts";
 

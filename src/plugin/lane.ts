@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ByteDuplex, socketDuplex } from "../rpc/duplex.ts";
+import { type ByteDuplex, socketDuplex } from "../rpc/transport/duplex.ts";
 
 /** What the host offers. */
 export interface LaneParams {

@@ -1,6 +1,6 @@
-import { encodeValue } from "../rpc/binary.ts";
-import { now as clock } from "../rpc/clock.ts";
-import { TokenBucket } from "../rpc/token_bucket.ts";
+import { encodeValue } from "../rpc/wire/binary.ts";
+import { now as clock } from "../rpc/flow/clock.ts";
+import { TokenBucket } from "../rpc/flow/token_bucket.ts";
 
 /** The levels of a log notification. */
 export type LogLevel = "debug" | "info" | "warn" | "error";

@@ -1,6 +1,6 @@
 import { readThrown, SallyportError } from "../errors.ts";
-import { partsOfThrown } from "../rpc/error_parts.ts";
-import { WIRE_CODES, type WireError } from "../rpc/message.ts";
+import { partsOfThrown } from "../rpc/wire/error_parts.ts";
+import { WIRE_CODES, type WireError } from "../rpc/wire/message.ts";
 
 const MAX_STACK_LENGTH = 4_000;
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Connection } from "../rpc/connection.ts";
-import { type SharedFile, sharedFile } from "../rpc/shared_file.ts";
+import { type SharedFile, sharedFile } from "../rpc/transport/shared_file.ts";
 
 /** One file of the host. */
 export interface SharedEndParams {

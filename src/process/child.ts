@@ -5,8 +5,8 @@
  */
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
-import type { LaunchCommand } from "../sandbox/launcher.ts";
-import { inOwnSession } from "../sandbox/own_session.ts";
+import type { LaunchCommand } from "../sandbox/launch/launcher.ts";
+import { inOwnSession } from "../io/own_session.ts";
 import { StderrTail, type StderrTailOptions } from "./stderr_tail.ts";
 
 /** Says how a process ended. */

@@ -5,19 +5,24 @@
  * @module
  */
 import { SallyportError } from "../errors.ts";
-import { Backlog } from "./backlog.ts";
-import { encodeValue } from "./binary.ts";
-import { CallsIn } from "./calls_in.ts";
-import { CallsOut } from "./calls_out.ts";
-import { now as clock } from "./clock.ts";
-import { malformed, readId, readParams } from "./control.ts";
-import { DeadlineTimer } from "./deadline_timer.ts";
-import type { ByteDuplex } from "./duplex.ts";
-import { askWhyEnded, asReason, tornMessage } from "./end_reason.ts";
-import { afterMove, LANE_LINE, Lanes } from "./lanes.ts";
-import { DEFAULT_MESSAGE_LIMITS, type MessageLimits, tooLong, tooLongError } from "./limits.ts";
-import { type Message, notificationLine } from "./message.ts";
-import { MessageReader } from "./message_reader.ts";
+import { Backlog } from "./calls/backlog.ts";
+import { encodeValue } from "./wire/binary.ts";
+import { CallsIn } from "./calls/calls_in.ts";
+import { CallsOut } from "./calls/calls_out.ts";
+import { now as clock } from "./flow/clock.ts";
+import { malformed, readId, readParams } from "./wire/control.ts";
+import { DeadlineTimer } from "./flow/deadline_timer.ts";
+import type { ByteDuplex } from "./transport/duplex.ts";
+import { askWhyEnded, asReason, tornMessage } from "./wire/end_reason.ts";
+import { afterMove, LANE_LINE, Lanes } from "./transport/lanes.ts";
+import {
+  DEFAULT_MESSAGE_LIMITS,
+  type MessageLimits,
+  tooLong,
+  tooLongError,
+} from "./wire/limits.ts";
+import { type Message, notificationLine } from "./wire/message.ts";
+import { MessageReader } from "./transport/message_reader.ts";
 import {
   type ConnectionOptions,
   type ConnectionStats,
@@ -25,23 +30,23 @@ import {
   type RequestOptions,
   type ResolvedOptions,
   resolveOptions,
-} from "./options.ts";
-import { Outbox } from "./outbox.ts";
-import { HostTime } from "./host_time.ts";
-import { behindLine, type Part } from "./parts.ts";
-import { Pause } from "./pause.ts";
-import { PeerRates } from "./peer_rates.ts";
-import { SharedValues } from "./shared_values.ts";
-import { TokenBucket } from "./token_bucket.ts";
-import { violation } from "./violation.ts";
+} from "./calls/options.ts";
+import { Outbox } from "./transport/outbox.ts";
+import { HostTime } from "./flow/host_time.ts";
+import { behindLine, type Part } from "./wire/parts.ts";
+import { Pause } from "./flow/pause.ts";
+import { PeerRates } from "./calls/peer_rates.ts";
+import { SharedValues } from "./transport/shared_values.ts";
+import { TokenBucket } from "./flow/token_bucket.ts";
+import { violation } from "./wire/violation.ts";
 
-export type { ByteDuplex } from "./duplex.ts";
+export type { ByteDuplex } from "./transport/duplex.ts";
 export type {
   ConnectionOptions,
   ConnectionStats,
   IncomingCall,
   RequestOptions,
-} from "./options.ts";
+} from "./calls/options.ts";
 
 /** How long a peer that cannot be written to may still be read from, in milliseconds. */
 const LAST_WORDS_MS = 1_000;

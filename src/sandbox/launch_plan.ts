@@ -16,9 +16,9 @@ import {
   type PrivateRoot,
   RELAY_PORT,
   type SeccompProfile,
-} from "./launch_spec.ts";
-import type { Launcher } from "./launcher.ts";
-import { bindLibrary } from "./libraries.ts";
+} from "./launch/launch_spec.ts";
+import type { Launcher } from "./launch/launcher.ts";
+import { bindLibrary } from "./machine/libraries.ts";
 
 /** Holds what a launch is planned from; every path is absolute, real and of the machine. */
 export interface LaunchPlanInput {

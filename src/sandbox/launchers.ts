@@ -7,7 +7,7 @@ import { isAbsolute } from "node:path";
 import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
-import { CannotTell } from "./cgroup/bounded_command.ts";
+import { CannotTell } from "../io/bounded_command.ts";
 import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
 import {
   checkIsolation,
@@ -15,14 +15,14 @@ import {
   findSetpriv,
   type IsolationMode,
   type IsolationOptions,
-} from "./choose.ts";
-import { closeInheritedOnExec } from "./descriptors.ts";
-import type { Launcher } from "./launcher.ts";
-import type { LauncherName } from "./launch_spec.ts";
-import { findLibraries } from "./libraries.ts";
-import { plainLauncher } from "./plain.ts";
+} from "./machine/choose.ts";
+import { closeInheritedOnExec } from "./machine/descriptors.ts";
+import type { Launcher } from "./launch/launcher.ts";
+import type { LauncherName } from "./launch/launch_spec.ts";
+import { findLibraries } from "./machine/libraries.ts";
+import { plainLauncher } from "./launchers/plain.ts";
 import { type LauncherProbe, makeLauncher, probeLauncher } from "./probe.ts";
-import { survey } from "./survey.ts";
+import { survey } from "./machine/survey.ts";
 
 /** Options of {@linkcode openLaunchers}. */
 export interface OpenLaunchersOptions {

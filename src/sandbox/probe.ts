@@ -6,14 +6,14 @@
 import { isAbsolute } from "node:path";
 import { escapeText } from "../errors.ts";
 import { isShortage } from "../io/system_error.ts";
-import { bwrapLauncher } from "./bwrap.ts";
-import { CannotTell, runBounded } from "./cgroup/bounded_command.ts";
-import type { Launcher } from "./launcher.ts";
-import { bindLibrary } from "./libraries.ts";
-import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch_spec.ts";
-import type { RootLauncherOptions } from "./root_launch.ts";
-import { type Survey, survey } from "./survey.ts";
-import { unshareLacks, unshareLauncher } from "./unshare.ts";
+import { bwrapLauncher } from "./launchers/bwrap.ts";
+import { CannotTell, runBounded } from "../io/bounded_command.ts";
+import type { Launcher } from "./launch/launcher.ts";
+import { bindLibrary } from "./machine/libraries.ts";
+import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch/launch_spec.ts";
+import type { RootLauncherOptions } from "./launchers/root_launch.ts";
+import { type Survey, survey } from "./machine/survey.ts";
+import { unshareLacks, unshareLauncher } from "./launchers/unshare.ts";
 
 /** Says whether a launcher works here. */
 export interface LauncherProbe {

@@ -5,13 +5,13 @@
  */
 
 import { type FailureLog, logFailure } from "../guard.ts";
-import type { ServiceCaller } from "./caller.ts";
+import type { ServiceCaller } from "./calls/caller.ts";
 import {
   checkMethodAccess,
   type MethodAccess,
   type MethodTable,
   methodTable,
-} from "./method_table.ts";
+} from "./calls/method_table.ts";
 
 interface Made {
   readonly table: MethodTable;

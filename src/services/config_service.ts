@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MethodTable } from "./method_table.ts";
+import type { MethodTable } from "./calls/method_table.ts";
 
 /** The settings of each plugin, by its name: plain data. */
 export type PluginConfigs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

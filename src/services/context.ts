@@ -4,28 +4,28 @@
  * @module
  */
 
-import type { Limits } from "../bundle/limits.ts";
+import type { Limits } from "../bundle/manifest/limits.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
 import { ownError } from "../io/system_error.ts";
 import { guardLogger, type Logger, silentLogger } from "../log.ts";
 import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
 import { AppService } from "./app_service.ts";
-import type { ServiceCaller } from "./caller.ts";
+import type { ServiceCaller } from "./calls/caller.ts";
 import { ConfigService, type PluginConfigs } from "./config_service.ts";
 import {
   DatabaseService,
   ownDatabase,
   sharedDatabase,
   type SharedDatabaseOptions,
-} from "./database_service.ts";
-import { checkServiceAccess, checkServiceKey } from "./denial.ts";
-import { KvService } from "./kv_service.ts";
+} from "./database/database_service.ts";
+import { checkServiceAccess, checkServiceKey } from "./calls/denial.ts";
+import { KvService } from "./kv/kv_service.ts";
 import { LogService } from "./log_service.ts";
-import type { MethodAccess, MethodTable } from "./method_table.ts";
-import { ServiceScratch } from "./scratch.ts";
-import { cancelled, runServiceCall } from "./service_call.ts";
-import { type FailedCall, serviceError } from "./service_error.ts";
+import type { MethodAccess, MethodTable } from "./calls/method_table.ts";
+import { ServiceScratch } from "./database/scratch.ts";
+import { cancelled, runServiceCall } from "./calls/service_call.ts";
+import { type FailedCall, serviceError } from "./calls/service_error.ts";
 
 /** Options of {@linkcode PluginContext.provide}. */
 export interface ProvideOptions {

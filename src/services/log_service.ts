@@ -6,8 +6,8 @@
 
 import { escapeText } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { ServiceCaller } from "./caller.ts";
-import type { MethodTable, ServiceCall, ServiceMethod } from "./method_table.ts";
+import type { ServiceCaller } from "./calls/caller.ts";
+import type { MethodTable, ServiceCall, ServiceMethod } from "./calls/method_table.ts";
 
 /** Names the methods of {@linkcode Logger}. */
 export type LogMethod = keyof Logger;

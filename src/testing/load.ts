@@ -3,17 +3,17 @@
  *
  * @module
  */
-import type { AccessLevel, Manifest } from "../bundle/manifest.ts";
+import type { AccessLevel, Manifest } from "../bundle/manifest/manifest.ts";
 import type { HookHandler } from "../hooks/types.ts";
 import { PluginHost } from "../host/host.ts";
-import type { Lane } from "../host/lane.ts";
+import type { Lane } from "../host/process/socket_lane.ts";
 import type { PluginHandle } from "../host/plugin_handle.ts";
-import type { SharedMemoryOptions } from "../host/shared_memory.ts";
+import type { SharedMemoryOptions } from "../host/process/shared_memory_files.ts";
 import { asOwn } from "../io/system_error.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Policy } from "../permissions/policy.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
-import type { IsolationMode, IsolationOptions } from "../sandbox/choose.ts";
+import type { IsolationMode, IsolationOptions } from "../sandbox/machine/choose.ts";
 import { type SignedForTest, signForTest } from "./sign.ts";
 
 /** A stand-in for a service of the application. */

@@ -4,11 +4,11 @@
  * @module
  */
 import { encodeHex } from "@std/encoding/hex";
-import { signBundle } from "../bundle/signing.ts";
-import type { Manifest } from "../bundle/manifest.ts";
+import { signBundle } from "../bundle/signing/signing.ts";
+import type { Manifest } from "../bundle/manifest/manifest.ts";
 import { generateKeyPair, getPublicKey } from "../crypto/ed25519.ts";
 import { asOwn } from "../io/system_error.ts";
-import { toPath } from "../host/options.ts";
+import { toPath } from "../host/settings/host_options.ts";
 
 /** Options of {@linkcode signForTest}. */
 export interface SignForTestOptions {

@@ -13,26 +13,26 @@ import {
   encodeTrustListContent,
   parseTrustListContent,
   type TrustListContent,
-} from "./list.ts";
-import { checkListSignatures, decodeListFile } from "./list_file.ts";
-import { cannotChange, compose, makeRoot, type RootOptions } from "./list_signing.ts";
-import { type MarkedRevision, RollbackMark, type SeenRevision } from "./rollback_mark.ts";
+} from "./list/list.ts";
+import { checkListSignatures, decodeListFile } from "./list/list_file.ts";
+import { cannotChange, compose, makeRoot, type RootOptions } from "./list/signing.ts";
+import { type MarkedRevision, RollbackMark, type SeenRevision } from "./mark/rollback_mark.ts";
 import {
   checkKnownRoot,
   type RootReference,
   type SignedRoot,
   type VerifiedRoot,
   verifyRootChain,
-} from "./root_chain.ts";
+} from "./root/root_chain.ts";
 import {
   createSealedFile,
   type FileLock,
   readSealedFile,
   replaceSealedFile,
   withFileLock,
-} from "./sealed_file.ts";
+} from "./sealed/sealed_file.ts";
 
-export type { RootOptions } from "./list_signing.ts";
+export type { RootOptions } from "./list/signing.ts";
 
 const PURPOSE = "trust-list";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AuditLog, type AuditLogOptions } from "../../src/audit/audit_log.ts";
+import { AuditLog, type AuditLogOptions } from "../../src/audit/write/audit_log.ts";
 import { placesOf, restore, type Snapshot, snapshot } from "./kit.ts";
 import { forge, type Scene } from "./scenes.ts";
 

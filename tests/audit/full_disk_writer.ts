@@ -2,9 +2,9 @@
  * Writes to an audit log on a small file system, fills it, makes room again, and tells what it saw as
  * JSON: `full_disk_writer.ts DIR`.
  */
-import { AuditLog } from "../../src/audit/audit_log.ts";
-import { readAuditLog } from "../../src/audit/read_log.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { AuditLog } from "../../src/audit/write/audit_log.ts";
+import { readAuditLog } from "../../src/audit/verify/read_log.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 
 const [root = ""] = Deno.args;
 const dir = `${root}/audit`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AuditLog } from "../../src/audit/audit_log.ts";
-import { readAuditLog } from "../../src/audit/read_log.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { AuditLog } from "../../src/audit/write/audit_log.ts";
+import { readAuditLog } from "../../src/audit/verify/read_log.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordingLogger } from "../helpers/host.ts";
 import { tempDir } from "../helpers/signing.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { AuditLog, type AuditLogOptions } from "../../src/audit/audit_log.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { AuditLog, type AuditLogOptions } from "../../src/audit/write/audit_log.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { tempDir } from "../helpers/signing.ts";
-import type { AuditProblem } from "../../src/audit/report.ts";
+import type { AuditProblem } from "../../src/audit/verify/report.ts";
 
 /** The files of a folder by their paths in it. */
 export type Snapshot = Map<string, Uint8Array>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { type Chance, chanceFrom } from "../soak/random.ts";
 import { tempDir } from "../helpers/signing.ts";
 import { restore, type Snapshot } from "./kit.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { tempDir } from "../helpers/signing.ts";
 import { CHAIN_ATTACKS, FILE_ATTACKS, OTHER_ATTACKS } from "./attacks_on_files.ts";
 import { LINE_ATTACKS } from "./attacks_on_lines.ts";

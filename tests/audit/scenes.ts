@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { decodePublicKeyPem } from "../../src/crypto/pem.ts";
-import { hashLine } from "../../src/audit/line.ts";
+import { hashLine } from "../../src/audit/chain/line.ts";
 import { tempDir } from "../helpers/signing.ts";
 import { placesOf, type Snapshot, snapshot } from "./kit.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../src/crypto/ed25519.ts";
 import { encodePrivateKeyPem, encodePublicKeyPem } from "../../src/crypto/pem.ts";
-import { AuditLog } from "../../src/audit/audit_log.ts";
-import { hashLine } from "../../src/audit/line.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { AuditLog } from "../../src/audit/write/audit_log.ts";
+import { hashLine } from "../../src/audit/chain/line.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { tempDir } from "../helpers/signing.ts";
 import {
   brief,

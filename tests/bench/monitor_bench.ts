@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { findCgroupFolders } from "../../src/monitor/sources/cgroup.ts";
-import { ResourceMonitor } from "../../src/monitor/monitor.ts";
+import { ResourceMonitor } from "../../src/monitor/samples/monitor.ts";
 import { openCgroups } from "../../src/sandbox/cgroup/manager.ts";
 
 const PLUGINS = 50;

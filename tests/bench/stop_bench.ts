@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { findLibraries } from "../../src/sandbox/libraries.ts";
+import { findLibraries } from "../../src/sandbox/machine/libraries.ts";
 import { probeLauncher } from "../../src/sandbox/probe.ts";
 import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";
 import { hostTest } from "../helpers/host.ts";

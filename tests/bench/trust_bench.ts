@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { readBundle } from "../../src/bundle/reading.ts";
+import { readBundle } from "../../src/bundle/reading/reading.ts";
 import { generateKeyPair } from "../../src/crypto/ed25519.ts";
 import { SealingKey } from "../../src/crypto/sealed.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list.ts";
+import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
-import { verifyBundle } from "../../src/trust/verify.ts";
+import { verifyBundle } from "../../src/trust/verify/verify.ts";
 import { timeMs } from "./call_times.mjs";
 import { EmptyRun } from "./empty_run.ts";
 import { type Figure, figure, type FigureSpec, most } from "./figures.ts";

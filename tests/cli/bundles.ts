@@ -1,5 +1,5 @@
 import { sallyport } from "./sallyport.ts";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
 
 /** A folder that goes away. */
 export interface Scratch extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { revokeKey } from "../../src/trust/list_changes.ts";
+import { revokeKey } from "../../src/trust/list/changes.ts";
 import { listTest, WAITER } from "../host/trust_kit.ts";
 import { writePolicy } from "./bundles.ts";
 import { sallyport } from "./sallyport.ts";

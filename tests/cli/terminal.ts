@@ -1,5 +1,5 @@
 import { main } from "../../src/cli/main.ts";
-import type { Terminal } from "../../src/cli/io.ts";
+import type { Terminal } from "../../src/cli/terminal/io.ts";
 import type { Outcome } from "./sallyport.ts";
 
 /** Makes a terminal at which somebody types; each text comes at once, and then nothing more. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import type { PluginHost } from "../../src/host/host.ts";
-import type { PluginHostOptions } from "../../src/host/options.ts";
+import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import type { HostTest } from "./host.ts";
 import { isAlive, until } from "./process.ts";

@@ -1,4 +1,4 @@
-import type { ByteDuplex } from "../../src/rpc/duplex.ts";
+import type { ByteDuplex } from "../../src/rpc/transport/duplex.ts";
 
 /** One direction of a pipe in memory. */
 class Lane {

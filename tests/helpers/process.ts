@@ -1,5 +1,5 @@
 import { type Child, startChild } from "../../src/process/child.ts";
-import type { LaunchCommand } from "../../src/sandbox/launcher.ts";
+import type { LaunchCommand } from "../../src/sandbox/launch/launcher.ts";
 import type { StderrTailOptions } from "../../src/process/stderr_tail.ts";
 
 /** A child with its standard output read line by line; it is killed when its scope ends. */

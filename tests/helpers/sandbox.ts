@@ -1,5 +1,5 @@
 import type { DriverOptions, DriverResult } from "../fixtures/sandbox/driver.ts";
-import { findLibraries } from "../../src/sandbox/libraries.ts";
+import { findLibraries } from "../../src/sandbox/machine/libraries.ts";
 import { probeLauncher } from "../../src/sandbox/probe.ts";
 import { startCommand, type TestChild } from "./process.ts";
 

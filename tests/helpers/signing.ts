@@ -1,8 +1,8 @@
 import { encodeHex } from "@std/encoding/hex";
-import { signBundle, type SignBundleOptions } from "../../src/bundle/signing.ts";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { signBundle, type SignBundleOptions } from "../../src/bundle/signing/signing.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
 import { generateKeyPair } from "../../src/crypto/ed25519.ts";
-import { parsePublicKey, type PublicKey } from "../../src/trust/keys.ts";
+import { parsePublicKey, type PublicKey } from "../../src/trust/keys/keys.ts";
 
 /** A key pair with the forms that tests need. */
 export interface TestKeys {

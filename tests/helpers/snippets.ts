@@ -1,4 +1,4 @@
-import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
 import { writeProgram } from "./process.ts";
 
 /** The folder of the project. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
-import { revokePlugin } from "../../src/trust/list_changes.ts";
+import { revokePlugin } from "../../src/trust/list/changes.ts";
 import {
   folders,
   held,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import type { PluginHost } from "../../src/host/host.ts";
-import { revokeKey } from "../../src/trust/list_changes.ts";
+import { revokeKey } from "../../src/trust/list/changes.ts";
 import {
   folders,
   foldersMade,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
-import type { PluginHostOptions } from "../../src/host/options.ts";
-import { acceptBundle, revokePlugin, setExpiry, setMinimum } from "../../src/trust/list_changes.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
+import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
+import { acceptBundle, revokePlugin, setExpiry, setMinimum } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
 import { makeKeys, signDir } from "../helpers/signing.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Logger } from "../../src/log.ts";
-import type { ServiceCaller } from "../../src/services/caller.ts";
+import type { ServiceCaller } from "../../src/services/calls/caller.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest, type RecordingLogger } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ENVIRONMENT_NAMES } from "../../src/sandbox/launch_spec.ts";
+import { ENVIRONMENT_NAMES } from "../../src/sandbox/launch/launch_spec.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest } from "../helpers/host.ts";
 

@@ -1,6 +1,6 @@
 /** A plugin that nests folders in its storage deeper than the host can name them. */
 import assert from "node:assert/strict";
-import type { HostEvent } from "../../src/host/events.ts";
+import type { HostEvent } from "../../src/host/events/events.ts";
 import { PluginHost } from "../../src/host/host.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { NEST_DEEPER } from "../helpers/deep_folders.ts";

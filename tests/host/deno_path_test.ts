@@ -1,7 +1,7 @@
 // Which deno plugins run under. `deno compile` cannot be run here: it downloads its runtime. What it makes is
 // faked by a host that says what such a program says of itself: tests/fixtures/hosts/compiled.ts.
 import assert from "node:assert/strict";
-import { DENO_VARIABLE } from "../../src/sandbox/find_deno.ts";
+import { DENO_VARIABLE } from "../../src/sandbox/machine/find_deno.ts";
 import { OLDEST_DENO } from "../../src/version.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";

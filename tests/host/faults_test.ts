@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findSetpriv } from "../../src/sandbox/choose.ts";
+import { findSetpriv } from "../../src/sandbox/machine/choose.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS, type Limits } from "../../src/bundle/limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../src/bundle/manifest/limits.ts";
 import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
-import { BreachWatch } from "../../src/monitor/breach_watch.ts";
-import type { PluginSample } from "../../src/monitor/sample.ts";
+import { BreachWatch } from "../../src/monitor/violations/breach_watch.ts";
+import type { PluginSample } from "../../src/monitor/samples/sample.ts";
 import type { PolicyEntry } from "../../src/permissions/policy.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";

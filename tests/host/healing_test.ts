@@ -1,8 +1,8 @@
 /** A host whose folder a cleaner of temporary files removes goes on, and says what happened. */
 import assert from "node:assert/strict";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
-import { DataDir } from "../../src/host/data_dir.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
+import { DataDir } from "../../src/host/data/data_dir.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { requiringTest, sandboxTest } from "../helpers/sandbox.ts";
 import { tempDir } from "../helpers/signing.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { viewHosts } from "../../src/cli/top_hosts.ts";
+import { viewHosts } from "../../src/cli/top/hosts.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";

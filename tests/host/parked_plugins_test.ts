@@ -1,8 +1,8 @@
 // A plugin that was loaded to start at its first use is judged when it starts, not when it was loaded.
 import assert from "node:assert/strict";
-import { Quarantine } from "../../src/monitor/quarantine.ts";
-import type { TrustListContent } from "../../src/trust/list.ts";
-import { addPlugin, setKeyWindow } from "../../src/trust/list_changes.ts";
+import { Quarantine } from "../../src/monitor/violations/quarantine.ts";
+import type { TrustListContent } from "../../src/trust/list/list.ts";
+import { addPlugin, setKeyWindow } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { shiftClock } from "../helpers/clock.ts";
 import { hostTest } from "../helpers/host.ts";

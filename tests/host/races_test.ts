@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
-import { TrustSource } from "../../src/host/trust_source.ts";
+import { TrustSource } from "../../src/host/admission/trust_source.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 import { startHost } from "../helpers/host_program.ts";
 import { processesNaming, settles, until } from "../helpers/process.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
 import { encodePublicKeyPem } from "../../src/crypto/pem.ts";
 import { silentLogger } from "../../src/log.ts";
-import { refusedBundle } from "../../src/trust/refusal.ts";
+import { refusedBundle } from "../../src/trust/verify/refusal.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 

@@ -3,7 +3,7 @@ import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 import { isAlive, until } from "../helpers/process.ts";
 import { listTest, WAITER } from "./trust_kit.ts";
-import { revokePlugin, setMinimum } from "../../src/trust/list_changes.ts";
+import { revokePlugin, setMinimum } from "../../src/trust/list/changes.ts";
 
 const stateful = (word: string) =>
   `let sum = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { DataDir } from "../../src/host/data_dir.ts";
+import { DataDir } from "../../src/host/data/data_dir.ts";
 import { folders, runOf } from "../helpers/anticipation.ts";
 import { hostTest } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";

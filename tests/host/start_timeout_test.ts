@@ -1,7 +1,7 @@
 /** A start that takes too long says what did, and how long it had. */
 import assert from "node:assert/strict";
 import { SallyportError } from "../../src/errors.ts";
-import { startError } from "../../src/host/instance_end.ts";
+import { startError } from "../../src/host/process/exit_errors.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest } from "../helpers/host.ts";
 

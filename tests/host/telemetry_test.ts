@@ -7,7 +7,7 @@ import {
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
 import assert from "node:assert/strict";
-import { PLUGIN_STATES } from "../../src/host/state.ts";
+import { PLUGIN_STATES } from "../../src/host/events/plugin_state.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 
 const PLUGIN = `export default { methods: {

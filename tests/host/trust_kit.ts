@@ -1,7 +1,7 @@
 import type { PluginHost } from "../../src/host/host.ts";
-import type { PluginHostOptions } from "../../src/host/options.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list.ts";
-import { addKey } from "../../src/trust/list_changes.ts";
+import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
+import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
+import { addKey } from "../../src/trust/list/changes.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { type ManifestFields, signDir } from "../helpers/signing.ts";

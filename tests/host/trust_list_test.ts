@@ -7,8 +7,8 @@ import {
   revokePlugin,
   setExpiry,
   setMinimum,
-} from "../../src/trust/list_changes.ts";
-import { RollbackMark } from "../../src/trust/rollback_mark.ts";
+} from "../../src/trust/list/changes.ts";
+import { RollbackMark } from "../../src/trust/mark/rollback_mark.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
 import { makeKeys, signDir } from "../helpers/signing.ts";

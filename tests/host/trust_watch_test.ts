@@ -7,7 +7,7 @@ import {
   setExpiry,
   setMinimum,
   setThreshold,
-} from "../../src/trust/list_changes.ts";
+} from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";
 import { isAlive, settles, until } from "../helpers/process.ts";

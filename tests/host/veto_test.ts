@@ -1,6 +1,6 @@
 // A running version has no say in whether another one takes its place, and a revocation the last word.
 import assert from "node:assert/strict";
-import { revokePlugin } from "../../src/trust/list_changes.ts";
+import { revokePlugin } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { shiftClock } from "../helpers/clock.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";

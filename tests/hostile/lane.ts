@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
-import { folderOf, parseMounts, pathsOf } from "../../src/sandbox/cgroup/hierarchy.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
+import { folderOf, parseMounts, pathsOf } from "../../src/sandbox/cgroup/groups/hierarchy.ts";
 import { until } from "../helpers/process.ts";
 import type { Report } from "./attack.ts";
 import type { BypassReport } from "./run_bypass.ts";

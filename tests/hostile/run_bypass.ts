@@ -1,10 +1,10 @@
-import { DataDir } from "../../src/host/data_dir.ts";
-import { openLaunch } from "../../src/host/launching.ts";
-import { PluginLoader } from "../../src/host/loader.ts";
-import { parseHostOptions } from "../../src/host/options.ts";
+import { DataDir } from "../../src/host/data/data_dir.ts";
+import { openLaunch } from "../../src/host/process/process_resources.ts";
+import { PluginLoader } from "../../src/host/admission/loader.ts";
+import { parseHostOptions } from "../../src/host/settings/host_options.ts";
 import type { IsolationOptions } from "../../mod.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";
-import type { Launcher, LaunchOutcome, SandboxReport } from "../../src/sandbox/launcher.ts";
+import type { Launcher, LaunchOutcome, SandboxReport } from "../../src/sandbox/launch/launcher.ts";
 import { recordingLogger } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";
 import { makeKeys } from "../helpers/signing.ts";

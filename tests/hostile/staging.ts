@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
 import { makeBundle, signDir, type TestKeys } from "../helpers/signing.ts";
 import type { Attack } from "./attack.ts";
 import type { World } from "./world.ts";

@@ -4,7 +4,7 @@ import {
   createSealedFile,
   readSealedFile,
   replaceSealedFile,
-} from "../../src/trust/sealed_file.ts";
+} from "../../src/trust/sealed/sealed_file.ts";
 import { tempDir } from "../helpers/signing.ts";
 
 /** Fakes a system that opens no folders, as Windows does, for the length of a function. */

@@ -1,4 +1,4 @@
-import type { MonitorTarget, TrafficCounts } from "../../src/monitor/target.ts";
+import type { MonitorTarget, TrafficCounts } from "../../src/monitor/samples/target.ts";
 import { startCommand, type TestChild } from "../helpers/process.ts";
 
 /** A runtime that uses what it is told to. */

@@ -1,4 +1,4 @@
-import { type Manifest, parseManifest } from "../../src/bundle/manifest.ts";
+import { type Manifest, parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
 import { overlaps } from "../../src/permissions/path_scope.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LIMIT_BOUNDS } from "../../src/bundle/manifest.ts";
+import { LIMIT_BOUNDS } from "../../src/bundle/manifest/manifest.ts";
 import {
   MAX_RESPONSES,
   MONITOR_BOUNDS,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../src/bundle/manifest.ts";
+import { DEFAULT_LIMITS } from "../../src/bundle/manifest/manifest.ts";
 import { ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 import {

@@ -3,7 +3,7 @@ import {
   createLaunchSpec,
   ENVIRONMENT_NAMES,
   type LaunchSpecInput,
-} from "../../src/sandbox/launch_spec.ts";
+} from "../../src/sandbox/launch/launch_spec.ts";
 
 const INPUT: LaunchSpecInput = {
   plugin: "p",

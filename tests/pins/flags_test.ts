@@ -1,6 +1,6 @@
 /** Pins the flags of a plugin with nothing granted: a change here is a change of the sandbox. */
 import assert from "node:assert/strict";
-import { parseManifest } from "../../src/bundle/manifest.ts";
+import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import { deriveFlags } from "../../src/permissions/flags.ts";
 import { entryFor } from "../../src/permissions/policy.ts";
 import { resolvePermissions } from "../../src/permissions/resolve.ts";

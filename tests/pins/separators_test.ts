@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 
 /** Files that take apart paths which have `/` everywhere: of bundles, and of Linux alone. */
 const SLASHES_ONLY = new Set([
-  "bundle/paths.ts",
-  "host/run_folders.ts",
-  "host/slot.ts",
+  "bundle/manifest/paths.ts",
+  "host/data/process_dirs.ts",
+  "host/process/bundle_slot.ts",
   "plugin/refusal.ts",
-  "sandbox/cgroup/v1_limits.ts",
-  "sandbox/cgroup/v2_place.ts",
+  "sandbox/cgroup/v1/limits.ts",
+  "sandbox/cgroup/v2/place.ts",
   "sandbox/launch_plan.ts",
 ]);
 const SRC = new URL("../../src/", import.meta.url);

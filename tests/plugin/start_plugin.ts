@@ -1,7 +1,7 @@
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../src/plugin/bootstrap.generated.ts";
 import { Connection, type RequestOptions } from "../../src/rpc/connection.ts";
-import { childDuplex } from "../../src/rpc/duplex.ts";
-import type { ConnectionOptions } from "../../src/rpc/options.ts";
+import { childDuplex } from "../../src/rpc/transport/duplex.ts";
+import type { ConnectionOptions } from "../../src/rpc/calls/options.ts";
 
 // The flags of the design, for a plugin that was granted nothing
 const FLAGS = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { manifestJsonSchema, parseManifest } from "../../src/bundle/manifest.ts";
+import { manifestJsonSchema, parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import { signForTest } from "../../src/testing/sign.ts";
 import { EXAMPLES, PLUGINS } from "./kit.ts";
 

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { SallyportError } from "../../src/errors.ts";
 import { Connection } from "../../src/rpc/connection.ts";
-import type { IncomingCall } from "../../src/rpc/options.ts";
+import type { IncomingCall } from "../../src/rpc/calls/options.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { memoryPipe } from "../helpers/memory_pipe.ts";
 import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";

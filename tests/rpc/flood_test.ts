@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Connection } from "../../src/rpc/connection.ts";
-import type { ByteDuplex } from "../../src/rpc/duplex.ts";
+import type { ByteDuplex } from "../../src/rpc/transport/duplex.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { until } from "../helpers/process.ts";
 import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeValue, insertBytes } from "../../src/rpc/binary.ts";
+import { encodeValue, insertBytes } from "../../src/rpc/wire/binary.ts";
 import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
 
 const LONG = 40_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Connection, type ConnectionOptions } from "../../src/rpc/connection.ts";
-import type { ByteDuplex } from "../../src/rpc/duplex.ts";
+import type { ByteDuplex } from "../../src/rpc/transport/duplex.ts";
 import { memoryPipe } from "../helpers/memory_pipe.ts";
 
 const encoder = new TextEncoder();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseManifest } from "../../src/bundle/manifest.ts";
+import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import { entryFor, type Grant } from "../../src/permissions/policy.ts";
 import { resolvePermissions } from "../../src/permissions/resolve.ts";
 import {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findSetpriv, type IsolationMode } from "../../src/sandbox/choose.ts";
+import { findSetpriv, type IsolationMode } from "../../src/sandbox/machine/choose.ts";
 import { escapeText } from "../../src/errors.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";

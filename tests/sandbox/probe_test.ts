@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { escapeText } from "../../src/errors.ts";
-import { findLibraries, withCache } from "../../src/sandbox/libraries.ts";
+import { findLibraries, withCache } from "../../src/sandbox/machine/libraries.ts";
 import { probeLauncher } from "../../src/sandbox/probe.ts";
-import { survey } from "../../src/sandbox/survey.ts";
+import { survey } from "../../src/sandbox/machine/survey.ts";
 import { sandboxTest } from "../helpers/sandbox.ts";
 
 const executable = Deno.execPath();
@@ -35,7 +35,7 @@ for (const name of NAMES) {
     [name, "root"],
     async () => {
       const module = new URL("../../src/sandbox/", import.meta.url).href;
-      const script = `import { findLibraries } from "${module}libraries.ts";
+      const script = `import { findLibraries } from "${module}machine/libraries.ts";
 import { probeLauncher } from "${module}probe.ts";
 const executable = Deno.execPath();
 const libraries = await findLibraries(executable);

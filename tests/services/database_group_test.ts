@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../src/bundle/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/bundle/manifest/limits.ts";
 import { helperGroup } from "../../src/sandbox/cgroup/helper_group.ts";
 import { type Cgroup, type CgroupManager, openCgroups } from "../../src/sandbox/cgroup/manager.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";

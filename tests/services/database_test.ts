@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { ServiceCaller } from "../../src/services/caller.ts";
-import { databaseArguments } from "../../src/services/database_child.ts";
+import type { ServiceCaller } from "../../src/services/calls/caller.ts";
+import { databaseArguments } from "../../src/services/database/child.ts";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { caller, databaseOf, ENDLESS, openContext } from "./kit.ts";
 import { processesWith } from "./processes.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { AuditLog } from "../../src/audit/audit_log.ts";
-import { fileName, listFiles } from "../../src/audit/folder.ts";
-import { readAuditLog } from "../../src/audit/read_log.ts";
-import type { AuditProblem, AuditReport } from "../../src/audit/report.ts";
-import { verifyAuditLog } from "../../src/audit/verify_log.ts";
+import { AuditLog } from "../../src/audit/write/audit_log.ts";
+import { fileName, listFiles } from "../../src/audit/chain/folder.ts";
+import { readAuditLog } from "../../src/audit/verify/read_log.ts";
+import type { AuditProblem, AuditReport } from "../../src/audit/verify/report.ts";
+import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
 import { SallyportError } from "../../src/errors.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 

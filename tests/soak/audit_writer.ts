@@ -3,7 +3,7 @@
  *
  * Each number is told on stdout once its line was written.
  */
-import { AuditLog } from "../../src/audit/audit_log.ts";
+import { AuditLog } from "../../src/audit/write/audit_log.ts";
 
 const [dir = "", run = "", keep = ""] = Deno.args;
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@
 import { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import { silentLogger } from "../../src/log.ts";
-import type { IsolationMode } from "../../src/sandbox/choose.ts";
+import type { IsolationMode } from "../../src/sandbox/machine/choose.ts";
 import { ownProcess } from "../helpers/own_process.ts";
 import { groupsOfHost } from "./groups.ts";
 

@@ -1,6 +1,6 @@
-import { folderOf, parseMounts, pathsOf } from "../../src/sandbox/cgroup/hierarchy.ts";
-import { hostName, isOrphaned, ownIdentity } from "../../src/sandbox/cgroup/host_name.ts";
-import { removeGroup } from "../../src/sandbox/cgroup/remove.ts";
+import { folderOf, parseMounts, pathsOf } from "../../src/sandbox/cgroup/groups/hierarchy.ts";
+import { hostName, isOrphaned, ownIdentity } from "../../src/sandbox/cgroup/groups/host_name.ts";
+import { removeGroup } from "../../src/sandbox/cgroup/groups/remove.ts";
 
 /** Comes before the name of the process that has made the groups: so no host sweeps them. */
 const PREFIX = "soak-";

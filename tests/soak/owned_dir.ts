@@ -1,5 +1,5 @@
-import { removeTree } from "../../src/bundle/remove_tree.ts";
-import { hostName, isOrphaned, ownIdentity } from "../../src/sandbox/cgroup/host_name.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
+import { hostName, isOrphaned, ownIdentity } from "../../src/sandbox/cgroup/groups/host_name.ts";
 
 /** Short, because a socket's path may have 107 bytes only. */
 const NAME = /^s-[0-9a-f]{8}$/;

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { PluginHost } from "../../src/host/host.ts";
-import type { IsolationMode } from "../../src/sandbox/choose.ts";
+import type { IsolationMode } from "../../src/sandbox/machine/choose.ts";
 import { silentLogger } from "../../src/log.ts";
 import { isAlive, processesNaming } from "../helpers/process.ts";
 import { COUNTING_MANIFEST, countingPlugin, loadWhile } from "../helpers/reload_load.ts";

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { removeTree } from "../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../src/io/remove_tree.ts";
 import type { KilledHostSettings } from "../fixtures/hosts/killed_host.ts";
 import { startCommand, until } from "../helpers/process.ts";
 import { makeKeys, type TestKeys } from "../helpers/signing.ts";

@@ -16,7 +16,7 @@ import {
   readSealedFile,
   replaceSealedFile,
   withFileLock,
-} from "../../src/trust/sealed_file.ts";
+} from "../../src/trust/sealed/sealed_file.ts";
 import { makeRevision, readRevision } from "../fixtures/sealed/revision.ts";
 import { startCommand, type TestChild } from "../helpers/process.ts";
 import { chanceFrom } from "./random.ts";

@@ -1,8 +1,12 @@
-import { parseEnvelope } from "../../src/bundle/envelope.ts";
-import { readBundle } from "../../src/bundle/reading.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list.ts";
-import { addKey } from "../../src/trust/list_changes.ts";
-import { type ListAnchors, type VerifiedPlugin, verifyBundle } from "../../src/trust/verify.ts";
+import { parseEnvelope } from "../../src/bundle/reading/envelope.ts";
+import { readBundle } from "../../src/bundle/reading/reading.ts";
+import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
+import { addKey } from "../../src/trust/list/changes.ts";
+import {
+  type ListAnchors,
+  type VerifiedPlugin,
+  verifyBundle,
+} from "../../src/trust/verify/verify.ts";
 import { makeBundle, signDir, type TempDir, tempDir, type TestKeys } from "../helpers/signing.ts";
 
 /** The time of all that happens in a test, unless it says otherwise. */

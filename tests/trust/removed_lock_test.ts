@@ -1,9 +1,9 @@
 // The lock file is only the first of two locks: who removes it lets no update be lost.
 import assert from "node:assert/strict";
-import { createTrustListContent } from "../../src/trust/list.ts";
-import { setMinimum } from "../../src/trust/list_changes.ts";
-import { RollbackMark } from "../../src/trust/rollback_mark.ts";
-import { createSealedFile, replaceSealedFile } from "../../src/trust/sealed_file.ts";
+import { createTrustListContent } from "../../src/trust/list/list.ts";
+import { setMinimum } from "../../src/trust/list/changes.ts";
+import { RollbackMark } from "../../src/trust/mark/rollback_mark.ts";
+import { createSealedFile, replaceSealedFile } from "../../src/trust/sealed/sealed_file.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { tempDir } from "../helpers/signing.ts";

@@ -4,16 +4,16 @@ import {
   encodeTrustListContent,
   parseTrustListContent,
   type TrustListContent,
-} from "../../src/trust/list.ts";
-import { addKey, setMinimum, setThreshold } from "../../src/trust/list_changes.ts";
-import { decodeListFile, encodeListFile, type ListFile } from "../../src/trust/list_file.ts";
+} from "../../src/trust/list/list.ts";
+import { addKey, setMinimum, setThreshold } from "../../src/trust/list/changes.ts";
+import { decodeListFile, encodeListFile, type ListFile } from "../../src/trust/list/list_file.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import {
   encodeRoot,
   type SignedRoot,
   TRUST_ROOT_PAYLOAD_TYPE,
-} from "../../src/trust/root_chain.ts";
-import { signPayload } from "../../src/trust/signatures.ts";
+} from "../../src/trust/root/root_chain.ts";
+import { signPayload } from "../../src/trust/keys/signatures.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { makeKeys, tempDir, type TestKeys } from "../helpers/signing.ts";
 import { at, makeList, NOW } from "./list_kit.ts";

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { folderOf, type Hierarchy, parseMounts, pathsOf } from "../../sandbox/cgroup/hierarchy.ts";
+import {
+  folderOf,
+  type Hierarchy,
+  parseMounts,
+  pathsOf,
+} from "../../sandbox/cgroup/groups/hierarchy.ts";
 
 /** The folders of a plugin's own groups by controller; that of the unified tree under the empty name. */
 export type CgroupFolders = ReadonlyMap<string, string>;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OWN_SESSION } from "../../sandbox/own_session.ts";
+import { OWN_SESSION } from "../../io/own_session.ts";
 
 /** What a tool says of a process. */
 export interface PlatformFigures {

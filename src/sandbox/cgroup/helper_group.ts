@@ -4,8 +4,8 @@
  * @module
  */
 import { SallyportError } from "../../errors.ts";
-import type { ProcessLimits } from "../launch_spec.ts";
-import { writeKernelFile } from "./kernel_files.ts";
+import type { ProcessLimits } from "../launch/launch_spec.ts";
+import { writeKernelFile } from "./groups/kernel_files.ts";
 import type { CgroupManager } from "./manager.ts";
 
 /** The group of one helper process. Disposing it kills what is left inside and removes it. */

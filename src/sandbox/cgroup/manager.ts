@@ -4,16 +4,16 @@
  * @module
  */
 import { systemCode } from "../../io/system_error.ts";
-import type { CgroupFacts, LaunchOutcome } from "../launcher.ts";
-import type { ProcessLimits } from "../launch_spec.ts";
-import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./hierarchy.ts";
-import { ownIdentity } from "./host_name.ts";
-import { CannotTell } from "./bounded_command.ts";
-import { readKernelFile } from "./kernel_files.ts";
-import { systemdBooted } from "./systemctl.ts";
-import { openSystemdRun } from "./systemd_run.ts";
-import { openV1 } from "./v1.ts";
-import { openV2 } from "./v2.ts";
+import type { CgroupFacts, LaunchOutcome } from "../launch/launcher.ts";
+import type { ProcessLimits } from "../launch/launch_spec.ts";
+import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./groups/hierarchy.ts";
+import { ownIdentity } from "./groups/host_name.ts";
+import { CannotTell } from "../../io/bounded_command.ts";
+import { readKernelFile } from "./groups/kernel_files.ts";
+import { systemdBooted } from "./systemd/systemctl.ts";
+import { openSystemdRun } from "./systemd/systemd_run.ts";
+import { openV1 } from "./v1/v1.ts";
+import { openV2 } from "./v2/v2.ts";
 
 /** Makes one cgroup for each plugin process; removes what it made when disposed. */
 export interface CgroupManager extends AsyncDisposable {

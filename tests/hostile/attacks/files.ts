@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { removeTree } from "../../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../../src/io/remove_tree.ts";
 import {
   allowed,
   type Attack,

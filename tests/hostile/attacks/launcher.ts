@@ -125,7 +125,7 @@ export const LAUNCHER_ATTACKS: readonly Attack[] = [
     control: {
       by: "nothing",
       because:
-        "the host has marked them; tests/sandbox/descriptors_test.ts has a host that may not",
+        "the host has marked them; tests/sandbox/machine/descriptors_test.ts has a host that may not",
     },
   },
   ...(["run", "ffi", "env", "import"] as const).map((family) =>

@@ -3,7 +3,7 @@ import { nestDeeper } from "../../helpers/deep_folders.ts";
 import { startWatched } from "../watched_child.ts";
 import { until } from "../../helpers/process.ts";
 import { requiringTest } from "../../helpers/sandbox.ts";
-import { removeTree } from "../../../src/bundle/remove_tree.ts";
+import { removeTree } from "../../../src/io/remove_tree.ts";
 import { holdProcesses } from "../../../src/monitor/sources/hold.ts";
 import { mayReadProc } from "../../../src/monitor/sources/proc.ts";
 import { fileKey, StorageScan } from "../../../src/monitor/sources/storage.ts";

@@ -1,8 +1,8 @@
 // What a cgroup must do, whichever way it was made: run by the tests here and in the virtual machine.
 import assert from "node:assert/strict";
 import type { CgroupManager } from "../../../src/sandbox/cgroup/manager.ts";
-import type { ProcessLimits } from "../../../src/sandbox/launch_spec.ts";
-import { LAUNCHER_TASKS } from "../../../src/sandbox/cgroup/group_limits.ts";
+import type { ProcessLimits } from "../../../src/sandbox/launch/launch_spec.ts";
+import { LAUNCHER_TASKS } from "../../../src/sandbox/cgroup/groups/group_limits.ts";
 import { eventually, foldersOf, runs, startMember, throttledCount } from "./members.ts";
 
 export const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { owningUnit } from "../../../src/sandbox/cgroup/delegation.ts";
+import { owningUnit } from "../../../src/sandbox/cgroup/systemd/delegation.ts";
 
 Deno.test("owningUnit() finds the innermost service or scope and whose systemd runs it", () => {
   assert.equal(owningUnit("/"), undefined);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { folderOf, parseMounts, parsePaths } from "../../../src/sandbox/cgroup/hierarchy.ts";
+import { folderOf, parseMounts, parsePaths } from "../../../src/sandbox/cgroup/groups/hierarchy.ts";
 
 const MOUNTS = [
   "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw",

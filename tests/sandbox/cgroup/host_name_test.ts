@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hostName, isOrphaned, ownIdentity } from "../../../src/sandbox/cgroup/host_name.ts";
+import { hostName, isOrphaned, ownIdentity } from "../../../src/sandbox/cgroup/groups/host_name.ts";
 
 const ignore = Deno.build.os !== "linux";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { openCgroups } from "../../../src/sandbox/cgroup/manager.ts";
-import { hostName, ownIdentity } from "../../../src/sandbox/cgroup/host_name.ts";
+import { hostName, ownIdentity } from "../../../src/sandbox/cgroup/groups/host_name.ts";
 import { assertRemoved, CHECKS, LIMITS } from "./checks.ts";
 import { foldersOf, startMember } from "./members.ts";
 import { sweepsAfterAKill } from "./sweep_check.ts";

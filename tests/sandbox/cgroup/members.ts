@@ -1,6 +1,6 @@
 import type { Cgroup } from "../../../src/sandbox/cgroup/manager.ts";
-import { folderOf, parseMounts, pathsOf } from "../../../src/sandbox/cgroup/hierarchy.ts";
-import { readKeyedNumber } from "../../../src/sandbox/cgroup/kernel_files.ts";
+import { folderOf, parseMounts, pathsOf } from "../../../src/sandbox/cgroup/groups/hierarchy.ts";
+import { readKeyedNumber } from "../../../src/sandbox/cgroup/groups/kernel_files.ts";
 
 /** A shell that joins by the files that it is given before it becomes the script; as launchers do. */
 const JOIN = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 99; shift; done; shift; ' +

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { scopeArguments } from "../../../src/sandbox/cgroup/systemd_scope_arguments.ts";
+import { scopeArguments } from "../../../src/sandbox/cgroup/systemd/scope_arguments.ts";
 import { LIMITS } from "./checks.ts";
 
 const SYSTEM = { option: "--system", env: {} } as const;

@@ -1,0 +1,74 @@
+/**
+ * `sallyport doctor`: tells what this machine can enforce, layer by layer, and how to get the rest.
+ *
+ * Exit code 0 when plugins run under an operating-system sandbox with every layer, 1 when a layer is
+ * missing or could not be looked at, or a plugin does not start, 2 for wrong usage.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import type { IsolationMode } from "../../sandbox/machine/choose.ts";
+import { diagnose } from "../../doctor/diagnosis.ts";
+import { gatherFacts } from "../../doctor/facts.ts";
+import type { Diagnosis, DoctorFacts } from "../../doctor/types.ts";
+import type { CliContext } from "../shared/command.ts";
+import { doctorLines } from "./lines.ts";
+import { tryStart } from "./start.ts";
+
+/** Tells that the findings have been printed and are not all good. */
+export class LayersMissing extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("a layer is missing");
+    this.name = "LayersMissing";
+  }
+}
+
+interface DoctorOptions {
+  isolation?: IsolationMode;
+}
+
+/** Adds the command. */
+export function addDoctor(program: Command, context: CliContext): void {
+  program.command("doctor")
+    .description("say what this machine can enforce, layer by layer, and how to get the rest")
+    .addOption(
+      new Option("--isolation <mode>", "the isolation that hosts would ask for (default: auto)")
+        .choices(["auto", "bwrap", "unshare", "plain"]),
+    )
+    .action((options: DoctorOptions) => doctor(options, context));
+}
+
+async function doctor(
+  { isolation = "auto" }: DoctorOptions,
+  { output }: CliContext,
+): Promise<void> {
+  const facts = await gatherFacts(isolation, tryStart);
+  const diagnosis = diagnose(facts);
+  output.result(doctorDocument(facts, diagnosis), () => doctorLines(diagnosis, output));
+  if (!diagnosis.complete) throw new LayersMissing();
+}
+
+/**
+ * Gives findings as plain data.
+ *
+ * @param facts What was seen.
+ * @param diagnosis What was found.
+ * @returns The JSON document.
+ */
+export function doctorDocument(
+  facts: DoctorFacts,
+  { layers, choice, missing, complete }: Diagnosis,
+): Record<string, unknown> {
+  const { os, arch, kernel, distribution, container, wsl } = facts.system;
+  return {
+    platform: { os, arch, kernel, distribution, container, wsl },
+    layers,
+    isolation: choice.mode,
+    auto: choice.auto ?? null,
+    launcher: choice.launcher ?? null,
+    require: choice.require,
+    complete,
+    missing,
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * `sallyport new`: makes a plugin that loads, with a test beside it.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { commandLine, shellWord } from "../../command_line.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import type { CliContext } from "../shared/command.ts";
+import { UsageError } from "../terminal/failure.ts";
+import { columns } from "../terminal/output.ts";
+import { findMapping } from "./package_mapping.ts";
+import { denoJson, entryModule, gitAttributes, manifestFile, testModule } from "./templates.ts";
+
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+
+/** Adds the command. */
+export function addNew(program: Command, context: CliContext): void {
+  program.command("new")
+    .description("make a plugin that loads: manifest, typed entry, and a test beside its folder")
+    .argument("<name>", "the name of the plugin")
+    .option("--dir <dir>", "the folder of your plugins", "plugins")
+    .action((name: string, options: { dir: string }) => createPlugin(name, options.dir, context));
+}
+
+async function createPlugin(
+  name: string,
+  folder: string,
+  { output }: CliContext,
+): Promise<void> {
+  if (!NAME.test(name)) {
+    throw new UsageError(
+      `Cannot use "${name}" as the name of a plugin`,
+      "Use at most 64 lower-case letters, digits, _ and -, the first a letter",
+    );
+  }
+  const parent = folder.replace(/(?<=.)\/+$/, "");
+  const dir = `${parent}/${name}`;
+  // the test is not part of the bundle: what is in there is signed and shipped
+  const test = `${parent}/${name}_test.ts`;
+  // deno looks for its configuration from where it is started
+  const isBelow = !/^(?:[\\/]|[A-Za-z]:)/.test(parent) && !parent.split(/[\\/]/).includes("..");
+  const root = isBelow ? "" : `${parent}/`;
+  const mapping = await findMapping(isBelow ? Deno.cwd() : await absolute(parent));
+  const files: [path: string, text: string][] = [
+    [`${dir}/plugin.json`, manifestFile(name)],
+    [`${dir}/main.ts`, entryModule()],
+    [`${dir}/.gitattributes`, gitAttributes()],
+    [test, testModule(name)],
+  ];
+  if (mapping.kind === "no-config") files.push([`${root}deno.json`, denoJson(checkout())]);
+  await writeAll(parent, dir, files);
+  const next = [
+    ...(mapping.kind === "unmapped" ? [addition(escapeText(mapping.path))] : []),
+    isBelow
+      ? `deno test -A ${shellWord(test)}`
+      : `cd ${shellWord(parent)} && deno test -A ${name}_test.ts`,
+    commandLine(["sign", dir, "--key", "keys/NAME.key"]),
+  ];
+  output.result({ name, dir, files: files.map(([path]) => path), next }, () => [
+    `Made plugin ${output.style("bold", name)}`,
+    ...files.map(([path]) => `  ${escapeText(path)}`),
+    "Next:",
+    ...columns(next.map((line, index) => [`${index + 1}.`, line] as const)),
+  ]);
+}
+
+/** The folder of this package where it is a checkout: what is made with it is tested with it. */
+function checkout(): string | undefined {
+  const root = new URL("../../../", import.meta.url);
+  if (root.protocol !== "file:" || Deno.build.standalone) return undefined;
+  return fileURLToPath(root).replace(/[\\/]$/, "");
+}
+
+/** What to do where a configuration does not name the package. */
+function addition(config: string): string {
+  const folder = checkout();
+  return folder === undefined
+    ? `deno add jsr:@sallyport/host   (${config} does not name the package)`
+    : `add ${JSON.stringify(JSON.parse(denoJson(folder))).slice(1, -1)} to ${config}`;
+}
+
+/** Makes a path absolute as far as it exists; a folder above it has the same configurations. */
+async function absolute(path: string): Promise<string> {
+  return await Deno.realPath(path).catch(() => resolve(path));
+}
+
+/** Writes every file or none; touches nothing that is there. */
+async function writeAll(
+  parent: string,
+  dir: string,
+  files: readonly (readonly [path: string, text: string])[],
+): Promise<void> {
+  const written: string[] = [];
+  let path = dir;
+  try {
+    await Deno.mkdir(parent, { recursive: true });
+    await Deno.mkdir(dir); // fails when there is anything of that name
+    written.push(dir);
+    for (const [file, text] of files) {
+      path = file;
+      await Deno.writeTextFile(file, text, { createNew: true });
+      written.push(file);
+    }
+  } catch (cause) {
+    for (const made of written.reverse()) await Deno.remove(made);
+    const exists = cause instanceof Deno.errors.AlreadyExists;
+    const reason = exists ? "it exists" : (cause as Error).message;
+    throw new SallyportError(
+      exists ? "bad-state" : "bad-config",
+      `Cannot write "${path}": ${reason}`,
+      {
+        hint: exists
+          ? "Choose another name, or another folder with --dir; nothing is ever overwritten"
+          : "Check the folder, and that you may write there",
+        details: { path },
+        cause,
+      },
+    );
+  }
+}

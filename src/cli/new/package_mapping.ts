@@ -1,0 +1,51 @@
+/**
+ * Finds out whether a project knows where `@sallyport/host` is.
+ *
+ * @module
+ */
+import { readNamedFile } from "../../io/named_file.ts";
+
+/** Says what a project's configuration says of the package. */
+export type PackageMapping =
+  | {
+    /** It names the package. */
+    readonly kind: "mapped";
+    /** The configuration. */
+    readonly path: string;
+  }
+  | {
+    /** There is a configuration, which does not name it. */
+    readonly kind: "unmapped";
+    /** The nearest configuration. */
+    readonly path: string;
+  }
+  | {
+    /** There is no configuration at all. */
+    readonly kind: "no-config";
+  };
+
+const MAX_CONFIG_BYTES = 1_048_576;
+const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
+const PACKAGE = /"@sallyport\/host"/;
+
+/**
+ * Looks through the configurations of a folder and those above it.
+ *
+ * @param dir An absolute folder.
+ * @returns What they say.
+ */
+export async function findMapping(dir: string): Promise<PackageMapping> {
+  let nearest: string | undefined;
+  for (let folder = dir.replaceAll("\\", "/");; folder = folder.replace(/\/[^/]*$/, "")) {
+    for (const name of CONFIG_FILES) {
+      const path = `${folder}/${name}`;
+      const bytes = await readNamedFile(path, MAX_CONFIG_BYTES).catch(() => undefined);
+      if (bytes === undefined) continue;
+      const text = new TextDecoder().decode(bytes);
+      if (PACKAGE.test(text)) return { kind: "mapped", path };
+      nearest ??= path;
+    }
+    if (!folder.includes("/")) break;
+  }
+  return nearest === undefined ? { kind: "no-config" } : { kind: "unmapped", path: nearest };
+}

@@ -1,0 +1,140 @@
+/**
+ * `sallyport quarantine`: shows and lifts what keeps plugins from being loaded again.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { commandLine } from "../../command_line.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import { Quarantine, type QuarantineEntry } from "../../monitor/violations/quarantine.ts";
+import { type CliContext, withProgram } from "../shared/command.ts";
+import { shortDate } from "../shared/dates.ts";
+import { UsageError } from "../terminal/failure.ts";
+import { columns, type Output, plural } from "../terminal/output.ts";
+
+const HELP = `
+DIR is the data folder of a host. Both commands can be used while hosts run: a plugin that was lifted
+can be loaded at once.
+
+  sallyport quarantine list data
+  sallyport quarantine lift data word-count`;
+
+const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+const HASH_DIGITS = 16;
+
+/** Adds the command and those below it. */
+export function addQuarantine(program: Command, context: CliContext): void {
+  const quarantine = program.command("quarantine")
+    .description("plugins that are not loaded until you say so: list, lift")
+    .addHelpText("after", withProgram(HELP));
+  quarantine.command("list")
+    .description("show which plugins are in quarantine, since when and why")
+    .argument("<dir>", "the data folder of a host")
+    .action((dir: string) => list(dir, context));
+  quarantine.command("lift")
+    .description("let plugins be loaded again")
+    .argument("<dir>", "the data folder of a host")
+    .argument("<name...>", "the plugins")
+    .action((dir: string, names: string[]) => lift(dir, names, context));
+}
+
+async function list(dir: string, { output }: CliContext): Promise<void> {
+  const quarantine = await openQuarantine(dir);
+  const entries = await quarantine.list();
+  output.result(
+    { dir: quarantine.dir, plugins: entries.map(entryDocument) },
+    () => entries.length === 0 ? ["No plugin is in quarantine"] : entryLines(entries, output),
+  );
+}
+
+async function lift(dir: string, given: string[], { output }: CliContext): Promise<void> {
+  const names = [...new Set(given)];
+  for (const name of names) {
+    if (NAME.test(name)) continue;
+    throw new UsageError(
+      `Cannot lift the quarantine of "${name}": it is no name of a plugin`,
+      `See which plugins there are: ${commandLine(["quarantine", "list", dir])}`,
+    );
+  }
+  const quarantine = await openQuarantine(dir);
+  const missing: string[] = [];
+  for (const name of names) if (!await quarantine.find(name)) missing.push(name);
+  // all or none, so that a mistyped name does not leave half of it done
+  if (missing.length > 0) {
+    throw new SallyportError(
+      "bad-state",
+      `Cannot lift the quarantine of ${missing.map((name) => `"${name}"`).join(", ")}: ` +
+        `${missing.length === 1 ? "it is" : "they are"} not in quarantine, nothing was lifted`,
+      {
+        hint: `See which plugins are: ${commandLine(["quarantine", "list", dir])}`,
+        details: { plugins: missing },
+      },
+    );
+  }
+  const lifted: QuarantineEntry[] = [];
+  for (const name of names) {
+    const entry = await quarantine.lift(name);
+    if (entry !== undefined) lifted.push(entry); // else somebody else was faster
+  }
+  output.result(
+    { dir: quarantine.dir, lifted: lifted.map(entryDocument) },
+    () => names.map((name) => `${output.style("green", "lifted")} ${name}`),
+  );
+}
+
+async function openQuarantine(dir: string): Promise<Quarantine> {
+  const path = dir.replace(/(?<=.)\/+$/, "");
+  // a mistyped folder must not look like one without any plugin in quarantine
+  for (const known of ["quarantine", "store"]) {
+    if (await Deno.stat(`${path}/${known}`).then((stat) => stat.isDirectory, () => false)) {
+      return new Quarantine(path);
+    }
+  }
+  throw new SallyportError(
+    "bad-config",
+    `Cannot look into "${
+      escapeText(dir, 500)
+    }": it is no data folder of a host, or may not be read`,
+    { hint: "Name the folder that the host was given as dataDir" },
+  );
+}
+
+function entryDocument({ name, path, record, problem }: QuarantineEntry): unknown {
+  return { file: path, name, ...record, ...(problem === undefined ? {} : { problem }) };
+}
+
+function entryLines(entries: readonly QuarantineEntry[], output: Output): string[] {
+  return entries.flatMap((entry, index) => [
+    ...(index === 0 ? [] : [""]),
+    ...describeEntry(entry, output),
+  ]);
+}
+
+function describeEntry({ name, path, record, problem }: QuarantineEntry, output: Output): string[] {
+  if (record === undefined) {
+    return [
+      output.style("bold", name),
+      ...columns([
+        ["file", escapeText(path)],
+        ["problem", output.style("red", `cannot be read: ${escapeText(problem ?? "unknown")}`)],
+      ]),
+    ];
+  }
+  const { version, bundleHash, since, reason, violations } = record;
+  const last = violations.at(-1);
+  return [
+    `${output.style("bold", name)} ${escapeText(version)}`,
+    ...columns([
+      ["since", shortDate(since)],
+      ["reason", output.style("red", escapeText(reason))],
+      ["bundle", `${bundleHash.slice(0, HASH_DIGITS)}…`],
+      [
+        "last",
+        last === undefined
+          ? undefined
+          : `${plural(violations.length, "violation")}, the last at ${shortDate(last.time)}: ` +
+            escapeText(`${last.kind}, ${last.severity}: ${last.message}`),
+      ],
+    ]),
+  ];
+}

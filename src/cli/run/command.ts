@@ -1,0 +1,135 @@
+/**
+ * `sallyport run`: loads a plugin, calls one method and prints what it gives.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { SallyportError } from "../../errors.ts";
+import { PluginHost } from "../../host/host.ts";
+import type { CallOptions, PluginHandle } from "../../host/plugin_handle.ts";
+import type { CliContext } from "../shared/command.ts";
+import { InterruptedError } from "../terminal/failure.ts";
+import { listenForInterrupt } from "../terminal/interrupt.ts";
+import { toJson } from "../terminal/output.ts";
+import { readParams } from "./params.ts";
+import { pluginLogger } from "../shared/plugin_logger.ts";
+import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../shared/trust_options.ts";
+
+interface RunOptions extends TrustOptions {
+  call: string;
+  params?: string;
+  timeout?: number;
+  stream?: boolean;
+}
+
+/** How long a call that was cancelled may take to end, in milliseconds: somebody waits. */
+const DRAIN_MS = 1_000;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_SHOWN_METHODS = 20;
+
+/** Adds the command. */
+export function addRun(program: Command, context: CliContext): void {
+  const command = program.command("run")
+    .description("load a plugin, call a method, print the result; its log goes to stderr")
+    .argument("<dir>", "the folder of the bundle");
+  addTrustOptions(command)
+    .requiredOption("--call <method>", "the method to call (required)")
+    .option("--params <json>", "its parameters: JSON, @FILE, or - for stdin")
+    .option(
+      "--timeout <ms>",
+      "how long the call may take (at most its callTimeoutMs)",
+      parseTimeout,
+    )
+    .option("--stream", "call a generator method: one item a line; with --json an array of all")
+    .action((dir: string, options: RunOptions) => run(dir, options, context));
+}
+
+async function run(dir: string, options: RunOptions, context: CliContext): Promise<void> {
+  const { io, output } = context;
+  const params = await readParams(options.params, io);
+  using interrupt = listenForInterrupt();
+  let methods: readonly string[] = [];
+  try {
+    await using host = await interrupt.race(PluginHost.open({
+      ...trustedHostOptions(options),
+      logger: pluginLogger(output),
+      drainMs: DRAIN_MS,
+    }));
+    const plugin = await load(host, dir, interrupt.signal);
+    methods = plugin.methods;
+    const callOptions: CallOptions = {
+      signal: interrupt.signal,
+      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    };
+    if (options.stream) await printStream(plugin, options.call, params, callOptions, context);
+    else {
+      const result = await plugin.call(options.call, params, callOptions);
+      output.result({ result }, () => [toJson(result, true)]);
+    }
+  } catch (error) {
+    if (error instanceof InterruptedError) throw error;
+    if (interrupt.signal.aborted) throw new InterruptedError();
+    throw withMethodHint(withStreamHint(error, options), options.call, methods);
+  }
+}
+
+/** Names the methods that there are, where the call named another. */
+function withMethodHint(error: unknown, called: string, methods: readonly string[]): unknown {
+  if (!(error instanceof SallyportError) || error.code !== "method-not-found") return error;
+  if (methods.length === 0 || methods.includes(called)) return error;
+  const shown = methods.slice(0, MAX_SHOWN_METHODS).map((name) => `"${name}"`).join(", ");
+  return new SallyportError(error.code, error.message, {
+    hint: `Its methods are ${shown}${methods.length > MAX_SHOWN_METHODS ? ", …" : ""}`,
+    details: { ...error.details, methods },
+    cause: error,
+  });
+}
+
+/** Loads a plugin; what it depends on is looked for beside it, and must be trusted just the same. */
+async function load(host: PluginHost, dir: string, signal: AbortSignal): Promise<PluginHandle> {
+  try {
+    return await host.load(dir, { signal });
+  } catch (error) {
+    if (!(error instanceof SallyportError) || error.details.missing === undefined) throw error;
+    await host.discover(dirname(await Deno.realPath(dir)), { signal });
+    return await host.load(dir, { signal });
+  }
+}
+
+async function printStream(
+  plugin: PluginHandle,
+  method: string,
+  params: unknown,
+  options: CallOptions,
+  { output }: CliContext,
+): Promise<void> {
+  const items: unknown[] = [];
+  for await (const item of plugin.stream(method, params, options)) {
+    if (output.json) items.push(item);
+    else output.line(toJson(item, false));
+  }
+  if (output.json) output.result({ result: items }, () => []);
+}
+
+/** The plugin says which function of the API would have fitted; here that is an option. */
+function withStreamHint(error: unknown, { stream }: RunOptions): unknown {
+  if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
+  const [, other] =
+    /^(?:.*: )?Method ".*" gives (?:a|no) stream: use (stream|call)\(\) instead/.exec(
+      error.message,
+    ) ?? [];
+  if (other === undefined || (other === "stream") === (stream === true)) return error;
+  const hint = other === "stream" ? "Pass --stream" : "Leave out --stream";
+  return new SallyportError(error.code, error.message.replace(/: use \w+\(\) instead$/, ""), {
+    hint,
+    details: error.details,
+    cause: error,
+  });
+}
+
+function parseTimeout(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value > 0 && value <= MAX_TIMEOUT_MS) return value;
+  throw new InvalidArgumentError(`It must be 1 to ${MAX_TIMEOUT_MS} milliseconds`);
+}

@@ -1,0 +1,68 @@
+/**
+ * The parameters of a call, from the command line, a file or stdin.
+ *
+ * @module
+ */
+import { SallyportError } from "../../errors.ts";
+import { readSmallFile } from "../../host/settings/host_options.ts";
+import { UsageError } from "../terminal/failure.ts";
+import type { CliIo } from "../terminal/io.ts";
+import { readStdin } from "../terminal/stdin.ts";
+
+/** Is the greatest size of parameters, in bytes: that of one message. */
+const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads parameters.
+ *
+ * @param source JSON, `@` and the name of a file, or `-` for stdin; at most 16 MiB.
+ * @param io Has stdin.
+ * @returns The value; `undefined` without a source.
+ * @throws {UsageError} when JSON on the command line is malformed.
+ * @throws {SallyportError} `bad-config` when a file or stdin cannot be read, is too large or malformed.
+ */
+export async function readParams(
+  source: string | undefined,
+  io: CliIo,
+): Promise<unknown> {
+  if (source === undefined) return undefined;
+  if (source === "-") {
+    const bytes = await readStdin(io, "the parameters", MAX_PARAMS_BYTES);
+    return parseJson(decode(bytes), "stdin");
+  }
+  if (source.startsWith("@")) {
+    const path = source.slice(1);
+    return parseJson(await readSmallFile(path, MAX_PARAMS_BYTES, "the parameters"), `"${path}"`);
+  }
+  try {
+    return JSON.parse(source);
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot use --params: it is not JSON: ${(cause as Error).message}`,
+      `Quote it for the shell, as in --params '{"text":"hello"}', or use @FILE or - for stdin`,
+    );
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new SallyportError("bad-config", "Cannot use the parameters in stdin: not UTF-8", {
+      hint: "Write one JSON value there",
+      cause,
+    });
+  }
+}
+
+function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SallyportError(
+      "bad-config",
+      `Cannot use the parameters in ${source}: not JSON: ${(cause as Error).message}`,
+      { hint: "Write one JSON value there", cause },
+    );
+  }
+}

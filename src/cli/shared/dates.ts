@@ -1,0 +1,79 @@
+/**
+ * Dates and spans of time on the command line.
+ *
+ * @module
+ */
+import { UsageError } from "../terminal/failure.ts";
+
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+const SPAN = /^(\d{1,5})d$/;
+const DAY_MS = 86_400_000;
+
+/**
+ * Parses a date.
+ *
+ * @param text Such as `2027-01-31`, which is midnight UTC, or `2027-01-31T12:00:00Z`.
+ * @param what What it is, such as `expiry`.
+ * @returns The date.
+ * @throws {UsageError} When it is none.
+ */
+export function parseDate(text: string, what: string): Date {
+  return parse(text, what, "");
+}
+
+function parse(text: string, what: string, others: string): Date {
+  const date = DATE.test(text) ? new Date(text) : new Date(Number.NaN);
+  // 31 February becomes 3 March in some engines: the day must come back as it was written
+  const roundTrips = !Number.isNaN(date.getTime()) &&
+    (text.length > 10 || date.toISOString().startsWith(text));
+  if (roundTrips) return date;
+  throw new UsageError(
+    `Cannot use "${text}" as ${what}: it is not a date`,
+    `Write ${others}a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z`,
+  );
+}
+
+/**
+ * Parses a date that is yet to come.
+ *
+ * @param text As {@linkcode parseDate} takes it.
+ * @param what What it is.
+ * @param now The present time.
+ * @returns The date.
+ * @throws {UsageError} When it is none, or has passed.
+ */
+export function parseFutureDate(text: string, what: string, now: Date = new Date()): Date {
+  return checkFuture(parse(text, what, ""), text, what, now);
+}
+
+function checkFuture(date: Date, text: string, what: string, now: Date): Date {
+  if (date > now) return date;
+  throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
+}
+
+/**
+ * Parses a date that is yet to come, or a number of days from now.
+ *
+ * @param text As {@linkcode parseDate} takes it, or such as `365d`.
+ * @param what What it is.
+ * @param now The present time.
+ * @returns The date.
+ * @throws {UsageError} When it is neither, or has passed.
+ */
+export function parseFutureDateOrSpan(text: string, what: string, now: Date = new Date()): Date {
+  const days = SPAN.exec(text)?.[1];
+  const date = days === undefined
+    ? parse(text, what, "days such as 365d, ")
+    : new Date(now.getTime() + Number(days) * DAY_MS);
+  return checkFuture(date, text, what, now);
+}
+
+/**
+ * Writes a time as short as it can be said.
+ *
+ * @param time An ISO time.
+ * @returns The day alone when it is midnight UTC.
+ */
+export function shortDate(time: string): string {
+  return time.replace(/T00:00:00(?:\.000)?Z$/, "").replace(/:\d{2}\.\d{3}Z$/, "Z");
+}

@@ -1,0 +1,39 @@
+/**
+ * Warnings of files that others than their owner may read or change.
+ *
+ * @module
+ */
+import { findOpenToOthers, remedyFor } from "../../io/open_to_others.ts";
+import type { Output } from "../terminal/output.ts";
+
+/**
+ * Warns of a file with a secret that others than its owner may use.
+ *
+ * A warning and no refusal: what a container mounts as a secret is often open to its one user.
+ *
+ * @param path The file; one that is not there is told of by whoever reads it.
+ * @param what What it is, such as `the key file`.
+ * @param output Warns.
+ */
+export async function warnIfOpenToOthers(
+  path: string,
+  what: string,
+  output: Output,
+): Promise<void> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.isFile) return;
+  // Windows has no such mode: there it is null, and access lists decide
+  if (info.mode === null || (info.mode & 0o077) === 0) return warnIfChangeable(path, what, output);
+  const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
+  output.warn(`others may use ${what} "${path}" (mode ${mode}): run chmod 600 on it`);
+}
+
+/** Warns of a file that others than its owner may change, or put another one in the place of. */
+export function warnIfChangeable(path: string, what: string, output: Output): void {
+  const open = findOpenToOthers(path);
+  if (open === undefined) return;
+  output.warn(
+    `others may change ${what}: ${open.who} may write "${open.path}" (mode ${open.mode}): ` +
+      `run ${remedyFor(open)} on that`,
+  );
+}

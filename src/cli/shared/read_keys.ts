@@ -1,0 +1,130 @@
+/**
+ * Keys read from files, with a size cap; private ones may be sealed with a passphrase.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { encodeHex } from "@std/encoding/hex";
+import { decodePrivateKeyPem } from "../../crypto/pem.ts";
+import { decodeSealedKeyPem, isSealedKeyPem } from "../../crypto/sealed_key.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import { readSmallFile } from "../../host/settings/host_options.ts";
+import { parsePublicKey } from "../../trust/keys/keys.ts";
+import type { CliContext } from "./command.ts";
+import { MAX_TRIES } from "../terminal/prompt.ts";
+import { warnIfOpenToOthers } from "./open_files.ts";
+import { askPassphrase, readPassphrase } from "./secrets.ts";
+
+/** Holds a public key that was read. */
+export interface NamedPublicKey {
+  /** The key, 64 hex digits. */
+  readonly hex: string;
+  /** What its file is called, without `.pub`; a key in hex has no name. */
+  readonly name?: string;
+}
+
+const MAX_KEY_FILE_BYTES = 4_096;
+
+/**
+ * Reads a public key.
+ *
+ * @param text 64 hex digits, or a file with them or with a PEM, of at most 4 KiB.
+ * @returns The key.
+ * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
+ */
+export async function readPublicKey(text: string): Promise<NamedPublicKey> {
+  if (/^[0-9a-f]{64}$/i.test(text)) return { hex: encodeHex(parsePublicKey(text).raw) };
+  const content = await readSmallFile(text, MAX_KEY_FILE_BYTES, "the public key");
+  const name = basename(text, ".pub");
+  return { hex: encodeHex(parsePublicKey(content, name).raw), name };
+}
+
+/** Says how private keys that are sealed are opened. */
+export interface PrivateKeyOptions {
+  /** Files with passphrases; each is tried. Without one, a person is asked. */
+  readonly passphraseFiles: readonly string[];
+  /** The option that names them, for hints. */
+  readonly option: string;
+  /** Asks and warns. */
+  readonly context: CliContext;
+}
+
+/**
+ * Reads private keys, and warns of those that others may use.
+ *
+ * @param paths The files, at most 4 KiB each.
+ * @param options How sealed ones are opened.
+ * @returns The 32 secret bytes of each.
+ * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
+ * @throws {UsageError} When one is sealed and nobody can be asked.
+ */
+export async function readPrivateKeys(
+  paths: readonly string[],
+  options: PrivateKeyOptions,
+): Promise<Uint8Array[]> {
+  const { passphraseFiles, context } = options;
+  const passphrases: string[] = [];
+  for (const path of passphraseFiles) {
+    passphrases.push(await readPassphrase(path, context));
+  }
+  const seeds: Uint8Array[] = [];
+  for (const path of paths) {
+    const text = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the private key");
+    seeds.push(
+      isSealedKeyPem(text)
+        ? await openSealedKey(path, text, passphrases, options)
+        : await naming(path, () => decodePrivateKeyPem(text)),
+    );
+    await warnIfOpenToOthers(path, "the private key", context.output);
+  }
+  return seeds;
+}
+
+async function openSealedKey(
+  path: string,
+  text: string,
+  passphrases: readonly string[],
+  { option, context }: PrivateKeyOptions,
+): Promise<Uint8Array> {
+  for (const [index, passphrase] of passphrases.entries()) {
+    try {
+      return await naming(path, () => decodeSealedKeyPem(text, { passphrase }));
+    } catch (error) {
+      if (!isWrongPassphrase(error) || index === passphrases.length - 1) throw error;
+    }
+  }
+  for (let tries = 1;; tries++) {
+    const passphrase = await askPassphrase(context, `"${path}"`, option);
+    try {
+      return await naming(path, () => decodeSealedKeyPem(text, { passphrase }));
+    } catch (error) {
+      if (!isWrongPassphrase(error) || tries >= MAX_TRIES) throw error;
+      context.prompter?.say("That is not its passphrase");
+    }
+  }
+}
+
+/**
+ * Tells a passphrase that does not fit from anything else that may be wrong.
+ *
+ * @param error What was thrown.
+ * @returns Whether another passphrase may help.
+ */
+export function isWrongPassphrase(error: unknown): boolean {
+  return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
+}
+
+/** Puts the file's name to an error about a key. */
+async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof SallyportError)) throw cause;
+    const reason = cause.message.replace(/^Cannot read private key: /, "");
+    throw new SallyportError(
+      cause.code,
+      `Cannot read the private key "${escapeText(path)}": ${reason}`,
+      { hint: cause.hint, details: { ...cause.details, path }, cause },
+    );
+  }
+}

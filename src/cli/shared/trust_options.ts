@@ -1,0 +1,162 @@
+/**
+ * The options that say whom and what to trust, the same for every command that loads a plugin.
+ *
+ * @module
+ */
+import { statSync } from "node:fs";
+import { commandLine } from "../../command_line.ts";
+import { type Command, Option } from "commander";
+import type { SealSecret } from "../../crypto/sealed.ts";
+import type { PluginHostOptions } from "../../host/settings/host_options.ts";
+import type { IsolationMode } from "../../sandbox/machine/choose.ts";
+import { type CliContext, collect } from "./command.ts";
+import { UsageError } from "../terminal/failure.ts";
+import {
+  addSecretOptions,
+  askPassphrase,
+  readSecretFile,
+  type SecretOptions,
+  secretWords,
+} from "./secrets.ts";
+
+/** Holds the values of the options. */
+export interface TrustOptions extends SecretOptions {
+  /** Public keys: files or hex digits. */
+  key?: string[];
+  /** The file with the trust list. */
+  trustList?: string;
+  /** What opens the trust list, where it was typed, or read from what can be read only once. */
+  secret?: SealSecret;
+  /** Whether versions below the highest that ran may run. */
+  allowRollback?: boolean;
+  /** The host's folder. */
+  dataDir?: string;
+  /** The file with the policy. */
+  policy?: string;
+  /** How the plugin is isolated. */
+  isolation?: IsolationMode;
+}
+
+/** Names the options of a host that come from the command line. */
+export type TrustedHostOptions = Pick<
+  PluginHostOptions,
+  "keys" | "trustList" | "policy" | "isolation" | "dataDir"
+>;
+
+/** Holds the commands that have the options. */
+const COMMANDS: WeakSet<Command> = new WeakSet();
+
+/**
+ * Adds the options to a command.
+ *
+ * @param command The command.
+ * @returns The command.
+ */
+export function addTrustOptions(command: Command): Command {
+  COMMANDS.add(command);
+  command
+    .option(
+      "--key <pub>",
+      "a public key to trust: a .pub file or 64 hex digits (repeatable)",
+      collect,
+    )
+    .option("--trust-list <file>", "the trust list, instead of --key");
+  return addSecretOptions(command, "the trust list's")
+    .option("--data-dir <dir>", "the host's folder, kept (default: a temporary one)")
+    .option("--allow-rollback", "run a version below the highest that this host has run")
+    .option("--policy <file>", "the policy: what plugins may have (none: their own bundle only)")
+    .addOption(
+      new Option("--isolation <mode>", "how the plugin is isolated (default: auto)")
+        .choices(["auto", "bwrap", "unshare", "plain"]),
+    );
+}
+
+/**
+ * Checks the options before the command runs, and asks for a passphrase that no file holds.
+ *
+ * @param program The program; a command without these options is left alone.
+ * @param context Asks at a terminal.
+ */
+export function askBeforeCommands(program: Command, context: CliContext): void {
+  program.hook("preAction", async (_program, command) => {
+    if (!COMMANDS.has(command)) return;
+    const options = command.opts<TrustOptions>();
+    const { key = [], trustList, passphraseFile, keyFile } = options;
+    if (trustList === undefined) return refuseWithoutList(options);
+    if (key.length > 0) {
+      throw new UsageError(
+        "Cannot use --key and --trust-list together",
+        `Add the key to the list: ${
+          commandLine([
+            "trust",
+            "add",
+            trustList,
+            "--key",
+            ...key.slice(0, 1),
+            ...secretWords(options),
+          ])
+        }`,
+      );
+    }
+    if (passphraseFile !== undefined && keyFile !== undefined) {
+      throw new UsageError(
+        "Cannot use --passphrase-file and --key-file together",
+        "Pass the one that the trust list was sealed with",
+      );
+    }
+    const option = "--passphrase-file or --key-file";
+    const secret = await readSecretFile(options, context) ??
+      { passphrase: await askPassphrase(context, `"${trustList}"`, option) };
+    command.setOptionValue("secret", secret);
+  });
+}
+
+/**
+ * Turns the options into those of a host.
+ *
+ * @param options The options as given.
+ * @returns Options of `PluginHost.open`.
+ */
+export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
+  const { key = [], policy, isolation, dataDir } = options;
+  return {
+    ...(options.trustList === undefined
+      ? { keys: key }
+      : { trustList: listOptions(options.trustList, options) }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(isolation === undefined ? {} : { isolation }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+  };
+}
+
+function listOptions(
+  file: string,
+  { secret, passphraseFile, keyFile, allowRollback }: TrustOptions,
+): NonNullable<TrustedHostOptions["trustList"]> {
+  // a host that knows the file keeps it from plugins and names it in hints; a pipe is read once
+  const opens = isFile(keyFile)
+    ? { keyFile }
+    : isFile(passphraseFile)
+    ? { passphraseFile }
+    : secret;
+  return { file, ...opens, ...(allowRollback === undefined ? {} : { allowRollback }) };
+}
+
+function isFile(path: string | undefined): path is string {
+  return path !== undefined && path !== "-" &&
+    statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Refuses options that would silently do nothing. */
+function refuseWithoutList({ keyFile, passphraseFile, allowRollback }: TrustOptions): void {
+  const [idle] = Object.entries({
+    "--passphrase-file": passphraseFile,
+    "--key-file": keyFile,
+    "--allow-rollback": allowRollback,
+  }).find(([, value]) => value !== undefined) ?? [];
+  if (idle === undefined) return;
+  throw new UsageError(
+    `Cannot use ${idle} without --trust-list`,
+    "It is about a trust list: name one with --trust-list FILE",
+  );
+}

@@ -1,0 +1,166 @@
+/**
+ * How a command fails: what it tells, and its exit code.
+ *
+ * @module
+ */
+import { CommanderError } from "commander";
+import { commandLine } from "../../command_line.ts";
+import { type ErrorDetails, escapeText, SallyportError } from "../../errors.ts";
+
+/** The command did what it was asked to. */
+export const EXIT_DONE = 0;
+/** The host refused, or something failed. */
+export const EXIT_FAILED = 1;
+/** The command line itself is wrong. */
+export const EXIT_USAGE = 2;
+/** The user interrupted it. */
+export const EXIT_INTERRUPTED = 130;
+
+/** Reports a wrong command line. */
+export class UsageError extends Error {
+  /** What to do about it. */
+  readonly hint: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param message What is wrong.
+   * @param hint What to do about it.
+   */
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.name = "UsageError";
+    this.hint = hint;
+  }
+}
+
+/** Reports that a signal, or Ctrl-C at a prompt, ended the command. */
+export class InterruptedError extends Error {
+  /** What was left behind. */
+  readonly hint: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param hint What was left behind.
+   */
+  constructor(hint: string = "The plugin was stopped and nothing was left behind") {
+    super("Interrupted");
+    this.name = "InterruptedError";
+    this.hint = hint;
+  }
+}
+
+/** Holds what people and programs are told about a failure. */
+export interface Failure {
+  /** A code of the host, or `usage` or `internal`. */
+  readonly code: string;
+  /** What happened. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+  /** Facts for programs; empty where there are none. */
+  readonly details: ErrorDetails;
+  /** The exit code. */
+  readonly exitCode: number;
+}
+
+/** What to do where an error does not say it. */
+const DEFAULT_HINTS: Readonly<Record<string, string>> = {
+  cancelled: "Run the command again to start over",
+  crashed: "Look at what the plugin wrote to stderr",
+  "launch-failed": "Look at what the plugin wrote to stderr",
+  "limit-exceeded": "Ask for less, or raise the limit in plugin.json and in the policy",
+  "method-not-found": "Name a method that the plugin's `methods` has",
+  "plugin-error": "The error is the plugin's own: check the parameters, then ask its author",
+  "protocol-violation": "Ask the plugin's author: it broke the protocol, so it was ended",
+  timeout: "Give it longer with --timeout, up to the plugin's callTimeoutMs",
+};
+const MAX_CHARACTERS = 20_000;
+
+/**
+ * Works out what to tell about an error.
+ *
+ * @param error What was thrown.
+ * @param command The name of the command, where it is known.
+ * @returns Code, message, hint, details and exit code; message and hint are safe for a terminal.
+ */
+export function describeFailure(error: unknown, command?: string): Failure {
+  const { code, message, hint, exitCode } = classify(error, command);
+  return {
+    code,
+    details: error instanceof SallyportError ? error.details : {},
+    message: escapeText(message, MAX_CHARACTERS),
+    hint: escapeText(
+      hint ?? DEFAULT_HINTS[code] ?? `Run "${commandLine(["--help"])}" to see every command`,
+      MAX_CHARACTERS,
+    ),
+    exitCode,
+  };
+}
+
+interface Classified {
+  code: string;
+  message: string;
+  hint: string | undefined;
+  exitCode: number;
+}
+
+function classify(error: unknown, command: string | undefined): Classified {
+  const usageHint = `Run "${commandLine([...command?.split(" ") ?? [], "--help"])}"`;
+  if (error instanceof SallyportError) {
+    const { code, message, hint } = error;
+    // the hint speaks of the library's option
+    const ownHint = code === "untrusted" && message.includes("no trusted key signed it")
+      ? "If you trust its author, pass the author's public key with --key, or add it to the trust list"
+      : hint;
+    return {
+      code,
+      message: withReason(message, error.cause),
+      hint: ownHint,
+      exitCode: EXIT_FAILED,
+    };
+  }
+  if (error instanceof UsageError) {
+    const { message, hint = usageHint } = error;
+    return { code: "usage", message, hint, exitCode: EXIT_USAGE };
+  }
+  if (error instanceof CommanderError) {
+    const { message, suggestion } = readCommander(error);
+    return { code: "usage", message, hint: suggestion ?? usageHint, exitCode: EXIT_USAGE };
+  }
+  if (error instanceof InterruptedError) {
+    const { message, hint } = error;
+    return { code: "cancelled", message, hint, exitCode: EXIT_INTERRUPTED };
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    const hint = "Run the command with the permission that it names, or with -A";
+    return { code: "bad-config", message: error.message, hint, exitCode: EXIT_FAILED };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = "This is a mistake in sallyport: please report it with the lines above";
+  return { code: "internal", message, hint, exitCode: EXIT_FAILED };
+}
+
+/** Whether an error is nobody's fault but this program's, so that its stack is worth showing. */
+export function isInternal(error: unknown): error is Error {
+  return error instanceof Error && classify(error, undefined).code === "internal";
+}
+
+/** Adds what the system said where a message leaves it to its cause, which nobody sees here. */
+function withReason(message: string, cause: unknown): string {
+  if (!(cause instanceof Error) || cause instanceof SallyportError) return message;
+  if (message.includes(cause.message) || !/cannot be \w+$/.test(message)) return message;
+  return `${message} (${cause.message})`;
+}
+
+/** Brings the parser's words into the form of our messages: `error: …\n(Did you mean …?)`. */
+function readCommander(error: CommanderError): { message: string; suggestion?: string } {
+  const [first = "", second] = error.message.replace(/^error: /, "").split("\n");
+  const quoted = first.replace(/'([^']*)'/g, '"$1"').replace(/\.$/, "");
+  const message = `${quoted.slice(0, 1).toUpperCase()}${quoted.slice(1)}`;
+  if (error.code === "commander.help") return { message: "No command was given" };
+  return second === undefined
+    ? { message }
+    : { message, suggestion: second.replace(/^\(|\)$/g, "") };
+}

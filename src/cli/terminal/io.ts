@@ -1,0 +1,128 @@
+/**
+ * The process that the command line talks through: its streams, and whether they are terminals.
+ *
+ * @module
+ */
+import { SallyportError } from "../../errors.ts";
+import { InterruptedError } from "./failure.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+
+/** Is where a person types. */
+export interface Terminal {
+  /**
+   * Reads what is typed as it comes and without echo, while a function runs.
+   *
+   * The terminal is put back whatever happens, also when a signal asks the process to end.
+   *
+   * @param act Is given a function that gives the next bytes, or `null` at the end of the input.
+   * @returns What it gives.
+   */
+  raw<T>(act: (read: () => Promise<Uint8Array | null>) => Promise<T>): Promise<T>;
+}
+
+/** Says where a command reads and writes; a test may pass its own. */
+export interface CliIo {
+  /** Writes all of a text to stdout. */
+  writeOut(text: string): void;
+  /** Writes all of a text to stderr. */
+  writeErr(text: string): void;
+  /** Opens stdin. */
+  stdin(): ReadableStream<Uint8Array>;
+  /** Whether stdout is a terminal. */
+  readonly outIsTerminal: boolean;
+  /** Whether stderr is a terminal. */
+  readonly errIsTerminal: boolean;
+  /** Whether colour is unwanted, whatever the streams are. */
+  readonly noColor: boolean;
+  /** Where a person can be asked: there when both stdin and stderr are terminals. */
+  readonly terminal?: Terminal;
+}
+
+/** Tells that whoever read stdout has gone, as `head` does; nobody is left to tell anything to. */
+export class OutputClosed extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("stdout is closed");
+    this.name = "OutputClosed";
+  }
+}
+
+const RETRY_MS = 5;
+
+/**
+ * Gives the streams of this process.
+ *
+ * @returns The streams; writing is synchronous, so that nothing is lost when the process exits.
+ */
+export function processIo(): CliIo {
+  return {
+    writeOut(text) {
+      try {
+        writeAll(Deno.stdout, text);
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+        throw cannotWrite(error);
+      }
+    },
+    writeErr(text) {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch {
+        // a reader, a terminal that has gone, a full disk: nobody can be told, but by the exit code
+      }
+    },
+    stdin: () => Deno.stdin.readable,
+    outIsTerminal: Deno.stdout.isTerminal(),
+    errIsTerminal: Deno.stderr.isTerminal(),
+    noColor: Deno.noColor,
+    ...(Deno.stdin.isTerminal() && Deno.stderr.isTerminal() ? { terminal: TERMINAL } : {}),
+  };
+}
+
+const READ_BYTES = 1_024;
+
+const TERMINAL: Terminal = {
+  async raw(act) {
+    using interrupt = listenForInterrupt();
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    interrupted.catch(() => {}); // told to whoever reads
+    interrupt.signal.addEventListener(
+      "abort",
+      () => reject(new InterruptedError("Nothing was changed")),
+    );
+    Deno.stdin.setRaw(true);
+    try {
+      return await act(() => Promise.race([readStdin(), interrupted]));
+    } finally {
+      Deno.stdin.setRaw(false);
+    }
+  },
+};
+
+async function readStdin(): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(READ_BYTES);
+  const length = await Deno.stdin.read(bytes);
+  return length === null ? null : bytes.subarray(0, length);
+}
+
+/** A full disk is nobody's mistake in here. */
+function cannotWrite(cause: unknown): SallyportError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SallyportError("bad-config", `Cannot write the output: ${reason}`, {
+    hint: "Check where stdout is redirected to, and the room on its disk",
+    cause,
+  });
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest = new TextEncoder().encode(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(to.writeSync(rest));
+    } catch (error) {
+      // a parent may have made the pipe non-blocking: wait for its reader
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}

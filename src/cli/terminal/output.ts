@@ -1,0 +1,145 @@
+/**
+ * What commands print: lines for people, or one JSON document for programs.
+ *
+ * @module
+ */
+import { encodeBase64 } from "@std/encoding/base64";
+import { escapeText } from "../../errors.ts";
+import type { Failure } from "./failure.ts";
+import type { CliIo } from "./io.ts";
+
+/** Names a style of text on a terminal. */
+export type Style = "bold" | "dim" | "red" | "green" | "yellow";
+
+const STYLES: Readonly<Record<Style, readonly [number, number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+};
+
+// deno-lint-ignore no-control-regex
+const STYLED = /(\n|\u001b\[(?:1|2|22|3[1-3]|39)m)/;
+
+/** Prints results, warnings and failures in the form that was asked for. */
+export class Output {
+  /** Whether programs read: one JSON document on stdout, nothing else there. */
+  readonly json: boolean;
+  readonly #io: CliIo;
+
+  /**
+   * Makes an output.
+   *
+   * @param io The streams.
+   * @param json Whether to print JSON.
+   */
+  constructor(io: CliIo, json: boolean) {
+    this.#io = io;
+    this.json = json;
+  }
+
+  /**
+   * Prints the result of a command.
+   *
+   * @param value The JSON document.
+   * @param lines The same for people; they may have styles, but nothing else a terminal acts on.
+   */
+  result(value: unknown, lines: () => readonly string[]): void {
+    if (this.json) this.#io.writeOut(`${toJson(value, this.#io.outIsTerminal)}\n`);
+    else this.#io.writeOut(lines().map((line) => `${safe(line)}\n`).join(""));
+  }
+
+  /** Prints a line to stdout, whatever the form. */
+  line(text: string): void {
+    this.#io.writeOut(`${safe(text)}\n`);
+  }
+
+  /** Prints a line to stderr. */
+  errorLine(text: string): void {
+    this.#io.writeErr(`${safe(text)}\n`);
+  }
+
+  /** Warns on stderr. */
+  warn(message: string): void {
+    this.errorLine(`${this.errStyle("yellow", "warning:")} ${escapeText(message)}`);
+  }
+
+  /** Prints a failure: as JSON on stdout, or for people on stderr. */
+  failure({ code, message, hint, details }: Failure): void {
+    if (this.json) {
+      this.result({ error: { code, message, hint, details } }, () => []);
+      return;
+    }
+    this.errorLine(`${this.errStyle("red", "error:")} ${message}`);
+    this.errorLine(`  code: ${code}`);
+    this.errorLine(`  hint: ${hint}`);
+  }
+
+  /** Styles text for stdout where that is a terminal that may have colour. */
+  style(style: Style, text: string): string {
+    return this.#io.outIsTerminal && !this.#io.noColor ? paint(style, text) : text;
+  }
+
+  /** Styles text for stderr where that is a terminal that may have colour. */
+  errStyle(style: Style, text: string): string {
+    return this.#io.errIsTerminal && !this.#io.noColor ? paint(style, text) : text;
+  }
+}
+
+/** Escapes whatever a caller forgot to; line ends and our styles stay. */
+function safe(text: string): string {
+  return text.split(STYLED).map((part, at) => at % 2 === 1 ? part : escapeText(part, Infinity))
+    .join("");
+}
+
+function paint(style: Style, text: string): string {
+  const [on, off] = STYLES[style];
+  return `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+/**
+ * Writes a value as JSON that is safe to show: what a terminal would act on is escaped.
+ *
+ * Bytes become `{ "$base64": "…" }`.
+ *
+ * @param value The value.
+ * @param pretty Whether to indent it for people.
+ * @returns The text, without a line end.
+ */
+export function toJson(value: unknown, pretty: boolean): string {
+  const json = JSON.stringify(
+    value,
+    (_key, inner) => inner instanceof Uint8Array ? { $base64: encodeBase64(inner) } : inner,
+    pretty ? 2 : undefined,
+  ) ?? "null";
+  // JSON itself leaves C1 controls and bidirectional marks as they are; \uXXXX is its escape, too
+  return json.split("\n").map((line) => escapeText(line, Infinity)).join("\n");
+}
+
+/**
+ * Lays out names and values in two columns.
+ *
+ * @param rows Names and values; a row without a value is left out.
+ * @param indent How far to indent.
+ * @returns One line a row.
+ */
+export function columns(
+  rows: readonly (readonly [name: string, value: string | undefined])[],
+  indent: number = 2,
+): string[] {
+  const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
+}
+
+/**
+ * Writes a number of things in words.
+ *
+ * @param count How many.
+ * @param thing One of them.
+ * @returns Such as `1 file` or `2 files`.
+ */
+export function plural(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,122 @@
+/**
+ * Figures and texts as short as a table needs them.
+ *
+ * @module
+ */
+import { escapeText } from "../../errors.ts";
+
+const BARS = "▁▂▃▄▅▆▇█";
+const UNITS = ["B", "K", "M", "G", "T", "P"];
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Stands for what is not known. */
+export const UNKNOWN = "-";
+
+/**
+ * Writes a number of bytes, in powers of 1,024.
+ *
+ * @param bytes How many.
+ * @returns Such as `812B`, `1.4M` or `64M`.
+ */
+export function bytesCell(bytes: number | undefined): string {
+  if (bytes === undefined) return UNKNOWN;
+  let value = bytes;
+  let unit = 0;
+  // 999.5 and up would be written with four digits
+  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1_024;
+  const decimals = unit > 0 && value < 9.95 ? 1 : 0;
+  return `${value.toFixed(decimals)}${UNITS[unit]}`;
+}
+
+/**
+ * Writes a share of a processor.
+ *
+ * @param percent In percent.
+ * @returns Such as `0.4` or `130`.
+ */
+export function percentCell(percent: number | undefined): string {
+  if (percent === undefined) return UNKNOWN;
+  return percent < 99.95 ? percent.toFixed(1) : percent.toFixed(0);
+}
+
+/**
+ * Writes a count or a rate.
+ *
+ * @param value How many.
+ * @param decimals Whether to write a small one with a decimal.
+ * @returns Such as `12`, `0.3`, `1.2k` or `30M`.
+ */
+export function countCell(value: number | undefined, decimals: boolean = false): string {
+  if (value === undefined) return UNKNOWN;
+  if (value < 999.5) return value.toFixed(decimals && value < 99.95 && value !== 0 ? 1 : 0);
+  for (const [unit, size] of [["k", 1e3], ["M", 1e6], ["G", 1e9]] as const) {
+    const scaled = value / size;
+    if (scaled < 999.5 || unit === "G") return `${scaled.toFixed(scaled < 9.95 ? 1 : 0)}${unit}`;
+  }
+  return UNKNOWN;
+}
+
+/**
+ * Writes a span of time in its two greatest units.
+ *
+ * @param ms Milliseconds; a negative one is written as none.
+ * @returns Such as `3d 4h`, `5m 2s` or `0.4s`.
+ */
+export function spanCell(ms: number): string {
+  const span = Math.max(0, ms);
+  if (span < 10 * SECOND_MS) return `${Number((span / SECOND_MS).toFixed(1))}s`;
+  if (span < MINUTE_MS) return `${Math.floor(span / SECOND_MS)}s`;
+  const [unit, size, lesser, part] = span < HOUR_MS
+    ? ["m", MINUTE_MS, "s", SECOND_MS] as const
+    : span < DAY_MS
+    ? ["h", HOUR_MS, "m", MINUTE_MS] as const
+    : ["d", DAY_MS, "h", HOUR_MS] as const;
+  const rest = Math.floor(span % size / part);
+  return `${Math.floor(span / size)}${unit}${rest === 0 ? "" : ` ${rest}${lesser}`}`;
+}
+
+/**
+ * Draws figures as bars, the last ones.
+ *
+ * @param values The figures, the oldest first.
+ * @param width How many are drawn at most.
+ * @param most What the highest bar stands for.
+ * @returns One character a figure.
+ */
+export function sparkline(values: readonly number[], width: number, most: number): string {
+  return values.slice(-width).map((value) => {
+    const step = Math.floor(value / most * BARS.length);
+    return BARS[Math.max(0, Math.min(BARS.length - 1, step))];
+  }).join("");
+}
+
+/**
+ * Makes text from outside safe, and each of its characters one column wide.
+ *
+ * @param text The text.
+ * @returns Printable ASCII.
+ */
+export function plainText(text: string): string {
+  // what is wide, has no width or joins others would move all that stands behind it
+  return escapeText(text).replace(
+    /[^\u0020-\u007e]/gu,
+    (character) =>
+      character === "…" ? "..." : `\\u{${character.codePointAt(0)!.toString(16).padStart(4, "0")}}`,
+  );
+}
+
+/**
+ * Cuts a text that is too long.
+ *
+ * @param text The text, without styles.
+ * @param width How many characters there is room for, at least one.
+ * @returns At most as many characters; a cut is marked.
+ */
+export function clip(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
+}

@@ -1,0 +1,143 @@
+/**
+ * Finds the hosts that live in a data folder, and what they tell of themselves.
+ *
+ * @module
+ */
+import { escapeText, SallyportError } from "../../errors.ts";
+import { type HostStatus, STATUS_FILE } from "../../host/supervision/status_file.ts";
+import { readStatus } from "./status.ts";
+
+/** Holds what is known of one host that lives. */
+export interface HostView {
+  /** The name of its run. */
+  readonly run: string;
+  /** Its status file. */
+  readonly file: string;
+  /** What it tells. */
+  readonly status?: HostStatus;
+  /** Why that is not known. */
+  readonly problem?: string;
+}
+
+/** Holds what a data folder shows at one moment. */
+export interface TopView {
+  /** The data folder. */
+  readonly dataDir: string;
+  /** When it was looked at. */
+  readonly time: Date;
+  /** The hosts that live, by the name of their run. */
+  readonly hosts: readonly HostView[];
+  /** Runs of hosts that are gone, which nothing is read of. */
+  readonly leftBehind: readonly string[];
+  /** How many more hosts there are than are shown. */
+  readonly more: number;
+}
+
+/** Says how old a status is. */
+export interface StatusAge {
+  /** Its age in milliseconds; negative where the clock of the host is ahead. */
+  readonly ageMs: number;
+  /** Whether the host should have written another one long ago, or its clock is off. */
+  readonly stale: boolean;
+}
+
+const LOCK = /^([0-9A-Za-z-]{1,64})\.lock$/;
+const MAX_ENTRIES = 10_000;
+const MAX_HOSTS = 100;
+const STALE_INTERVALS = 3;
+/** A host writes at most five times a second, and a busy one a little later. */
+const MIN_STALE_MS = 1_000;
+
+/**
+ * Looks at a data folder; changes nothing in it.
+ *
+ * @param dataDir The folder that hosts have as `dataDir`.
+ * @returns The hosts and what they tell, at most 100.
+ * @throws {SallyportError} `bad-config` when it is no data folder or may not be read.
+ */
+export async function viewHosts(dataDir: string): Promise<TopView> {
+  const root = dataDir.replace(/(?<=.)\/+$/, "");
+  const runs = await listRuns(`${root}/run`, dataDir);
+  const living: string[] = [];
+  const leftBehind: string[] = [];
+  for (const run of runs) {
+    const held = await isHeld(`${root}/run/${run}.lock`);
+    if (held === true) living.push(run);
+    else if (held === false) leftBehind.push(run);
+  }
+  const hosts: HostView[] = [];
+  for (const run of living.slice(0, MAX_HOSTS)) {
+    hosts.push(await viewHost(run, `${root}/run/${run}/${STATUS_FILE}`));
+  }
+  return { dataDir: root, time: new Date(), hosts, leftBehind, more: living.length - hosts.length };
+}
+
+/**
+ * Works out how old a status is.
+ *
+ * @param status The status.
+ * @param now The present time.
+ * @returns Its age; stale is one older than three intervals, or that far ahead of our clock.
+ */
+export function ageOf({ time, intervalMs }: HostStatus, now: Date): StatusAge {
+  const ageMs = now.getTime() - new Date(time).getTime();
+  return { ageMs, stale: Math.abs(ageMs) > Math.max(STALE_INTERVALS * intervalMs, MIN_STALE_MS) };
+}
+
+async function listRuns(folder: string, dataDir: string): Promise<string[]> {
+  const runs: string[] = [];
+  let seen = 0;
+  try {
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      if (++seen > MAX_ENTRIES) break;
+      const run = LOCK.exec(name)?.[1];
+      // not a fifo, which would have us wait for a writer
+      if (run !== undefined && isFile) runs.push(run);
+    }
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    const reason =
+      cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory
+        ? "it is no data folder of a host"
+        : cause instanceof Error
+        ? cause.message
+        : String(cause);
+    throw new SallyportError(
+      "bad-config",
+      `Cannot look into "${escapeText(dataDir, 500)}": ${escapeText(reason)}`,
+      { hint: "Name with --data-dir the folder that the host was given as dataDir", cause },
+    );
+  }
+  return runs.sort();
+}
+
+/** Whether a process holds a lock; `undefined` where the lock has gone meanwhile. */
+async function isHeld(path: string): Promise<boolean | undefined> {
+  try {
+    using file = await Deno.open(path);
+    // shared, so that two who look at once do not take each other for a host
+    return !await file.tryLock(false);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    // another user's: what can be told of it is the problem of its status
+    if (error instanceof Deno.errors.PermissionDenied) return true;
+    throw error;
+  }
+}
+
+async function viewHost(run: string, file: string): Promise<HostView> {
+  try {
+    return { run, file, status: await readStatus(file) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const missing = (error as { code?: unknown }).code === "ENOENT";
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      run,
+      file,
+      problem: missing
+        ? "it has not published its status"
+        : `its status cannot be read: ${escapeText(message, 500)}`,
+    };
+  }
+}

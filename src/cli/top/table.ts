@@ -1,0 +1,188 @@
+/**
+ * The table of plugins that `sallyport top` shows.
+ *
+ * @module
+ */
+import type { PluginStatus } from "../../host/supervision/status_file.ts";
+import type { PluginState } from "../../host/events/plugin_state.ts";
+import type { Output, Style } from "../terminal/output.ts";
+import { bytesCell, clip, countCell, percentCell, plainText, sparkline, UNKNOWN } from "./cells.ts";
+
+/** Names what rows are sorted by. */
+export type SortKey = "cpu" | "memory" | "name" | "calls";
+
+/** Lists every sort key once, in the order that a key press goes through them. */
+export const SORT_KEYS: readonly SortKey[] = Object.freeze(["cpu", "memory", "calls", "name"]);
+
+interface Column {
+  readonly title: string;
+  /** Where there is no room, the column with the least is left out first. */
+  readonly keep: number;
+  readonly left?: true;
+  /** How wide it is at least, so that columns do not jump as figures grow and shrink. */
+  readonly width?: number;
+  cell(plugin: PluginStatus): string;
+  style?(plugin: PluginStatus): Style | undefined;
+}
+
+const STATE_STYLES: Readonly<Record<PluginState, Style>> = {
+  available: "dim",
+  untrusted: "red",
+  starting: "yellow",
+  active: "green",
+  draining: "yellow",
+  inactive: "dim",
+  failed: "red",
+  quarantined: "red",
+};
+
+const NAME: Column = {
+  title: "PLUGIN",
+  keep: 99,
+  left: true,
+  cell: ({ name }) => plainText(name),
+};
+
+const COLUMNS: readonly Column[] = [
+  {
+    title: "VERSION",
+    keep: 1,
+    left: true,
+    cell: ({ version }) => version === undefined ? UNKNOWN : clip(plainText(version), 16),
+  },
+  {
+    title: "STATE",
+    keep: 10,
+    left: true,
+    cell: ({ state }) => state,
+    style: ({ state }) => STATE_STYLES[state],
+  },
+  {
+    title: "CPU%",
+    keep: 9,
+    cell: ({ sample }) => percentCell(sample?.cpuPercent),
+    style: ({ sample }) => (sample?.cpuPercent ?? 0) >= 80 ? "yellow" : undefined,
+  },
+  { title: "MEMORY", keep: 8, width: 9, cell: memoryCell, style: memoryStyle },
+  { title: "THR", keep: 3, cell: ({ sample }) => countCell(sample?.threads) },
+  { title: "CALLS/S", keep: 7, cell: ({ calls }) => countCell(calls.perSecond, true) },
+  { title: "WAIT", keep: 5, cell: ({ calls }) => countCell(calls.inFlight) },
+  {
+    title: "VIOL",
+    keep: 6,
+    cell: ({ violations }) => countCell(violations),
+    style: ({ violations }) => violations > 0 ? "yellow" : undefined,
+  },
+  {
+    title: "RST",
+    keep: 2,
+    cell: ({ restarts }) => countCell(restarts),
+    style: ({ restarts }) => restarts > 0 ? "yellow" : undefined,
+  },
+];
+
+const GAP = 2;
+const HISTORY_TITLE = "HISTORY";
+const HISTORY_KEEP = 4;
+const MIN_HISTORY = 8;
+const MAX_HISTORY = 60;
+/** A history as wide as this fits into a line of a log as well. */
+const UNBOUNDED_HISTORY = 30;
+/** So much of a name is kept before columns are left out. */
+const KEPT_NAME = 16;
+const LEAST_SCALE = 10;
+
+/**
+ * Sorts plugins; the greatest first, and those of which the figure is not known last.
+ *
+ * @param plugins The plugins.
+ * @param by What by.
+ * @returns A sorted copy.
+ */
+export function sortPlugins(plugins: readonly PluginStatus[], by: SortKey): PluginStatus[] {
+  const figure = ({ sample, calls }: PluginStatus): number => {
+    if (by === "cpu") return sample?.cpuPercent ?? -1;
+    if (by === "memory") return sample?.memoryBytes ?? -1;
+    return by === "calls" ? calls.perSecond : 0;
+  };
+  return [...plugins].sort((a, b) =>
+    figure(b) - figure(a) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+  );
+}
+
+/**
+ * Lays out a table; columns that matter least are left out where there is no room for them.
+ *
+ * @param plugins The plugins, sorted.
+ * @param width How many columns of the terminal there are; `Infinity` where nobody counts.
+ * @param output For styles.
+ * @returns The lines, the titles first.
+ */
+export function pluginTable(
+  plugins: readonly PluginStatus[],
+  width: number,
+  output: Output,
+): string[] {
+  const nameWidth = widthOf(NAME, plugins);
+  let shown = COLUMNS.map((column) => ({ column, width: widthOf(column, plugins) }));
+  let withHistory = true;
+  const keptName = Math.min(nameWidth, KEPT_NAME);
+  const needed = (): number =>
+    keptName +
+    shown.reduce((sum, { width }) => sum + GAP + width, 0) +
+    (withHistory ? GAP + MIN_HISTORY : 0);
+  while (needed() > width && shown.length > 0) {
+    const least = Math.min(...shown.map(({ column }) => column.keep));
+    if (withHistory && HISTORY_KEEP < least) withHistory = false;
+    else shown = shown.filter(({ column }) => column.keep !== least);
+  }
+  const others = needed() - keptName;
+  const nameRoom = Math.max(1, Math.min(nameWidth, width - others));
+  const left = width - others - nameRoom + MIN_HISTORY;
+  const bars = Number.isFinite(width) ? Math.min(MAX_HISTORY, left) : UNBOUNDED_HISTORY;
+  const most = Math.max(LEAST_SCALE, ...plugins.flatMap(({ history = [] }) => history));
+
+  const longest = Math.min(bars, Math.max(0, ...plugins.map(({ history = [] }) => history.length)));
+
+  const title = [
+    pad(clip(NAME.title, nameRoom), nameRoom, true),
+    ...shown.map(({ column, width }) => pad(column.title, width, column.left)),
+    ...(withHistory ? [HISTORY_TITLE] : []),
+  ].join(" ".repeat(GAP));
+  const rows = plugins.map((plugin) =>
+    [
+      pad(clip(NAME.cell(plugin), nameRoom), nameRoom, true),
+      ...shown.map(({ column, width }) => {
+        const text = pad(column.cell(plugin), width, column.left);
+        const style = column.style?.(plugin);
+        return style === undefined ? text : output.style(style, text);
+      }),
+      // the present is at the right for all of them
+      ...(withHistory ? [sparkline(plugin.history ?? [], bars, most).padStart(longest)] : []),
+    ].join(" ".repeat(GAP)).trimEnd()
+  );
+  return [output.style("bold", title.trimEnd()), ...rows];
+}
+
+function widthOf(column: Column, plugins: readonly PluginStatus[]): number {
+  return plugins.reduce(
+    (width, plugin) => Math.max(width, column.cell(plugin).length),
+    Math.max(column.title.length, column.width ?? 0),
+  );
+}
+
+function pad(text: string, width: number, left: boolean | undefined): string {
+  return left ? text.padEnd(width) : text.padStart(width);
+}
+
+function memoryCell({ sample, memoryLimitBytes }: PluginStatus): string {
+  const used = bytesCell(sample?.memoryBytes);
+  if (memoryLimitBytes === undefined || sample?.memoryBytes === undefined) return used;
+  return `${used}/${bytesCell(memoryLimitBytes)}`;
+}
+
+function memoryStyle({ sample, memoryLimitBytes }: PluginStatus): Style | undefined {
+  if (sample?.memoryBytes === undefined || !memoryLimitBytes) return undefined;
+  const share = sample.memoryBytes / memoryLimitBytes;
+  return share >= 0.9 ? "red" : share >= 0.75 ? "yellow" : undefined;
+}

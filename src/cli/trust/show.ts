@@ -1,0 +1,194 @@
+/**
+ * `sallyport trust show`: shows what a trust list is, or all that it says about one name.
+ *
+ * @module
+ */
+import { decodeHex } from "@std/encoding/hex";
+import type { Command } from "commander";
+import { keyId } from "../../crypto/ed25519.ts";
+import { commandLine } from "../../command_line.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import { type PluginAsks, readAsks } from "../../permissions/asks.ts";
+import { isListExpired, type TrustListContent } from "../../trust/list/list.ts";
+import { toListKey } from "../../trust/list/list_keys.ts";
+import { findPublisher } from "../../trust/verify/rules.ts";
+import type { TrustList } from "../../trust/trust_list.ts";
+import type { CliContext } from "../shared/command.ts";
+import { shortDate } from "../shared/dates.ts";
+import { UsageError } from "../terminal/failure.ts";
+import { columns, type Output, plural } from "../terminal/output.ts";
+import { secretWords } from "../shared/secrets.ts";
+import { addListOptions, type ListOptions, openList, takeFile } from "./list_file.ts";
+import { listDocument, listLines } from "./list.ts";
+
+/** Adds the command. */
+export function addTrustShow(trust: Command, context: CliContext): void {
+  const command = trust.command("show")
+    .usage("FILE [NAME] [options]")
+    .description("show what the list is, or all that it says about one key, plugin or publisher");
+  addListOptions(command)
+    .argument("[name]", "a key (name or id), a plugin, or a publisher's names")
+    .action((file: string | undefined, name: string | undefined, options: ListOptions) =>
+      show([file, name], options, context)
+    );
+}
+
+async function show(
+  args: readonly (string | undefined)[],
+  options: ListOptions,
+  context: CliContext,
+): Promise<void> {
+  const { file, rest: [name, ...more] } = takeFile(args, options);
+  if (more.length > 0) throw new UsageError("More than one name was given", "Give one name");
+  const list = await openList(file, options, context);
+  if (name === undefined) showList(list, context);
+  else showName(list, name, options, context);
+}
+
+function showList(list: TrustList, { output }: CliContext): void {
+  const { file, content, root, mark } = list;
+  const now = new Date();
+  const expired = isListExpired(content, now);
+  const counts = {
+    keys: content.keys.length,
+    publishers: content.publishers.length,
+    plugins: content.plugins.length,
+    revocations: content.revocations.length,
+    minimumVersions: Object.keys(content.minimumVersions).length,
+    accepted: content.accepted.length,
+  };
+  const { id, revision, createdAt, updatedAt, expiresAt, threshold, onlyListed } = content;
+  const rootIds = root?.keys.map((key) => keyId(decodeHex(key))) ?? [];
+  output.result({
+    file,
+    id,
+    revision,
+    createdAt,
+    updatedAt,
+    expiresAt,
+    expired,
+    threshold,
+    onlyListed,
+    root: root === undefined ? null : {
+      version: root.version,
+      hash: root.hash,
+      keyIds: rootIds,
+      threshold: root.threshold,
+    },
+    counts,
+    ...(mark === undefined ? {} : { seenByHost: mark.revision ?? null }),
+  }, () => [
+    output.style("bold", escapeText(file)),
+    ...columns([
+      ["id", id],
+      ["revision", `${revision}, of ${shortDate(updatedAt)}`],
+      ["made", shortDate(createdAt)],
+      ["expires", expiryText(expiresAt, expired, output)],
+      ["threshold", `${plural(threshold, "key")} must sign a plugin`],
+      [
+        "loads",
+        onlyListed
+          ? "listed plugins only"
+          : "what its keys sign; of listed plugins the listed versions",
+      ],
+      [
+        "root",
+        root === undefined
+          ? "none: whoever has its secret may change it"
+          : `version ${root.version}, ${root.threshold} of ${rootIds.join(", ")}`,
+      ],
+      ["root hash", root?.hash], // what a host pins the root by
+      [
+        "holds",
+        [
+          plural(counts.keys, "key"),
+          plural(counts.publishers, "publisher"),
+          plural(counts.plugins, "plugin"),
+          plural(counts.revocations, "revocation"),
+          plural(counts.minimumVersions, "minimum version"),
+        ].join(", "),
+      ],
+      [
+        "host has seen",
+        mark && (mark.revision === undefined ? "none" : `revision ${mark.revision}`),
+      ],
+    ]),
+  ]);
+}
+
+function expiryText(expiresAt: string, expired: boolean, output: Output): string {
+  return expired ? output.style("red", `${shortDate(expiresAt)}, EXPIRED`) : shortDate(expiresAt);
+}
+
+function showName(
+  { file, content }: TrustList,
+  name: string,
+  options: ListOptions,
+  { output }: CliContext,
+): void {
+  const part = partAbout(content, name);
+  const found = part.keys.length + part.publishers.length + part.plugins.length +
+    part.revocations.length + part.accepted.length + Object.keys(part.minimumVersions).length;
+  if (found === 0) {
+    throw new SallyportError(
+      "bad-config",
+      `Cannot show "${name}": the list says nothing about it`,
+      {
+        hint: `See what there is: ${commandLine(["trust", "list", file, ...secretWords(options)])}`,
+        details: { name },
+      },
+    );
+  }
+  const now = new Date();
+  output.result({ name, ...listDocument(part, now) }, () => [
+    output.style("bold", escapeText(name)),
+    ...listLines(part, now, output, content.keys),
+    ...part.plugins.flatMap((plugin) =>
+      plugin.asks === undefined ? [] : [
+        "",
+        output.style("bold", `${escapeText(plugin.name)} ${escapeText(plugin.version)} asks for`),
+        ...askLines(readAsks(plugin.asks, plugin.name)),
+      ]
+    ),
+  ]);
+}
+
+/** Keeps what is about a name, in the form of a list. */
+function partAbout(content: TrustListContent, name: string): TrustListContent {
+  const keys = content.keys.filter((key) => key.name === name || toListKey(key).id === name);
+  const ids = new Set(keys.map((key) => toListKey(key).id));
+  const owner = findPublisher(content, name);
+  const minimum = Object.hasOwn(content.minimumVersions, name)
+    ? { [name]: content.minimumVersions[name]! }
+    : {};
+  return {
+    ...content,
+    keys,
+    publishers: content.publishers.filter((publisher) =>
+      publisher.namespace === name || publisher === owner ||
+      publisher.keys.some((id) => ids.has(id))
+    ),
+    plugins: content.plugins.filter((plugin) =>
+      plugin.name === name || plugin.keys?.some((id) => ids.has(id))
+    ),
+    revocations: content.revocations.filter((entry) => "name" in entry && entry.name === name),
+    minimumVersions: minimum,
+    accepted: content.accepted.filter((bundle) => bundle.name === name),
+  };
+}
+
+function askLines(asks: PluginAsks): string[] {
+  const rows: [string, string][] = [];
+  for (const family of ["net", "read", "write", "sys"] as const) {
+    if (asks[family].length > 0) rows.push([family, asks[family].join(", ")]);
+  }
+  for (const [key, access] of Object.entries(asks.context)) {
+    rows.push(["service", `${key} (${access})`]);
+  }
+  for (const name of Object.keys(asks.hooks)) rows.push(["hook", name]);
+  for (const [name, value] of Object.entries(asks.limits)) rows.push(["limit", `${name} ${value}`]);
+  if (asks.storageBytes > 0) rows.push(["storage", `${asks.storageBytes} bytes of its own`]);
+  for (const name of asks.dependencies) rows.push(["plugin", name]);
+  if (rows.length === 0) return ["  nothing but its own bundle"];
+  return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
+}

@@ -1,0 +1,53 @@
+/**
+ * The grants of one plugin, as the proxy compares them.
+ *
+ * @module
+ */
+import { escapeText, SallyportError } from "../../errors.ts";
+import { addressBits, type IpAddress } from "../../permissions/ip.ts";
+import {
+  formatNetScope,
+  netCovers,
+  type NetScope,
+  parseNetScope,
+} from "../../permissions/net_scope.ts";
+
+/** Holds grants by host and port. */
+export class AllowList {
+  readonly #scopes: readonly NetScope[];
+
+  /**
+   * Parses the grants.
+   *
+   * @param plugin The plugin's name, for messages.
+   * @param grants Normal forms, as `formatNetScope` writes them.
+   * @throws {SallyportError} `bad-config` when one is not in normal form.
+   */
+  constructor(plugin: string, grants: readonly string[]) {
+    this.#scopes = grants.map((grant) => {
+      const parsed = parseNetScope(grant);
+      if ("problem" in parsed || formatNetScope(parsed.value) !== grant) {
+        const problem = "problem" in parsed ? parsed.problem : "is not in normal form";
+        throw new SallyportError(
+          "bad-config",
+          `Cannot open the egress proxy of plugin "${plugin}": "${
+            escapeText(grant, 200)
+          }" ${problem}`,
+          { details: { plugin, grant } },
+        );
+      }
+      return parsed.value;
+    });
+  }
+
+  /** Tells whether a grant covers what a request asks for; a name is only ever covered by names. */
+  covers(scope: NetScope): boolean {
+    return this.#scopes.some((grant) => netCovers(grant, scope));
+  }
+
+  /** Tells whether an address is granted as such, or within a range, at a port. */
+  coversAddress(address: IpAddress, port: number): boolean {
+    const prefix = addressBits(address.version);
+    return this.covers({ kind: "range", address, prefix, port });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * From a target to a connection: resolve once, check every address, dial one that was checked.
+ *
+ * @module
+ */
+import { formatIp, type IpAddress } from "../../permissions/ip.ts";
+import { refusedKind } from "./address_policy.ts";
+import type { AllowList } from "./allow_list.ts";
+import { within } from "./deadline.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Resolver } from "./resolver.ts";
+import type { Target } from "../http/target.ts";
+
+/** As many addresses of a name are tried. */
+const MAX_ATTEMPTS = 4;
+
+/** What choosing and dialling need. */
+export interface DialContext {
+  /** The grants. */
+  readonly allowList: AllowList;
+  /** Resolves names. */
+  readonly resolver: Resolver;
+  /** How long resolving may take, and then dialling, in milliseconds. */
+  readonly dialMs: number;
+  /** Ends both. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives the addresses that a target may lead to.
+ *
+ * @param target The target; it was found to be granted.
+ * @param context The grants and the resolver.
+ * @returns At least one address.
+ * @throws {Refusal} 403 when a name leads to no address that it may lead to.
+ */
+export async function allowedAddresses(
+  target: Target,
+  context: DialContext,
+): Promise<readonly IpAddress[]> {
+  if (target.address !== undefined) return [target.address];
+  const { host, port } = target;
+  const found = await context.resolver.addresses(host, context.dialMs, context.signal);
+  if (found.length === 0) throw new Refusal(502, `the name "${host}" has no address`);
+  const kinds = found.map((address) =>
+    context.allowList.coversAddress(address, port) ? undefined : refusedKind(address)
+  );
+  const allowed = found.filter((_, index) => kinds[index] === undefined);
+  if (allowed.length > 0) return allowed;
+  const address = formatIp(found[0]!);
+  throw new Refusal(
+    403,
+    `the name "${host}" leads to an address that is not public, and no grant names that address`,
+    { reason: `"${host}" leads to ${address} (${kinds[0]}), and "${address}:${port}" is no grant` },
+  );
+}
+
+/** Holds a connection with the address that it leads to. */
+export interface Dialled {
+  /** The connection. */
+  readonly conn: Deno.TcpConn;
+  /** The address, as it was dialled. */
+  readonly address: string;
+}
+
+/**
+ * Connects to the first of some addresses that answers; nothing is resolved here.
+ *
+ * @param addresses The addresses that were checked, in order of preference.
+ * @param port The port.
+ * @param context Deadline and abort.
+ * @param onAttempt Told each address before it is dialled.
+ * @returns The connection.
+ * @throws {Refusal} 502 when all refuse, 504 when none answers in time.
+ */
+export async function dial(
+  addresses: readonly IpAddress[],
+  port: number,
+  context: DialContext,
+  onAttempt: (address: string) => void,
+): Promise<Deno.TcpConn> {
+  const tried = addresses.slice(0, MAX_ATTEMPTS);
+  let failure: unknown;
+  for (const address of tried) {
+    const hostname = formatIp(address).replace(/^\[|\]$/g, "");
+    onAttempt(hostname);
+    try {
+      return await within(
+        context.dialMs / tried.length,
+        context.signal,
+        () => new Refusal(504, "the host did not answer in time"),
+        (signal) => Deno.connect({ hostname, port, signal }),
+        (conn) => conn.close(),
+      );
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  if (failure instanceof Refusal) throw failure;
+  const name = failure instanceof Error ? failure.name : String(failure);
+  const short = "the host could not be reached";
+  const why = failure instanceof Deno.errors.NotCapable
+    ? "the host process may not: it needs --allow-net for the address"
+    : name;
+  throw new Refusal(502, short, { reason: `${short}: ${why}`, cause: failure });
+}

@@ -1,0 +1,105 @@
+/**
+ * Name resolution with bounds: how long, how many at once.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/ip.ts";
+import { within } from "./deadline.ts";
+import { Refusal } from "../http/refusal.ts";
+
+/** Gives the addresses of a host name, as text. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+/** Options of {@linkcode Resolver}. */
+export interface ResolverOptions {
+  /** Asks for the addresses; as the machine does by default: its hosts file, then DNS. */
+  resolve?: Resolve;
+  /** How many lookups run at once; further ones wait. */
+  maxLookups: number;
+  /** How many lookups may wait or run; further ones are refused. */
+  maxPending: number;
+}
+
+/** More addresses than this are cut off. */
+const MAX_ADDRESSES = 64;
+
+/**
+ * Resolves names for one plugin; those who ask for the same name at the same time share one lookup.
+ *
+ * A lookup cannot be cancelled: one that nobody waits for any more keeps its place until it ends.
+ */
+export class Resolver {
+  readonly #resolve: Resolve;
+  readonly #options: ResolverOptions;
+  readonly #pending = new Map<string, Promise<readonly string[]>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  /** Makes a resolver. */
+  constructor(options: ResolverOptions) {
+    this.#options = options;
+    this.#resolve = options.resolve ?? lookupAll;
+  }
+
+  /**
+   * Resolves a name once.
+   *
+   * @param host The name in normal form.
+   * @param ms How long to wait, in milliseconds.
+   * @param signal Ends the wait early.
+   * @returns Its addresses, without those that cannot be read.
+   * @throws {Refusal} When it has none, or not in time.
+   */
+  async addresses(host: string, ms: number, signal: AbortSignal): Promise<IpAddress[]> {
+    const late = () => new Refusal(504, `the name "${host}" was not resolved in time`);
+    let texts: readonly string[];
+    try {
+      texts = await within(ms, signal, late, () => this.#shared(host));
+    } catch (error) {
+      if (error instanceof Refusal || signal.aborted) throw error;
+      throw lookupRefusal(host, error);
+    }
+    return texts.slice(0, MAX_ADDRESSES)
+      .map((text) => parseIpv4(text) ?? parseIpv6(text))
+      .filter((address) => address !== undefined);
+  }
+
+  #shared(host: string): Promise<readonly string[]> {
+    const known = this.#pending.get(host);
+    if (known !== undefined) return known;
+    if (this.#pending.size >= this.#options.maxPending) {
+      return Promise.reject(new Refusal(503, "too many names are being resolved"));
+    }
+    const lookup = this.#lookup(host).finally(() => this.#pending.delete(host));
+    lookup.catch(() => {}); // whoever waits sees it; maybe nobody does any more
+    this.#pending.set(host, lookup);
+    return lookup;
+  }
+
+  async #lookup(host: string): Promise<readonly string[]> {
+    while (this.#running >= this.#options.maxLookups) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running++;
+    try {
+      return await this.#resolve(host);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+async function lookupAll(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+function lookupRefusal(host: string, error: unknown): Refusal {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const short = `the name "${host}" could not be resolved`;
+  const why = code === "EPERM"
+    ? "the host process may not: it needs --allow-net for the granted names"
+    : String(code ?? message ?? error);
+  return new Refusal(502, short, { reason: `${short}: ${why}`, cause: error });
+}

@@ -1,0 +1,67 @@
+/**
+ * Chooses what contains one plugin: launcher, network and system call filter.
+ *
+ * @module
+ */
+import { commandLine } from "../../command_line.ts";
+import { SallyportError } from "../../errors.ts";
+import type { PolicyEntry } from "../../permissions/policy.ts";
+import type { NetworkMode, SeccompProfile } from "../../sandbox/launch/launch_spec.ts";
+import type { Launcher } from "../../sandbox/launch/launcher.ts";
+import type { Launchers } from "../../sandbox/launchers.ts";
+
+/** Says what is to contain one plugin. */
+export interface ContainmentChoice {
+  /** What starts its process. */
+  readonly launcher: Launcher;
+  /** How it reaches the hosts that it was granted. */
+  readonly network: NetworkMode;
+  /** The system call filter. */
+  readonly seccomp: SeccompProfile;
+}
+
+/**
+ * Chooses by the policy, and by the strongest that there is where the policy is silent.
+ *
+ * A plugin without granted hosts has no network, one with granted hosts has the host's proxy, and only
+ * a policy that says so gives it the machine's network.
+ *
+ * @param plugin The plugin's name.
+ * @param entry Its policy entry.
+ * @param launchers What works here.
+ * @param hasNet Whether any host is granted to it.
+ * @returns The choice.
+ * @throws {SallyportError} `bad-config` when the policy asks for what would not be in force.
+ */
+export function chooseContainment(
+  plugin: string,
+  entry: PolicyEntry,
+  launchers: Pick<Launchers, "select">,
+  hasNet: boolean,
+): ContainmentChoice {
+  const { isolation, network, seccomp } = entry;
+  const launcher = launchers.select(isolation);
+  if (!launcher.privateRoot) {
+    const missing = network !== undefined && network !== "host"
+      ? `network "${network}"`
+      : seccomp !== undefined && seccomp !== "off"
+      ? `seccomp "${seccomp}"`
+      : undefined;
+    if (missing === undefined) return { launcher, network: "host", seccomp: "off" };
+    throw new SallyportError(
+      "bad-config",
+      `Cannot load plugin "${plugin}": its policy asks for ${missing}, and isolation here is "${launcher.name}"`,
+      {
+        hint: "Take it out of the policy to run the plugin with less containment, or run " +
+          `"${commandLine(["doctor"])}" for the remedy`,
+        details: { plugin, isolation, network, seccomp, launcher: launcher.name },
+      },
+    );
+  }
+  const reached = network ?? (hasNet ? "proxied" : "isolated");
+  return {
+    launcher,
+    network: reached === "proxied" && !hasNet ? "isolated" : reached,
+    seccomp: seccomp ?? "strict",
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * Opens what a host trusts, and records what has become of its trust list since it last ran.
+ *
+ * @module
+ */
+import { diffRoots, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
+import type { TrustList } from "../../trust/trust_list.ts";
+import { SallyportError } from "../../errors.ts";
+import type { AuditTrail } from "../audit_recorder.ts";
+import { TrustSource, type TrustSourceSettings } from "./trust_source.ts";
+
+/** Tells that a host opened a revision of a trust list that it had not seen. */
+export interface TrustOpening {
+  /** Whether it is the first that the host sees, or another than it saw last. */
+  readonly status: "opened" | "updated";
+  /** The revision. */
+  readonly revision: number;
+  /** The SHA-512 of its JSON. */
+  readonly listHash: string;
+  /** The revision that was seen last. */
+  readonly before?: number;
+  /** What differs from that, where it is still kept beside the list. */
+  readonly changes?: readonly TrustChange[];
+}
+
+/**
+ * Opens what a host trusts.
+ *
+ * @param settings Its keys, or its list.
+ * @param markDir The folder of the rollback marks.
+ * @param trail Records a list that is new to the host, and one that is refused.
+ * @returns The source.
+ * @throws {SallyportError} as `TrustSource.open`.
+ */
+export async function openTrust(
+  settings: TrustSourceSettings,
+  markDir: string,
+  trail: AuditTrail | undefined,
+): Promise<TrustSource> {
+  try {
+    const trust = await TrustSource.open(settings, { markDir });
+    const opening = trail && trust.list && await compareWithSeen(trust.list);
+    if (opening !== undefined) trail?.trustOpened(opening);
+    return trust;
+  } catch (error) {
+    trail?.trustRefused(error);
+    throw error;
+  }
+}
+
+async function compareWithSeen(list: TrustList): Promise<TrustOpening | undefined> {
+  const { revision, hash: listHash, seenBefore } = list;
+  if (seenBefore === undefined) return { status: "opened", revision, listHash };
+  if (seenBefore.revision === revision) return undefined; // by the mark it is the very same
+  const before = { status: "updated", revision, listHash, before: seenBefore.revision } as const;
+  const previous = await list.previous();
+  if (previous?.hash !== seenBefore.hash) return before;
+  try {
+    const changes = [
+      ...diffRoots(previous.root, list.root),
+      ...diffTrustLists(previous.content, list.content),
+    ];
+    return { ...before, changes };
+  } catch (error) {
+    // an entry that is not valid is told when somebody needs it
+    if (error instanceof SallyportError) return before;
+    throw error;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The dates in a trust list at which plugins that run may have to end.
+ *
+ * @module
+ */
+import type { TrustListContent } from "../../trust/list/list.ts";
+
+/**
+ * Finds the next date at which a revocation comes into force.
+ *
+ * @param list The list.
+ * @param after A time, in milliseconds since 1970.
+ * @returns The first date after that time, or `Infinity`.
+ */
+export function nextRevocation(list: TrustListContent, after: number): number {
+  let next = Infinity;
+  const consider = (from: string | undefined) => {
+    const time = from === undefined ? NaN : Date.parse(from);
+    if (time > after && time < next) next = time;
+  };
+  for (const { from } of list.revocations) consider(from);
+  for (const { revoked } of list.keys) consider(revoked?.from);
+  return next;
+}

@@ -1,0 +1,68 @@
+/**
+ * The folders of one plugin process on the disk.
+ *
+ * @module
+ */
+import type { CacheFile } from "../starting/compiled_caches.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Makes the folders of a run: a few small steps, each shorter than handing it to another thread.
+ *
+ * @param base The folder of the run, which is not there yet; it is not there after a failure either.
+ * @param caches What to put into the cache folder, where there is room for it.
+ */
+export function makeRun(base: string, caches: readonly CacheFile[]): void {
+  Deno.mkdirSync(base, { mode: 0o700 });
+  try {
+    fillRun(base, caches);
+  } catch (error) {
+    Deno.removeSync(base, { recursive: true });
+    throw error;
+  }
+}
+
+function fillRun(base: string, caches: readonly CacheFile[]): void {
+  Deno.mkdirSync(`${base}/cwd`, { mode: 0o700 });
+  Deno.mkdirSync(`${base}/io`, { mode: 0o700 });
+  Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+  try {
+    writeFiles(`${base}/deno`, caches);
+    if (caches.length > 0) makeRest(`${base}/deno`, caches);
+  } catch {
+    // a start takes longer without them, but a disk that is nearly full may have room for all the rest
+    Deno.removeSync(`${base}/deno`, { recursive: true });
+    Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
+  }
+}
+
+/** Moves a folder; tells whether it was there. */
+export function moved(from: string, to: string): boolean {
+  try {
+    Deno.renameSync(from, to);
+    return true;
+  } catch {
+    return false; // somebody has removed it
+  }
+}
+
+/** Writes the files of a cache folder, which is there. */
+export function writeFiles(base: string, files: readonly CacheFile[]): void {
+  const made = new Set([""]);
+  for (const { path, bytes } of files) {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (!made.has(folder)) Deno.mkdirSync(`${base}/${folder}`, { recursive: true });
+    made.add(folder);
+    Deno.writeFileSync(`${base}/${path}`, bytes);
+  }
+}
+
+/** Makes what the runtime would make in its cache folder while it comes up: a disk may take its time. */
+function makeRest(base: string, files: readonly CacheFile[]): void {
+  for (const { path } of files) {
+    if (path.includes("/")) continue;
+    for (const end of ["wal", "shm"]) Deno.writeFileSync(`${base}/${path}-${end}`, EMPTY);
+  }
+  for (const name of ["npm", "node_compat_bin"]) Deno.mkdirSync(`${base}/${name}`);
+}

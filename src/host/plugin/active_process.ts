@@ -1,0 +1,53 @@
+/**
+ * The process that serves a plugin's calls, with what it was started from and what it is busy with.
+ *
+ * @module
+ */
+import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
+import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PreparedPlugin } from "../admission/loader.ts";
+
+/** Is replaced as a whole when another process takes over, so that nobody ever sees half of a switch. */
+export class Serving {
+  /** The process. */
+  readonly instance: PluginInstance;
+  /** What it was started from. */
+  readonly prepared: PreparedPlugin;
+  /** Makes the spans of its calls. */
+  readonly tracer: PluginTracer;
+  #calls = 0;
+  #quiet: (() => void) | undefined;
+
+  /**
+   * Begins with no call.
+   *
+   * @param instance The process.
+   * @param prepared What it was started from.
+   * @param tracer Makes the spans of its calls.
+   */
+  constructor(instance: PluginInstance, prepared: PreparedPlugin, tracer: PluginTracer) {
+    this.instance = instance;
+    this.prepared = prepared;
+    this.tracer = tracer;
+  }
+
+  /** The version in the manifest. */
+  get version(): string {
+    return this.prepared.verified.manifest.version;
+  }
+
+  /** Notes the begin of a call; streams are not counted, as they may last for ever. */
+  begin(): void {
+    this.#calls++;
+  }
+
+  /** Notes the end of a call. */
+  end(): void {
+    if (--this.#calls === 0) this.#quiet?.();
+  }
+
+  /** Waits until no call is under way; who waits for it bounds it. */
+  async whenQuiet(): Promise<void> {
+    if (this.#calls > 0) await new Promise<void>((resolve) => this.#quiet = resolve);
+  }
+}

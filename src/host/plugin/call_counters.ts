@@ -1,0 +1,54 @@
+/**
+ * What a plugin has done and used, counted across its processes.
+ *
+ * @module
+ */
+import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginUsage } from "./plugin_facts.ts";
+
+/** Counts for one plugin. */
+export class PluginTally {
+  /** Calls and streams begun. */
+  calls = 0;
+  /** Calls and streams that failed. */
+  failures = 0;
+  #last: PluginUsage | undefined;
+
+  /** Keeps what a process has used, which is about to be forgotten. */
+  async keep(instance: PluginInstance): Promise<void> {
+    this.#last = await this.#usageOf(instance);
+  }
+
+  /** How many calls and streams were begun, and how many failed. */
+  get counts(): { readonly calls: number; readonly failures: number } {
+    return { calls: this.calls, failures: this.failures };
+  }
+
+  /**
+   * Counts what the plugin has done and used.
+   *
+   * @param instance Its process, while there is one.
+   */
+  async usage(instance: PluginInstance | undefined): Promise<PluginUsage> {
+    if (instance !== undefined) return await this.#usageOf(instance);
+    return {
+      bytesSent: 0,
+      bytesReceived: 0,
+      hostTimeMs: 0,
+      peakMemoryBytes: undefined,
+      cpuTimeMs: undefined,
+      ...this.#last,
+      calls: this.calls,
+      failures: this.failures,
+    };
+  }
+
+  async #usageOf(instance: PluginInstance): Promise<PluginUsage> {
+    return {
+      calls: this.calls,
+      failures: this.failures,
+      ...instance.traffic,
+      ...await instance.usage(),
+    };
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * The way of a call to the process that serves: started first where need be, held back while state is
+ * handed over, counted, and explained when it fails.
+ *
+ * @module
+ */
+import { SallyportError } from "../../errors.ts";
+import type { CallKind, PluginTelemetry } from "../../monitor/telemetry/telemetry.ts";
+import type { CallSpan, SpanSubject } from "../../monitor/telemetry/tracing.ts";
+import type { RequestOptions } from "../../rpc/calls/options.ts";
+import { CallHold, MAX_HELD_CALLS } from "./call_gate.ts";
+import type { Denials } from "./denials.ts";
+import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginTally } from "./call_counters.ts";
+import { isTrustRefusal, revokedError } from "./revocation.ts";
+import type { Serving } from "./active_process.ts";
+
+/** What calls need of their plugin. */
+export interface CallsOwner {
+  /** Its name. */
+  readonly name: string;
+  /** What serves now; `undefined` where nothing does. */
+  readonly serving: Serving | undefined;
+  /** Starts it where it waits for its first use; throws where nothing serves. */
+  wakeForCall(): Promise<void>;
+  /** Waits until the plugin has taken note of the end of its process. */
+  settled(instance: PluginInstance): Promise<void>;
+  /** Says why a process was killed, if the host did it at once. */
+  refusalOf(instance: PluginInstance): SallyportError | undefined;
+  /** Is told of a call that took longer than the plugin's limit. */
+  overdue(instance: PluginInstance, error: SallyportError): void;
+}
+
+/** Calls that wait while state is handed over. */
+export interface CallsOnHold {
+  /** Aborts when too many wait, with the error to end with. */
+  readonly full: AbortSignal;
+  /** Lets them go, to whatever serves by then. */
+  release(): void;
+}
+
+/** Sends the calls of one plugin. */
+export class PluginCalls {
+  #owner: CallsOwner;
+  #tally: PluginTally;
+  #denials: Denials;
+  #telemetry: PluginTelemetry;
+  #hold: CallHold | undefined;
+  /** How long each new call waits, in milliseconds; for a plugin that is throttled. */
+  delayMs = 0;
+
+  /**
+   * Begins with no call held.
+   *
+   * @param owner The plugin.
+   * @param tally Counts calls.
+   * @param denials Explains failures by what was denied.
+   * @param telemetry Measures calls.
+   */
+  constructor(
+    owner: CallsOwner,
+    tally: PluginTally,
+    denials: Denials,
+    telemetry: PluginTelemetry,
+  ) {
+    this.#owner = owner;
+    this.#tally = tally;
+    this.#denials = denials;
+    this.#telemetry = telemetry;
+  }
+
+  /**
+   * Holds new calls back from now on, until they are let go.
+   */
+  hold(): CallsOnHold {
+    const full = new AbortController();
+    const hold = this.#hold = new CallHold(() => full.abort(tooMany(this.#owner.name)));
+    const release = () => {
+      if (this.#hold === hold) this.#hold = undefined;
+      hold.release();
+    };
+    return { release, full: full.signal };
+  }
+
+  /** Sends a request to the process that serves. */
+  request(method: string, params: unknown, options?: RequestOptions): Promise<unknown> {
+    const serving = this.delayMs > 0 ? undefined : this.#ready();
+    const answer = serving === undefined
+      ? this.#requestLater(method, params, options)
+      : this.#send(serving, method, params, options);
+    return this.#telemetry.isOn ? this.#measured(kindOf(method), answer) : answer;
+  }
+
+  async #measured(kind: CallKind, answer: Promise<unknown>): Promise<unknown> {
+    const ended = this.#clock(kind);
+    try {
+      const value = await answer;
+      ended();
+      return value;
+    } catch (thrown) {
+      ended({ thrown });
+      throw thrown;
+    }
+  }
+
+  /** Returns what measures the time from now on; only its first call counts. */
+  #clock(kind: CallKind): (error?: { readonly thrown: unknown }) => void {
+    if (!this.#telemetry.isOn) return () => {};
+    const began = performance.now();
+    let over = false;
+    return (error) => {
+      if (!over) this.#telemetry.called(this.#owner.name, kind, performance.now() - began, error);
+      over = true;
+    };
+  }
+
+  async #requestLater(
+    method: string,
+    params: unknown,
+    options?: RequestOptions,
+  ): Promise<unknown> {
+    const since = Date.now();
+    if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
+    let serving = this.#ready();
+    while (serving === undefined) {
+      options = await this.#enter(options);
+      serving = this.#ready();
+    }
+    return await this.#send(serving, method, params, options, since);
+  }
+
+  /** Nothing waits from the choice of a process to here, so that it cannot be another one's turn meanwhile. */
+  #send(
+    serving: Serving,
+    method: string,
+    params: unknown,
+    options: RequestOptions | undefined,
+    since?: number,
+  ): Promise<unknown> {
+    const span = startSpan(serving, kindOf(method), params, options, since);
+    this.#tally.calls++;
+    serving.begin();
+    // no async function: this is where every call passes
+    return serving.instance.request(method, params, traced(options, span)).then((value) => {
+      serving.end();
+      span.end();
+      return value;
+    }, (error) => this.#fail(serving, span, error, options?.signal));
+  }
+
+  async #fail(
+    serving: Serving,
+    span: CallSpan,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<never> {
+    this.#tally.failures++;
+    try {
+      const explained = await this.#explain(serving.instance, error, signal);
+      span.end(reasonFor(explained, signal));
+      throw explained;
+    } finally {
+      serving.end();
+      span.end();
+    }
+  }
+
+  /** Streams from the process that serves when the first item is asked for. */
+  async *stream(
+    method: string,
+    params: unknown,
+    options?: RequestOptions,
+  ): AsyncGenerator<unknown> {
+    const ended = this.#clock("stream");
+    let span: CallSpan | undefined;
+    let serving: Serving | undefined;
+    try {
+      const since = this.#waits() ? Date.now() : undefined;
+      if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
+      serving = this.#ready();
+      while (serving === undefined) {
+        options = await this.#enter(options);
+        serving = this.#ready();
+      }
+      span = startSpan(serving, "stream", params, options, since);
+      this.#tally.calls++;
+      yield* serving.instance.stream(method, params, traced(options, span));
+    } catch (error) {
+      if (span === undefined) {
+        ended({ thrown: error });
+        throw error; // it was not sent
+      }
+      this.#tally.failures++;
+      const explained = await this.#explain(serving!.instance, error, options?.signal);
+      ended({ thrown: explained });
+      span.end(reasonFor(explained, options?.signal));
+      throw explained;
+    } finally {
+      ended();
+      span?.end();
+    }
+  }
+
+  /** Runs a hook; a version that does not handle it any more leaves the data as it is. */
+  async hook(hook: string, data: unknown, options?: RequestOptions): Promise<unknown> {
+    while (this.#ready() === undefined) options = await this.#enter(options);
+    const { prepared } = this.#ready()!;
+    // a run that began with an older version's handlers may come here
+    if (!prepared.permissions.hooks.includes(hook)) return {};
+    return await this.request("hook/run", { hook, data }, options);
+  }
+
+  /** Whether a process serves and nothing is held back: a call would be sent at once. */
+  get isReady(): boolean {
+    return !this.#waits();
+  }
+
+  #waits(): boolean {
+    return this.delayMs > 0 || this.#ready() === undefined;
+  }
+
+  #ready(): Serving | undefined {
+    return this.#hold === undefined ? this.#owner.serving : undefined;
+  }
+
+  /** Waits for whatever keeps calls from going through. */
+  async #enter(options: RequestOptions | undefined): Promise<RequestOptions | undefined> {
+    if (this.#hold !== undefined) return await this.#hold.wait(options);
+    await this.#owner.wakeForCall();
+    return options;
+  }
+
+  async #explain(
+    instance: PluginInstance,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    if (!(error instanceof SallyportError)) return error;
+    const { name } = this.#owner;
+    const refusal = this.#owner.refusalOf(instance);
+    if (refusal !== undefined && !signal?.aborted) {
+      return isTrustRefusal(refusal) ? revokedError(name, refusal) : refusal;
+    }
+    if (error.code === "timeout") this.#owner.overdue(instance, error);
+    if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
+      // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
+      // end of the process tells more than the broken frame that led to it
+      const end = await instance.ended;
+      await this.#owner.settled(instance);
+      return end.error ?? error;
+    }
+    return error.code === "plugin-error" ? this.#denials.explain(error) : error;
+  }
+}
+
+function kindOf(method: string): "call" | "hook" {
+  return method === "hook/run" ? "hook" : "call";
+}
+
+/** Opens the span of a call, whose parameters the host itself has made. */
+function startSpan(
+  { tracer }: Serving,
+  subject: SpanSubject,
+  params: unknown,
+  options: RequestOptions | undefined,
+  since: number | undefined,
+): CallSpan {
+  const { method, hook } = params as { method?: string; hook?: string };
+  const given = options?.meta?.traceparent as string | undefined;
+  return tracer.startCallSpan(subject, hook ?? method ?? "", given, since);
+}
+
+/** Gives what the span of a failed call says: why it was cancelled, where the host did that. */
+function reasonFor(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted && signal.reason instanceof SallyportError ? signal.reason : error;
+}
+
+/** Has the plugin told of the span. */
+function traced(
+  options: RequestOptions | undefined,
+  { traceparent }: CallSpan,
+): RequestOptions | undefined {
+  if (traceparent === options?.meta?.traceparent) return options;
+  return { ...options, meta: { ...options?.meta, traceparent } };
+}
+
+/** Waits; a caller that gives up is told by the call itself. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+function tooMany(plugin: string): SallyportError {
+  return new SallyportError(
+    "limit-exceeded",
+    `Cannot reload plugin "${plugin}": more than ${MAX_HELD_CALLS} calls wait for its state to be handed over`,
+    {
+      hint: "Reload it when there is less to do, or hand over less",
+      details: { plugin, max: MAX_HELD_CALLS },
+    },
+  );
+}

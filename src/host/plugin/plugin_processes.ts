@@ -1,0 +1,144 @@
+/**
+ * The processes of one plugin: the one that serves, one that is being started, those on their way out.
+ *
+ * @module
+ */
+import type { SallyportError } from "../../errors.ts";
+import { abortGuarded, guardSignal } from "../../guard.ts";
+import { PluginTracer } from "../../monitor/telemetry/tracing.ts";
+import { settledWithin } from "../../process/stop.ts";
+import type { Denials } from "./denials.ts";
+import type { HostParts } from "../host_parts.ts";
+import type { PluginInstance } from "../process/plugin_process.ts";
+import { instanceEvents } from "./request_handlers.ts";
+import type { PreparedPlugin } from "../admission/loader.ts";
+import { checkHooks } from "./plugin_hooks.ts";
+
+/** Starts and ends the processes of one plugin. */
+export class PluginProcesses {
+  #parts: HostParts;
+  #denials: Denials;
+  #starting: PreparedPlugin | undefined;
+  #living = new Map<PluginInstance, PreparedPlugin>();
+  #revoked = new WeakMap<PluginInstance, SallyportError>();
+  #tracers = new WeakMap<PluginInstance, PluginTracer>();
+
+  /**
+   * Begins with none.
+   *
+   * @param parts The host's parts.
+   * @param denials Takes what the plugin is denied.
+   */
+  constructor(parts: HostParts, denials: Denials) {
+    this.#parts = parts;
+    this.#denials = denials;
+  }
+
+  /** What is being started. */
+  get starting(): PreparedPlugin | undefined {
+    return this.#starting;
+  }
+
+  /**
+   * Starts a process.
+   *
+   * @param prepared What to start.
+   * @param signal Gives up.
+   * @param ready What must succeed before it is good for anything, else it is killed.
+   */
+  async launch(
+    prepared: PreparedPlugin,
+    signal: AbortSignal,
+    ready: (instance: PluginInstance) => Promise<void> = () => Promise.resolve(),
+  ): Promise<PluginInstance> {
+    const { loader, trust, settings } = this.#parts;
+    const unloaded = new AbortController();
+    const { manifest, bundleHash } = prepared.verified;
+    // services of the application listen
+    const listener = `A service's listener for "${manifest.name}"`;
+    guardSignal(settings.logger, listener, unloaded.signal);
+    const abort = () => abortGuarded(settings.logger, listener, unloaded);
+    const tracer = new PluginTracer({ ...manifest, bundleHash }, settings.logger);
+    const links = { denials: this.#denials, tracer, unloaded: unloaded.signal };
+    const events = instanceEvents(this.#parts, prepared, links);
+    this.#starting = prepared;
+    try {
+      await loader.confirm(prepared);
+      const instance = await loader.start(prepared, events, signal).catch((error) => {
+        abort(); // there is nobody left whose requests are worth an answer
+        throw error;
+      });
+      this.#living.set(instance, prepared);
+      this.#tracers.set(instance, tracer);
+      instance.ended.then(() => {
+        this.#living.delete(instance);
+        abort();
+      });
+      try {
+        checkHooks(prepared, instance.offers);
+        await ready(instance);
+        // not before: the version that ran must not be kept out by one that never did
+        await trust.record(prepared.verified);
+        return instance;
+      } catch (error) {
+        await instance.kill();
+        throw this.#revoked.get(instance) ?? error;
+      }
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Lets a process finish its calls, then stops it. */
+  async retire(instance: PluginInstance): Promise<void> {
+    const { drainMs, shutdownMs, graceMs } = this.#parts.settings.times;
+    if (instance.inFlight > 0) {
+      const idle = instance.whenIdle();
+      await settledWithin(Promise.race([idle, instance.ended]), drainMs);
+    }
+    await instance.stop({ shutdownMs, graceMs });
+    await this.#parts.loader.idle(); // so that no process is left, of whatever kind
+  }
+
+  /** Judges what every process was started from, and what else may be, by what is trusted now. */
+  async judge(
+    others: readonly PreparedPlugin[],
+  ): Promise<ReadonlyMap<PreparedPlugin, SallyportError>> {
+    const { trust } = this.#parts;
+    const subjects = new Set([...this.#living.values(), ...others]);
+    if (this.#starting !== undefined) subjects.add(this.#starting);
+    const refused = new Map<PreparedPlugin, SallyportError>();
+    await Promise.all([...subjects].map(async (prepared) => {
+      const refusal = await trust.refusalOfRunning(prepared.verified);
+      if (refusal !== undefined) refused.set(prepared, refusal);
+    }));
+    return refused;
+  }
+
+  /** Kills at once every process that was started from something refused. */
+  async killRefused(refused: ReadonlyMap<PreparedPlugin, SallyportError>): Promise<void> {
+    const ends: Promise<void>[] = [];
+    for (const [instance, prepared] of this.#living) {
+      const refusal = refused.get(prepared);
+      if (refusal === undefined) continue;
+      this.#revoked.set(instance, refusal);
+      ends.push(instance.kill());
+    }
+    await Promise.all(ends);
+  }
+
+  /** Kills every process at once. */
+  async killAll(reason: SallyportError): Promise<void> {
+    await this.killRefused(new Map([...this.#living.values()].map((of) => [of, reason])));
+  }
+
+  /** What makes the spans of a process's calls. */
+  tracerOf(instance: PluginInstance): PluginTracer {
+    return this.#tracers.get(instance)!;
+  }
+
+  /** Says why a process was killed, if the host did it at once. */
+  refusalOf(instance: PluginInstance): SallyportError | undefined {
+    return this.#revoked.get(instance);
+  }
+}

@@ -1,0 +1,402 @@
+/**
+ * The watch over running plugins: what they use and what they do wrong, and what follows from it.
+ *
+ * @module
+ */
+import { SallyportError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import { BreachWatch } from "../../monitor/violations/breach_watch.ts";
+import { ResourceMonitor } from "../../monitor/samples/monitor.ts";
+import type { Quarantine } from "../../monitor/violations/quarantine.ts";
+import {
+  decide,
+  isAtLeast,
+  standingAction,
+  violationRules,
+} from "../../monitor/violations/response.ts";
+import type { ViolationDecision, ViolationRules } from "../../monitor/violations/response.ts";
+import { restartRules } from "../../monitor/violations/restart_plan.ts";
+import type { PluginSample } from "../../monitor/samples/sample.ts";
+import type { MonitorTarget } from "../../monitor/samples/target.ts";
+import {
+  type Violation,
+  ViolationLog,
+  violationOfBreach,
+  violationOfError,
+} from "../../monitor/violations/violations.ts";
+import { entryFor, type PolicyEntry } from "../../permissions/policy.ts";
+import { DEFAULT_RATES } from "../../permissions/watch_policy.ts";
+import { CallKeeper } from "./call_watchdog.ts";
+import type { EventHub, HostEvent } from "../events/events.ts";
+import { StatusPublisher } from "./status_publisher.ts";
+import { downError, errorOf, violationOfEnd, warningOf } from "./violation_errors.ts";
+import type { ManagedPlugin } from "../plugin/plugin.ts";
+import type { HostSettings } from "../settings/host_options.ts";
+import { pluginTarget } from "./monitor_target.ts";
+import { Restarts } from "./restart_timer.ts";
+import { Throttle } from "./throttle.ts";
+
+/** Options of {@linkcode PluginKeeper}. */
+export interface PluginKeeperOptions {
+  /** The host's settings. */
+  readonly settings: HostSettings;
+  /** Events of the host; the keeper listens, and tells what it finds. */
+  readonly hub: EventHub;
+  /** Keeps plugins from being loaded. */
+  readonly quarantine: Quarantine;
+  /** Where the status goes; `undefined` where nobody looks for it. */
+  readonly statusDir: string | undefined;
+  /** Lists the host's plugins. */
+  plugins(): readonly ManagedPlugin[];
+  /** Gets a plugin. */
+  find(name: string): ManagedPlugin | undefined;
+  /** Loads a plugin again. */
+  load(name: string): Promise<unknown>;
+}
+
+/** What is remembered of one plugin, across its processes. */
+interface Kept {
+  readonly plugin: ManagedPlugin;
+  readonly entry: PolicyEntry;
+  readonly rules: ViolationRules;
+  readonly log: ViolationLog;
+  readonly restarts: Restarts;
+  readonly throttle: Throttle;
+  readonly breaches: BreachWatch;
+  target: MonitorTarget | undefined;
+  calls: Disposable | undefined;
+}
+
+/** Watches over the plugins of one host. */
+export class PluginKeeper implements AsyncDisposable {
+  /** Measures plugins; `undefined` where the application wants none of it. */
+  readonly monitor: ResourceMonitor | undefined;
+  readonly #options: PluginKeeperOptions;
+  readonly #logger: Logger;
+  readonly #calls: CallKeeper;
+  readonly #kept = new Map<string, Kept>();
+  readonly #acts = new Set<Promise<void>>();
+  /** What is being written of the quarantine. */
+  readonly #writing = new Set<Promise<unknown>>();
+  readonly #status: StatusPublisher | undefined;
+  #stopped = false;
+
+  /**
+   * Begins to listen.
+   *
+   * @param options The host's parts.
+   */
+  constructor(options: PluginKeeperOptions) {
+    const { settings: { monitor, logger }, hub, statusDir } = options;
+    this.#options = options;
+    this.#logger = logger;
+    this.#calls = new CallKeeper({
+      against: (plugin, violation, error) =>
+        this.#against(this.#of(plugin), violation, error).action,
+      act: (name, act) => this.#act(name, act),
+    });
+    hub.listen((event) => this.#take(event));
+    if (monitor === undefined) return;
+    this.monitor = new ResourceMonitor({
+      ...monitor,
+      logger,
+      onSample: (sample, previous) => this.#judge(sample, previous),
+    });
+    if (statusDir === undefined) return;
+    this.#status = new StatusPublisher(statusDir, {
+      logger,
+      intervalMs: monitor.intervalMs,
+      plugins: options.plugins,
+      factsOf: (name) => {
+        const { restarts, log } = this.#kept.get(name) ?? {};
+        return { samples: this.monitor!.samples(name), restarts: restarts?.count ?? 0, log };
+      },
+    });
+  }
+
+  /**
+   * Lists the violations of a plugin, the latest hundred.
+   *
+   * @param plugin The plugin.
+   */
+  violations(plugin: ManagedPlugin): readonly Violation[] {
+    return this.#kept.get(plugin.name)?.log.entries ?? [];
+  }
+
+  /**
+   * Forgets the violations and crashes of a plugin, and no longer holds it back for them.
+   *
+   * @param plugin The plugin.
+   */
+  reset(plugin: ManagedPlugin): void {
+    const kept = this.#kept.get(plugin.name);
+    kept?.log.reset();
+    kept?.restarts.reset();
+    kept?.throttle.end();
+  }
+
+  /**
+   * Gives up a restart that is waited for, as somebody else decides about the plugin.
+   *
+   * @param name The plugin.
+   */
+  cancelRestart(name: string): void {
+    this.#kept.get(name)?.restarts.cancel();
+  }
+
+  /**
+   * Tells whether a plugin that crashed is about to be started again.
+   *
+   * @param name The plugin.
+   */
+  isRestarting(name: string): boolean {
+    return this.#kept.get(name)?.restarts.isWaiting ?? false;
+  }
+
+  /** Gives up all restarts that are waited for. */
+  cancelRestarts(): void {
+    for (const { restarts } of this.#kept.values()) restarts.cancel();
+  }
+
+  /**
+   * Takes the end of a process that the host did not want, when the plugin has taken note of it.
+   *
+   * @param plugin The plugin.
+   * @param error How it ended.
+   */
+  ended(plugin: ManagedPlugin, error: SallyportError): void {
+    const kept = this.#of(plugin);
+    const memoryBytes = this.monitor?.samples(plugin.name).at(-1)?.peakMemoryBytes;
+    this.#unwatch(kept);
+    if (error.code === "crashed") {
+      this.#options.hub.emit({ type: "crashed", plugin: plugin.name, error });
+    } else {
+      const violation = violationOfEnd(error, memoryBytes);
+      const { action, reason } = this.#record(kept, violation, error);
+      if (action === "quarantine") return this.#quarantine(kept, reason);
+      if (action === "unload") return;
+    }
+    this.#planRestart(kept);
+  }
+
+  /**
+   * Takes a call that was not answered in time.
+   *
+   * @param plugin The plugin.
+   * @param error The error of the call.
+   */
+  overdue(plugin: ManagedPlugin, error: SallyportError): void {
+    this.#calls.overdue(plugin, error);
+  }
+
+  /** Waits until what is put into quarantine is written down: then it can be let out. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing);
+  }
+
+  /** Ends what is under way: nothing is restarted any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#status?.stop();
+    for (const { restarts, throttle, calls } of this.#kept.values()) {
+      restarts.cancel();
+      throttle.end();
+      calls?.[Symbol.dispose]();
+    }
+  }
+
+  /** Stops watching. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    this.monitor?.[Symbol.dispose]();
+    await Promise.all(this.#acts);
+    await this.#status?.[Symbol.asyncDispose]();
+  }
+
+  #take(event: HostEvent): void {
+    if (event.type === "loaded" || event.type === "reloaded") this.#watch(event.plugin);
+    if (event.type === "unloaded") {
+      const kept = this.#kept.get(event.plugin);
+      // told when the process is gone, and by then another may serve
+      if (kept !== undefined && kept.plugin.serving === undefined) {
+        this.#unwatch(kept);
+        kept.throttle.pause();
+      }
+    }
+    // what follows is told after the event that it follows from
+    if (event.type === "denied") queueMicrotask(() => this.#denied(event.plugin, event.error));
+    if (event.type !== "emitted" && event.type !== "connection") this.#status?.publish();
+  }
+
+  #watch(name: string): void {
+    const plugin = this.#options.find(name);
+    const serving = plugin?.serving;
+    if (plugin === undefined || serving === undefined || this.#stopped) return;
+    const kept = this.#of(plugin);
+    kept.restarts.cancel();
+    kept.calls?.[Symbol.dispose]();
+    kept.calls = this.#calls.watch(plugin, serving);
+    const { hostPercent = DEFAULT_RATES.hostPercent } = kept.entry.monitor ?? {};
+    serving.instance.setHostShare(hostPercent);
+    kept.target = pluginTarget(serving, kept.entry.monitor);
+    this.monitor?.add(kept.target);
+    if (!kept.throttle.isOn) return;
+    kept.throttle.start(kept.target);
+    this.#throttle(kept);
+  }
+
+  #unwatch(kept: Kept): void {
+    if (kept.target !== undefined) this.monitor?.remove(kept.plugin.name, kept.target);
+    kept.target = undefined;
+    kept.calls?.[Symbol.dispose]();
+    kept.calls = undefined;
+  }
+
+  #denied(name: string, error: SallyportError): void {
+    const plugin = this.#options.find(name);
+    // what is refused before it runs is nothing that it did
+    if (plugin?.serving === undefined) return;
+    this.#against(this.#of(plugin), violationOfError(error, new Date()), error);
+  }
+
+  /** Compares a sample with the limits. */
+  #judge(sample: PluginSample, previous: PluginSample | undefined): void {
+    this.#status?.publish();
+    const kept = this.#kept.get(sample.plugin);
+    const limits = kept?.plugin.serving?.prepared.permissions.limits;
+    if (kept === undefined || limits === undefined) return;
+    const {
+      messagesPerSecond = DEFAULT_RATES.messagesPerSecond,
+      logLinesPerSecond = DEFAULT_RATES.logLinesPerSecond,
+      hostPercent = DEFAULT_RATES.hostPercent,
+    } = kept.entry.monitor ?? {};
+    const all = { ...limits, messagesPerSecond, logLinesPerSecond, hostPercent };
+    for (const breach of kept.breaches.check(sample, all, previous)) {
+      const violation = violationOfBreach(sample.plugin, breach, new Date());
+      const { action } = this.#against(kept, violation, errorOf(sample.plugin, violation));
+      if (isAtLeast(action, "unload")) return; // its process is gone
+    }
+  }
+
+  /** Counts a violation of a running plugin, and does what the policy says. */
+  #against(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
+    const decision = this.#record(kept, violation, error);
+    const { plugin } = kept;
+    const { action, reason } = decision;
+    if (plugin.serving === undefined) return decision; // it is on its way out already
+    if (action === "warn") plugin.serving.instance.notify("violation", warningOf(violation));
+    if (action === "throttle") this.#throttle(kept);
+    if (action === "unload") {
+      const down = downError(plugin.name, violation, reason);
+      this.#act(plugin.name, () => plugin.takeDown(down, "inactive"));
+    }
+    if (action === "quarantine") this.#quarantine(kept, reason, violation);
+    return decision;
+  }
+
+  #record(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
+    kept.log.add(violation, performance.now());
+    const decision = decide(kept.log, violation, kept.rules);
+    const { action } = decision;
+    // a denial is an event already
+    if (violation.kind !== "permission" || action !== "record") {
+      const { name } = kept.plugin;
+      this.#options.hub.emit({ type: "violation", plugin: name, error, violation, action });
+    }
+    return decision;
+  }
+
+  #throttle(kept: Kept): void {
+    const { throttle, log, rules } = kept;
+    if (!throttle.isOn) throttle.start(kept.target);
+    const look = () => {
+      if (isAtLeast(standingAction(log, rules, performance.now()), "throttle")) {
+        throttle.lookIn(rules.windowMs / 10, look);
+      } else throttle.end();
+    };
+    throttle.lookIn(rules.windowMs / 10, look);
+  }
+
+  #quarantine(kept: Kept, reason: string, violation?: Violation): void {
+    const { plugin, log } = kept;
+    const { name, manifest, bundleHash } = plugin;
+    const error = downError(plugin.name, violation ?? log.last, reason, "quarantined");
+    this.#act(name, async () => {
+      // it holds from the first moment on, whether or not it can be written
+      const written = this.#options.quarantine.add({
+        name,
+        version: manifest!.version,
+        bundleHash: bundleHash!,
+        reason,
+        violations: log.entries,
+      });
+      this.#writing.add(written);
+      written.catch(() => {}).finally(() => this.#writing.delete(written));
+      const down = plugin.takeDown(error, "quarantined");
+      this.#options.hub.emit({ type: "quarantined", plugin: name, reason });
+      await Promise.all([written, down]);
+    });
+  }
+
+  #planRestart(kept: Kept): void {
+    if (this.#stopped) return;
+    const { plugin, restarts } = kept;
+    const step = restarts.plan();
+    if (step.action === "quarantine") this.#quarantine(kept, step.reason);
+    if (step.action !== "restart") return;
+    const { attempt, delayMs } = step;
+    this.#options.hub.emit({ type: "restarting", plugin: plugin.name, attempt, delayMs });
+    restarts.wait(delayMs, () => this.#act(plugin.name, () => this.#restart(kept)));
+  }
+
+  async #restart(kept: Kept): Promise<void> {
+    const { plugin, restarts } = kept;
+    await plugin.steps.run(() => Promise.resolve()); // somebody else may be about it, and fail
+    if (this.#stopped || !restarts.isWaiting) return;
+    if (this.#options.find(plugin.name) !== plugin || plugin.state !== "failed") return;
+    restarts.count++;
+    try {
+      await this.#options.load(plugin.name);
+    } catch (error) {
+      if (plugin.serving !== undefined) return; // a reload came first
+      plugin.logger.error(`Cannot start plugin "${plugin.name}" again: ${String(error)}`);
+      // one that was refused is not started again, and one that was unloaded meanwhile neither
+      const again = error instanceof SallyportError && error.code === "launch-failed";
+      if (again && plugin.state === "failed") this.#planRestart(kept);
+    }
+  }
+
+  /** Does something that nobody waits for before the host is closed. */
+  #act(name: string, act: () => Promise<void>): Promise<void> {
+    const done = act().catch((error) => {
+      const logger = this.#options.find(name)?.logger ?? this.#logger;
+      logger.error(`Cannot act on plugin "${name}": ${String(error)}`, { plugin: name });
+    }).finally(() => this.#acts.delete(done));
+    this.#acts.add(done);
+    return done;
+  }
+
+  #of(plugin: ManagedPlugin): Kept {
+    const { name } = plugin;
+    const known = this.#kept.get(name);
+    if (known?.plugin === plugin) return known;
+    known?.restarts.cancel();
+    known?.throttle.end();
+    const entry = entryFor(this.#options.settings.policy, name);
+    const rules = violationRules(entry.violations);
+    const kept: Kept = {
+      plugin,
+      entry,
+      rules,
+      // another folder of the same name does not begin anew
+      log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
+      restarts: new Restarts(restartRules(entry.restart)),
+      throttle: new Throttle(plugin),
+      breaches: new BreachWatch(),
+      target: undefined,
+      calls: undefined,
+    };
+    this.#kept.set(name, kept);
+    return kept;
+  }
+}

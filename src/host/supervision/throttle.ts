@@ -1,0 +1,80 @@
+/**
+ * Holds back a plugin that has done too much, until that is long enough ago.
+ *
+ * @module
+ */
+import type { MonitorTarget } from "../../monitor/samples/target.ts";
+import { capProcessor } from "../../sandbox/cgroup/groups/throttle.ts";
+import type { ManagedPlugin } from "../plugin/plugin.ts";
+
+/** The part of its processor time that is left to a throttled plugin. */
+const SHARE = 0.25;
+/** How long each of its calls waits where nothing caps its processor time. */
+const DELAY_MS = 250;
+
+/** Throttles one plugin, across its processes. Its timer keeps no process alive. */
+export class Throttle {
+  #plugin: ManagedPlugin;
+  #on = false;
+  #capped: MonitorTarget | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * Begins with the plugin not held back.
+   *
+   * @param plugin The plugin.
+   */
+  constructor(plugin: ManagedPlugin) {
+    this.#plugin = plugin;
+  }
+
+  /** Whether it is held back. */
+  get isOn(): boolean {
+    return this.#on;
+  }
+
+  /**
+   * Holds the plugin back: with a control group, to a quarter of its processor time; else each new call
+   * waits 250 ms.
+   *
+   * @param target Its process.
+   */
+  start(target: MonitorTarget | undefined): void {
+    this.#on = true;
+    const { limits } = this.#plugin.permissions ?? {};
+    const capped = target?.cgroup !== undefined && limits !== undefined &&
+      capProcessor(target.cgroup, limits.cpuPercent * SHARE);
+    this.#capped = capped ? target : undefined;
+    this.#plugin.calls.delayMs = capped ? 0 : DELAY_MS;
+  }
+
+  /**
+   * Looks again in a while whether it is to be held back still.
+   *
+   * @param delayMs In how many milliseconds.
+   * @param look Looks.
+   */
+  lookIn(delayMs: number, look: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(look, delayMs);
+    Deno.unrefTimer(this.#timer as unknown as number);
+  }
+
+  /** Looks no more for now, as nothing runs that is held back; it holds for the next process. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Lets the plugin go. */
+  end(): void {
+    clearTimeout(this.#timer);
+    if (!this.#on) return;
+    this.#on = false;
+    const { limits } = this.#plugin.permissions ?? {};
+    const cgroup = this.#capped?.cgroup;
+    // the groups of a process that has ended are gone, and a group's name is never used again
+    if (cgroup !== undefined && limits !== undefined) capProcessor(cgroup, limits.cpuPercent);
+    this.#capped = undefined;
+    this.#plugin.calls.delayMs = 0;
+  }
+}

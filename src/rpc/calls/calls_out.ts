@@ -1,0 +1,373 @@
+import { readThrown, SallyportError } from "../../errors.ts";
+import type { Backlog } from "./backlog.ts";
+import { type EncodedValue, encodeValue, keep, rawLength } from "../wire/binary.ts";
+import { cancelled, label, neverAnswered, prefix, timedOut } from "./call_errors.ts";
+import { now as clock } from "../flow/clock.ts";
+import { IdTable } from "./id_table.ts";
+import { type Message, notificationLine, requestLine } from "../wire/message.ts";
+import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
+import type { Part } from "../wire/parts.ts";
+import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
+import { violation } from "../wire/violation.ts";
+import { fromWireError } from "../wire/wire_error.ts";
+
+/** What outgoing calls need of their connection. */
+export interface CallsOutWire {
+  /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
+  place(raw: Uint8Array[]): Part[];
+  /** Sends a line; throws `limit-exceeded` for one that is too long. */
+  send(line: string, raw?: Part[]): void;
+  /** Makes sure that {@linkcode CallsOut.expire} runs at a moment. */
+  arm(at: number): void;
+  /** Gives the time of `performance.now()`, or that of a moment ago in the same turn. */
+  now(): number;
+  /** What waits for the peer. */
+  readonly backlog: Pick<Backlog, "isFull">;
+}
+
+/** One request of our own, from the moment it was made until the peer has answered it. */
+interface Call {
+  id: number;
+  method: string;
+  options: RequestOptions;
+  /** When it fails with `timeout`; when the peer must have answered, once it was given up. */
+  deadline: number;
+  givenUp: boolean;
+  settled: boolean;
+  resolve: (value: unknown) => void;
+  reject: (error: SallyportError) => void;
+  stream: StreamReader | undefined;
+  onAbort: (() => void) | undefined;
+  /** Its place among those that wait for room. */
+  waiting: WaitingCall | undefined;
+}
+
+interface WaitingCall {
+  readonly call: Call;
+  readonly method: string;
+  readonly bytes: number;
+  body: EncodedValue;
+}
+
+/** Places that may be empty before those that wait, beside as many as wait. */
+const MIN_GAP = 1_024;
+const NOTHING: EncodedValue = { text: "", raw: undefined };
+function ignore(): void {}
+
+/** Keeps account of our own requests: every one is settled once, and every id is answered once. */
+export class CallsOut {
+  readonly #wire: CallsOutWire;
+  readonly #options: ResolvedOptions;
+  readonly #pending = new IdTable<Call>();
+  /** Calls that wait for room, from `#waitingFrom` on; one that was given up stays until its turn. */
+  #waiting: (WaitingCall | undefined)[] = [];
+  #waitingFrom = 0;
+  #waitingBytes = 0;
+  #nextId = 1;
+  #givenUp = 0;
+  #closedBy: SallyportError | undefined;
+
+  /** Makes an empty account. */
+  constructor(wire: CallsOutWire, options: ResolvedOptions) {
+    this.#wire = wire;
+    this.#options = options;
+  }
+
+  /** Counts requests that somebody waits for. */
+  get inFlight(): number {
+    return this.#pending.size - this.#givenUp + this.#waitingCount;
+  }
+
+  /** Counts requests that were given up and are not answered. */
+  get unanswered(): number {
+    return this.#givenUp;
+  }
+
+  /** Sends a request and gives its result. */
+  request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call = newCall(method, options, resolve, reject);
+      call.deadline = this.#deadline(options);
+      // What is thrown in here rejects the promise
+      this.#start(call, method, params, options);
+    });
+  }
+
+  /** Makes a stream whose request is sent when its first item is asked for. */
+  stream(method: string, params: unknown, options: RequestOptions): StreamReader {
+    const call = newCall(method, options, ignore, ignore);
+    const stream = new StreamReader({
+      start: () => this.#start(call, method, params, options),
+      grant: (count) => {
+        if (this.#pending.get(call.id) === call) {
+          this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
+        }
+      },
+      cancel: () => this.#giveUp(call, undefined),
+      waiting: (waits) => {
+        if (call.givenUp || call.settled) return;
+        call.deadline = waits ? this.#deadline(options) : Infinity;
+        if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
+      },
+    }, this.#options.maxQueuedBytes);
+    call.stream = stream;
+    call.resolve = (value) => stream.finish(value);
+    call.reject = (error) => stream.fail(error);
+    return stream;
+  }
+
+  /** Takes an answer. */
+  answer(message: Message): void {
+    const call = this.#pending.get(message.id);
+    if (call === undefined) {
+      const why = message.id < this.#nextId ? "which was already answered" : "which nobody sent";
+      throw violation(`an answer came to request ${message.id}, ${why}`);
+    }
+    this.#pending.delete(message.id);
+    if (call.givenUp) this.#givenUp--;
+    else if (message.error === undefined) settle(call).resolve(message.value);
+    else settle(call).reject(fromWireError(message.error, this.#options.role, prefix(call)));
+    if (this.#waiting.length > 0) this.admit();
+  }
+
+  /** Takes a `$/progress` notification. */
+  progress(id: number, value: unknown): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) {
+      if (id < this.#nextId) return;
+      throw violation(`progress came for request ${id}, which nobody sent`);
+    }
+    const { onProgress } = call.options;
+    if (onProgress === undefined) {
+      throw violation(`progress came for request ${id}, which did not ask for it`);
+    }
+    if (!call.givenUp) onProgress(value);
+  }
+
+  /** Takes a `$/stream` notification and about how many bytes it had. */
+  items(id: number, items: readonly unknown[], bytes: number): void {
+    const call = this.#pending.get(id);
+    if (call?.stream === undefined) {
+      throw violation(`stream items came for request ${id}, which is not a stream in flight`);
+    }
+    call.stream.receive(items, bytes);
+  }
+
+  /** Handles the deadlines up to a moment; gives the next one, or `Infinity`. */
+  expire(now: number): number {
+    let next = Infinity;
+    for (const call of this.#pending.values()) {
+      if (call.deadline <= now) {
+        if (call.givenUp) throw neverAnswered(call, this.#options.cancelGraceMs);
+        this.#giveUp(call, timedOut(call));
+      }
+      next = Math.min(next, call.deadline);
+    }
+    for (let i = this.#waitingFrom; i < this.#waiting.length; i++) {
+      const { call } = this.#waiting[i]!;
+      if (call.settled) continue;
+      if (call.deadline <= now) this.#giveUp(call, timedOut(call));
+      else next = Math.min(next, call.deadline);
+    }
+    return next;
+  }
+
+  /** Lists the requests that were sent and that somebody waits for, the oldest first. */
+  open(): OpenRequest[] {
+    const open: OpenRequest[] = [];
+    for (const { id, method, givenUp } of this.#pending.values()) {
+      if (!givenUp) open[open.length] = { id, method };
+    }
+    return open;
+  }
+
+  /**
+   * Fails a request at once, and tells the peer to leave it; one that is settled stays so.
+   *
+   * @param id The request.
+   * @param describe Makes the error, given what the request is called.
+   */
+  fail(id: number, describe: (label: string) => SallyportError): void {
+    const call = this.#pending.get(id);
+    if (call !== undefined) this.#giveUp(call, describe(label(call)));
+  }
+
+  /** Sends requests that waited, as far as there is room. */
+  admit(): void {
+    while (this.#waitingCount > 0 && this.#hasRoom()) {
+      const waiting = this.#waiting[this.#waitingFrom]!;
+      this.#waiting[this.#waitingFrom++] = undefined; // nothing of it is kept for those behind it
+      if (this.#waitingFrom * 2 >= this.#waiting.length + MIN_GAP) {
+        this.#waiting.splice(0, this.#waitingFrom);
+        this.#waitingFrom = 0;
+      }
+      if (waiting.call.settled) continue;
+      const { body } = waiting;
+      this.#letGo(waiting);
+      try {
+        this.#sendRequest(waiting.call, waiting.method, body);
+      } catch (error) {
+        settle(waiting.call).reject(error as SallyportError);
+      }
+    }
+  }
+
+  /** Settles everything with one reason, now and from now on. */
+  close(reason: SallyportError): void {
+    this.#closedBy = reason;
+    const calls = [...this.#pending.values()];
+    for (const waiting of this.#waiting) if (waiting !== undefined) calls.push(waiting.call);
+    this.#pending.clear();
+    this.#waiting = [];
+    this.#waitingFrom = this.#waitingBytes = 0;
+    this.#givenUp = 0;
+    for (const call of calls) if (!call.settled) settle(call).reject(reason);
+  }
+
+  #start(call: Call, method: string, params: unknown, options: RequestOptions): void {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+    const { signal } = options;
+    if (signal?.aborted) throw cancelled(call, signal.reason);
+    const meta = metaFor(options, call.stream !== undefined);
+    const full = meta === undefined ? params : withMeta(params, meta);
+    const body = full === undefined ? NOTHING : encodeParams(full);
+    if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
+    else this.#wait(call, method, body);
+    if (signal && !call.settled) {
+      call.onAbort = () => this.#giveUp(call, cancelled(call, signal.reason));
+      signal.addEventListener("abort", call.onAbort, { once: true });
+    }
+    if (call.deadline !== Infinity) this.#wire.arm(call.deadline);
+  }
+
+  #hasRoom(): boolean {
+    return this.#pending.size < this.#options.maxInFlight && !this.#wire.backlog.isFull;
+  }
+
+  #wait(call: Call, method: string, body: EncodedValue): void {
+    const { maxWaiting, maxWaitingBytes } = this.#options;
+    const bytes = body.text.length + rawLength(body.raw);
+    const isMany = this.#waitingCount >= maxWaiting;
+    if (isMany || (this.#waitingBytes > 0 && this.#waitingBytes + bytes > maxWaitingBytes)) {
+      const others = isMany ? `${maxWaiting} others` : `others with ${this.#waitingBytes} bytes`;
+      throw new SallyportError("limit-exceeded", `Cannot send ${label(call)}: ${others} wait`, {
+        hint: "Await earlier calls before making more",
+        details: { local: true, maxWaiting, maxWaitingBytes },
+      });
+    }
+    // The caller may change its bytes before they are sent
+    const kept = { ...body, raw: body.raw?.map(keep) };
+    this.#waiting.push(call.waiting = { call, method, body: kept, bytes });
+    this.#waitingBytes += bytes;
+  }
+
+  /** Lets go of what a call would send that does not wait any more. */
+  #letGo(waiting: WaitingCall): void {
+    this.#waitingBytes -= waiting.bytes;
+    waiting.body = NOTHING;
+    waiting.call.waiting = undefined;
+  }
+
+  #sendRequest(call: Call, method: string, body: EncodedValue): void {
+    const id = call.id = this.#nextId++;
+    // First, because sending may close the connection, which settles what is pending
+    this.#pending.add(call);
+    try {
+      const raw = body.raw && this.#wire.place(body.raw);
+      this.#wire.send(requestLine(id, method, body.text, raw), raw);
+    } catch (error) {
+      this.#pending.delete(id);
+      throw error;
+    }
+  }
+
+  #deadline({ timeoutMs }: RequestOptions): number {
+    return timeoutMs === undefined || timeoutMs === Infinity
+      ? Infinity
+      : this.#wire.now() + timeoutMs;
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.length - this.#waitingFrom;
+  }
+
+  #notify(method: string, params: string): void {
+    this.#wire.send(notificationLine(method, params));
+  }
+
+  /** Settles a call without its answer, which the peer still owes. */
+  #giveUp(call: Call, error: SallyportError | undefined): void {
+    if (call.givenUp || call.settled) return;
+    const { reject } = settle(call);
+    call.givenUp = true;
+    if (call.waiting !== undefined) this.#letGo(call.waiting);
+    if (this.#pending.get(call.id) === call) {
+      this.#givenUp++;
+      call.deadline = clock() + this.#options.cancelGraceMs;
+      this.#wire.arm(call.deadline);
+      this.#notify("$/cancel", `{"id":${call.id}}`);
+    }
+    if (error) reject(error);
+  }
+}
+
+/** Encodes what the caller gave, whose getters may throw anything. */
+function encodeParams(params: unknown): EncodedValue {
+  try {
+    return encodeValue(params, "");
+  } catch (cause) {
+    if (cause instanceof TypeError || cause instanceof SallyportError) throw cause;
+    const { message } = readThrown(cause);
+    throw new TypeError(`Cannot send a value: it cannot be read: ${message}`, { cause });
+  }
+}
+
+function newCall(
+  method: string,
+  options: RequestOptions,
+  resolve: Call["resolve"],
+  reject: Call["reject"],
+): Call {
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    throw new RangeError(`Cannot send a request: "timeoutMs" must be positive: ${timeoutMs}`);
+  }
+  return {
+    id: 0,
+    method,
+    options,
+    deadline: Infinity,
+    givenUp: false,
+    settled: false,
+    resolve,
+    reject,
+    stream: undefined,
+    onAbort: undefined,
+    waiting: undefined,
+  };
+}
+
+/** Marks a call as settled and lets go of its signal. */
+function settle(call: Call): Pick<Call, "resolve" | "reject"> {
+  if (call.onAbort) call.options.signal?.removeEventListener("abort", call.onAbort);
+  call.settled = true;
+  return call;
+}
+
+function metaFor(options: RequestOptions, streams: boolean): Record<string, unknown> | undefined {
+  if (options.meta === undefined && options.onProgress === undefined && !streams) return undefined;
+  return {
+    ...options.meta,
+    ...(options.onProgress ? { progress: true } : {}),
+    ...(streams ? { stream: FIRST_CREDIT } : {}),
+  };
+}
+
+function withMeta(params: unknown, meta: Record<string, unknown>): Record<string, unknown> {
+  if (
+    params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params))
+  ) {
+    throw new TypeError("Cannot send a request: params must be an object where there is meta");
+  }
+  return { ...params, _meta: meta };
+}

@@ -1,0 +1,273 @@
+import type { SallyportError } from "../../errors.ts";
+import type { ByteDuplex } from "../transport/duplex.ts";
+import { DEFAULT_MESSAGE_LIMITS } from "../wire/limits.ts";
+import type { WireError } from "../wire/message.ts";
+import { SafeMap } from "../wire/safe_map.ts";
+import type { Role } from "../wire/wire_error.ts";
+
+/** A request that the peer sent and that has not been answered. */
+export interface IncomingCall {
+  /** The id that the peer chose. */
+  readonly id: number;
+  /** Aborts when the peer cancels the request, and when the connection ends. */
+  readonly signal: AbortSignal;
+  /** Whether the peer asked for a stream: the handler may then give an async iterable. */
+  readonly streaming: boolean;
+  /** The `_meta` member of the params. */
+  readonly meta: Readonly<Record<string, unknown>>;
+  /** Reports progress, where the peer asked for it; too many reports a second are left out. */
+  progress(value: unknown): void;
+}
+
+/** Options of one request. */
+export interface RequestOptions {
+  /** Cancels the request: the promise rejects with `cancelled` at once. */
+  signal?: AbortSignal;
+  /** Milliseconds until the request fails with `timeout`; for a stream, until the next item. */
+  timeoutMs?: number;
+  /** Takes what the peer reports; without it the peer is told not to report. */
+  onProgress?: (value: unknown) => void;
+  /** Members for `params._meta`, such as `traceparent`. */
+  meta?: Readonly<Record<string, unknown>>;
+  /** What is asked, for the messages of errors; without it an error of the peer keeps its own words. */
+  label?: string;
+}
+
+/** Options of a connection. */
+export interface ConnectionOptions {
+  /** The bytes; the connection closes it. */
+  io: ByteDuplex;
+  /** Which end this is; the host's end is the strict one. */
+  role: Role;
+  /**
+   * Bytes of one line, and separately of the byte arrays behind it.
+   *
+   * @default {16_777_216}
+   */
+  maxMessageBytes?: number;
+  /**
+   * Requests in flight in each direction. More of our own wait; more of the peer's are a violation.
+   *
+   * @default {4096}
+   */
+  maxInFlight?: number;
+  /**
+   * Requests of our own that may wait for others to be answered; more fail with `limit-exceeded`.
+   *
+   * @default {65_536}
+   */
+  maxWaiting?: number;
+  /**
+   * Bytes of the requests that wait; a request that would be more fails with `limit-exceeded`, unless no other
+   * waits.
+   *
+   * @default {268_435_456}
+   */
+  maxWaitingBytes?: number;
+  /**
+   * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more. Results beyond
+   * that become errors, `limit-exceeded`; of anything else 1 MiB more ends the connection.
+   *
+   * @default {67_108_864 for the host, without a limit for the plugin}
+   */
+  maxQueuedBytes?: number;
+  /**
+   * Bytes that wait to be read by the peer, from which on this end sends no further request until they are
+   * read; the plugin's end begins none of the host's either, and takes no further item of a stream.
+   *
+   * @default {33_554_432 for the host, 8_388_608 for the plugin}
+   */
+  highWaterBytes?: number;
+  /**
+   * Requests and notifications of the peer a second; four times as many at once. More are read later,
+   * which holds the peer up.
+   *
+   * @default {100_000 for the host, without a limit for the plugin}
+   */
+  maxMessagesPerSecond?: number;
+  /**
+   * Notifications of the peer a second; four times as many at once. More are a violation: the
+   * plugin's end stays below of its own accord.
+   *
+   * @default {10_000 for the host, without a limit for the plugin}
+   */
+  maxNotificationsPerSecond?: number;
+  /**
+   * Bytes of the peer's notifications a second; four times as many at once. More are read later, which
+   * holds the peer up.
+   *
+   * @default {4_194_304 for the host, without a limit for the plugin}
+   */
+  maxNotifiedBytesPerSecond?: number;
+  /**
+   * Milliseconds of work a second that the peer's requests and notifications may take of this thread; four
+   * times as many at once. More are read later, which holds the peer up.
+   *
+   * @default {500 for the host, not measured for the plugin}
+   */
+  maxHostMsPerSecond?: number;
+  /**
+   * Handlers of the peer's requests under way at once, those of cancelled requests included; more requests
+   * wait.
+   *
+   * @default {256 for the host, 8_192 for the plugin}
+   */
+  maxRunning?: number;
+  /**
+   * Milliseconds that the peer has to answer a request that was cancelled or timed out.
+   *
+   * @default {5_000}
+   */
+  cancelGraceMs?: number;
+  /**
+   * Milliseconds from the first byte of a message to its last.
+   *
+   * @default {30_000 for the host, without a limit for the plugin}
+   */
+  lineTimeoutMs?: number;
+  /**
+   * The methods that the peer may use, those that begin with `$/` apart; the default is the wire
+   * protocol's list for the role. On the host's side any other is a violation.
+   */
+  methods?: readonly string[];
+  /**
+   * Answers a request with what it gives or throws. It may give a promise, and an async iterable
+   * where `call.streaming` is set.
+   */
+  onRequest?: (method: string, params: unknown, call: IncomingCall) => unknown;
+  /** Takes a notification. If it throws, the connection closes with `bad-state`. */
+  onNotification?: (method: string, params: unknown) => void;
+  /**
+   * Gives the reason with which open calls fail when the peer has ended, such as `crashed` with the
+   * exit code; it may wait for the exit, and must settle.
+   */
+  onEnd?: () => SallyportError | undefined | Promise<SallyportError | undefined>;
+  /**
+   * Gives the duplex that the peer has moved to, once; `undefined` where it was offered none, which is a
+   * violation. What it throws closes the connection. An end that moves first needs none.
+   */
+  onLane?: () => Promise<ByteDuplex> | undefined;
+  /** Turns what a handler threw into its wire form. */
+  describeError?: (error: unknown) => WireError;
+}
+
+/** A request of our own that was sent and that somebody waits for. */
+export interface OpenRequest {
+  /** Its id. */
+  readonly id: number;
+  /** Its method. */
+  readonly method: string;
+}
+
+/** Counts of a connection. */
+export interface ConnectionStats {
+  /** Messages that were sent. */
+  readonly sent: number;
+  /** Messages that came. */
+  readonly received: number;
+  /** Requests and notifications that came, stream items apart: what nobody had asked for. */
+  readonly unasked: number;
+  /** Bytes that were written. */
+  readonly bytesSent: number;
+  /** Bytes that came. */
+  readonly bytesReceived: number;
+  /** Requests of our own that somebody waits for. */
+  readonly inFlight: number;
+  /** Requests of our own that were given up and that the peer has not answered yet. */
+  readonly unanswered: number;
+  /** Requests of the peer that are not answered yet. */
+  readonly serving: number;
+  /** Milliseconds of work that the peer's requests and notifications took of this thread. */
+  readonly hostMs: number;
+  /** Milliseconds that reading was held up because they took more than their share. */
+  readonly hostHeldMs: number;
+}
+
+/** Options with every default filled in. */
+export type ResolvedOptions =
+  & Required<Omit<ConnectionOptions, "methods" | Handlers>>
+  & Pick<ConnectionOptions, Handlers>
+  & { accepts(method: string, kind: "request" | "notification"): boolean };
+
+type Handlers = "onRequest" | "onNotification" | "onEnd" | "onLane" | "describeError";
+
+/** What the wire protocol lets the peer of each role send. */
+const PEER_METHODS: Record<Role, Record<string, "request" | "notification">> = {
+  host: { "context/call": "request", "event/emit": "notification", "log": "notification" },
+  plugin: {
+    "initialize": "request",
+    "shutdown": "request",
+    "plugin/call": "request",
+    "hook/run": "request",
+    "sandbox/enter": "request",
+    "health": "request",
+    "state/snapshot": "request",
+    "state/restore": "request",
+    "memory": "request",
+    "violation": "notification",
+  },
+};
+
+const NUMBERS = {
+  maxMessageBytes: DEFAULT_MESSAGE_LIMITS.maxMessageBytes,
+  maxInFlight: 4_096,
+  maxWaiting: 65_536,
+  maxWaitingBytes: 256 * 1024 * 1024,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  highWaterBytes: 32 * 1024 * 1024,
+  maxMessagesPerSecond: 100_000,
+  maxNotificationsPerSecond: 10_000,
+  maxNotifiedBytesPerSecond: 4 * 1024 * 1024,
+  maxHostMsPerSecond: 500,
+  maxRunning: 256,
+  cancelGraceMs: 5_000,
+  lineTimeoutMs: 30_000,
+};
+
+/** The plugin's end trusts its host, and progress is limited to what a host takes. */
+const PLUGIN_NUMBERS = {
+  maxMessagesPerSecond: Infinity,
+  maxNotificationsPerSecond: Infinity,
+  maxNotifiedBytesPerSecond: Infinity,
+  maxHostMsPerSecond: Infinity,
+  maxRunning: 8_192,
+  lineTimeoutMs: Infinity,
+  maxQueuedBytes: Infinity,
+  highWaterBytes: 8 * 1024 * 1024, // what waits is memory of the plugin
+};
+
+/** Reports of progress a second that no host takes for a flood. */
+export const PROGRESS_PER_SECOND: number = NUMBERS.maxNotificationsPerSecond / 2;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} naming the option that is not a positive number.
+ */
+export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  const known = new SafeMap(Object.entries(PEER_METHODS[options.role]));
+  const allowed = new SafeMap(
+    (options.methods ?? [...known.keys()]).map((name) => [name, known.get(name) ?? "either"]),
+  );
+  let last: string | undefined;
+  const resolved: ResolvedOptions = {
+    ...NUMBERS,
+    ...(options.role === "host" ? {} : PLUGIN_NUMBERS),
+    ...options,
+    accepts: (method, kind) => {
+      // Nearly all messages of a connection have the same method, and comparing is cheaper than hashing
+      if (method === last && kind === "request") return true;
+      const expected = allowed.get(method);
+      const accepted = expected === kind || expected === "either";
+      if (accepted && kind === "request") last = method;
+      return accepted;
+    },
+  };
+  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+    const value = resolved[name];
+    if (typeof value !== "number" || !(value > 0)) {
+      throw new RangeError(`Cannot open a connection: "${name}" must be positive: ${value}`);
+    }
+  }
+  return resolved;
+}

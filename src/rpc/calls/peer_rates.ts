@@ -1,0 +1,48 @@
+import type { ResolvedOptions } from "./options.ts";
+import { TokenBucket } from "../flow/token_bucket.ts";
+import { violation } from "../wire/violation.ts";
+
+/** Keeps what the peer sends unasked within rates: more is read later, or a flood. */
+export class PeerRates {
+  /** Requests and notifications that came. */
+  unasked = 0;
+  readonly #messages: TokenBucket;
+  readonly #notifications: TokenBucket;
+  readonly #notifiedBytes: TokenBucket;
+  readonly #maxNotifications: number;
+
+  /** Begins with full buckets. */
+  constructor(options: ResolvedOptions, now: number) {
+    this.#maxNotifications = options.maxNotificationsPerSecond;
+    this.#messages = new TokenBucket(options.maxMessagesPerSecond, now);
+    this.#notifications = new TokenBucket(this.#maxNotifications, now);
+    this.#notifiedBytes = new TokenBucket(options.maxNotifiedBytesPerSecond, now);
+  }
+
+  /** Notes that time has passed. */
+  refill(now: number): void {
+    this.#messages.refill(now);
+    this.#notifications.refill(now);
+    this.#notifiedBytes.refill(now);
+  }
+
+  /** Takes a request or notification; gives for how many milliseconds reading should stop. */
+  message(): number {
+    this.unasked++;
+    return this.#messages.borrow();
+  }
+
+  /**
+   * Takes a notification, which costs the host what nobody asked for; nothing of it is lost.
+   *
+   * @param bytes How long it is.
+   * @returns For how many milliseconds reading should stop.
+   * @throws {SallyportError} `protocol-violation` when it is one of a flood.
+   */
+  notification(bytes: number): number {
+    if (!this.#notifications.take()) {
+      throw violation(`more than ${this.#maxNotifications} notifications a second came`);
+    }
+    return this.#notifiedBytes.borrow(bytes);
+  }
+}

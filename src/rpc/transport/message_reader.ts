@@ -1,0 +1,101 @@
+import { insertBytes, rawLength } from "../wire/binary.ts";
+import { FrameReader } from "../wire/framing.ts";
+import { isShort } from "../wire/json_check.ts";
+import { KnownLines } from "../wire/known_lines.ts";
+import type { MessageLimits } from "../wire/limits.ts";
+import { type Message, parseMessage } from "../wire/message.ts";
+import type { SharedValues } from "./shared_values.ts";
+
+/** Makes whole messages of a stream of bytes, with their byte arrays in place. */
+export class MessageReader {
+  readonly #frames: FrameReader;
+  readonly #limits: MessageLimits;
+  readonly #take: (message: Message, bytes: number) => void;
+  readonly #shared: Pick<SharedValues, "receive">;
+  readonly #known = new KnownLines();
+  /** A message whose byte arrays are still to come. */
+  #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
+
+  /**
+   * Makes a reader.
+   *
+   * @param take Takes each message, with about how many bytes it had.
+   * @param limits Caps; what is changed in them holds from the next message on.
+   * @param shared Makes the byte arrays, and reads those that do not follow the line.
+   * @param turn Says when no further message is to be taken.
+   */
+  constructor(
+    take: (message: Message, bytes: number) => void,
+    limits: MessageLimits,
+    shared: Pick<SharedValues, "receive">,
+    turn: { readonly isOver: boolean } | undefined,
+  ) {
+    this.#take = take;
+    this.#shared = shared;
+    this.#limits = limits;
+    this.#frames = new FrameReader({
+      line: (text, harmless) => this.#line(text, harmless),
+      filled: () => this.#filled(),
+      get isPausing() {
+        return turn?.isOver === true;
+      },
+    }, limits);
+  }
+
+  /** Whether the stream is in the middle of a message. */
+  get isMidMessage(): boolean {
+    return this.#frames.midFrame;
+  }
+
+  /** About how many bytes of the message are still to come. */
+  get expected(): number {
+    return this.#frames.expected;
+  }
+
+  /** Drops what was kept and every further message. */
+  stop(): void {
+    this.#frames.stop();
+  }
+
+  /**
+   * Takes the next bytes, which may be used again afterwards.
+   *
+   * @returns How many were taken; the rest is to be given again after a pause.
+   * @throws {SallyportError} `protocol-violation`, and whatever the taker throws; the reader must not be
+   * used afterwards.
+   */
+  push(chunk: Uint8Array): number {
+    return this.#frames.push(chunk);
+  }
+
+  #line(text: string, harmless: boolean): Uint8Array[] | undefined {
+    const message = this.#parse(text, harmless);
+    const { bin } = message;
+    if (bin === undefined) {
+      this.#take(message, text.length);
+      return undefined;
+    }
+    const raw = this.#shared.receive(bin);
+    this.#half = { message, raw, bytes: text.length + rawLength(raw) };
+    const behind = raw.filter((_, i) => typeof bin[i] === "number");
+    if (behind.length > 0) return behind;
+    this.#filled();
+    return undefined;
+  }
+
+  #parse(text: string, harmless: boolean): Message {
+    const isKnowable = harmless && isShort(text, this.#limits);
+    const known = isKnowable ? this.#known.read(text) : undefined;
+    if (known !== undefined) return known;
+    const message = parseMessage(text, this.#limits, harmless);
+    if (isKnowable) this.#known.learn(message);
+    return message;
+  }
+
+  #filled(): void {
+    const { message, raw, bytes } = this.#half!;
+    this.#half = undefined;
+    message.value = insertBytes(message.value, raw);
+    this.#take(message, bytes);
+  }
+}

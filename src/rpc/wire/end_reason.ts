@@ -1,0 +1,37 @@
+import { SallyportError } from "../../errors.ts";
+import { violation } from "./violation.ts";
+
+/** Makes the error for a peer that ended before a message was whole. */
+export function tornMessage(): SallyportError {
+  return violation("the peer ended in the middle of a message", { torn: true });
+}
+
+/**
+ * Asks why the peer ended.
+ *
+ * @param ask Tells, or gives nothing.
+ * @param error What reading failed with, if it failed.
+ * @returns What open calls fail with, unless there is something better.
+ */
+export async function askWhyEnded(
+  ask: (() => SallyportError | undefined | Promise<SallyportError | undefined>) | undefined,
+  error: unknown,
+): Promise<{ reason: SallyportError; isTold: boolean }> {
+  try {
+    const reason = await ask?.();
+    if (reason !== undefined) return { reason, isTold: true };
+  } catch (cause) {
+    const reason = new SallyportError("bad-state", "Cannot tell why the peer ended", { cause });
+    return { reason, isTold: true };
+  }
+  return {
+    reason: new SallyportError("crashed", "The peer ended before it answered", { cause: error }),
+    isTold: false,
+  };
+}
+
+/** Gives what a connection is closed with when something was thrown. */
+export function asReason(error: unknown): SallyportError {
+  if (error instanceof SallyportError) return error;
+  return new SallyportError("bad-state", "Cannot go on: a handler failed", { cause: error });
+}

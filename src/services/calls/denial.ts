@@ -1,0 +1,93 @@
+/**
+ * Decides whether a plugin may use a service, and says exactly what would allow it.
+ *
+ * @module
+ */
+
+import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import { contextPolicyLines } from "../../permissions/explain.ts";
+import { accessCovers, type ServiceCaller } from "./caller.ts";
+
+/**
+ * Checks that a plugin's manifest names a service and that the policy granted it at all.
+ *
+ * @param caller The plugin.
+ * @param key The service, as the plugin named it.
+ * @param needed The access that the call needs, for the hint.
+ * @throws {SallyportError} `service-denied`, with the line of `plugin.json` or of the policy that is
+ * missing.
+ */
+export function checkServiceKey(caller: ServiceCaller, key: string, needed: AccessLevel): void {
+  const request = caller.requested.find((each) => each.key === key);
+  if (request === undefined) {
+    throw denied(caller, key, `plugin.json does not declare context key ${quote(key)}`, {
+      hint: `Add to plugin.json: ${manifestLine(key, needed)}`,
+    });
+  }
+  if (!caller.context.has(key)) throw notGranted(caller, key, request.access);
+}
+
+/**
+ * Checks that a plugin's access to a service is enough for one of its methods.
+ *
+ * @param caller The plugin, which has some access to the service.
+ * @param key The service.
+ * @param method The method.
+ * @param needed The access that the method needs.
+ * @throws {SallyportError} `service-denied`, with the line that is missing.
+ */
+export function checkServiceAccess(
+  caller: ServiceCaller,
+  key: string,
+  method: string,
+  needed: AccessLevel,
+): void {
+  if (accessCovers(caller.context.get(key), needed)) return;
+  const request = caller.requested.find((each) => each.key === key);
+  if (!accessCovers(request?.access, needed)) {
+    throw denied(
+      caller,
+      key,
+      `method ${quote(method)} needs access "${needed}", plugin.json declares "${request?.access}"`,
+      { hint: `Change plugin.json to ${manifestLine(key, needed)}` },
+    );
+  }
+  throw notGranted(caller, key, needed);
+}
+
+function manifestLine(key: string, access: AccessLevel): string {
+  return `"context": [{ "key": ${JSON.stringify(escapeText(key, 100))}, "access": "${access}" }]`;
+}
+
+function notGranted(caller: ServiceCaller, key: string, needed: AccessLevel): SallyportError {
+  const granted = caller.context.get(key);
+  // with what is granted already, because a plugin's list of services is replaced as a whole
+  const grant = { context: Object.fromEntries(caller.context) };
+  const line = contextPolicyLines(caller.plugin, { grant }, key, needed);
+  return denied(
+    caller,
+    key,
+    granted === undefined
+      ? `the policy does not grant it; it needs ${line}`
+      : `the policy grants "${granted}" and "${needed}" is needed; it needs ${line}`,
+    { hint: `Add to the policy: ${line}` },
+  );
+}
+
+function denied(
+  caller: ServiceCaller,
+  key: string,
+  reason: string,
+  options: { hint: string },
+): SallyportError {
+  return new SallyportError(
+    "service-denied",
+    `Plugin "${caller.plugin}" may not use service ${quote(key)}: ${reason}`,
+    { hint: options.hint, details: { plugin: caller.plugin, key: escapeText(key, 100) } },
+  );
+}
+
+function quote(text: string): string {
+  return `"${escapeText(text, 100)}"`;
+}

@@ -1,0 +1,75 @@
+/**
+ * One call of a service's method: run, ended early where the caller gives it up, its failure made fit
+ * for the plugin's eyes.
+ *
+ * @module
+ */
+
+import { escapeText, SallyportError } from "../../errors.ts";
+import type { ServiceCaller } from "./caller.ts";
+import type { ServiceMethod } from "./method_table.ts";
+import { type FailedCall, serviceError } from "./service_error.ts";
+
+/** Options of one call. */
+export interface ServiceCallOptions {
+  /** Aborts when the plugin cancels the call. */
+  readonly signal?: AbortSignal;
+  /** The trace that the call belongs to, for the log. */
+  readonly traceId?: string;
+  /** Takes what the method throws, whether or not anybody still waits for it. */
+  readonly fail?: (error: unknown) => void;
+}
+
+/**
+ * Runs a method until it settles, the caller cancels, or the plugin is unloaded.
+ *
+ * @param call Which service and method.
+ * @param method The method.
+ * @param args The plugin's arguments.
+ * @param caller The plugin; its signal aborts when it is unloaded.
+ * @param options The signal of the call, and its trace.
+ * @returns What the method gave.
+ * @throws {SallyportError} `cancelled`, or what the method's failure becomes.
+ */
+export async function runServiceCall(
+  call: FailedCall,
+  method: ServiceMethod,
+  args: readonly unknown[],
+  caller: ServiceCaller,
+  { signal: cancel, traceId, fail = () => {} }: ServiceCallOptions = {},
+): Promise<unknown> {
+  // by hand: AbortSignal.any() leaves something behind on a signal that lives as long as the plugin
+  const signals = cancel === undefined ? [caller.signal] : [caller.signal, cancel];
+  const controller = new AbortController();
+  const given = Promise.withResolvers<never>();
+  const onAbort = () => {
+    const error = cancelled(call, signals.find(({ aborted }) => aborted)?.reason);
+    controller.abort(error);
+    given.reject(error);
+  };
+  given.promise.catch(() => {}); // aborted already: the method never runs, nobody waits
+  for (const signal of signals) {
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
+  try {
+    controller.signal.throwIfAborted();
+    const { signal } = controller;
+    const work = Promise.try(() => method.call(args, { caller, signal, traceId }));
+    work.catch(fail);
+    return await Promise.race([work, given.promise]);
+  } catch (error) {
+    throw serviceError(call, error);
+  } finally {
+    for (const signal of signals) signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Gives the error of a call that was given up. */
+export function cancelled(call: FailedCall, cause: unknown): SallyportError {
+  return new SallyportError(
+    "cancelled",
+    `The call of "${escapeText(call.method, 100)}" of service "${call.key}" was cancelled`,
+    { cause },
+  );
+}

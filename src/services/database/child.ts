@@ -1,0 +1,206 @@
+/**
+ * One database process as the host sees it: started with the least, asked, ended.
+ *
+ * @module
+ */
+
+import { escapeText, SallyportError } from "../../errors.ts";
+import { type Child, startChild } from "../../process/child.ts";
+import { stopChild } from "../../process/stop.ts";
+import type { HelperGroup } from "../../sandbox/cgroup/helper_group.ts";
+import { Connection } from "../../rpc/connection.ts";
+import { childDuplex } from "../../rpc/transport/duplex.ts";
+import {
+  type DatabaseAnswer,
+  type DatabaseConfig,
+  type DatabaseRequest,
+  MEMORY_EXIT_CODE,
+  PROCESS_METHOD,
+} from "./protocol.ts";
+
+/** Where a database process lives. */
+export interface DatabasePlace {
+  /** The `deno` executable. */
+  readonly executable: string;
+  /** The process's main module. */
+  readonly script: string;
+  /** A folder of its own for the runtime's cache; also its working folder. */
+  readonly denoDir: string;
+  /** What caps it; absent where nothing can. */
+  readonly group?: HelperGroup;
+}
+
+const START_TIMEOUT_MS = 10_000;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+// above what the process allows itself, so that it ends in order and says why
+const MAX_HEAP_MIB = 768;
+
+const FLAGS = [
+  "--no-prompt",
+  "--no-remote",
+  "--no-npm",
+  "--no-config",
+  "--no-lock",
+  "--cached-only", // grants "import" silently, which --deny-import takes back
+  "--deny-import",
+  "--no-code-cache",
+  "--deny-net",
+  "--deny-env",
+  "--deny-sys",
+  "--deny-run",
+  "--deny-ffi",
+];
+
+/**
+ * Gives the arguments of a database process: it reads its own script, and reads and writes its own
+ * database file (SQLite itself opens the `-wal` and `-shm` beside it), nothing else.
+ *
+ * @param script The main module.
+ * @param config What it opens.
+ * @throws {SallyportError} `bad-config` when a path cannot be expressed as a flag.
+ */
+export function databaseArguments(script: string, config: DatabaseConfig): string[] {
+  for (const path of [script, config.file]) {
+    // deno-lint-ignore no-control-regex
+    if (/[,\u0000-\u001f]/.test(path)) {
+      throw new SallyportError(
+        "bad-config",
+        `Cannot open database "${escapeText(path)}": the path has a comma or control character`,
+        { hint: "Deno's permission flags cannot express it; choose another folder" },
+      );
+    }
+  }
+  const reads = config.access === "read" && config.tables !== undefined;
+  return [
+    "run",
+    ...FLAGS,
+    `--allow-read=${script},${config.file}`,
+    reads ? "--deny-write" : `--allow-write=${config.file}`,
+    `--v8-flags=--max-old-space-size=${MAX_HEAP_MIB}`,
+    script,
+  ];
+}
+
+/** A running database process. */
+export class DatabaseChild {
+  readonly #child: Child;
+  readonly #connection: Connection;
+  #ended = false;
+
+  private constructor(child: Child) {
+    this.#child = child;
+    this.#connection = new Connection({
+      io: childDuplex(child.process),
+      role: "host",
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      methods: [],
+      onEnd: async () => this.#describeEnd((await child.exited).code),
+    });
+    this.#connection.closed.then((reason) => {
+      this.#ended = true;
+      // whoever breaks the protocol is not ours any more
+      if (reason !== undefined) child.kill("SIGKILL");
+    });
+  }
+
+  /**
+   * Starts a process and opens its database.
+   *
+   * @param place Where it lives.
+   * @param config What it opens.
+   * @returns The running process.
+   * @throws {SallyportError} `launch-failed` when it cannot be started, `bad-state` when the database
+   * cannot be opened.
+   */
+  static async start(place: DatabasePlace, config: DatabaseConfig): Promise<DatabaseChild> {
+    const { executable, script, denoDir, group } = place;
+    const args = databaseArguments(script, config);
+    const [command, ...rest] = [...group?.prefix ?? [], executable, ...args];
+    const env = { DENO_DIR: denoDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+    const self = new DatabaseChild(startChild({
+      command: command!,
+      args: rest,
+      env: { ...group?.prefixEnv, ...env },
+      cwd: denoDir,
+    }));
+    try {
+      await self.run({ method: "open", args: [config] }, START_TIMEOUT_MS);
+      // only now: its start is no work of the plugin's, and slow where that may use little
+      group?.adopt(self.#child.pid);
+      return self;
+    } catch (error) {
+      await self.kill();
+      throw error;
+    }
+  }
+
+  /** Whether the process can be asked. */
+  get alive(): boolean {
+    return !this.#ended && this.#child.status === undefined;
+  }
+
+  /**
+   * Asks the process; one request at a time. A process that is late is killed.
+   *
+   * @param request What to do.
+   * @param timeoutMs How long it may take.
+   * @returns What the engine gave.
+   * @throws {SallyportError} The engine's error; `timeout`, `limit-exceeded` for too much memory,
+   * `crashed`.
+   */
+  async run(request: DatabaseRequest, timeoutMs: number): Promise<unknown> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = this.#ended = true;
+      this.#child.kill("SIGKILL");
+    }, timeoutMs);
+    let answer: DatabaseAnswer;
+    try {
+      answer = await this.#connection.request(PROCESS_METHOD, request) as DatabaseAnswer;
+    } catch (error) {
+      if (!late) throw error;
+      throw new SallyportError("timeout", `Statement ended: deadline of ${timeoutMs} ms passed`, {
+        hint: "Make it do less: an index, a WHERE, fewer rows; nothing of it was kept",
+        details: { timeoutMs },
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+    if (!("error" in answer)) return answer.value;
+    const { code, message, hint, name } = answer.error;
+    throw new SallyportError(code, message, { hint, details: name === undefined ? {} : { name } });
+  }
+
+  /** Ends the process in order: the end of its input, then SIGTERM, then SIGKILL. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    await stopChild(this.#child, { endInput: () => this.#connection.end(), graceMs: 1_000 });
+    this.#connection.close();
+    await this.#connection.closed;
+  }
+
+  /** Ends the process at once. SQLite's journal takes back what was not committed. */
+  async kill(): Promise<void> {
+    this.#ended = true;
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+    await this.#child.stderr.release();
+    this.#connection.close();
+    await this.#connection.closed;
+  }
+
+  #describeEnd(code: number): SallyportError {
+    if (code === MEMORY_EXIT_CODE) {
+      return new SallyportError(
+        "limit-exceeded",
+        "Statement ended: it or its result took too much memory",
+        { hint: "Ask for less: fewer columns, a WHERE, or a LIMIT with pages" },
+      );
+    }
+    return new SallyportError("crashed", `The database process ended with exit code ${code}`, {
+      details: { exitCode: code, signal: this.#child.status?.signal ?? null },
+      // details go to the plugin, and stderr may name the host's paths
+      cause: new Error(this.#child.stderr.text()),
+    });
+  }
+}

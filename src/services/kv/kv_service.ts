@@ -1,0 +1,151 @@
+/**
+ * The `kv` service: keys and JSON values of each plugin's own.
+ *
+ * @module
+ */
+
+import type { ServiceCaller } from "../calls/caller.ts";
+import { KvStore } from "./kv_store.ts";
+import type { MethodTable, ServiceMethod } from "../calls/method_table.ts";
+
+const MAX_KEY_BYTES = 512;
+const MAX_VALUE_BYTES = 64 * 1024;
+const MAX_ENTRIES = 100_000;
+const MAX_LIMIT = 1_000;
+const DEFAULT_LIMIT = 100;
+
+type Act = (store: KvStore, args: readonly unknown[]) => unknown;
+
+const READS: Readonly<Record<string, Act>> = {
+  get(store, [key]) {
+    const value = store.get(keyBytes(key));
+    return value === undefined ? null : JSON.parse(value);
+  },
+  has: (store, [key]) => store.get(keyBytes(key)) !== undefined,
+  list(store, [options]) {
+    const { prefix, after, limit } = listOptions(options);
+    const decoder = new TextDecoder();
+    return store.list(prefix, after, limit).map((key) => decoder.decode(key));
+  },
+};
+
+const WRITES: Readonly<Record<string, Act>> = {
+  set(store, [key, value]) {
+    store.set(keyBytes(key), valueText(value));
+    return null;
+  },
+  delete: (store, [key]) => store.delete(keyBytes(key)),
+};
+
+/** Gives each plugin its store. */
+export class KvService {
+  /** The methods. */
+  readonly table: MethodTable;
+  readonly #dir: string;
+  readonly #stores = new Map<string, KvStore>();
+
+  /**
+   * Makes the service; opens nothing.
+   *
+   * @param dir The folder of all stores.
+   */
+  constructor(dir: string) {
+    this.#dir = dir;
+    const method = (act: Act, access: ServiceMethod["access"]): ServiceMethod => ({
+      access,
+      call: (args, { caller }) => act(this.#store(caller), args),
+    });
+    this.table = new Map([
+      ...Object.entries(READS).map(([name, act]) => [name, method(act, "read")] as const),
+      ...Object.entries(WRITES).map(([name, act]) => [name, method(act, "readwrite")] as const),
+    ]);
+  }
+
+  /** Closes a plugin's store. */
+  release(plugin: string): void {
+    this.#stores.get(plugin)?.close();
+    this.#stores.delete(plugin);
+  }
+
+  /** Closes all stores. */
+  close(): void {
+    for (const plugin of [...this.#stores.keys()]) this.release(plugin);
+  }
+
+  #store(caller: ServiceCaller): KvStore {
+    let store = this.#stores.get(caller.plugin);
+    if (store === undefined) {
+      Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+      store = new KvStore(`${this.#dir}/${caller.plugin}.sqlite`, {
+        maxBytes: caller.limits.storageBytes,
+        maxEntries: MAX_ENTRIES,
+      });
+      this.#stores.set(caller.plugin, store);
+    }
+    return store;
+  }
+}
+
+function keyBytes(key: unknown): Uint8Array {
+  if (typeof key !== "string" || key === "") {
+    throw new TypeError("Cannot use the key: it must be a string with at least one character");
+  }
+  return boundedBytes(key, "key");
+}
+
+function boundedBytes(text: string, what: string): Uint8Array {
+  if (!text.isWellFormed()) {
+    throw new TypeError(
+      `Cannot use the ${what}: it has half a surrogate pair, which UTF-8 cannot hold`,
+    );
+  }
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > MAX_KEY_BYTES) {
+    throw new RangeError(
+      `Cannot use the ${what}: it has ${bytes.length} bytes, at most ${MAX_KEY_BYTES}`,
+    );
+  }
+  return bytes;
+}
+
+function valueText(value: unknown): string {
+  const text = JSON.stringify(value, function (this: unknown, name, after) {
+    const held = (this as Record<string, unknown>)[name];
+    if (ArrayBuffer.isView(held) || held instanceof ArrayBuffer) {
+      throw new TypeError("Cannot keep the value: bytes are no JSON; encode them as text");
+    }
+    return after;
+  });
+  if (text === undefined) {
+    throw new TypeError("Cannot keep the value: it is undefined; use delete()");
+  }
+  const { length } = new TextEncoder().encode(text);
+  if (length > MAX_VALUE_BYTES) {
+    throw new RangeError(
+      `Cannot keep the value: it has ${length} bytes as JSON, at most ${MAX_VALUE_BYTES}`,
+    );
+  }
+  return text;
+}
+
+function listOptions(
+  options: unknown,
+): { prefix: Uint8Array; after: Uint8Array | undefined; limit: number } {
+  const given = options ?? {};
+  if (typeof given !== "object") throw new TypeError("Cannot list keys: options must be an object");
+  for (const name of Object.keys(given)) {
+    if (name !== "prefix" && name !== "after" && name !== "limit") {
+      throw new TypeError(`Cannot list keys: there is no option "${name.slice(0, 100)}"`);
+    }
+  }
+  const { prefix = "", after, limit = DEFAULT_LIMIT } = given as Record<string, unknown>;
+  if (typeof prefix !== "string") throw new TypeError("Cannot list keys: prefix must be a string");
+  if (!Number.isInteger(limit) || (limit as number) < 1 || (limit as number) > MAX_LIMIT) {
+    throw new RangeError(`Cannot list keys: limit must be an integer from 1 to ${MAX_LIMIT}`);
+  }
+  return {
+    prefix: boundedBytes(prefix, "prefix"),
+    after: after === undefined || after === null ? undefined : keyBytes(after),
+    limit: limit as number,
+  };
+}
