@@ -28,24 +28,12 @@ export interface Surroundings {
 const JSR = /^https?:\/\/[^/]+\/@sallyport\/host\/([\w.+-]+)\/$/;
 const MAX_WORD = 1_000;
 
-/**
- * Writes a command of the command line such that a shell can run it as it is.
- *
- * @param words The words after the program's name, not yet quoted.
- * @param from For tests.
- * @returns Such as `deno task doctor`, `sallyport doctor` or `deno run -A jsr:@sallyport/host@0.1.0/cli doctor`.
- */
+/** Writes a command of the command line such that a shell can run it as it is. */
 export function commandLine(words: readonly string[], from: Surroundings = here()): string {
   return [...programOf(from, words[0]), ...words.map(shellWord)].join(" ");
 }
 
-/**
- * Gives the place of a page of the documentation.
- *
- * @param page Its name, such as `security.md`.
- * @param from For tests.
- * @returns A path in a checkout, a URL for whoever imported the package.
- */
+/** Gives the place of a page of the documentation. */
 export function docPage(page: string, from: Surroundings = here()): string {
   const url = `${from.root}docs/${page}`;
   return url.startsWith("file:") ? shortPath(fileURLToPath(url), from.cwd) : url;

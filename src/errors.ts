@@ -130,10 +130,6 @@ export function hasInvisible(text: string): boolean {
 /**
  * Quotes text from outside for a message: escapes what a terminal would act on and what cannot be seen,
  * caps length. The one function for it, in logs, messages and what commands print.
- *
- * @param text The hostile text.
- * @param maxLength How many characters to keep at most.
- * @returns The text on one line; its escapes are those of JSON, so that JSON stays the same value.
  */
 export function escapeText(text: string, maxLength = 2_000): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
@@ -168,8 +164,6 @@ const MAX_THROWN_VALUES = 100;
 /**
  * Reads name, message and stack of anything that was thrown, within bounds; what refuses to be read is
  * said to.
- *
- * @param thrown What was thrown.
  */
 export function readThrown(thrown: unknown): ThrownText {
   try {

@@ -32,13 +32,7 @@ type AddOrRemove = (
 
 const kindsOf = new WeakMap<FailureLog, Map<string, Kind>>();
 
-/**
- * Calls a callback of the application.
- *
- * @param log Takes what it throws or rejects with.
- * @param what Names it, as the subject of a sentence.
- * @param act Calls it; what it returns is dropped.
- */
+/** Calls a callback of the application. */
 export function runCallback(log: FailureLog, what: string, act: () => unknown): void {
   try {
     const returned = act();
@@ -53,11 +47,6 @@ export function runCallback(log: FailureLog, what: string, act: () => unknown): 
 /**
  * Logs what code of the application threw: 20 reports of one kind at once, then one a second, with the
  * number of those left out.
- *
- * @param log Takes the report.
- * @param what Names what failed; also the kind.
- * @param error What it threw.
- * @param fields More about it.
  */
 export function logFailure(
   log: FailureLog,
@@ -88,13 +77,7 @@ export function logFailure(
   }
 }
 
-/**
- * Guards the listeners of a signal before the application is given it.
- *
- * @param log Takes what listeners throw or reject with.
- * @param what Names whose listeners they are.
- * @param signal The signal; it stays the same object.
- */
+/** Guards the listeners of a signal before the application is given it. */
 export function guardSignal(log: FailureLog, what: string, signal: AbortSignal): AbortSignal {
   const guarded = new WeakMap<EventListenerOrEventListenerObject, EventListener>();
   const { addEventListener, removeEventListener } = EventTarget.prototype;
@@ -126,11 +109,6 @@ export function guardSignal(log: FailureLog, what: string, signal: AbortSignal):
 /**
  * Aborts a signal that the application was given: what a listener throws that was not added to the signal
  * itself, as one of `AbortSignal.any()`, would end the process.
- *
- * @param log Takes what listeners throw.
- * @param what Names whose listeners they are.
- * @param controller The signal's.
- * @param reason Why.
  */
 export function abortGuarded(
   log: FailureLog,
@@ -167,8 +145,6 @@ function kindOf(log: FailureLog, what: string): Kind {
 /**
  * Checks a signal that the application passed, before anything is begun that it could not end.
  *
- * @param signal What was passed.
- * @param action What it is for, as in "Cannot <action>".
  * @throws {TypeError} When it is no `AbortSignal`.
  */
 export function checkSignal(signal: AbortSignal | undefined, action: string): void {
@@ -179,9 +155,6 @@ export function checkSignal(signal: AbortSignal | undefined, action: string): vo
 /**
  * Checks a callback that the application passed.
  *
- * @param callback What was passed.
- * @param action What it is for, as in "Cannot <action>".
- * @param name The option.
  * @throws {TypeError} When it is no function.
  */
 export function checkCallback(callback: unknown, action: string, name: string): void {

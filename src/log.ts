@@ -206,12 +206,7 @@ const lastResort: FailureLog = {
 
 const guarded = new WeakSet<Logger>();
 
-/**
- * Wraps a logger of the application so that nothing it throws or rejects with goes further.
- *
- * @param logger The application's.
- * @returns A logger that never throws; one that is wrapped already, as it is.
- */
+/** Wraps a logger of the application so that nothing it throws or rejects with goes further. */
 export function guardLogger(logger: Logger): Logger {
   if (guarded.has(logger)) return logger;
   const take = (level: "debug" | "info" | "warn" | "error"): Logger["info"] => (message, fields) =>

@@ -10,12 +10,7 @@ export const OLDEST_DENO = "2.9.4";
 /** The newest Deno that the tests have run with. */
 export const NEWEST_TESTED_DENO = "2.9.6";
 
-/**
- * Says what is wrong with a version of Deno.
- *
- * @param version As `Deno.version.deno` has it.
- * @returns `needs Deno 2.9.4 or later, this is 2.8.3`; `undefined` where it is recent enough.
- */
+/** Says what is wrong with a version of Deno. */
 export function denoProblem(version: string): string | undefined {
   return compareDeno(version, OLDEST_DENO) < 0
     ? `needs Deno ${OLDEST_DENO} or later, this is ${version}`
@@ -24,9 +19,6 @@ export function denoProblem(version: string): string | undefined {
 
 /**
  * Says that a version of Deno is of a line that the tests have not run with; such a one is taken all the same.
- *
- * @param version As `Deno.version.deno` has it.
- * @returns `Deno 2.10.0 is newer than …`; `undefined` where it is not.
  */
 export function untestedDeno(version: string): string | undefined {
   const [major, minor] = NEWEST_TESTED_DENO.split(".");
@@ -36,11 +28,7 @@ export function untestedDeno(version: string): string | undefined {
     : undefined;
 }
 
-/**
- * Compares versions of Deno; what is no version is older than any.
- *
- * @returns Below, equal to or above zero.
- */
+/** Compares versions of Deno; what is no version is older than any. */
 export function compareDeno(a: string, b: string): number {
   const [left, right] = [numbers(a), numbers(b)];
   for (const [index, number] of left.entries()) {

@@ -38,11 +38,7 @@ function importSeed(seed: Uint8Array, extractable: boolean): Promise<CryptoKey> 
   return crypto.subtle.importKey("pkcs8", der, ALGORITHM, extractable, ["sign"]);
 }
 
-/**
- * Makes a new key from the system's random source.
- *
- * @returns The seed and the public key, 32 bytes each.
- */
+/** Makes a new key from the system's random source. */
 export async function generateKeyPair(): Promise<KeyPair> {
   const privateKey = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   return { privateKey, publicKey: await getPublicKey(privateKey) };
@@ -51,8 +47,6 @@ export async function generateKeyPair(): Promise<KeyPair> {
 /**
  * Derives the public key of a seed.
  *
- * @param seed The 32 secret bytes.
- * @returns The 32 bytes of the encoded point.
  * @throws {TypeError | RangeError} When the seed is not 32 bytes.
  */
 export async function getPublicKey(seed: Uint8Array): Promise<Uint8Array> {
@@ -63,9 +57,6 @@ export async function getPublicKey(seed: Uint8Array): Promise<Uint8Array> {
 /**
  * Signs a message; the same seed and message always give the same signature.
  *
- * @param message The message, not its hash.
- * @param seed The 32 secret bytes.
- * @returns 64 bytes.
  * @throws {TypeError | RangeError} When the seed is not 32 bytes.
  */
 export async function sign(message: Uint8Array, seed: Uint8Array): Promise<Uint8Array> {
@@ -150,7 +141,6 @@ function acceptKey(raw: Uint8Array): AcceptedKey {
  * WebCrypto alone accepts keys of low order, under which anyone can make signatures that verify
  * ("Taming the many EdDSAs", 2020).
  *
- * @param raw The public key.
  * @throws {SallyportError} `signature-invalid` saying what is wrong; `details.reason` is `length`,
  * `encoding`, `low-order` or `mixed-order`.
  * @throws {TypeError} When it is not a `Uint8Array`.
@@ -163,10 +153,6 @@ export function checkPublicKey(raw: Uint8Array): void {
  * Verifies a signature by strict RFC 8032: without cofactor, S below the group order, R and the key
  * in canonical encoding, and the key of prime order ({@linkcode checkPublicKey}).
  *
- * @param signature The signature.
- * @param message The message, not its hash.
- * @param publicKey The public key.
- * @returns Whether it verifies; `false` for a signature or key of the wrong length or kind, too.
  * @throws {TypeError} When an argument is not a `Uint8Array`.
  */
 export async function verify(
@@ -197,8 +183,6 @@ export async function verify(
  *
  * An id names a key, it does not prove it: whoever trusts must compare the whole key.
  *
- * @param publicKey The 32 bytes.
- * @returns 16 lower-case hex digits.
  * @throws {RangeError} When it is not 32 bytes.
  */
 export function keyId(publicKey: Uint8Array): string {

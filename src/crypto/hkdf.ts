@@ -14,11 +14,6 @@ const MAX_OUTPUT_BYTES = 255 * 64;
  *
  * A passphrase is not uniform: stretch it with {@linkcode deriveWithScrypt} first.
  *
- * @param secret The input key, not empty.
- * @param salt Public random bytes; may be empty.
- * @param info What the derived key is for: other uses get independent keys.
- * @param length How many bytes, 1 to 16,320.
- * @returns The derived bytes.
  * @throws {TypeError | RangeError} When the secret is no bytes or empty, or the length is out of range.
  */
 export function hkdfSha512(
@@ -38,9 +33,6 @@ export function hkdfSha512(
 /**
  * Authenticates bytes (RFC 2104, SHA-512). Compare the result with `bytesEqual`, never with `===`.
  *
- * @param key The secret key, of 32 bytes or more.
- * @param bytes What to authenticate.
- * @returns 64 bytes.
  * @throws {TypeError | RangeError} When the key is no bytes or shorter.
  */
 export function hmacSha512(key: Uint8Array, bytes: Uint8Array): Uint8Array {

@@ -53,8 +53,6 @@ function encodePem(form: Form, key: Uint8Array): string {
 /**
  * Writes a seed as a PKCS#8 PEM, unencrypted: keep the file to its owner (mode 0600).
  *
- * @param seed The 32 secret bytes.
- * @returns The text, with a line end.
  * @throws {TypeError | RangeError} When it is not 32 bytes.
  */
 export function encodePrivateKeyPem(seed: Uint8Array): string {
@@ -64,8 +62,6 @@ export function encodePrivateKeyPem(seed: Uint8Array): string {
 /**
  * Reads the seed from a PKCS#8 PEM of at most 4,096 characters. No error quotes from the key.
  *
- * @param text The PEM.
- * @returns The 32 secret bytes.
  * @throws {SallyportError} `bad-config` saying what else it is: another kind of key, encrypted, sealed
  * (then `decodeSealedKeyPem` reads it), a public key, damaged.
  */
@@ -76,8 +72,6 @@ export function decodePrivateKeyPem(text: string): Uint8Array {
 /**
  * Writes a public key as a SubjectPublicKeyInfo PEM.
  *
- * @param raw The 32 bytes.
- * @returns The text, with a line end.
  * @throws {TypeError | RangeError} When it is not 32 bytes.
  */
 export function encodePublicKeyPem(raw: Uint8Array): string {
@@ -87,8 +81,6 @@ export function encodePublicKeyPem(raw: Uint8Array): string {
 /**
  * Reads a public key from a SubjectPublicKeyInfo PEM of at most 4,096 characters.
  *
- * @param text The PEM.
- * @returns The 32 bytes, checked to be a key that an honest signer can have.
  * @throws {SallyportError} `bad-config` saying what else it is: another kind of key, a private key,
  * damaged, a point of low order.
  */

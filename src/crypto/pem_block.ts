@@ -30,9 +30,6 @@ const LINE_CHARACTERS = 64;
  * Throws the error for a text that is not the expected key. No message may quote from the body: it may
  * be a secret.
  *
- * @param form What was expected.
- * @param problem What it is instead.
- * @param hint What to do.
  * @throws {SallyportError} `bad-config`.
  */
 export function refusePem(form: PemForm, problem: string, hint: string): never {
@@ -42,9 +39,6 @@ export function refusePem(form: PemForm, problem: string, hint: string): never {
 /**
  * Reads the bytes of a text that is one whole block.
  *
- * @param form What is expected.
- * @param text The text, at most 4,096 characters.
- * @returns The bytes between its BEGIN and END lines.
  * @throws {SallyportError} `bad-config` saying what else it is.
  */
 export function decodePemBlock(form: PemForm, text: string): Uint8Array {
@@ -71,13 +65,7 @@ export function decodePemBlock(form: PemForm, text: string): Uint8Array {
   return decodeBody(form, block[2]!);
 }
 
-/**
- * Writes a block.
- *
- * @param label The label.
- * @param bytes The bytes.
- * @returns The text, with a line end.
- */
+/** Writes a block. */
 export function encodePemBlock(label: PemLabel, bytes: Uint8Array): string {
   const lines = encodeBase64(bytes).match(new RegExp(`.{1,${LINE_CHARACTERS}}`, "g"))!;
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;

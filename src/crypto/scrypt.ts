@@ -30,9 +30,6 @@ const KEY_BYTES = 32;
 /**
  * Says what is wrong with a cost, without doing any of its work: whoever can write a file must not be
  * able to make its reader spend hours or all memory.
- *
- * @param cost The cost: log2 N from 10 to 20, r from 1 to 16, p from 1 to 4, at most 512 MiB.
- * @returns The problem, or `undefined` when it is acceptable.
  */
 export function findCostProblem({ logN, r, p }: ScryptCost): string | undefined {
   const within = (value: number, from: number, to: number) =>
@@ -51,11 +48,6 @@ export function findCostProblem({ logN, r, p }: ScryptCost): string | undefined 
 /**
  * Stretches a passphrase into a key of 32 bytes.
  *
- * @param passphrase The passphrase, 1 to 4,096 characters; NFC is applied, so that it does not matter
- * how a keyboard composes an accent (RFC 8265, section 4.2.2).
- * @param salt Random bytes.
- * @param cost What it may cost, checked before any work.
- * @returns The key.
  * @throws {TypeError | RangeError} When the passphrase or the cost is out of range.
  */
 export async function deriveWithScrypt(
@@ -85,7 +77,6 @@ export async function deriveWithScrypt(
 /**
  * Checks that a passphrase can be used; says nothing about how good it is.
  *
- * @param passphrase The passphrase.
  * @throws {TypeError | RangeError} When it is no string, empty, longer than 4,096 characters, or has a
  * lone surrogate, which would become the same byte as any other.
  */

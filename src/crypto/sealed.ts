@@ -75,9 +75,6 @@ export class SealingKey {
   /**
    * Derives a key for a new container, with a salt of its own.
    *
-   * @param secret The passphrase or the key.
-   * @param options The cost.
-   * @returns The key.
    * @throws {TypeError | RangeError} When the secret or the cost is out of range.
    */
   static async create(secret: SealSecret, options: SealingKeyOptions = {}): Promise<SealingKey> {
@@ -92,10 +89,6 @@ export class SealingKey {
   /**
    * Derives the key of a container that is there.
    *
-   * @param bytes The whole container.
-   * @param secret The passphrase or the key.
-   * @param purpose What it is to hold.
-   * @returns The key.
    * @throws {SallyportError} `bad-config` with `details.reason`: `wrong-passphrase` or `wrong-key`, or
    * what is wrong with the container (`not-sealed`, `version`, `purpose`, `truncated`, `trailing`,
    * `damaged`), which is found before any work is done.
@@ -138,8 +131,6 @@ export class SealingKey {
   /**
    * Tells whether a container was sealed with this key, by its salt, cost and key check.
    *
-   * @param bytes The whole container.
-   * @param purpose What it is to hold.
    * @throws {SallyportError} `bad-config` when it is no whole container for that purpose.
    */
   matches(bytes: Uint8Array, purpose: SealPurpose): boolean {
@@ -154,9 +145,6 @@ export class SealingKey {
   /**
    * Seals a plaintext, each time with a fresh random nonce.
    *
-   * @param plaintext The plaintext, at most 64 MiB less 128 bytes.
-   * @param purpose What it is.
-   * @returns The container.
    * @throws {TypeError | RangeError} When the plaintext is no bytes or too long.
    */
   seal(plaintext: Uint8Array, purpose: SealPurpose): Uint8Array {
@@ -188,9 +176,6 @@ export class SealingKey {
   /**
    * Opens a container that was sealed with this key, without deriving anything.
    *
-   * @param bytes The whole container.
-   * @param purpose What it is to hold.
-   * @returns The plaintext.
    * @throws {SallyportError} `bad-config` with `details.reason`: `other-key` when it was sealed with
    * another key (then {@linkcode openSealed} derives it), or what is wrong with the container
    * (`not-sealed`, `version`, `purpose`, `truncated`, `trailing`, `damaged`).
@@ -217,10 +202,6 @@ export class SealingKey {
 /**
  * Derives a container's key and opens it.
  *
- * @param bytes The whole container.
- * @param secret The passphrase or the key.
- * @param purpose What it is to hold.
- * @returns The plaintext, and the key to rewrite it with.
  * @throws {SallyportError} `bad-config` with `details.reason`; see {@linkcode SealingKey.forSealed}.
  * @throws {TypeError | RangeError} When the secret is out of range.
  */

@@ -91,13 +91,7 @@ const HINTS: Readonly<Record<SealProblem, string>> = {
   "other-key": "Derive the key anew from the passphrase or the key file",
 };
 
-/**
- * Makes the error for something sealed that cannot be opened. It never quotes from the content.
- *
- * @param purpose What it was expected to hold.
- * @param reason The problem, for programs.
- * @param message The problem, for people.
- */
+/** Makes the error for something sealed that cannot be opened. It never quotes from the content. */
 export function sealError(
   purpose: SealPurpose,
   reason: SealProblem,
@@ -112,21 +106,12 @@ export function sealError(
   });
 }
 
-/**
- * Tells whether bytes begin as a sealed container does; it may be damaged all the same.
- *
- * @param bytes The bytes.
- */
+/** Tells whether bytes begin as a sealed container does; it may be damaged all the same. */
 export function isSealed(bytes: Uint8Array): boolean {
   return bytesEqual(bytes.subarray(0, MAGIC.length), MAGIC);
 }
 
-/**
- * Writes a header.
- *
- * @param header What it says.
- * @returns 112 bytes.
- */
+/** Writes a header. */
 export function encodeSealedHeader(header: SealedHeader): Uint8Array {
   const bytes = new Uint8Array(SEALED_HEADER_BYTES);
   bytes.set(MAGIC);
@@ -149,9 +134,6 @@ export function encodeSealedHeader(header: SealedHeader): Uint8Array {
  * Reads the header of a container and compares it with the size of the whole: no byte of it is
  * believed before the checksum, and no work is done that it asks for.
  *
- * @param bytes The whole container.
- * @param purpose What it is to hold.
- * @returns The header.
  * @throws {SallyportError} `bad-config` with `details.reason` `not-sealed`, `version`, `purpose`,
  * `truncated`, `trailing` or `damaged`.
  */

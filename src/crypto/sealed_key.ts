@@ -11,11 +11,7 @@ import { openSealed, SealingKey, type SealingKeyOptions, type SealSecret } from 
 
 const SEALED: PemForm = { label: "SALLYPORT SEALED PRIVATE KEY", name: "private key" };
 
-/**
- * Tells whether a text claims to hold a sealed private key.
- *
- * @param text The text of a key file.
- */
+/** Tells whether a text claims to hold a sealed private key. */
 export function isSealedKeyPem(text: string): boolean {
   return text.includes(`-----BEGIN ${SEALED.label}-----`);
 }
@@ -23,10 +19,6 @@ export function isSealedKeyPem(text: string): boolean {
 /**
  * Seals a seed.
  *
- * @param seed The 32 secret bytes.
- * @param secret What opens it.
- * @param options The cost of a passphrase.
- * @returns The text, with a line end.
  * @throws {TypeError | RangeError} When seed, secret or cost are out of range.
  */
 export async function encodeSealedKeyPem(
@@ -45,9 +37,6 @@ export async function encodeSealedKeyPem(
 /**
  * Opens a sealed private key. No error quotes from it.
  *
- * @param text The text, at most 4,096 characters.
- * @param secret What opens it.
- * @returns The 32 secret bytes.
  * @throws {SallyportError} `bad-config` saying what else it is, or with `details.reason`
  * `wrong-passphrase`, `wrong-key`, `version`, `purpose`, `truncated`, `trailing` or `damaged`.
  * @throws {TypeError | RangeError} When the secret is out of range.

@@ -27,11 +27,6 @@ const HCHACHA_NONCE_BYTES = 16;
 /**
  * Encrypts and authenticates.
  *
- * @param key The 32 secret bytes.
- * @param nonce 24 bytes that were never used with this key; random ones are.
- * @param plaintext The message.
- * @param associated What is authenticated with it, in the clear; may be empty.
- * @returns The ciphertext and the 16 bytes of the tag.
  * @throws {TypeError | RangeError} When key or nonce have another length, or anything is no bytes.
  */
 export function encrypt(
@@ -47,11 +42,6 @@ export function encrypt(
 /**
  * Decrypts what is authentic, and gives nothing of what is not.
  *
- * @param key The 32 secret bytes.
- * @param nonce The 24 bytes of the encryption.
- * @param ciphertext The ciphertext and the 16 bytes of the tag.
- * @param associated What was authenticated with it.
- * @returns The plaintext.
  * @throws {SallyportError} `bad-config` with `details.reason` `damaged` when any bit of key, nonce,
  * ciphertext, tag or associated data is another one, or the ciphertext is shorter than a tag.
  * @throws {TypeError | RangeError} When key or nonce have another length, or anything is no bytes.

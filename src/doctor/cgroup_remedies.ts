@@ -6,13 +6,7 @@
 import { containerRemedy } from "./container_remedies.ts";
 import type { DoctorFacts, LayerName, Remedy } from "./types.ts";
 
-/**
- * Gives the remedy for a cgroup, or for what it cannot cap.
- *
- * @param layer The layer.
- * @param facts What was seen of the machine.
- * @returns What to do.
- */
+/** Gives the remedy for a cgroup, or for what it cannot cap. */
 export function cgroupRemedy(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system, cgroup, host } = facts;
   if (layer !== "cgroup" && cgroup.probe.state !== "works") return undefined; // the cgroup's own says it

@@ -8,14 +8,7 @@ import type { ContainerKind, Remedy, SystemFacts } from "./types.ts";
 /** Says what is missing in the container. */
 export type ContainerNeed = "namespaces" | "cgroup";
 
-/**
- * Gives the remedy.
- *
- * @param kind The kind of container.
- * @param need What is missing.
- * @param system The machine, for its cgroup tree.
- * @returns What to do.
- */
+/** Gives the remedy. */
 export function containerRemedy(
   kind: ContainerKind,
   need: ContainerNeed,

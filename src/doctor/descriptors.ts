@@ -13,8 +13,6 @@ const LIMITS = { fileDescriptors: 64, fileBytes: 1024 * 1024 };
 
 /**
  * Leaves descriptors open, as a careless parent of the host would, before what each start does first.
- *
- * @param executable The deno executable, for the launchers' own look around.
  */
 export async function probeDescriptors(executable: string): Promise<Probe> {
   const found = await survey(executable);

@@ -44,12 +44,7 @@ const CGROUP_LAYERS: readonly CgroupLayer[] = ["memory", "swap", "cpu", "pids", 
 
 type Draft = Omit<LayerFinding, "remedy"> & { readonly unseen?: boolean };
 
-/**
- * Says what a machine can enforce, and what to do about what it cannot.
- *
- * @param facts What was seen of it.
- * @returns The findings.
- */
+/** Says what a machine can enforce, and what to do about what it cannot. */
 export function diagnose(facts: DoctorFacts): Diagnosis {
   const drafts: Draft[] = [
     platformLayer(facts),

@@ -52,10 +52,6 @@ const TRIED = { memoryBytes: 64 * MIB, cpuPercent: 50, threads: 16 } as const;
 /**
  * Looks at this machine. Starts programs of its own and ends them; asks for no permission that it
  * does not have.
- *
- * @param mode The isolation mode that the host would be opened with.
- * @param start Starts a plugin as a host does; it comes from above, where hosts are.
- * @returns What was seen; never throws for what fails or may not be tried.
  */
 export async function gatherFacts(
   mode: IsolationMode,

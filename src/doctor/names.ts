@@ -40,12 +40,7 @@ const COMMANDS: Readonly<Record<Packager, string>> = {
   xbps: "sudo xbps-install",
 };
 
-/**
- * Names what a machine is, for people.
- *
- * @param system What was seen.
- * @returns Such as `Debian GNU/Linux 12, Linux 6.1.0, x86_64, in Docker`.
- */
+/** Names what a machine is, for people. */
 export function distributionText(system: SystemFacts): string {
   const { distribution, kernel, arch, container, wsl } = system;
   return [
@@ -57,13 +52,7 @@ export function distributionText(system: SystemFacts): string {
   ].join(", ");
 }
 
-/**
- * Gives the command that installs a program.
- *
- * @param program The program.
- * @param system The machine.
- * @returns The command, or `undefined` for a distribution that is not known.
- */
+/** Gives the command that installs a program. */
 export function installCommand(program: PackagedProgram, system: SystemFacts): string | undefined {
   const packager = packagerOf(system);
   if (packager === undefined) return undefined;

@@ -36,12 +36,7 @@ const ONE_DESCRIPTOR = "{ cat /dev/null && echo open || echo refused; }";
 const MANY_PROCESSES = 5;
 const OUTLIVES_MS = 4_000;
 
-/**
- * Tries a namespace.
- *
- * @param name Which.
- * @param tools With what.
- */
+/** Tries a namespace. */
 export async function probeNamespace(name: ProbedNamespace, tools: ProbeTools): Promise<Probe> {
   const { link } = NAMESPACES[name];
   const script = `readlink /proc/self/ns/${link}`;
@@ -55,11 +50,7 @@ export async function probeNamespace(name: ProbedNamespace, tools: ProbeTools): 
     : fails(`${tools.via} ran, but in the host's own`);
 }
 
-/**
- * Tries a `/proc` that shows only the processes of its own pid namespace.
- *
- * @param tools With what.
- */
+/** Tries a `/proc` that shows only the processes of its own pid namespace. */
 export async function probeProc(tools: ProbeTools): Promise<Probe> {
   const { inside, outside } = await compare(
     "cd /proc && set -- [0-9]* && echo $#",
@@ -74,11 +65,7 @@ export async function probeProc(tools: ProbeTools): Promise<Probe> {
     : fails(`shows ${inside.out} processes, as the host's does`);
 }
 
-/**
- * Tries whether a process can be kept from ever gaining privileges.
- *
- * @param tools With what.
- */
+/** Tries whether a process can be kept from ever gaining privileges. */
 export async function probeNoNewPrivs({ programs, via }: ProbeTools): Promise<Probe> {
   const shell = shellOf(programs);
   const { path } = programs.setpriv;
@@ -93,11 +80,7 @@ export async function probeNoNewPrivs({ programs, via }: ProbeTools): Promise<Pr
   return out === "1" ? works("set, and kept") : fails("asked for, but not set");
 }
 
-/**
- * Tries whether the kernel refuses what an rlimit forbids.
- *
- * @param tools With what.
- */
+/** Tries whether the kernel refuses what an rlimit forbids. */
 export async function probeRlimits({ programs }: ProbeTools): Promise<Probe> {
   const shell = shellOf(programs);
   const free = await runProgram([...shell, ONE_DESCRIPTOR]);
@@ -112,11 +95,7 @@ export async function probeRlimits({ programs }: ProbeTools): Promise<Probe> {
     : fails("a descriptor above the limit can be opened");
 }
 
-/**
- * Tries whether a process ends when the one that started it is killed.
- *
- * @param tools With what.
- */
+/** Tries whether a process ends when the one that started it is killed. */
 export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<Probe> {
   const shell = shellOf(programs);
   const bwrap = via === "bwrap" ? programs.bwrap.path : undefined;
@@ -157,8 +136,6 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
 /**
  * Tries a socket such as the egress proxy listens on, where a host's temporary folder would have it, or where
  * the host goes when that path is too long.
- *
- * @param folder A private folder as deep as the host's own.
  */
 export async function probeEgress(folder: string): Promise<Probe> {
   if (!granted({ name: "net" })) return { state: "unseen", detail: "needs --allow-net" };
@@ -191,29 +168,17 @@ export async function probeEgress(folder: string): Promise<Probe> {
   return fails(problem);
 }
 
-/**
- * Gives a probe that went well.
- *
- * @param detail What was seen.
- */
+/** Gives a probe that went well. */
 export function works(detail: string): Probe {
   return { state: "works", detail };
 }
 
-/**
- * Gives a probe that failed.
- *
- * @param detail What was seen.
- */
+/** Gives a probe that failed. */
 export function fails(detail: string): Probe {
   return { state: "fails", detail };
 }
 
-/**
- * Words an error.
- *
- * @param error What was thrown.
- */
+/** Words an error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

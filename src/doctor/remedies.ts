@@ -9,13 +9,7 @@ import { installCommand, type PackagedProgram } from "./names.ts";
 import { NEWEST_TESTED_DENO } from "../version.ts";
 import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
 
-/**
- * Gives the remedy for a layer.
- *
- * @param layer A layer that is missing, or in force with a reservation.
- * @param facts What was seen of the machine.
- * @returns What to do, or `undefined` where nothing can be told.
- */
+/** Gives the remedy for a layer. */
 export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system } = facts;
   if (layer === "deno") return denoRemedy(facts);

@@ -41,13 +41,7 @@ export interface RunOptions {
 const MAX_CHARACTERS = 16 * 1024;
 const MAX_WHY = 160;
 
-/**
- * Runs a program until it ends and nobody holds its output.
- *
- * @param command The program and its arguments.
- * @param options Environment, folder, time.
- * @returns What became of it; never throws.
- */
+/** Runs a program until it ends and nobody holds its output. */
 export async function runProgram(
   command: readonly string[],
   options: RunOptions = {},
@@ -96,11 +90,7 @@ export async function runProgram(
   }
 }
 
-/**
- * Kills a child that may have ended already.
- *
- * @param child The child.
- */
+/** Kills a child that may have ended already. */
 export function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");

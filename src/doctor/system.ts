@@ -30,11 +30,7 @@ const FOLDERS = [
 const FAMILIES = ["read", "write", "net", "sys", "run"] as const;
 const MAX_BYTES = 64 * 1024;
 
-/**
- * Reads what the machine is.
- *
- * @returns The facts; what may not be read is absent.
- */
+/** Reads what the machine is. */
 export function readSystem(): SystemFacts {
   const release = readSmall("/proc/sys/kernel/osrelease")?.trim() || releaseByApi() || undefined;
   const [os, arch] = [Deno.build.os, Deno.build.arch];
@@ -61,12 +57,7 @@ export function readSystem(): SystemFacts {
   };
 }
 
-/**
- * Reads what the host may do.
- *
- * @param programs Where the launchers' programs are.
- * @returns The facts.
- */
+/** Reads what the host may do. */
 export function readHost(
   programs: Readonly<Record<LauncherProgram, FoundProgram>>,
 ): Omit<HostFacts, "pluginDeno"> {
@@ -82,11 +73,7 @@ export function readHost(
   };
 }
 
-/**
- * Finds the programs that launchers start.
- *
- * @returns Where they are and whether this host may run them.
- */
+/** Finds the programs that launchers start. */
 export function findPrograms(): Record<LauncherProgram, FoundProgram> {
   const maySee = granted({ name: "read", path: "/usr/bin" });
   const found = LAUNCHER_PROGRAMS.map((name) => {
@@ -99,22 +86,14 @@ export function findPrograms(): Record<LauncherProgram, FoundProgram> {
   return Object.fromEntries(found);
 }
 
-/**
- * Tells whether this host runs as root.
- *
- * @returns `undefined` where it may not look, and on Windows.
- */
+/** Tells whether this host runs as root. */
 export function hostIsRoot(): boolean | undefined {
   if (!granted({ name: "sys", kind: "uid" })) return undefined;
   const uid = Deno.uid();
   return uid === null ? undefined : uid === 0;
 }
 
-/**
- * Tells whether this host has a permission, without asking for it.
- *
- * @param permission The permission.
- */
+/** Tells whether this host has a permission, without asking for it. */
 export function granted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }

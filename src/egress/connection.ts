@@ -55,11 +55,7 @@ export class EgressConnectionHandler {
     this.#meter = new Meter(context.maxBytes);
   }
 
-  /**
-   * Serves the connection to its end; never throws.
-   *
-   * @returns What became of it.
-   */
+  /** Serves the connection to its end; never throws. */
   async run(): Promise<EgressConnection> {
     const { signal } = this.#context;
     const onAbort = (): void => this.#ended.abort(new Refusal(503, "the proxy was closed"));

@@ -51,9 +51,6 @@ const GIB = 1024 ** 3;
 /**
  * Starts to listen for one plugin.
  *
- * @param options Grants, caps, where to listen, and whom to tell.
- * @param tuning Other bounds than the default ones.
- * @returns The proxy.
  * @throws {SallyportError} `bad-config` for a path that is too long or a grant in no normal form,
  * `launch-failed` when it cannot listen.
  * @throws {RangeError} For a cap that is no positive integer.

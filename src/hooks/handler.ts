@@ -35,9 +35,6 @@ export type Handler = HostHandler | PluginHandler;
 
 /**
  * Orders handlers: priority, then the application before plugins, then owner, then registration.
- *
- * @param a One handler.
- * @param b Another.
  */
 export function compareHandlers(a: Handler, b: Handler): number {
   if (a.priority !== b.priority) return a.priority - b.priority;
@@ -60,11 +57,6 @@ export function identityOf(handler: Handler): { plugin?: string; owner: string }
  * A handler that is given up goes on in the background until it sees its signal; what it gives then
  * is dropped.
  *
- * @param handler The handler.
- * @param data The data; a handler of the application gets a copy.
- * @param options The deadline in milliseconds, the signal of the run, and what takes failures of the
- * application's code.
- * @returns What the handler gave back; `undefined` when it leaves the data as it is.
  * @throws {SallyportError} with the code of the failure; `timeout`, or `cancelled` by the signal.
  * @throws {TypeError} when the data cannot be copied.
  */

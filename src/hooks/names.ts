@@ -29,11 +29,7 @@ export const MAX_HOOK_PRIORITY = 9_999;
 
 const HOOK_NAME = /^[a-z][a-z0-9_.:-]{0,63}$/;
 
-/**
- * Tells whether a text is a hook name: a small letter, then at most 63 of `a-z 0-9 _ . : -`.
- *
- * @param name The text.
- */
+/** Tells whether a text is a hook name: a small letter, then at most 63 of `a-z 0-9 _ . : -`. */
 export function isHookName(name: unknown): name is string {
   return typeof name === "string" && HOOK_NAME.test(name);
 }
@@ -41,7 +37,6 @@ export function isHookName(name: unknown): name is string {
 /**
  * Checks a hook name that the application wrote.
  *
- * @param name The name.
  * @throws {TypeError} when it is not a hook name.
  */
 export function checkHookName(name: string): void {
@@ -53,11 +48,7 @@ export function checkHookName(name: string): void {
   }
 }
 
-/**
- * Gives the band of a priority.
- *
- * @param priority An integer from 0 to {@linkcode MAX_HOOK_PRIORITY}.
- */
+/** Gives the band of a priority. */
 export function hookBand(priority: number): HookBand {
   if (priority < HOOK_PRIORITY.high) return "critical";
   if (priority < HOOK_PRIORITY.normal) return "high";
@@ -69,7 +60,6 @@ export function hookBand(priority: number): HookBand {
 /**
  * Checks the priority of a handler of the application.
  *
- * @param priority The priority.
  * @throws {RangeError} when it is not an integer from 0 to {@linkcode MAX_HOOK_PRIORITY}.
  */
 export function checkHostPriority(priority: number): void {
@@ -84,9 +74,6 @@ export function checkHostPriority(priority: number): void {
 /**
  * Checks what a plugin's manifest asks of a hook, whatever checked it before.
  *
- * @param plugin The plugin's name.
- * @param hook The hook's name.
- * @param priority The priority asked for.
  * @throws {SallyportError} `bad-config` when the name is none, or the priority is in the host's band.
  */
 export function checkPluginHook(plugin: string, hook: string, priority: number): void {

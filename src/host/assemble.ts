@@ -50,13 +50,7 @@ async function confineDatabase(manager: CgroupManager | undefined, { cpuPercent 
   });
 }
 
-/**
- * Makes the parts of a host.
- *
- * @param settings The host's settings.
- * @param opened What had to be opened first.
- * @returns The parts; none of them has begun anything.
- */
+/** Makes the parts of a host. */
 export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost {
   const { data, launchers, trust, trail } = opened;
   const hub = new EventHub();
@@ -110,11 +104,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   return { ...opened, ...parts, logger, quarantine, lifecycle, follower, watches: new Watches() };
 }
 
-/**
- * Ends the parts of a host, each after those that need it.
- *
- * @param parts The parts.
- */
+/** Ends the parts of a host, each after those that need it. */
 export async function endHost(parts: WiredHost): Promise<void> {
   await using stack = new AsyncDisposableStack();
   stack.use(parts.data);

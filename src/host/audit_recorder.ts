@@ -34,11 +34,7 @@ export class AuditTrail {
   /** Errors that are in the log already: one refusal is told as several events. */
   #told = new WeakSet<Error>();
 
-  /**
-   * Begins to write.
-   *
-   * @param log The open log; whoever opened it closes it.
-   */
+  /** Begins to write. */
   constructor(log: AuditLog) {
     this.#log = log;
   }
@@ -86,12 +82,7 @@ export class AuditTrail {
     });
   }
 
-  /**
-   * Records what a plugin gets.
-   *
-   * @param prepared What is started.
-   * @param command The words of the exact command, without what differs at each start.
-   */
+  /** Records what a plugin gets. */
   granted(
     { verified, permissions, containment }: PreparedPlugin,
     command: readonly string[],

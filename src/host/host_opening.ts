@@ -31,9 +31,6 @@ export interface OpenedParts {
 /**
  * Opens what a host needs, as far as can be at the same time.
  *
- * @param settings The host's settings.
- * @param undo Takes what was opened; who owns it closes that when the host cannot be made.
- * @returns The parts.
  * @throws {SallyportError} as `PluginHost.open` does.
  */
 export async function openParts(

@@ -46,23 +46,13 @@ export class Reloader {
   #parts: HostParts;
   #steps: ReloadSteps;
 
-  /**
-   * Makes one for a host.
-   *
-   * @param parts The host's parts.
-   * @param steps What the lifecycle does for it.
-   */
+  /** Makes one for a host. */
   constructor(parts: HostParts, steps: ReloadSteps) {
     this.#parts = parts;
     this.#steps = steps;
   }
 
-  /**
-   * Verifies what is in a plugin's folder now and puts it in the place of what runs.
-   *
-   * @param plugin A plugin that is loaded, or was and failed.
-   * @param options A signal.
-   */
+  /** Verifies what is in a plugin's folder now and puts it in the place of what runs. */
   reload(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {
     return this.#change(plugin, options, {
       ...options,
@@ -78,8 +68,6 @@ export class Reloader {
   /**
    * Returns to the version that ran before; a second time, to the one that was left.
    *
-   * @param plugin The plugin.
-   * @param options A signal.
    * @throws {SallyportError} `bad-state` when no other version ran.
    */
   rollback(plugin: ManagedPlugin, options: ReloadOptions = {}): Promise<void> {

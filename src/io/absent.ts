@@ -8,9 +8,6 @@ import { dirname } from "node:path";
 /**
  * Tells whether nothing is at a path, and nothing hides what might be: where a link on the way leads
  * nowhere, or a file stands in the place of a folder, nobody knows.
- *
- * @param path An absolute path.
- * @returns Whether it is known to be absent.
  */
 export async function isAbsent(path: string): Promise<boolean> {
   for (let at = path;; at = dirname(at)) {

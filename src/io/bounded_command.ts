@@ -30,15 +30,7 @@ export class CannotTell extends Error {
 
 const MAX_BYTES = 256 * 1024;
 
-/**
- * Runs a program to its end.
- *
- * @param command The program, by its path.
- * @param args Its arguments.
- * @param env Its whole environment, or `inherit` for that of the host.
- * @param timeoutMs When to kill it.
- * @returns What became of it; never throws.
- */
+/** Runs a program to its end. */
 export async function runBounded(
   command: string,
   args: readonly string[],
@@ -93,11 +85,7 @@ function killGroup(child: Deno.ChildProcess): void {
   }
 }
 
-/**
- * Kills a child that may have ended already.
- *
- * @param child The child.
- */
+/** Kills a child that may have ended already. */
 export function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");

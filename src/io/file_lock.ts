@@ -38,13 +38,7 @@ export class FileLock {
     return this.#held;
   }
 
-  /**
-   * Holds a lock while something runs; {@linkcode withFileLock} is how to call it.
-   *
-   * @param path The real path of the file.
-   * @param act Runs with the lock.
-   * @param options How long to wait.
-   */
+  /** Holds a lock while something runs; {@linkcode withFileLock} is how to call it. */
   static async hold<T>(
     path: string,
     act: (lock: FileLock) => Promise<T>,
@@ -70,10 +64,6 @@ const POLL_MS = 10;
  * somebody remove the former, the latter still lets one holder in at a time. It is advisory: readers need
  * none, because files are replaced by renaming.
  *
- * @param path The file; it need not exist, but its folder must. A link is followed.
- * @param act Runs with the lock, which it may hand to {@linkcode replaceSealedFile}.
- * @param options How long to wait.
- * @returns What `act` gives.
  * @throws {SallyportError} `timeout` when others hold the lock too long, `cancelled` by the signal,
  * `bad-config` when the folder is missing or cannot be written.
  */
@@ -88,8 +78,6 @@ export async function withFileLock<T>(
 /**
  * Finds the file behind links, so that a link is never replaced by what it leads to.
  *
- * @param path The file; it need not exist, but its folder must.
- * @returns Its real path.
  * @throws {SallyportError} `bad-config` when the folder is missing or cannot be read.
  */
 export async function resolveLockedFile(path: string): Promise<string> {

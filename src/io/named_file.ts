@@ -42,9 +42,6 @@ const REASONS: Readonly<Record<string, readonly [UnreadableReason, string]>> = {
  * Reads a whole file: a regular one, or a pipe that the shell has opened for this process, as it does for
  * `<(command)`. Links are followed; a named pipe, a device, a socket and a folder are refused.
  *
- * @param path The file.
- * @param maxBytes More is refused.
- * @returns Its content.
  * @throws {UnreadableFile} With the reason.
  */
 export async function readNamedFile(path: string, maxBytes: number): Promise<Uint8Array> {

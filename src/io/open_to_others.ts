@@ -27,10 +27,6 @@ const UNKNOWN_USER = 65_534;
  *
  * A folder such as `/tmp`, in which everybody may add but only owners may replace, is no hole for what
  * lies in it. A group whose number is the owner's counts as the owner's own; of folders above, owners count as trusted. Access lists are not seen.
- *
- * @param path The file or folder.
- * @returns Who may change it besides its owner; `undefined` when nobody may, or that cannot be seen:
- * Windows has no such modes, and nothing is asked of a host without the permission to read there.
  */
 export function findOpenToOthers(path: string): OpenToOthers | undefined {
   if (Deno.build.os === "windows") return undefined;

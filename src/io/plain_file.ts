@@ -15,12 +15,7 @@ const SMALL_BYTES = 256 * 1024;
 export interface PlainFile extends Disposable {
   /** What the system says of it: the caller checks that it is a plain file. */
   readonly info: Stats;
-  /**
-   * Reads on.
-   *
-   * @param buffer Where to; from `at` on.
-   * @returns How many bytes came; 0 at the end.
-   */
+  /** Reads on. */
   read(buffer: Uint8Array, at: number): Promise<number>;
 }
 
@@ -29,9 +24,6 @@ export interface PlainFile extends Disposable {
  *
  * A file that was listed as plain may have been swapped since. (A parent folder that was swapped
  * gains nothing: what is read must still have the signed hash.)
- *
- * @param path The path.
- * @returns The open file.
  */
 export function openNoFollow(path: string): PlainFile {
   const descriptor = openSync(path, FLAGS);
@@ -59,13 +51,7 @@ export function openNoFollow(path: string): PlainFile {
   }
 }
 
-/**
- * Reads to the end, counting what comes and not what the system promised.
- *
- * @param file The open file.
- * @param limit More bytes than this are not read.
- * @returns The content, or nothing when there is more than `limit`.
- */
+/** Reads to the end, counting what comes and not what the system promised. */
 export async function readAtMost(file: PlainFile, limit: number): Promise<Uint8Array | undefined> {
   // one byte more than expected, so that the end shows without growing the buffer
   let buffer = new Uint8Array(Math.min(file.info.size, limit) + 1);
@@ -87,11 +73,7 @@ export async function readAtMost(file: PlainFile, limit: number): Promise<Uint8A
 
 const FILES_A_TURN = 64;
 
-/**
- * Counts files that are read, and now and then lets the rest of the process go on.
- *
- * @returns A function to await after each file.
- */
+/** Counts files that are read, and now and then lets the rest of the process go on. */
 export function inTurns(): () => Promise<void> | void {
   let files = 0;
   return () => {

@@ -15,8 +15,6 @@ const MAX_BELOW = 128;
  *
  * Folders are made writable first, for without that their entries cannot be removed. A hostile tree may be
  * deeper than any path can say (threat FS-18): folders that are far down are moved up to the root.
- *
- * @param path What to remove; nothing happens when it is not there.
  */
 export async function removeTree(path: string): Promise<void> {
   await ignoreMissing(async () => {

@@ -39,11 +39,7 @@ export function isShortage(error: unknown): boolean {
   return SHORTAGES.has(systemCode(error) ?? "");
 }
 
-/**
- * Says what to do about an error of the system.
- *
- * @param error The error, of Deno's own or of `node:fs`.
- */
+/** Says what to do about an error of the system. */
 export function systemHint(error: unknown): string | undefined {
   const code = systemCode(error);
   return code !== undefined && Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
@@ -52,10 +48,6 @@ export function systemHint(error: unknown): string | undefined {
 /**
  * Makes an error fit to leave the package: a `SallyportError`, `TypeError` or `RangeError`, as it is where
  * it is one already.
- *
- * @param error What was thrown.
- * @param action What was being done, as in "Cannot <action>".
- * @param options The code of what is none of ours, and the caller's signal.
  */
 export function ownError(
   error: unknown,
@@ -79,9 +71,6 @@ export function ownError(
 /**
  * Does something on behalf of a caller outside the package.
  *
- * @param action What, as in "Cannot <action>".
- * @param act Does it.
- * @param signal The caller's signal.
  * @throws {SallyportError} or a `TypeError` or `RangeError`, and nothing else.
  */
 export async function asOwn<T>(

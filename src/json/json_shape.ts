@@ -43,11 +43,7 @@ export class Report {
 /** Checks the entry `key` of the container that was entered; the whole value without a key. */
 export type Check = (value: unknown, report: Report, key?: Key) => void;
 
-/**
- * Makes a check of a value that holds no others.
- *
- * @param find Says what is wrong with a value, or nothing.
- */
+/** Makes a check of a value that holds no others. */
 export function leaf(find: (value: unknown) => string | undefined): Check {
   return (value, report, key) => {
     const problem = find(value);
@@ -97,12 +93,7 @@ export function recordOf(name: RegExp, item: Check, max: number): Check {
   };
 }
 
-/**
- * Makes a check of an object with known fields; others are refused.
- *
- * @param required The fields that must be there.
- * @param optional The fields that may be.
- */
+/** Makes a check of an object with known fields; others are refused. */
 export function objectOf(
   required: Readonly<Record<string, Check>>,
   optional: Readonly<Record<string, Check>> = {},

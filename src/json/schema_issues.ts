@@ -22,13 +22,7 @@ const MAX_IN_MESSAGE = 20;
 /** Messages that a schema of ours gives start like this; zod's own do not. */
 const OURS = /^(?:must|is|has) /;
 
-/**
- * Describes what a schema found, one entry a mistake, at most 100.
- *
- * @param issues The issues, from `safeParse(value, { reportInput: true })`.
- * @param unknownField Says more about an unknown field, given its whole path.
- * @returns The mistakes in the order found.
- */
+/** Describes what a schema found, one entry a mistake, at most 100. */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
   unknownField: (path: string) => string | undefined = () => undefined,
@@ -49,12 +43,7 @@ export function describeIssues(
   return described;
 }
 
-/**
- * Puts mistakes into one line of a message.
- *
- * @param issues The mistakes.
- * @returns For one `path: message`; for several their number, then the first 20.
- */
+/** Puts mistakes into one line of a message. */
 export function joinIssues(issues: readonly SchemaIssue[]): string {
   const lines = issues.slice(0, MAX_IN_MESSAGE).map(({ path, message }) =>
     path === "" ? message : `${path}: ${message}`

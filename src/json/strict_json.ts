@@ -14,8 +14,6 @@ const MAX_DEPTH = 64;
  * (parsers disagree on which one counts, so a reviewer could read another value than the host uses),
  * and a `__proto__` key.
  *
- * @param input The text, or its bytes.
- * @returns The value.
  * @throws {SyntaxError} With a message fit for people, on all of the above.
  */
 export function parseStrictJson(input: Uint8Array | string): unknown {

@@ -58,12 +58,7 @@ export interface AddedAsk {
   readonly before?: string;
 }
 
-/**
- * Gives what a manifest asks for.
- *
- * @param manifest The manifest.
- * @returns The request in normal form; what is malformed stays as written, and never loads.
- */
+/** Gives what a manifest asks for. */
 export function asksOf(manifest: Manifest): PluginAsks {
   const { permissions = {}, storage, context = [], hooks = [], dependencies = {} } = manifest;
   return {
@@ -83,9 +78,6 @@ export function asksOf(manifest: Manifest): PluginAsks {
 /**
  * Reads what {@linkcode asksOf} gave, back from where it was kept.
  *
- * @param value Plain JSON.
- * @param plugin The plugin's name, for the message.
- * @returns The request.
  * @throws {SallyportError} `bad-config` when it has another form.
  */
 export function readAsks(value: unknown, plugin: string): PluginAsks {
@@ -104,10 +96,6 @@ export function readAsks(value: unknown, plugin: string): PluginAsks {
  * A narrower host, path or access is not more, nor is a smaller limit. Two halves do not contain their
  * whole. A limit that is not named is the default. A range of versions of a dependency is no request
  * of the host; another dependency is.
- *
- * @param before The request that was agreed to.
- * @param after The new one.
- * @returns Everything that it asks beyond that, by family.
  */
 export function compareAsks(before: PluginAsks, after: PluginAsks): readonly AddedAsk[] {
   return [
@@ -122,12 +110,7 @@ export function compareAsks(before: PluginAsks, after: PluginAsks): readonly Add
   ];
 }
 
-/**
- * Writes one added thing for people.
- *
- * @param ask What is asked for in addition.
- * @returns Such as `net "*.example.com:443" (before: "api.example.com:443")`; not escaped.
- */
+/** Writes one added thing for people. */
 export function describeAddedAsk({ family, value, before }: AddedAsk): string {
   return `${family} "${value}"${before === undefined ? "" : ` (before: "${before}")`}`;
 }

@@ -26,12 +26,7 @@ const asksSchema: z.ZodType<PluginAsks> = z.strictObject({
   dependencies: texts,
 });
 
-/**
- * Checks what is said to be a request.
- *
- * @param value Anything.
- * @returns The request, or `undefined` where it is none.
- */
+/** Checks what is said to be a request. */
 export function parseAsks(value: unknown): PluginAsks | undefined {
   return asksSchema.safeParse(value).data;
 }

@@ -27,14 +27,7 @@ export interface AllFindings extends Findings {
   readonly grantIssues: SchemaIssue[];
 }
 
-/**
- * Compares hosts, paths, system information and hooks.
- *
- * @param manifest What the plugin asks for.
- * @param entry What the policy gives it; its form was checked.
- * @param paths The folders.
- * @returns What is covered, what is not, and mistakes found.
- */
+/** Compares hosts, paths, system information and hooks. */
 export function compareFamilies(
   manifest: Manifest,
   entry: PolicyEntry,

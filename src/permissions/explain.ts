@@ -11,13 +11,7 @@ import type { ResolvedPermissions } from "./resolve.ts";
 
 const MAX_IN_MESSAGE = 20;
 
-/**
- * Explains permissions to people, one line for each thing that a plugin gets or is denied.
- *
- * @param permissions The effective permissions.
- * @returns Lines in columns, such as
- * `net      example.com:443  asked for, granted by plugins.link-check.grant.net`.
- */
+/** Explains permissions to people, one line for each thing that a plugin gets or is denied. */
 export function explainPermissions(permissions: ResolvedPermissions): string[] {
   const rows: [family: string, value: string, why: string][] = permissions.items.map((item) => {
     const asked = item.requested === item.value
@@ -36,10 +30,6 @@ export function explainPermissions(permissions: ResolvedPermissions): string[] {
 
 /**
  * Gives the grant that would cover excess: whole lists, because a plugin's list replaces the default.
- *
- * @param entry What the plugin has now.
- * @param excess What it lacks; items that no policy can grant are left out.
- * @returns The lists that have to change, each with what is granted already and what is missing.
  */
 export function missingGrant(entry: PolicyEntry, excess: readonly Excess[]): Grant {
   const grant: Record<string, readonly string[]> = {};
@@ -52,15 +42,7 @@ export function missingGrant(entry: PolicyEntry, excess: readonly Excess[]): Gra
   return grant as Grant;
 }
 
-/**
- * Writes the lines of `policy.json` that would grant excess.
- *
- * @param plugin The plugin's name.
- * @param entry What it has now, from `entryFor`.
- * @param excess What it lacks.
- * @returns Such as `"plugins": { "x": { "grant": { "net": ["example.com:443"] } } }`, or `undefined`
- * when no policy can grant any of it.
- */
+/** Writes the lines of `policy.json` that would grant excess. */
 export function missingPolicyLines(
   plugin: string,
   entry: PolicyEntry,
@@ -70,15 +52,7 @@ export function missingPolicyLines(
   return Object.keys(grant).length === 0 ? undefined : policyLines(plugin, grant);
 }
 
-/**
- * Writes the lines of `policy.json` that would let a plugin use a service.
- *
- * @param plugin The plugin's name.
- * @param entry What it has now, from `entryFor`.
- * @param key The key of the service.
- * @param access How far it should be allowed to use it.
- * @returns Such as `"plugins": { "x": { "grant": { "context": { "kv": "read" } } } }`.
- */
+/** Writes the lines of `policy.json` that would let a plugin use a service. */
 export function contextPolicyLines(
   plugin: string,
   entry: PolicyEntry,
@@ -88,14 +62,7 @@ export function contextPolicyLines(
   return policyLines(plugin, { context: { ...entry.grant?.context, [key]: access } });
 }
 
-/**
- * Makes the one error that lists everything the policy does not cover.
- *
- * @param plugin The plugin's name.
- * @param entry What the policy gives it.
- * @param excess What is not covered.
- * @returns A `permission-denied` error.
- */
+/** Makes the one error that lists everything the policy does not cover. */
 export function excessError(
   plugin: string,
   entry: PolicyEntry,

@@ -71,9 +71,6 @@ const MAX_EXPANDED_ADDRESSES = 256n;
  * An empty list emits no `--allow-…` flag, because a bare one grants everything, and a family that is
  * not granted is denied by name. Each value passes a grammar right before it becomes part of a flag.
  *
- * @param permissions The effective permissions.
- * @param paths The folder of the bundle.
- * @returns Arguments, one flag each, never to be joined or split.
  * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag: a path
  * with a comma, or an IPv6 range of more than 256 addresses.
  */

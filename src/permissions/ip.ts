@@ -17,9 +17,6 @@ const MAPPED_PREFIX = 0xffffn; // ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 
 /**
  * Parses a dotted-decimal IPv4 address; other spellings (octal, hexadecimal, short) are not addresses.
- *
- * @param text Four decimal numbers without leading zeros.
- * @returns The address, or `undefined`.
  */
 export function parseIpv4(text: string): IpAddress | undefined {
   if (!IPV4.test(text)) return undefined;
@@ -28,12 +25,7 @@ export function parseIpv4(text: string): IpAddress | undefined {
   return { version: 4, bits: parts.reduce((bits, part) => bits << 8n | BigInt(part), 0n) };
 }
 
-/**
- * Parses an IPv6 address without brackets; a zone index is refused.
- *
- * @param text The address in any RFC 4291 spelling.
- * @returns The address, as IPv4 when it is IPv4-mapped, or `undefined`.
- */
+/** Parses an IPv6 address without brackets; a zone index is refused. */
 export function parseIpv6(text: string): IpAddress | undefined {
   if (!/^[0-9a-fA-F:.]{2,45}$/.test(text) || !text.includes(":")) return undefined;
   const url = URL.parse(`http://[${text}]/`); // the platform's parser, which also compresses
@@ -51,12 +43,7 @@ export function parseIpv6(text: string): IpAddress | undefined {
     : { version: 6, bits };
 }
 
-/**
- * Writes an address: dotted decimal, or IPv6 in RFC 5952 form within brackets.
- *
- * @param address The address.
- * @returns The text that Deno's flags take as a host.
- */
+/** Writes an address: dotted decimal, or IPv6 in RFC 5952 form within brackets. */
 export function formatIp(address: IpAddress): string {
   const groups: string[] = [];
   if (address.version === 4) {
@@ -71,12 +58,7 @@ export function formatIp(address: IpAddress): string {
   return new URL(`http://[${groups.join(":")}]/`).hostname;
 }
 
-/**
- * Gives the number of bits of an address family.
- *
- * @param version The family.
- * @returns 32 or 128.
- */
+/** Gives the number of bits of an address family. */
 export function addressBits(version: 4 | 6): 32 | 128 {
   return version === 4 ? 32 : 128;
 }

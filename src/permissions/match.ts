@@ -30,14 +30,7 @@ export interface Matching<T> {
   refuse?(value: T): string | undefined;
 }
 
-/**
- * Compares requests with grants; a request is covered when one grant contains all of it.
- *
- * @param requests The requests in normal form.
- * @param grants The grants in normal form.
- * @param matching How to compare.
- * @returns What is covered and what is not.
- */
+/** Compares requests with grants; a request is covered when one grant contains all of it. */
 export function matchRequests<T>(
   requests: readonly Request<T>[],
   grants: readonly T[],

@@ -54,10 +54,6 @@ export interface PathFindings extends Findings {
  * Compares requested paths with granted ones.
  *
  * The bundle is readable and declared storage is readable and writable without a grant.
- *
- * @param lists Requests and grants.
- * @param context The folders.
- * @returns What is covered, what is not, and mistakes found.
  */
 export function matchPaths(lists: PathLists, context: PathContext): PathFindings {
   const { access, requests, source } = lists;

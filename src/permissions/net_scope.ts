@@ -49,9 +49,6 @@ const BARE_IPV6_RANGE = /^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)\/(\d{1,
  *
  * Without a port the port is 443. Names are lower-cased, converted to ASCII (IDNA) and lose a
  * trailing dot; names are never resolved. `*.host` includes `host` itself, because Deno reads it so.
- *
- * @param text What the manifest or the policy says.
- * @returns The scope, or the problem.
  */
 export function parseNetScope(text: string): Parsed<NetScope> {
   // LA-01: a comma or a control character must never come near a flag
@@ -90,12 +87,7 @@ export function parseNetScope(text: string): Parsed<NetScope> {
   return nameScope(host, portText);
 }
 
-/**
- * Writes a scope in its normal form, always with the port.
- *
- * @param scope The scope.
- * @returns Such as `example.com:443`, `*.example.com:443`, `10.0.0.0/8:80` or `[2001:db8::]/32:443`.
- */
+/** Writes a scope in its normal form, always with the port. */
 export function formatNetScope(scope: NetScope): string {
   if (scope.kind !== "range") {
     return `${scope.kind === "wildcard" ? "*." : ""}${scope.host}:${scope.port}`;
@@ -104,13 +96,7 @@ export function formatNetScope(scope: NetScope): string {
   return `${formatIp(scope.address)}${whole ? "" : `/${scope.prefix}`}:${scope.port}`;
 }
 
-/**
- * Gives the scope that both scopes contain.
- *
- * @param a One scope.
- * @param b The other.
- * @returns The narrower one when they are nested, or `undefined` when they have nothing in common.
- */
+/** Gives the scope that both scopes contain. */
 export function intersectNet(a: NetScope, b: NetScope): NetScope | undefined {
   if (netCovers(a, b)) return b;
   return netCovers(b, a) ? a : undefined;
@@ -121,10 +107,6 @@ export function intersectNet(a: NetScope, b: NetScope): NetScope | undefined {
  *
  * A name never lies in a range of addresses, nor an address under a name: Deno compares what the
  * code asked for, before resolution, and so do we.
- *
- * @param grant The wider scope.
- * @param request The narrower scope.
- * @returns Whether every (host, port) of the request is one of the grant.
  */
 export function netCovers(grant: NetScope, request: NetScope): boolean {
   if (grant.port !== request.port) return false;

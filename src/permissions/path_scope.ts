@@ -59,12 +59,7 @@ const NEVER_WRITTEN_ON_DRIVES = [
   "Windows",
 ];
 
-/**
- * Parses a path of a manifest or a policy, without looking at the disk.
- *
- * @param text An absolute path, or one that starts with `$BUNDLE` or `$STORAGE`.
- * @returns The scope, or the problem.
- */
+/** Parses a path of a manifest or a policy, without looking at the disk. */
 export function parsePathScope(text: string): Parsed<PathScope> {
   const problem = characterProblem(text);
   if (problem !== undefined) return { problem };
@@ -88,12 +83,7 @@ export function parsePathScope(text: string): Parsed<PathScope> {
   return { value: { base: "absolute", path: normalise(text) } };
 }
 
-/**
- * Says what keeps a real path from becoming the value of a flag.
- *
- * @param path An absolute path with every symlink resolved.
- * @returns The problem, or `undefined`.
- */
+/** Says what keeps a real path from becoming the value of a flag. */
 export function realPathProblem(path: string): string | undefined {
   const problem = characterProblem(path);
   if (problem !== undefined) return problem;
@@ -103,21 +93,12 @@ export function realPathProblem(path: string): string | undefined {
 
 /**
  * Gives a path that the host made in the form that granted paths have: on Windows with one kind of separator.
- *
- * @param path An absolute path.
  */
 export function nativePath(path: string): string {
   return DRIVE.test(path) ? normalise(path) : path;
 }
 
-/**
- * Says why a path can never be granted, whatever the policy says.
- *
- * @param path An absolute path in normal form.
- * @param access How it would be used.
- * @param os The system, as `Deno.build.os` has it: all but Linux compare names without case.
- * @returns The reason, or `undefined`.
- */
+/** Says why a path can never be granted, whatever the policy says. */
 export function neverGranted(
   path: string,
   access: PathAccess,
@@ -137,13 +118,7 @@ export function neverGranted(
   return system && `${system} is never granted for writing, nor what contains it`;
 }
 
-/**
- * Tells whether one path contains another or is the same, segment by segment: `/a` not `/ab`.
- *
- * @param grant The containing folder, absolute and in normal form.
- * @param request The path within it.
- * @returns Whether the request lies within the grant.
- */
+/** Tells whether one path contains another or is the same, segment by segment: `/a` not `/ab`. */
 export function pathCovers(grant: string, request: string): boolean {
   if (DRIVE.test(grant) !== DRIVE.test(request)) return false;
   const outer = splitPath(grant);
@@ -151,24 +126,12 @@ export function pathCovers(grant: string, request: string): boolean {
   return outer.length <= inner.length && outer.every((part, index) => part === inner[index]);
 }
 
-/**
- * Tells whether two paths are nested either way or the same.
- *
- * @param a One path.
- * @param b The other.
- * @returns Whether one contains the other.
- */
+/** Tells whether two paths are nested either way or the same. */
 export function overlaps(a: string, b: string): boolean {
   return pathCovers(a, b) || pathCovers(b, a);
 }
 
-/**
- * Gives the path that both contain.
- *
- * @param a One path.
- * @param b The other.
- * @returns The deeper one when they are nested, else `undefined`.
- */
+/** Gives the path that both contain. */
 export function intersectPath(a: string, b: string): string | undefined {
   if (pathCovers(a, b)) return b;
   return pathCovers(b, a) ? a : undefined;

@@ -127,10 +127,6 @@ export function parsePolicy(input: unknown, source: string = "policy.json"): Pol
  * Each list of the grant (and the `context` table) replaces that of the default as a whole; lists
  * are never merged. So does the list of responses to violations. Each limit and each other setting
  * replaces its counterpart.
- *
- * @param policy The policy, or `undefined` for none.
- * @param name The plugin's name.
- * @returns The frozen entry; an empty one grants nothing.
  */
 export function entryFor(policy: Policy | undefined, name: string): PolicyEntry {
   const base = policy?.default ?? {};
@@ -153,8 +149,6 @@ export function entryFor(policy: Policy | undefined, name: string): PolicyEntry 
 /**
  * Checks an entry that did not come out of {@linkcode parsePolicy}, or might not have.
  *
- * @param entry The entry.
- * @param plugin The plugin that it is for, for the message.
  * @throws {SallyportError} `bad-config`, naming all mistakes at once, also in `details.issues`.
  */
 export function checkEntry(entry: PolicyEntry, plugin: string): void {
@@ -162,13 +156,7 @@ export function checkEntry(entry: PolicyEntry, plugin: string): void {
   if (!result.success) throw invalid(`entry for ${plugin}`, describeIssues(result.error.issues));
 }
 
-/**
- * Names the part of the policy that a list of an entry came from, for people.
- *
- * @param entry An entry, usually from {@linkcode entryFor}.
- * @param family The list.
- * @returns Such as `plugins.link-check.grant.net`.
- */
+/** Names the part of the policy that a list of an entry came from, for people. */
 export function grantOrigin(entry: PolicyEntry, family: keyof Grant): string {
   return origins.get(entry)?.get(family) ?? `grant.${family}`;
 }

@@ -64,8 +64,6 @@ export class ResolvedPermissions {
   /**
    * Refuses every caller but `resolvePermissions`.
    *
-   * @param maker A key that only that function holds.
-   * @param resolution What it found.
    * @throws {TypeError} When called from elsewhere.
    */
   constructor(maker: unknown, resolution: unknown) {
@@ -151,10 +149,6 @@ export class ResolvedPermissions {
  * never fail the load: each gets the lesser of the requested and the granted access. A limit is what
  * the manifest asks for, or the default, capped by the policy.
  *
- * @param manifest What the plugin asks for.
- * @param entry What the policy gives it, from `entryFor`.
- * @param context The folders, and the disk's view of paths.
- * @returns The effective permissions.
  * @throws {SallyportError} `permission-denied` when the policy does not cover the request and does
  * not say `onExcess: "narrow"`: every uncovered item is in `details.excess` and the grant that would
  * cover them is in `details.policy`; `manifest-invalid` when a host, path or kind is malformed;

@@ -27,12 +27,7 @@ export const SYS_KINDS: readonly string[] = Object.freeze([
   "userInfo",
 ]);
 
-/**
- * Parses a kind of system information.
- *
- * @param text What the manifest or the policy says.
- * @returns The kind as Deno holds it, or the problem.
- */
+/** Parses a kind of system information. */
 export function parseSysKind(text: string): Parsed<string> {
   if (text === "username") return { value: "userInfo" };
   if (SYS_KINDS.includes(text)) return { value: text };

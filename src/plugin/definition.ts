@@ -68,8 +68,6 @@ export async function importDefinition(entry: string): Promise<Definition> {
 /**
  * Imports a plugin of no use, so that the runtime has loaded by then what the import of one takes: its
  * compiler for TypeScript and its caches, above all.
- *
- * @param entry The entry of one that the host has put there.
  */
 export async function warmUp(entry: string): Promise<Record<never, never>> {
   await importDefinition(entry);
@@ -79,9 +77,6 @@ export async function warmUp(entry: string): Promise<Record<never, never>> {
 /**
  * Has the runtime compile an entry and all that it imports, and runs none of it: modules run only when
  * all of them could be linked, and the last import here never can.
- *
- * @param entry The entry.
- * @param builtins The runtime's own modules that it will need: these are compiled only as they are run.
  */
 export async function compileEntry(entry: string, builtins: readonly string[]): Promise<void> {
   const unlinkable = `import ${JSON.stringify(wrapperOf(entry))};

@@ -16,9 +16,6 @@ export interface LaneParams {
 
 /**
  * Connects to the host's socket, and gives up the permissions that this takes, also when it fails.
- *
- * @param params Where, and what to give up.
- * @returns The lane; `undefined` where the socket cannot be reached, and standard input and output stay.
  */
 export async function connectLane(
   { path, revoke }: LaneParams,

@@ -17,8 +17,6 @@ export interface RelayOptions {
 
 /**
  * Relays connections at `127.0.0.1` to a Unix socket, ends of input included; keeps no process alive.
- *
- * @param options Port and path.
  */
 export function startRelay({ port, path }: RelayOptions): void {
   // plugin code shares this realm: what is needed is taken before it runs; and only here, because

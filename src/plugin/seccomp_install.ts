@@ -20,9 +20,6 @@ const INSTRUCTION_BYTES = 8;
  * library is opened, used and closed in here: nothing that could still call it is left for plugin
  * code to find. `--allow-ffi=` with the one path of the library is enough.
  *
- * @param filter An array of `struct sock_filter`; an empty one only gives the permission up.
- * @param arch The architecture that the filter was made for; it must be this process's.
- * @param library The C library: a path where the permission names one, else the name will do.
  * @throws {Error} When the filter is not in force for every thread afterwards: it is for none.
  */
 export function installSeccomp(filter: Uint8Array, arch: string, library = "libc.so.6"): void {

@@ -25,13 +25,7 @@ export interface SharedParams {
   up: SharedEndParams;
 }
 
-/**
- * Opens both files and gives up the permissions that this takes, also when it fails.
- *
- * @param connection What is to use them.
- * @param params Where they are, and what to give up.
- * @returns Whether large values travel in them from now on.
- */
+/** Opens both files and gives up the permissions that this takes, also when it fails. */
 export function enterShared({ shared }: Connection, { down, up }: SharedParams): boolean {
   let input: SharedFile | undefined;
   try {

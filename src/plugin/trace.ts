@@ -23,10 +23,6 @@ let loading: Promise<void> | undefined;
 
 /**
  * Runs what answers a call, so that {@linkcode traceMeta} knows its trace in all that it begins.
- *
- * @param call The call; one without a trace context just runs.
- * @param act Answers it.
- * @returns What it gives; a stream is given such that its items are made in the trace, too.
  */
 export function inTrace(call: IncomingCall, act: () => unknown): unknown {
   const { traceparent } = call.meta;

@@ -36,9 +36,6 @@ export interface Child {
 /**
  * Starts a command with a cleared environment and piped stdin, stdout and stderr.
  *
- * @param command What to run.
- * @param options How stderr is captured.
- * @returns The child.
  * @throws {SallyportError} `launch-failed` when it cannot be started.
  */
 export function startChild(command: LaunchCommand, options: StderrTailOptions = {}): Child {

@@ -62,12 +62,7 @@ export class StderrTail {
   #resume: () => void = () => {};
   #released = false;
 
-  /**
-   * Starts draining a stream.
-   *
-   * @param stream The child's stderr.
-   * @param options Sizes and rates.
-   */
+  /** Starts draining a stream. */
   constructor(stream: ReadableStream<Uint8Array>, options: StderrTailOptions = {}) {
     this.#reader = stream.getReader();
     this.#ring = new Uint8Array(options.maxBytes ?? 8_192);

@@ -28,13 +28,7 @@ export interface StopOptions {
   graceMs?: number;
 }
 
-/**
- * Waits for a promise, but no longer than the given time.
- *
- * @param promise What to wait for; its rejection counts as settled.
- * @param timeoutMs How long, in milliseconds.
- * @returns Whether it settled in time.
- */
+/** Waits for a promise, but no longer than the given time. */
 export async function settledWithin(
   promise: Promise<unknown>,
   timeoutMs: number,
@@ -50,13 +44,7 @@ export async function settledWithin(
   }
 }
 
-/**
- * Stops a process and waits for its exit; bounded whatever the process does.
- *
- * @param child The process.
- * @param options The polite steps and their times.
- * @returns How it ended, and at which step.
- */
+/** Stops a process and waits for its exit; bounded whatever the process does. */
 export async function stopChild(
   child: Child,
   options: StopOptions = {},

@@ -88,7 +88,6 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
   /**
    * Makes an empty pool.
    *
-   * @param options Its size.
    * @throws {RangeError} when the size is not a whole number from 0 on.
    */
   constructor(options: WarmPoolOptions) {
@@ -105,12 +104,7 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     return [...this.#kinds.values()].reduce((count, { spares }) => count + spares.length, 0);
   }
 
-  /**
-   * Takes a spare; whether there is one the next time is for {@linkcode expect}.
-   *
-   * @param key What the spare must have been made for.
-   * @returns A spare that lives, or nothing.
-   */
+  /** Takes a spare; whether there is one the next time is for {@linkcode expect}. */
   take(key: string): S | undefined {
     const spares = this.#kinds.get(key)?.spares ?? [];
     while (spares.length > 0) {
@@ -120,11 +114,7 @@ export class WarmPool<S extends Spare> implements AsyncDisposable {
     return undefined;
   }
 
-  /**
-   * Sees to it that there is a spare the next time.
-   *
-   * @param wanted What it is made for.
-   */
+  /** Sees to it that there is a spare the next time. */
   expect(wanted: SpareKind<S>): void {
     if (this.#options.size === 0 || this.#closed) return;
     const kind = this.#kindOf(wanted);

@@ -116,8 +116,6 @@ const C_LIBRARY = "libc.so.6";
 /**
  * Plans a launch.
  *
- * @param input What the plugin may do, and where things are.
- * @returns The spec, and the paths by which the process sees its folders.
  * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag, or a
  * granted path has the name of a folder that the sandbox needs.
  */

@@ -43,8 +43,6 @@ export interface Launchers extends AsyncDisposable {
   /**
    * Gives the launcher for an isolation mode.
    *
-   * @param mode What a policy names; the host's own mode where it is silent.
-   * @returns The launcher.
    * @throws {SallyportError} `bad-config` when it does not work here, or is less than is required.
    */
   select(mode?: IsolationMode): Launcher;
@@ -62,8 +60,6 @@ const STRONG = ["bwrap", "unshare"] as const;
 /**
  * Finds out what works here.
  *
- * @param options The mode, the runtime, a folder.
- * @returns The launchers.
  * @throws {SallyportError} `bad-config` when the mode is unknown or does not work, when a layer is
  * required that cannot be had, or when this cannot be found out now.
  * @throws {TypeError} when an option is unknown or of the wrong type.

@@ -56,10 +56,6 @@ const probes = new Map<string, Promise<LauncherProbe>>();
 /**
  * Tries a launcher, once for each set of inputs in the life of this process; again where it could not be
  * found out.
- *
- * @param name The launcher.
- * @param options The runtime, its libraries.
- * @returns Whether it works, and why not; never throws.
  */
 export function probeLauncher(
   name: LauncherProbe["name"],
@@ -80,13 +76,7 @@ export interface LauncherParts extends RootLauncherOptions {
   readonly executable: string;
 }
 
-/**
- * Makes a launcher by its name.
- *
- * @param name The launcher.
- * @param parts What it needs.
- * @returns The launcher; it has not been tried.
- */
+/** Makes a launcher by its name. */
 export function makeLauncher(name: LauncherProbe["name"], parts: LauncherParts): Launcher {
   return name === "bwrap" ? bwrapLauncher(parts) : unshareLauncher(parts);
 }

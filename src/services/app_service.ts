@@ -37,9 +37,6 @@ export class AppService {
   /**
    * Wraps an implementation.
    *
-   * @param key The service's key.
-   * @param implementation The object, or what makes one for a plugin.
-   * @param options The access that methods need, and what takes failures.
    * @throws {TypeError} when it has no methods.
    */
   constructor(

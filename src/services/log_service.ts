@@ -27,12 +27,7 @@ export class PluginLog {
   #refilled = performance.now();
   #dropped = 0;
 
-  /**
-   * Makes a plugin's log.
-   *
-   * @param caller The plugin.
-   * @param logger The host's log.
-   */
+  /** Makes a plugin's log. */
   constructor(caller: ServiceCaller, logger: Logger) {
     this.#identity = identityOf(caller);
     this.#logger = logger;
@@ -41,11 +36,6 @@ export class PluginLog {
   /**
    * Logs a message, unless the plugin logs too much: 100 a second, 200 at once. What is dropped is
    * counted, and the count logged when there is room again.
-   *
-   * @param call Who logs: each message carries name, version and bundle hash; and in which trace.
-   * @param method How important it is.
-   * @param message Any text; escaped and cut to 2,000 characters.
-   * @param fields Any value; left out where it is more than 4 KiB as JSON.
    */
   write(
     { caller, traceId }: Pick<ServiceCall, "caller" | "traceId">,

@@ -124,12 +124,7 @@ const UNKNOWN_FIELDS: ReadonlyMap<string, string> = new Map([
   ["permissions.import", "a plugin imports from its own bundle only"],
 ]);
 
-/**
- * Checks a value against the schema.
- *
- * @param value What `plugin.json` holds.
- * @returns A manifest, or everything that is wrong with it.
- */
+/** Checks a value against the schema. */
 export function checkManifest(
   value: unknown,
 ): { manifest: Manifest; issues?: undefined } | { issues: SchemaIssue[] } {

@@ -42,9 +42,6 @@ const encoder = new TextEncoder();
  *
  * A good path is relative and `/`-separated, in Unicode NFC, without `..`, `.` or empty segments,
  * backslashes, colons, control or invisible characters, and within the length limits.
- *
- * @param path The path as the bundle gives it.
- * @returns The problem as a phrase that follows the path, such as `has a ".." segment`.
  */
 export function bundlePathProblem(path: string): string | undefined {
   if (path === "") return "is empty";
@@ -87,9 +84,6 @@ function foldCase(text: string): string {
 
 /**
  * Finds two paths that a case-insensitive file system would take for one, parent folders included.
- *
- * @param paths Bundle paths of files.
- * @returns The two spellings, or a path that is a file and a folder at once, or that is there twice.
  */
 export function findCaseCollision(paths: readonly string[]): [string, string] | undefined {
   const seen = new Map<string, { spelling: string; file: boolean }>();
@@ -112,9 +106,6 @@ export function findCaseCollision(paths: readonly string[]): [string, string] | 
 /**
  * Says what is wrong with the list of a bundle's files, if anything is: one rule for what is read
  * from disk and for what a statement claims.
- *
- * @param paths The bundle paths of all files but the envelope.
- * @returns A phrase that names the path, escaped and quoted.
  */
 export function fileListProblem(paths: readonly string[]): string | undefined {
   if (!paths.includes(MANIFEST_FILE)) {
@@ -152,13 +143,7 @@ export function quotePath(path: string): string {
   return `"${escapeText(path, 300)}"`;
 }
 
-/**
- * Compares two strings by the bytes of their UTF-8 form, for sorting.
- *
- * @param a The one.
- * @param b The other.
- * @returns Less than zero when `a` comes first, zero when they are equal.
- */
+/** Compares two strings by the bytes of their UTF-8 form, for sorting. */
 export function compareBytewise(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

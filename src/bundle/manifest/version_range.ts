@@ -38,9 +38,6 @@ const LOWEST = toVersion([], [0]);
 /**
  * Reads a range: alternatives with `||`; in each `1.2 - 1.4`, or comparisons with blanks between them:
  * `<`, `<=`, `>`, `>=`, `=`, `^`, `~` and a version, whose end may be missing or `x`; `*` is any.
- *
- * @param text The range.
- * @returns It, or `undefined` when it is none, or means one thing to one reader and another to the next.
  */
 export function parseVersionRange(text: string): VersionRange | undefined {
   if (text.length > MAX_LENGTH) return undefined;
@@ -57,9 +54,6 @@ export function isVersionRange(text: string): boolean {
  * Tells whether a version lies in a range, as `sdk` and `dependencies` hold them: a pre-release only when
  * a comparison names one of the same three numbers.
  *
- * @param version A semantic version.
- * @param range A range.
- * @returns Whether it does; `false` for a version or range that makes no sense.
  * @see https://semver.org
  */
 export function isInRange(version: string, range: string): boolean {
@@ -76,10 +70,6 @@ export function isInRange(version: string, range: string): boolean {
  *
  * Unlike the ranges of dependencies it covers pre-releases as well: `<1.4.2` holds for `1.4.2-rc.1`
  * and `1.x` for `1.0.0-rc.1`, or an attacker would offer just those.
- *
- * @param range The range.
- * @param version The version.
- * @returns Whether the range holds the version or its release; `true` where that cannot be told.
  */
 export function revocationCovers(range: string, version: string): boolean {
   const parsed = tryParse(version);

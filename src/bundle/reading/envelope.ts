@@ -65,10 +65,6 @@ function decode(text: string): Uint8Array | undefined {
 
 /**
  * Encodes what is signed: DSSE's pre-authentication encoding, which binds the payload to its type.
- *
- * @param payloadType The type.
- * @param payload The payload.
- * @returns `DSSEv1 <length> <type> <length> <payload>`, lengths in bytes.
  */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
   const type = encoder.encode(payloadType);
@@ -82,8 +78,6 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
 /**
  * Parses an envelope, without believing anything in it.
  *
- * @param bytes The bytes of `plugin.sig.json`, at most 8 MiB.
- * @returns The payload and the signatures.
  * @throws {SallyportError} `signature-invalid` when it is not such an envelope, or has no signature,
  * more than 64, or two of one key.
  */
@@ -129,12 +123,7 @@ function malformed(what: string, cause?: unknown): SallyportError {
   );
 }
 
-/**
- * Encodes an envelope as the text of `plugin.sig.json`.
- *
- * @param envelope The envelope.
- * @returns JSON with a line break at its end.
- */
+/** Encodes an envelope as the text of `plugin.sig.json`. */
 export function encodeEnvelope(envelope: Envelope): string {
   const value = {
     payloadType: envelope.payloadType,

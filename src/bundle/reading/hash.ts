@@ -21,8 +21,6 @@ export interface FileDigest {
  * Computes the bundle hash: SHA3-512 of one line a file, `<sha3-512>  <size>  <path>\n`, sorted by
  * path bytewise. `openssl dgst -sha3-512` over the same text gives the same.
  *
- * @param files All files of the bundle but `plugin.sig.json`, in any order.
- * @returns The hash as 128 lower-case hex digits.
  * @throws {RangeError} When a path holds a line break, for then two lists could give one text.
  */
 export function bundleHash(files: Iterable<FileDigest>): string {

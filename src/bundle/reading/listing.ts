@@ -37,12 +37,6 @@ export function cannotRead(
 /**
  * Lists the files of a bundle.
  *
- * @param dir The folder as the caller named it, for messages.
- * @param root The folder's real path.
- * @param maxFiles More files are refused.
- * @param signal Ends the walk.
- * @param leaveOut Tells what to leave out, by paths of which those of folders end in a slash.
- * @returns The paths.
  * @throws {SallyportError} `bundle-invalid` on a link, a special file, a bad path or too many entries.
  */
 export async function listBundle(

@@ -67,9 +67,6 @@ export interface ReadBundleOptions {
 /**
  * Reads a bundle: every file once, counted while reading, hashed as read.
  *
- * @param dir The bundle's folder.
- * @param options Caps and a signal.
- * @returns The files with their hashes, the manifest, and the bytes of the envelope if there is one.
  * @throws {SallyportError} `bundle-invalid` when the folder breaks a rule for bundles or cannot be
  * read, `manifest-invalid` when `plugin.json` is wrong, `cancelled` when the signal says so.
  * @throws {RangeError} When a cap is not a positive whole number.

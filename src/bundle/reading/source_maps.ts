@@ -15,10 +15,6 @@ const COMMENT = /\/\/[#@]\ssourceMappingURL=[^\S\n\r\u2028\u2029]*(\S+)/g;
 /**
  * Finds the first source map that a file names and that is neither in the bundle's folder nor in the file
  * itself. Every file may be imported as a module, whatever its name ends in.
- *
- * @param path The file's path in the bundle.
- * @param bytes Its content.
- * @returns What the file names; `undefined` when there is no such map.
  */
 export function outerSourceMap(path: string, bytes: Uint8Array): string | undefined {
   const encoding = encodingOf(bytes);

@@ -66,9 +66,6 @@ const statementSchema = z.strictObject({
 /**
  * Makes the statement about a bundle.
  *
- * @param contents The bundle as read.
- * @param options Times.
- * @returns The statement.
  * @throws {RangeError} When a date is invalid, or the statement would expire before it is made.
  */
 export function createStatement(
@@ -98,12 +95,7 @@ export function createStatement(
   };
 }
 
-/**
- * Encodes a statement as the payload of an envelope.
- *
- * @param statement The statement.
- * @returns JSON in UTF-8; fields in the order of {@linkcode Statement}.
- */
+/** Encodes a statement as the payload of an envelope. */
 export function encodeStatement(statement: Statement): Uint8Array {
   const { schema, name, version, bundleHash, files, createdAt, expiresAt } = statement;
   const ordered = {
@@ -121,8 +113,6 @@ export function encodeStatement(statement: Statement): Uint8Array {
 /**
  * Parses a statement. Its times are checked for their form only.
  *
- * @param bytes The payload of an envelope, whose signature the caller has verified.
- * @returns The statement; its files obey the rules for bundle paths.
  * @throws {SallyportError} `signature-invalid` when it is not a statement of schema 1.
  */
 export function parseStatement(bytes: Uint8Array): Statement {

@@ -42,9 +42,6 @@ export type Ignores = (path: string) => boolean;
 /**
  * Reads the patterns of a folder.
  *
- * @param dir The folder as the caller named it, for messages.
- * @param root The folder's real path.
- * @returns What they say of a path.
  * @throws {SallyportError} `bundle-invalid` when the file cannot be read or is larger than 64 KiB.
  */
 export async function readIgnoreFile(dir: string, root: string): Promise<Ignores> {

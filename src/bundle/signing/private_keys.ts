@@ -45,10 +45,6 @@ const PKCS12 = new RegExp(`^30${LENGTH}02010330${LENGTH}06092a864886f70d0107`);
  *
  * A key in PEM is found anywhere in a file, if what stands between its lines can be a key: a module may
  * know the lines. Of 32 bytes nobody can say what they are, but for those of a key that is known.
- *
- * @param bytes The content.
- * @param known The private keys at hand, 32 bytes each: found as they are, in hex and in base64.
- * @returns The form of the key, such as `PKCS#8`.
  */
 export function findPrivateKey(
   bytes: Uint8Array,

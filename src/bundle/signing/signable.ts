@@ -27,11 +27,6 @@ const MAX_NAMED = 5;
  * A host refuses a folder with files that are not signed: what is to be ignored must not lie in it, or is
  * left out of a copy.
  *
- * @param dir The bundle's folder.
- * @param seeds The private keys that will sign.
- * @param copied Whether a copy will be signed, without what is to be ignored.
- * @param options Caps and a signal.
- * @returns The bundle.
  * @throws {SallyportError} `bundle-invalid` when a private key lies in the folder, ignored or not, or
  * something that is to be ignored without a copy being made; what {@linkcode readBundle} throws.
  */
@@ -54,9 +49,6 @@ export async function readSignable(
 /**
  * Writes the files of a bundle to a folder of their own.
  *
- * @param contents The bundle.
- * @param out The folder: new or empty, and not within the bundle.
- * @returns Its real path.
  * @throws {SallyportError} `bundle-invalid` when it is anything else, or cannot be written.
  */
 export async function copyBundle(contents: BundleContents, out: string): Promise<string> {

@@ -68,10 +68,6 @@ export interface SignBundleResult {
  * Adds to the signatures that are there when they are about the very same bundle; otherwise makes a
  * new statement, drops them and says so in `replaced`. Without `expiresAt` an existing expiry stays.
  *
- * @param dir The bundle's folder.
- * @param seeds The private keys, 32 bytes each.
- * @param options Times of a new statement, caps and a signal.
- * @returns What was done.
  * @throws {SallyportError} `bundle-invalid` or `manifest-invalid` as {@linkcode readSignable};
  * `bundle-invalid` when the file cannot be written or would be too large; `expired` when the
  * statement there has expired and no new `expiresAt` is given.

@@ -32,21 +32,12 @@ const writing = new Set<string>();
 export class BundleStore {
   readonly #dir: string;
 
-  /**
-   * Makes a store; touches nothing on disk yet.
-   *
-   * @param dir The folder of the store; made with mode 0700 when first needed.
-   */
+  /** Makes a store; touches nothing on disk yet. */
   constructor(dir: string) {
     this.#dir = dir;
   }
 
-  /**
-   * Gives the folder that the copy of a bundle has, or will have.
-   *
-   * @param bundleHash The bundle hash, 128 hex digits.
-   * @returns The absolute real path.
-   */
+  /** Gives the folder that the copy of a bundle has, or will have. */
   locate(bundleHash: string): string {
     checkHash(bundleHash);
     Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
@@ -59,8 +50,6 @@ export class BundleStore {
    * A copy that is there already is compared byte for byte with what was verified, and replaced when
    * anything differs: a changed, missing or additional file, a link, or a write permission.
    *
-   * @param bundle A verified bundle.
-   * @returns The absolute real path of the copy: files 0444, folders 0555.
    * @throws {SallyportError} `launch-failed` when the copy cannot be written.
    * @throws {RangeError} When the hash or a path is none.
    */
@@ -93,11 +82,7 @@ export class BundleStore {
     );
   }
 
-  /**
-   * Removes the copy of a bundle, if there is one.
-   *
-   * @param bundleHash The bundle hash, 128 hex digits.
-   */
+  /** Removes the copy of a bundle, if there is one. */
   async remove(bundleHash: string): Promise<void> {
     checkHash(bundleHash);
     await discard(this.#dir, `${this.#dir}/${bundleHash}`);

@@ -26,13 +26,7 @@ export function foldersOf(files: readonly StorableFile[]): string[] {
   return [...folders];
 }
 
-/**
- * Compares a copy with the verified files, without following any link.
- *
- * @param target The folder of the copy.
- * @param files What should be there, and nothing else.
- * @returns Whether it is the same, byte for byte and read-only.
- */
+/** Compares a copy with the verified files, without following any link. */
 export async function compareCopy(
   target: string,
   files: readonly StorableFile[],

@@ -8,8 +8,6 @@ import { checkIsLog } from "../../audit/verify/verify_log.ts";
 /**
  * Finds an audit folder.
  *
- * @param dir The data folder of a host, or the audit folder itself.
- * @returns The audit folder.
  * @throws {SallyportError} `bad-config` when there is no audit log.
  */
 export async function findAuditFolder(dir: string): Promise<string> {

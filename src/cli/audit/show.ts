@@ -116,13 +116,7 @@ function toEntry({ fields, ...place }: AuditRecord): unknown {
   return { ...place, ...fields, ...place }; // a field cannot say where it stands
 }
 
-/**
- * Writes an entry on one line.
- *
- * @param record The entry; its fields may come from a hostile plugin.
- * @param output For styles.
- * @returns The line, free of what a terminal would act on.
- */
+/** Writes an entry on one line. */
 export function entryLine(record: AuditRecord, output: Output): string {
   const { time, type, chain, fields, unsigned } = record;
   const { plugin, version, ...rest } = fields;

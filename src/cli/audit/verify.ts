@@ -48,13 +48,7 @@ async function verify(
   if (!report.ok) throw new AuditLogBroken();
 }
 
-/**
- * Writes a report for people.
- *
- * @param report The report.
- * @param output For styles.
- * @returns Lines.
- */
+/** Writes a report for people. */
 export function reportLines(report: AuditReport, output: Output): string[] {
   const { dir, keyId = "none", pinned, chains, notes, problems, limits } = report;
   const lines = [

@@ -62,12 +62,7 @@ async function verify(
   ]);
 }
 
-/**
- * Gives effective permissions as plain data.
- *
- * @param permissions The permissions.
- * @returns Lists by family, services and limits.
- */
+/** Gives effective permissions as plain data. */
 export function permissionsJson(permissions: ResolvedPermissions): Record<string, unknown> {
   const { net, read, write, sys, hooks, context, limits, dropped } = permissions;
   return {

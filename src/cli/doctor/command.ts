@@ -49,13 +49,7 @@ async function doctor(
   if (!diagnosis.complete) throw new LayersMissing();
 }
 
-/**
- * Gives findings as plain data.
- *
- * @param facts What was seen.
- * @param diagnosis What was found.
- * @returns The JSON document.
- */
+/** Gives findings as plain data. */
 export function doctorDocument(
   facts: DoctorFacts,
   { layers, choice, missing, complete }: Diagnosis,

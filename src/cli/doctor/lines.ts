@@ -12,13 +12,7 @@ const STYLES: Readonly<Record<LayerStatus, Style>> = { ok: "green", warn: "yello
 const MARK_WIDTH = 4;
 const MAX_TEXT = 1_000;
 
-/**
- * Writes findings for people.
- *
- * @param diagnosis What was found.
- * @param output For styles.
- * @returns Lines.
- */
+/** Writes findings for people. */
 export function doctorLines(diagnosis: Diagnosis, output: Output): string[] {
   return [
     ...tableLines(diagnosis.layers, output),

@@ -37,12 +37,7 @@ export default definePlugin({
 });
 `;
 
-/**
- * Starts it, calls it and ends it.
- *
- * @param isolation The isolation that hosts would ask for.
- * @returns What came of it; never throws.
- */
+/** Starts it, calls it and ends it. */
 export async function tryStart(isolation: IsolationMode): Promise<Probe> {
   const mayRun = ["deno", Deno.execPath()].some((command) => granted({ name: "run", command }));
   const lacks = [

@@ -93,9 +93,6 @@ export interface Inspection {
 /**
  * Inspects a bundle.
  *
- * @param dir The folder.
- * @param bench Keys, policy and launcher.
- * @returns What there is to know.
  * @throws {SallyportError} `bundle-invalid` or `manifest-invalid` when it cannot be read as a bundle,
  * `bad-config` when the policy is wrong.
  */

@@ -16,13 +16,7 @@ import { DATA_PLACEHOLDER } from "../shared/workbench.ts";
 
 const MAX_FILES = 50;
 
-/**
- * Writes an inspection for people.
- *
- * @param inspection What was found.
- * @param output For styles.
- * @returns Lines.
- */
+/** Writes an inspection for people. */
 export function inspectionLines(inspection: Inspection, output: Output): string[] {
   const { manifest, launch } = inspection;
   const section = (title: string, lines: readonly string[]) =>

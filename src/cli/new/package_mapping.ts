@@ -28,12 +28,7 @@ const MAX_CONFIG_BYTES = 1_048_576;
 const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
 const PACKAGE = /"@sallyport\/host"/;
 
-/**
- * Looks through the configurations of a folder and those above it.
- *
- * @param dir An absolute folder.
- * @returns What they say.
- */
+/** Looks through the configurations of a folder and those above it. */
 export async function findMapping(dir: string): Promise<PackageMapping> {
   let nearest: string | undefined;
   for (let folder = dir.replaceAll("\\", "/");; folder = folder.replace(/\/[^/]*$/, "")) {

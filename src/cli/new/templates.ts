@@ -9,12 +9,7 @@ import { VERSION } from "../../version.ts";
 /** Is put into the texts below, so that whatever looks for imports in this file finds its own alone. */
 const PACKAGE = "@sallyport/host";
 
-/**
- * Writes `plugin.json`.
- *
- * @param name The plugin's name.
- * @returns The text.
- */
+/** Writes `plugin.json`. */
 export function manifestFile(name: string): string {
   const manifest = {
     $schema: manifestJsonSchema().$id,
@@ -27,20 +22,12 @@ export function manifestFile(name: string): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/**
- * Writes `.gitattributes`, within the bundle: it goes wherever that is committed.
- *
- * @returns The text.
- */
+/** Writes `.gitattributes`, within the bundle: it goes wherever that is committed. */
 export function gitAttributes(): string {
   return "# what is signed keeps its bytes: no line ends are converted\n* -text\n";
 }
 
-/**
- * Writes `main.ts`.
- *
- * @returns The text.
- */
+/** Writes `main.ts`. */
 export function entryModule(): string {
   return `import { definePlugin } from "${PACKAGE}/plugin";
 
@@ -64,12 +51,7 @@ export default definePlugin({
 `;
 }
 
-/**
- * Writes the test.
- *
- * @param name The plugin's name.
- * @returns The text.
- */
+/** Writes the test. */
 export function testModule(name: string): string {
   return `import assert from "node:assert/strict";
 import { loadForTest } from "${PACKAGE}/testing";
@@ -92,12 +74,7 @@ Deno.test("countdown() streams down to one", async () => {
 `;
 }
 
-/**
- * Writes a `deno.json` that says where the package is, for a folder without any configuration.
- *
- * @param checkout The folder of the package, where it lies on this machine.
- * @returns The text.
- */
+/** Writes a `deno.json` that says where the package is, for a folder without any configuration. */
 export function denoJson(checkout?: string): string {
   const config = {
     imports: { [PACKAGE]: `jsr:${PACKAGE}@^${VERSION}` },

@@ -15,9 +15,6 @@ const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
 /**
  * Reads parameters.
  *
- * @param source JSON, `@` and the name of a file, or `-` for stdin; at most 16 MiB.
- * @param io Has stdin.
- * @returns The value; `undefined` without a source.
  * @throws {UsageError} when JSON on the command line is malformed.
  * @throws {SallyportError} `bad-config` when a file or stdin cannot be read, is too large or malformed.
  */

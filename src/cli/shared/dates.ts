@@ -12,9 +12,6 @@ const DAY_MS = 86_400_000;
 /**
  * Parses a date.
  *
- * @param text Such as `2027-01-31`, which is midnight UTC, or `2027-01-31T12:00:00Z`.
- * @param what What it is, such as `expiry`.
- * @returns The date.
  * @throws {UsageError} When it is none.
  */
 export function parseDate(text: string, what: string): Date {
@@ -36,10 +33,6 @@ function parse(text: string, what: string, others: string): Date {
 /**
  * Parses a date that is yet to come.
  *
- * @param text As {@linkcode parseDate} takes it.
- * @param what What it is.
- * @param now The present time.
- * @returns The date.
  * @throws {UsageError} When it is none, or has passed.
  */
 export function parseFutureDate(text: string, what: string, now: Date = new Date()): Date {
@@ -54,10 +47,6 @@ function checkFuture(date: Date, text: string, what: string, now: Date): Date {
 /**
  * Parses a date that is yet to come, or a number of days from now.
  *
- * @param text As {@linkcode parseDate} takes it, or such as `365d`.
- * @param what What it is.
- * @param now The present time.
- * @returns The date.
  * @throws {UsageError} When it is neither, or has passed.
  */
 export function parseFutureDateOrSpan(text: string, what: string, now: Date = new Date()): Date {
@@ -68,12 +57,7 @@ export function parseFutureDateOrSpan(text: string, what: string, now: Date = ne
   return checkFuture(date, text, what, now);
 }
 
-/**
- * Writes a time as short as it can be said.
- *
- * @param time An ISO time.
- * @returns The day alone when it is midnight UTC.
- */
+/** Writes a time as short as it can be said. */
 export function shortDate(time: string): string {
   return time.replace(/T00:00:00(?:\.000)?Z$/, "").replace(/:\d{2}\.\d{3}Z$/, "Z");
 }

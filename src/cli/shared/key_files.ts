@@ -33,7 +33,6 @@ const PUBLIC_MODE = 0o644;
 /**
  * Writes both files or none.
  *
- * @param pair The files.
  * @throws {SallyportError} `bad-state` when one is there already and `force` is not set, `bad-config`
  * when one cannot be written.
  */

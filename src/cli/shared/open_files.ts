@@ -10,10 +10,6 @@ import type { Output } from "../terminal/output.ts";
  * Warns of a file with a secret that others than its owner may use.
  *
  * A warning and no refusal: what a container mounts as a secret is often open to its one user.
- *
- * @param path The file; one that is not there is told of by whoever reads it.
- * @param what What it is, such as `the key file`.
- * @param output Warns.
  */
 export async function warnIfOpenToOthers(
   path: string,

@@ -12,9 +12,6 @@ import type { Workbench } from "./workbench.ts";
 /**
  * Plans the first start of a plugin as a host would, with nothing of it compiled ahead.
  *
- * @param prepared The permissions and the containment.
- * @param bench The host's parts.
- * @returns The plan; its folders of the run do not exist.
  * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag.
  */
 export function planInspected(

@@ -9,12 +9,7 @@ import { type Output, toJson } from "../terminal/output.ts";
 
 type Level = "debug" | "info" | "warn" | "error";
 
-/**
- * Makes a logger for a command that runs a plugin.
- *
- * @param output Where lines go.
- * @returns The logger; what the host itself has to say below a warning is left out.
- */
+/** Makes a logger for a command that runs a plugin. */
 export function pluginLogger(output: Output): Logger {
   const write = (level: Level) => (message: string, fields: Record<string, unknown> = {}): void => {
     // which bundle it is, whoever runs the command knows

@@ -28,8 +28,6 @@ const MAX_KEY_FILE_BYTES = 4_096;
 /**
  * Reads a public key.
  *
- * @param text 64 hex digits, or a file with them or with a PEM, of at most 4 KiB.
- * @returns The key.
  * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
  */
 export async function readPublicKey(text: string): Promise<NamedPublicKey> {
@@ -52,9 +50,6 @@ export interface PrivateKeyOptions {
 /**
  * Reads private keys, and warns of those that others may use.
  *
- * @param paths The files, at most 4 KiB each.
- * @param options How sealed ones are opened.
- * @returns The 32 secret bytes of each.
  * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
  * @throws {UsageError} When one is sealed and nobody can be asked.
  */
@@ -104,12 +99,7 @@ async function openSealedKey(
   }
 }
 
-/**
- * Tells a passphrase that does not fit from anything else that may be wrong.
- *
- * @param error What was thrown.
- * @returns Whether another passphrase may help.
- */
+/** Tells a passphrase that does not fit from anything else that may be wrong. */
 export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }

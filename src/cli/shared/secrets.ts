@@ -30,13 +30,7 @@ export interface SecretOptions {
 const KEY_BYTES = 32;
 const PRIVATE_MODE = 0o600;
 
-/**
- * Adds the options to a command.
- *
- * @param command The command.
- * @param whose Whose secret it is, such as `the trust list's`.
- * @returns The command.
- */
+/** Adds the options to a command. */
 export function addSecretOptions(command: Command, whose: string): Command {
   return command
     .option(
@@ -52,10 +46,6 @@ export function addSecretOptions(command: Command, whose: string): Command {
 /**
  * Reads the secret of something that is sealed already.
  *
- * @param options Where it comes from.
- * @param context Asks at a terminal when no file is named.
- * @param what What the secret opens, such as `"trust.list"` in quotes.
- * @returns The secret, and whether a person typed it, who may have mistyped it.
  * @throws {UsageError} When two files are named, or none and nobody can be asked.
  * @throws {SallyportError} `bad-config` when a file cannot be read or used.
  */
@@ -73,11 +63,6 @@ export async function readSecret(
 /**
  * Reads or makes the secret of something new.
  *
- * @param options Where it comes from; `newKeyFile` is made, with mode 0600.
- * @param context Asks at a terminal, twice, when no file is named.
- * @param what What the secret will open.
- * @param names How the options are called, for hints.
- * @returns The secret.
  * @throws {UsageError} When several files are named, or none and nobody can be asked.
  * @throws {SallyportError} `bad-config` when a file cannot be used, a passphrase is too short, or the
  * new file is there already.
@@ -111,10 +96,6 @@ export async function readNewSecret(
 /**
  * Asks for a passphrase.
  *
- * @param context Has the terminal.
- * @param what What it opens.
- * @param option The option that would have named a file, for the hint.
- * @returns The passphrase.
  * @throws {UsageError} When nobody can be asked.
  */
 export async function askPassphrase(
@@ -129,8 +110,6 @@ export async function askPassphrase(
 /**
  * Refuses a new passphrase that is too short.
  *
- * @param passphrase The passphrase.
- * @param path The file that it came from.
  * @throws {SallyportError} `bad-config`.
  */
 export function checkNewPassphrase(passphrase: string, path: string): void {
@@ -147,10 +126,6 @@ export function checkNewPassphrase(passphrase: string, path: string): void {
  * Reads the secret that an option names.
  *
  * Once: a pipe that the shell has opened, as for `<(command)`, or stdin can be read only once.
- *
- * @param options Where it comes from.
- * @param context Has stdin, and warns of a file that others may use.
- * @returns The secret; `undefined` where no file is named.
  */
 export async function readSecretFile(
   { passphraseFile, keyFile }: SecretOptions,

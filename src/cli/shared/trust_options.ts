@@ -46,12 +46,7 @@ export type TrustedHostOptions = Pick<
 /** Holds the commands that have the options. */
 const COMMANDS: WeakSet<Command> = new WeakSet();
 
-/**
- * Adds the options to a command.
- *
- * @param command The command.
- * @returns The command.
- */
+/** Adds the options to a command. */
 export function addTrustOptions(command: Command): Command {
   COMMANDS.add(command);
   command
@@ -71,12 +66,7 @@ export function addTrustOptions(command: Command): Command {
     );
 }
 
-/**
- * Checks the options before the command runs, and asks for a passphrase that no file holds.
- *
- * @param program The program; a command without these options is left alone.
- * @param context Asks at a terminal.
- */
+/** Checks the options before the command runs, and asks for a passphrase that no file holds. */
 export function askBeforeCommands(program: Command, context: CliContext): void {
   program.hook("preAction", async (_program, command) => {
     if (!COMMANDS.has(command)) return;
@@ -111,12 +101,7 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
   });
 }
 
-/**
- * Turns the options into those of a host.
- *
- * @param options The options as given.
- * @returns Options of `PluginHost.open`.
- */
+/** Turns the options into those of a host. */
 export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
   const { key = [], policy, isolation, dataDir } = options;
   return {

@@ -48,9 +48,6 @@ export class Workbench implements AsyncDisposable {
   /**
    * Opens one.
    *
-   * @param options Whom and what to trust.
-   * @param output Shows warnings.
-   * @returns The parts; dispose it to remove the folder.
    * @throws {SallyportError} `bad-config` as `PluginHost.open` does.
    */
   static async open(options: TrustOptions, output: Output): Promise<Workbench> {

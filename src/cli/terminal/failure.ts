@@ -21,12 +21,7 @@ export class UsageError extends Error {
   /** What to do about it. */
   readonly hint: string | undefined;
 
-  /**
-   * Makes the error.
-   *
-   * @param message What is wrong.
-   * @param hint What to do about it.
-   */
+  /** Makes the error. */
   constructor(message: string, hint?: string) {
     super(message);
     this.name = "UsageError";
@@ -39,11 +34,7 @@ export class InterruptedError extends Error {
   /** What was left behind. */
   readonly hint: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param hint What was left behind.
-   */
+  /** Makes the error. */
   constructor(hint: string = "The plugin was stopped and nothing was left behind") {
     super("Interrupted");
     this.name = "InterruptedError";
@@ -78,13 +69,7 @@ const DEFAULT_HINTS: Readonly<Record<string, string>> = {
 };
 const MAX_CHARACTERS = 20_000;
 
-/**
- * Works out what to tell about an error.
- *
- * @param error What was thrown.
- * @param command The name of the command, where it is known.
- * @returns Code, message, hint, details and exit code; message and hint are safe for a terminal.
- */
+/** Works out what to tell about an error. */
 export function describeFailure(error: unknown, command?: string): Failure {
   const { code, message, hint, exitCode } = classify(error, command);
   return {

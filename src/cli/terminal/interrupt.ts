@@ -22,8 +22,6 @@ const SAME_MS = 500;
 
 /**
  * Listens for SIGINT, SIGTERM and the end of the terminal; a second one ends the process at once.
- *
- * @returns The signal to pass on.
  */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();

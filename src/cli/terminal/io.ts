@@ -49,11 +49,7 @@ export class OutputClosed extends Error {
 
 const RETRY_MS = 5;
 
-/**
- * Gives the streams of this process.
- *
- * @returns The streams; writing is synchronous, so that nothing is lost when the process exits.
- */
+/** Gives the streams of this process. */
 export function processIo(): CliIo {
   return {
     writeOut(text) {

@@ -30,12 +30,7 @@ export class LineEditor {
     return this.#tooLong;
   }
 
-  /**
-   * Takes keys up to the end of the line.
-   *
-   * @param keys What the terminal sent.
-   * @returns How the line stands, and the keys that came after its end.
-   */
+  /** Takes keys up to the end of the line. */
   take(keys: Uint8Array): { state: LineState; rest: Uint8Array } {
     for (const [index, key] of keys.entries()) {
       const state = this.#key(key);
@@ -44,11 +39,7 @@ export class LineEditor {
     return { state: "open", rest: new Uint8Array() };
   }
 
-  /**
-   * Gives the line.
-   *
-   * @returns The text, or `undefined` when what was typed is not UTF-8.
-   */
+  /** Gives the line. */
   text(): string | undefined {
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -28,23 +28,13 @@ export class Output {
   readonly json: boolean;
   readonly #io: CliIo;
 
-  /**
-   * Makes an output.
-   *
-   * @param io The streams.
-   * @param json Whether to print JSON.
-   */
+  /** Makes an output. */
   constructor(io: CliIo, json: boolean) {
     this.#io = io;
     this.json = json;
   }
 
-  /**
-   * Prints the result of a command.
-   *
-   * @param value The JSON document.
-   * @param lines The same for people; they may have styles, but nothing else a terminal acts on.
-   */
+  /** Prints the result of a command. */
   result(value: unknown, lines: () => readonly string[]): void {
     if (this.json) this.#io.writeOut(`${toJson(value, this.#io.outIsTerminal)}\n`);
     else this.#io.writeOut(lines().map((line) => `${safe(line)}\n`).join(""));
@@ -102,10 +92,6 @@ function paint(style: Style, text: string): string {
  * Writes a value as JSON that is safe to show: what a terminal would act on is escaped.
  *
  * Bytes become `{ "$base64": "…" }`.
- *
- * @param value The value.
- * @param pretty Whether to indent it for people.
- * @returns The text, without a line end.
  */
 export function toJson(value: unknown, pretty: boolean): string {
   const json = JSON.stringify(
@@ -117,13 +103,7 @@ export function toJson(value: unknown, pretty: boolean): string {
   return json.split("\n").map((line) => escapeText(line, Infinity)).join("\n");
 }
 
-/**
- * Lays out names and values in two columns.
- *
- * @param rows Names and values; a row without a value is left out.
- * @param indent How far to indent.
- * @returns One line a row.
- */
+/** Lays out names and values in two columns. */
 export function columns(
   rows: readonly (readonly [name: string, value: string | undefined])[],
   indent: number = 2,
@@ -133,13 +113,7 @@ export function columns(
   return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
 }
 
-/**
- * Writes a number of things in words.
- *
- * @param count How many.
- * @param thing One of them.
- * @returns Such as `1 file` or `2 files`.
- */
+/** Writes a number of things in words. */
 export function plural(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

@@ -22,12 +22,7 @@ export class Prompter {
   readonly #write: (text: string) => void;
   #ahead: Uint8Array = new Uint8Array();
 
-  /**
-   * Makes a prompter.
-   *
-   * @param terminal Where a person types.
-   * @param io The streams; questions go to stderr, since stdout may be a file.
-   */
+  /** Makes a prompter. */
   constructor(terminal: Terminal, io: Pick<CliIo, "writeErr">) {
     this.#terminal = terminal;
     this.#write = (text) => io.writeErr(text);
@@ -36,8 +31,6 @@ export class Prompter {
   /**
    * Asks for a passphrase that exists.
    *
-   * @param what What it opens, such as `the passphrase of "trust.list"`.
-   * @returns The passphrase, not empty.
    * @throws {InterruptedError} On Ctrl-C, Ctrl-D or a signal.
    * @throws {SallyportError} `bad-config` after three empty or unusable answers.
    */
@@ -52,8 +45,6 @@ export class Prompter {
   /**
    * Asks twice for a new passphrase.
    *
-   * @param what What it will open.
-   * @returns The passphrase, of at least 8 characters.
    * @throws {InterruptedError} On Ctrl-C, Ctrl-D or a signal.
    * @throws {SallyportError} `bad-config` after three tries.
    */
@@ -76,8 +67,6 @@ export class Prompter {
   /**
    * Asks for a yes.
    *
-   * @param question The question, without its mark.
-   * @returns Whether the answer was yes; an empty one is no.
    * @throws {InterruptedError} On Ctrl-C or a signal.
    */
   async confirm(question: string): Promise<boolean> {

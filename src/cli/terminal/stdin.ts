@@ -13,10 +13,6 @@ const TAKEN: WeakMap<CliIo, string> = new WeakMap();
 /**
  * Reads stdin to its end.
  *
- * @param io The streams.
- * @param what What it has, such as `the parameters`.
- * @param maxBytes More is refused.
- * @returns The bytes.
  * @throws {UsageError} When something else was read from it.
  * @throws {SallyportError} `bad-config` when it cannot be read or is larger.
  */

@@ -7,13 +7,7 @@
 /** How wide a table may be. */
 export const TABLE_WIDTH = 80;
 
-/**
- * Breaks a text into lines at spaces.
- *
- * @param text The text, without line ends.
- * @param width How many characters a line may have; a longer word is cut.
- * @returns The lines, at least one.
- */
+/** Breaks a text into lines at spaces. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -29,14 +23,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/**
- * Writes a text beside a head, and its further lines below its first.
- *
- * @param head What stands before the first line; styles do not count into its width.
- * @param headWidth How wide the head is shown.
- * @param text The text.
- * @returns The lines, at most {@linkcode TABLE_WIDTH} wide.
- */
+/** Writes a text beside a head, and its further lines below its first. */
 export function hanging(head: string, headWidth: number, text: string): string[] {
   const [first = "", ...rest] = wrap(text, TABLE_WIDTH - headWidth);
   return [head + first, ...rest.map((line) => " ".repeat(headWidth) + line)];

@@ -15,12 +15,7 @@ const DAY_MS = 86_400_000;
 /** Stands for what is not known. */
 export const UNKNOWN = "-";
 
-/**
- * Writes a number of bytes, in powers of 1,024.
- *
- * @param bytes How many.
- * @returns Such as `812B`, `1.4M` or `64M`.
- */
+/** Writes a number of bytes, in powers of 1,024. */
 export function bytesCell(bytes: number | undefined): string {
   if (bytes === undefined) return UNKNOWN;
   let value = bytes;
@@ -31,24 +26,13 @@ export function bytesCell(bytes: number | undefined): string {
   return `${value.toFixed(decimals)}${UNITS[unit]}`;
 }
 
-/**
- * Writes a share of a processor.
- *
- * @param percent In percent.
- * @returns Such as `0.4` or `130`.
- */
+/** Writes a share of a processor. */
 export function percentCell(percent: number | undefined): string {
   if (percent === undefined) return UNKNOWN;
   return percent < 99.95 ? percent.toFixed(1) : percent.toFixed(0);
 }
 
-/**
- * Writes a count or a rate.
- *
- * @param value How many.
- * @param decimals Whether to write a small one with a decimal.
- * @returns Such as `12`, `0.3`, `1.2k` or `30M`.
- */
+/** Writes a count or a rate. */
 export function countCell(value: number | undefined, decimals: boolean = false): string {
   if (value === undefined) return UNKNOWN;
   if (value < 999.5) return value.toFixed(decimals && value < 99.95 && value !== 0 ? 1 : 0);
@@ -59,12 +43,7 @@ export function countCell(value: number | undefined, decimals: boolean = false):
   return UNKNOWN;
 }
 
-/**
- * Writes a span of time in its two greatest units.
- *
- * @param ms Milliseconds; a negative one is written as none.
- * @returns Such as `3d 4h`, `5m 2s` or `0.4s`.
- */
+/** Writes a span of time in its two greatest units. */
 export function spanCell(ms: number): string {
   const span = Math.max(0, ms);
   if (span < 10 * SECOND_MS) return `${Number((span / SECOND_MS).toFixed(1))}s`;
@@ -78,14 +57,7 @@ export function spanCell(ms: number): string {
   return `${Math.floor(span / size)}${unit}${rest === 0 ? "" : ` ${rest}${lesser}`}`;
 }
 
-/**
- * Draws figures as bars, the last ones.
- *
- * @param values The figures, the oldest first.
- * @param width How many are drawn at most.
- * @param most What the highest bar stands for.
- * @returns One character a figure.
- */
+/** Draws figures as bars, the last ones. */
 export function sparkline(values: readonly number[], width: number, most: number): string {
   return values.slice(-width).map((value) => {
     const step = Math.floor(value / most * BARS.length);
@@ -93,12 +65,7 @@ export function sparkline(values: readonly number[], width: number, most: number
   }).join("");
 }
 
-/**
- * Makes text from outside safe, and each of its characters one column wide.
- *
- * @param text The text.
- * @returns Printable ASCII.
- */
+/** Makes text from outside safe, and each of its characters one column wide. */
 export function plainText(text: string): string {
   // what is wide, has no width or joins others would move all that stands behind it
   return escapeText(text).replace(
@@ -108,13 +75,7 @@ export function plainText(text: string): string {
   );
 }
 
-/**
- * Cuts a text that is too long.
- *
- * @param text The text, without styles.
- * @param width How many characters there is room for, at least one.
- * @returns At most as many characters; a cut is marked.
- */
+/** Cuts a text that is too long. */
 export function clip(text: string, width: number): string {
   if (text.length <= width) return text;
   const characters = [...text];

@@ -51,8 +51,6 @@ const MIN_STALE_MS = 1_000;
 /**
  * Looks at a data folder; changes nothing in it.
  *
- * @param dataDir The folder that hosts have as `dataDir`.
- * @returns The hosts and what they tell, at most 100.
  * @throws {SallyportError} `bad-config` when it is no data folder or may not be read.
  */
 export async function viewHosts(dataDir: string): Promise<TopView> {
@@ -72,13 +70,7 @@ export async function viewHosts(dataDir: string): Promise<TopView> {
   return { dataDir: root, time: new Date(), hosts, leftBehind, more: living.length - hosts.length };
 }
 
-/**
- * Works out how old a status is.
- *
- * @param status The status.
- * @param now The present time.
- * @returns Its age; stale is one older than three intervals, or that far ahead of our clock.
- */
+/** Works out how old a status is. */
 export function ageOf({ time, intervalMs }: HostStatus, now: Date): StatusAge {
   const ageMs = now.getTime() - new Date(time).getTime();
   return { ageMs, stale: Math.abs(ageMs) > Math.max(STALE_INTERVALS * intervalMs, MIN_STALE_MS) };

@@ -41,12 +41,7 @@ const KEYS: Readonly<Record<string, TopKey>> = {
 // deno-lint-ignore no-control-regex
 const SEQUENCE = /^\u001b(\[[0-9;]{0,16}[@-~]|O[@-~])/;
 
-/**
- * Reads keys from what a terminal sent at once.
- *
- * @param bytes What it sent.
- * @returns What is asked for, in order; keys that mean nothing are left out.
- */
+/** Reads keys from what a terminal sent at once. */
 export function readKeys(bytes: Uint8Array): TopKey[] {
   const keys: TopKey[] = [];
   for (let rest = new TextDecoder("latin1").decode(bytes); rest !== "";) {

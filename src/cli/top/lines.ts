@@ -18,13 +18,7 @@ export interface TopLayout {
   readonly width: number;
 }
 
-/**
- * Gives what is shown as plain data.
- *
- * @param view What was seen.
- * @param sort What plugins are sorted by.
- * @returns The JSON document.
- */
+/** Gives what is shown as plain data. */
 export function topDocument(view: TopView, sort: SortKey): Record<string, unknown> {
   return {
     dataDir: view.dataDir,
@@ -42,14 +36,7 @@ export function topDocument(view: TopView, sort: SortKey): Record<string, unknow
   };
 }
 
-/**
- * Gives what is shown for people.
- *
- * @param view What was seen.
- * @param layout Width and order.
- * @param output For styles.
- * @returns The lines.
- */
+/** Gives what is shown for people. */
 export function topLines(view: TopView, layout: TopLayout, output: Output): string[] {
   const lines = view.hosts.flatMap((host, index) => [
     ...(index === 0 ? [] : [""]),

@@ -38,7 +38,6 @@ const HELP = "q quit  s sort  up/down scroll";
 /**
  * Shows plugins until q or Ctrl-C is pressed, or the input ends.
  *
- * @param options What is shown, and how.
  * @throws {InterruptedError} When a signal asks the process to end; the terminal is put back before.
  */
 export async function showLive(options: LiveOptions): Promise<void> {

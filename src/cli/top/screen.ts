@@ -32,11 +32,7 @@ export class Screen implements Disposable {
     io.writeOut(ENTER);
   }
 
-  /**
-   * Shows lines from the top; over what was there, so that nothing flickers.
-   *
-   * @param lines As many lines as there are rows at most, each narrower than the screen.
-   */
+  /** Shows lines from the top; over what was there, so that nothing flickers. */
   show(lines: readonly string[]): void {
     const frame = lines.map((line) => line + CLEAR_TO_END_OF_LINE).join("\r\n");
     if (frame === this.#shown) return;
@@ -59,11 +55,7 @@ export class Screen implements Disposable {
   }
 }
 
-/**
- * Asks how large the terminal is.
- *
- * @returns Its size; 80 by 24 where nobody knows.
- */
+/** Asks how large the terminal is. */
 export function screenSize(): ScreenSize {
   try {
     const { columns, rows } = Deno.consoleSize();

@@ -111,8 +111,6 @@ const STATUS = z.strictObject({
 /**
  * Reads a status file.
  *
- * @param path The file; a link is not followed.
- * @returns The status; its texts are not yet fit for a terminal.
  * @throws {Error} With the reason, when it cannot be read, is larger than 4 MiB, or is no status.
  */
 export async function readStatus(path: string): Promise<HostStatus> {
@@ -126,8 +124,6 @@ export async function readStatus(path: string): Promise<HostStatus> {
 /**
  * Parses a status.
  *
- * @param bytes The content of the file.
- * @returns The status.
  * @throws {Error} With the first mistakes, when it is none.
  */
 export function parseStatus(bytes: Uint8Array): HostStatus {

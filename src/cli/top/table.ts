@@ -92,13 +92,7 @@ const UNBOUNDED_HISTORY = 30;
 const KEPT_NAME = 16;
 const LEAST_SCALE = 10;
 
-/**
- * Sorts plugins; the greatest first, and those of which the figure is not known last.
- *
- * @param plugins The plugins.
- * @param by What by.
- * @returns A sorted copy.
- */
+/** Sorts plugins; the greatest first, and those of which the figure is not known last. */
 export function sortPlugins(plugins: readonly PluginStatus[], by: SortKey): PluginStatus[] {
   const figure = ({ sample, calls }: PluginStatus): number => {
     if (by === "cpu") return sample?.cpuPercent ?? -1;
@@ -110,14 +104,7 @@ export function sortPlugins(plugins: readonly PluginStatus[], by: SortKey): Plug
   );
 }
 
-/**
- * Lays out a table; columns that matter least are left out where there is no room for them.
- *
- * @param plugins The plugins, sorted.
- * @param width How many columns of the terminal there are; `Infinity` where nobody counts.
- * @param output For styles.
- * @returns The lines, the titles first.
- */
+/** Lays out a table; columns that matter least are left out where there is no room for them. */
 export function pluginTable(
   plugins: readonly PluginStatus[],
   width: number,

@@ -28,24 +28,14 @@ export interface ChangeOptions extends ListOptions {
   dryRun?: boolean;
 }
 
-/**
- * Adds the options to a command.
- *
- * @param command The command.
- * @returns The command.
- */
+/** Adds the options to a command. */
 export function addChangeOptions(command: Command): Command {
   return addRootKeyOptions(addListOptions(command))
     .option("--dry-run", "show what would change, and write nothing")
     .option("-y, --yes", "do not ask (asked at a terminal only)");
 }
 
-/**
- * Adds the options for private root keys to a command.
- *
- * @param command The command.
- * @returns The command.
- */
+/** Adds the options for private root keys to a command. */
 export function addRootKeyOptions(command: Command): Command {
   return command
     .option("--root-key <file>", "a private root key that signs the change (repeatable)", collect)
@@ -56,13 +46,7 @@ export function addRootKeyOptions(command: Command): Command {
     );
 }
 
-/**
- * Reads the private root keys.
- *
- * @param options Where they are.
- * @param context Asks for passphrases.
- * @returns The seeds, in the order given.
- */
+/** Reads the private root keys. */
 export function readRootKeys(
   { rootKey = [], rootPassphraseFile = [] }: ChangeOptions,
   context: CliContext,
@@ -87,10 +71,6 @@ export interface Change {
 /**
  * Shows a change, asks for a yes at a terminal, and writes it.
  *
- * @param list The list as it is.
- * @param change What to do.
- * @param options What was said on the command line.
- * @param context Where to show and ask.
  * @throws {SallyportError} `cancelled` on a no, `bad-state` when the list changed meanwhile, and what
  * the change itself throws.
  * @throws {UsageError} When the list has roots and no root key was given.
@@ -124,12 +104,6 @@ export async function changeList(
 /**
  * Shows what would change and asks for a yes where somebody can be asked.
  *
- * @param list The list as it is.
- * @param changes The changes.
- * @param notes What else there is to know.
- * @param options What was said on the command line.
- * @param context Where to show and ask.
- * @returns Whether to write; not for a dry run.
  * @throws {SallyportError} `cancelled` on a no.
  */
 export async function propose(
@@ -160,15 +134,7 @@ export async function propose(
   });
 }
 
-/**
- * Prints how it went.
- *
- * @param list The list as it is now.
- * @param changes What changed.
- * @param line The line for people.
- * @param details More for programs.
- * @param context Where to print.
- */
+/** Prints how it went. */
 export function reportChanges(
   list: TrustList,
   changes: readonly TrustChange[],

@@ -42,13 +42,7 @@ async function list(
   );
 }
 
-/**
- * Gives a list as plain data, with the state of each part; never its secret.
- *
- * @param content The list.
- * @param now The moment.
- * @returns The JSON document.
- */
+/** Gives a list as plain data, with the state of each part; never its secret. */
 export function listDocument(content: TrustListContent, now: Date): Record<string, unknown> {
   const states = new PluginStates(content, now);
   const { revision, expiresAt, keys, publishers, plugins, revocations } = content;
@@ -65,15 +59,7 @@ export function listDocument(content: TrustListContent, now: Date): Record<strin
   };
 }
 
-/**
- * Writes the parts of a list for people; what is empty is left out.
- *
- * @param content The list, or a part of it.
- * @param now The moment.
- * @param output For styles.
- * @param allKeys All keys of the list, for their names.
- * @returns Lines.
- */
+/** Writes the parts of a list for people; what is empty is left out. */
 export function listLines(
   content: TrustListContent,
   now: Date,

@@ -34,12 +34,7 @@ export interface ListOptions extends SecretOptions {
 const WARN_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-/**
- * Adds the options that name a list and its secret to a command.
- *
- * @param command The command.
- * @returns The command.
- */
+/** Adds the options that name a list and its secret to a command. */
 export function addFileOptions(command: Command): Command {
   command
     .argument("[file]", "the trust list")
@@ -47,12 +42,7 @@ export function addFileOptions(command: Command): Command {
   return addSecretOptions(command, "the list's");
 }
 
-/**
- * Adds the options for a list that is there to a command.
- *
- * @param command The command.
- * @returns The command.
- */
+/** Adds the options for a list that is there to a command. */
 export function addListOptions(command: Command): Command {
   return addFileOptions(command)
     .option("--data-dir <dir>", "a host's folder: refuse a list older than it has seen there");
@@ -61,9 +51,6 @@ export function addListOptions(command: Command): Command {
 /**
  * Finds the file among the arguments: the first one unless `--trust-list` names it.
  *
- * @param args The arguments, in order.
- * @param options The options.
- * @returns The file, and the arguments after it.
  * @throws {UsageError} When no file is named.
  */
 export function takeFile(
@@ -82,9 +69,6 @@ export function takeFile(
 /**
  * Finds the file where a command takes nothing else.
  *
- * @param arg The argument.
- * @param options The options.
- * @returns The file.
  * @throws {UsageError} When no file is named, or two are.
  */
 export function onlyFile(arg: string | undefined, options: ListOptions): string {
@@ -96,10 +80,6 @@ export function onlyFile(arg: string | undefined, options: ListOptions): string 
 /**
  * Opens a list; whoever mistypes its passphrase may try again.
  *
- * @param file The file.
- * @param options Where the secret comes from.
- * @param context Asks, and warns of a list that has expired or soon will.
- * @returns The list.
  * @throws {SallyportError} As `TrustList.open` does.
  */
 export async function openList(

@@ -36,15 +36,7 @@ export interface ListPluginOptions
   readonly replace?: boolean;
 }
 
-/**
- * Makes the change that lists a bundle.
- *
- * @param content The list.
- * @param dir The bundle's folder.
- * @param options How to list it.
- * @param context Warns when hosts would refuse it all the same.
- * @returns The change, with what the bundle asks for more than the version listed before.
- */
+/** Makes the change that lists a bundle. */
 export async function addedPlugin(
   content: TrustListContent,
   dir: string,
@@ -78,14 +70,7 @@ export async function addedPlugin(
   };
 }
 
-/**
- * Finds what the list knows that an earlier version asked for.
- *
- * @param content The list.
- * @param name The plugin's name.
- * @param version The version at hand.
- * @returns The nearest listed version below it, or the highest one when all are above.
- */
+/** Finds what the list knows that an earlier version asked for. */
 export function listedEarlier(
   content: TrustListContent,
   name: string,
@@ -100,13 +85,7 @@ export function listedEarlier(
   return { version: nearest.version, asks: readAsks(nearest.asks, name) };
 }
 
-/**
- * Writes what a version asks for more than another.
- *
- * @param earlier The version that it is compared to.
- * @param added What it asks for more.
- * @returns Lines for people, safe to show.
- */
+/** Writes what a version asks for more than another. */
 export function moreNotes(earlier: string, added: readonly AddedAsk[]): string[] {
   const than = `version ${escapeText(earlier, 128)}`;
   if (added.length === 0) return [`It asks for nothing more than ${than} did`];
@@ -116,13 +95,7 @@ export function moreNotes(earlier: string, added: readonly AddedAsk[]): string[]
   ];
 }
 
-/**
- * Tells why hosts would refuse a bundle.
- *
- * @param contents The bundle.
- * @param list The list.
- * @returns The error, or `undefined` when it would be trusted.
- */
+/** Tells why hosts would refuse a bundle. */
 export async function refusalOf(
   contents: BundleContents,
   list: TrustListContent,

@@ -16,13 +16,7 @@ import { compareVersions } from "../../trust/mark/versions.ts";
 /** Names how something stands. */
 export type TrustState = "valid" | "expired" | "revoked" | "not yet" | "too old";
 
-/**
- * Tells how a key stands.
- *
- * @param key The key.
- * @param now The moment.
- * @returns Its state.
- */
+/** Tells how a key stands. */
 export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date): TrustState {
   if (revoked !== undefined && now >= new Date(revoked.from)) return "revoked";
   if (notBefore !== undefined && now < new Date(notBefore)) return "not yet";
@@ -30,13 +24,7 @@ export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date)
   return "valid";
 }
 
-/**
- * Tells how a revocation stands.
- *
- * @param revocation The revocation.
- * @param now The moment.
- * @returns Whether it holds already.
- */
+/** Tells how a revocation stands. */
 export function revocationState({ from }: KeyRevocation, now: Date): "in force" | "not yet" {
   return now >= new Date(from) ? "in force" : "not yet";
 }
@@ -48,12 +36,7 @@ export class PluginStates {
   readonly #hashes: Set<string> = new Set();
   readonly #ranges: Map<string, string[]> = new Map();
 
-  /**
-   * Reads the revocations.
-   *
-   * @param content The list.
-   * @param now The moment.
-   */
+  /** Reads the revocations. */
   constructor(content: TrustListContent, now: Date) {
     this.#content = content;
     this.#now = now;
@@ -62,12 +45,7 @@ export class PluginStates {
     }
   }
 
-  /**
-   * Tells how a plugin stands.
-   *
-   * @param plugin The entry.
-   * @returns Its state; a bundle must be signed as well.
-   */
+  /** Tells how a plugin stands. */
   of({ name, version, hash, expiresAt }: ListedPlugin): TrustState {
     const ranges = this.#ranges.get(name) ?? [];
     if (this.#hashes.has(hash)) return "revoked";

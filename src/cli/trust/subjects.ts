@@ -5,12 +5,7 @@
  */
 import { UsageError } from "../terminal/failure.ts";
 
-/**
- * Splits `NAME@REST`.
- *
- * @param text The text.
- * @returns The name, and what stands after the sign, where there is one.
- */
+/** Splits `NAME@REST`. */
 export function splitAt(text: string): { name: string; rest: string | undefined } {
   const at = text.indexOf("@");
   if (at < 0) return { name: text, rest: undefined };
@@ -20,9 +15,6 @@ export function splitAt(text: string): { name: string; rest: string | undefined 
 /**
  * Splits `NAME@VERSION`.
  *
- * @param text The text.
- * @param option The option that it was given to.
- * @returns Both.
  * @throws {UsageError} When one is missing.
  */
 export function nameAndVersion(text: string, option: string): { name: string; version: string } {
@@ -37,8 +29,6 @@ export function nameAndVersion(text: string, option: string): { name: string; ve
 /**
  * Finds the one option of several that was given.
  *
- * @param options The values by the option as it is written.
- * @returns The name of the option.
  * @throws {UsageError} When none or several were given.
  */
 export function exactlyOne<K extends string>(options: Readonly<Record<K, unknown>>): K {
@@ -56,8 +46,6 @@ export function exactlyOne<K extends string>(options: Readonly<Record<K, unknown
 /**
  * Refuses options that have no meaning beside another.
  *
- * @param subject The option that was given.
- * @param options The values of the others by the option as it is written.
  * @throws {UsageError} Naming the first that was given.
  */
 export function refuseOthers(subject: string, options: Readonly<Record<string, unknown>>): void {

@@ -14,23 +14,12 @@ const STYLES: Readonly<Record<TrustState, Style>> = {
   "too old": "red",
 };
 
-/**
- * Writes a state in its colour.
- *
- * @param state The state.
- * @param output For styles.
- * @returns The text.
- */
+/** Writes a state in its colour. */
 export function stateCell(state: TrustState, output: Output): string {
   return output.style(STYLES[state], state);
 }
 
-/**
- * Lays out cells in columns.
- *
- * @param rows The cells, safe to show; they may have styles, whose codes take no room.
- * @returns One line a row, without white space at its end.
- */
+/** Lays out cells in columns. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -44,14 +33,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/**
- * Puts a title over lines.
- *
- * @param title The title.
- * @param lines The lines; without any there is no title either.
- * @param output For styles.
- * @returns Lines, the first one empty.
- */
+/** Puts a title over lines. */
 export function section(title: string, lines: readonly string[], output: Output): string[] {
   return lines.length === 0 ? [] : ["", output.style("bold", title), ...lines];
 }

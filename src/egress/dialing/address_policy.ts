@@ -64,9 +64,6 @@ const [GLOBAL_UNICAST, NAT64] = ranges(parseIpv6, [
  *
  * IPv4-mapped addresses are IPv4 already; of NAT64 the IPv4 address within counts; other tunnels and
  * every IPv6 address outside global unicast are refused.
- *
- * @param address The address.
- * @returns What kind of address it is, such as `loopback`; `undefined` for a public one.
  */
 export function refusedKind(address: IpAddress): string | undefined {
   if (address.version === 4) return find(IPV4_RANGES, address);

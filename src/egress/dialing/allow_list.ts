@@ -19,8 +19,6 @@ export class AllowList {
   /**
    * Parses the grants.
    *
-   * @param plugin The plugin's name, for messages.
-   * @param grants Normal forms, as `formatNetScope` writes them.
    * @throws {SallyportError} `bad-config` when one is not in normal form.
    */
   constructor(plugin: string, grants: readonly string[]) {

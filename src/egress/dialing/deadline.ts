@@ -4,16 +4,7 @@
  * @module
  */
 
-/**
- * Waits for work until a deadline or an abort; what it gives later is dropped.
- *
- * @param ms The time that it has, in milliseconds.
- * @param signal Ends the wait early; its reason is thrown.
- * @param late Makes the error of the deadline.
- * @param work Starts the work; its signal tells it that nobody waits any more.
- * @param drop Gets rid of a result that came too late.
- * @returns What the work gave.
- */
+/** Waits for work until a deadline or an abort; what it gives later is dropped. */
 export function within<T>(
   ms: number,
   signal: AbortSignal,

@@ -29,9 +29,6 @@ export interface DialContext {
 /**
  * Gives the addresses that a target may lead to.
  *
- * @param target The target; it was found to be granted.
- * @param context The grants and the resolver.
- * @returns At least one address.
  * @throws {Refusal} 403 when a name leads to no address that it may lead to.
  */
 export async function allowedAddresses(
@@ -66,11 +63,6 @@ export interface Dialled {
 /**
  * Connects to the first of some addresses that answers; nothing is resolved here.
  *
- * @param addresses The addresses that were checked, in order of preference.
- * @param port The port.
- * @param context Deadline and abort.
- * @param onAttempt Told each address before it is dialled.
- * @returns The connection.
  * @throws {Refusal} 502 when all refuse, 504 when none answers in time.
  */
 export async function dial(

@@ -45,10 +45,6 @@ export class Resolver {
   /**
    * Resolves a name once.
    *
-   * @param host The name in normal form.
-   * @param ms How long to wait, in milliseconds.
-   * @param signal Ends the wait early.
-   * @returns Its addresses, without those that cannot be read.
    * @throws {Refusal} When it has none, or not in time.
    */
   async addresses(host: string, ms: number, signal: AbortSignal): Promise<IpAddress[]> {

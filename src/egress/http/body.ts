@@ -16,9 +16,6 @@ const MAX_TRAILER_BYTES = 8192;
  *
  * Chunks are written anew, without extensions and trailers, so that the other side reads them as this one did.
  *
- * @param reader The plugin's side, after the head.
- * @param framing Where the body ends.
- * @param write Writes to the other side.
  * @throws {Refusal} 400 when it is malformed or cut off.
  */
 export async function forwardBody(

@@ -33,12 +33,7 @@ export interface Ends {
   readonly lingerMs: number;
 }
 
-/**
- * Passes everything both ways until both directions have ended.
- *
- * @param ends The ends.
- * @param fromRemote The reader of the granted host's end, if something was read there already.
- */
+/** Passes everything both ways until both directions have ended. */
 export async function splice(ends: Ends, fromRemote?: ConnReader): Promise<void> {
   const { client, reader, remote, meter } = ends;
   const moved = () => meter.touch();
@@ -53,9 +48,6 @@ export async function splice(ends: Ends, fromRemote?: ConnReader): Promise<void>
  *
  * What follows the request on the plugin's end goes nowhere: it could be for another host.
  *
- * @param ends The ends.
- * @param head The request's head.
- * @param target Its target.
  * @throws {Refusal} When body or response are malformed.
  */
 export async function forwardRequest(

@@ -53,8 +53,6 @@ const SINGLE = ["host", "content-length", "transfer-encoding"];
 /**
  * Parses the head of a request.
  *
- * @param bytes The head, through the empty line that ends it.
- * @returns The head.
  * @throws {Refusal} With the status that says what is wrong: a line folded or ended by a bare LF, a
  * control character, both or repeated framings, another version than HTTP/1.1.
  */
@@ -76,8 +74,6 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
 /**
  * Parses the head of a response.
  *
- * @param bytes The head, through the empty line that ends it.
- * @returns The head.
  * @throws {Refusal} With status 502 when it is malformed.
  */
 export function parseResponseHead(bytes: Uint8Array): ResponseHead {
@@ -87,25 +83,13 @@ export function parseResponseHead(bytes: Uint8Array): ResponseHead {
   return { status: Number(match[1]), statusLine, headers };
 }
 
-/**
- * Writes a head.
- *
- * @param first The request or status line.
- * @param headers The header fields; characters up to U+00FF become one byte each.
- * @returns The head through its empty line.
- */
+/** Writes a head. */
 export function formatHead(first: string, headers: readonly Header[]): Uint8Array<ArrayBuffer> {
   const lines = [first, ...headers.map(([name, value]) => `${name}: ${value}`), "", ""];
   return Uint8Array.from(lines.join("\r\n"), (character) => character.charCodeAt(0));
 }
 
-/**
- * Lists the members of a comma-separated header in lower case.
- *
- * @param headers The header fields.
- * @param name The field's name in lower case.
- * @returns The members of all fields of that name.
- */
+/** Lists the members of a comma-separated header in lower case. */
 export function listHeader(headers: readonly Header[], name: string): string[] {
   return headers.filter(([each]) => each === name)
     .flatMap(([, value]) => value.split(","))

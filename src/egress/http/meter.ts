@@ -12,11 +12,7 @@ export class Meter {
   #received = 0;
   #touched: number = performance.now();
 
-  /**
-   * Starts counting.
-   *
-   * @param maxBytes The most bytes both ways together.
-   */
+  /** Starts counting. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

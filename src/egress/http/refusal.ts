@@ -36,13 +36,7 @@ export class Refusal extends Error {
   /** What the operator reads. */
   readonly reason: string;
 
-  /**
-   * Makes a refusal.
-   *
-   * @param status The status of the answer.
-   * @param message What the plugin's author reads; on one line.
-   * @param options What the operator reads, and the cause.
-   */
+  /** Makes a refusal. */
   constructor(status: RefusalStatus, message: string, options: RefusalOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "Refusal";
@@ -51,12 +45,7 @@ export class Refusal extends Error {
   }
 }
 
-/**
- * Writes the answer to a refused request; the connection closes after it.
- *
- * @param refusal Why.
- * @returns Head and body. `Proxy-Status` (RFC 9209) tells it from an answer of the granted host.
- */
+/** Writes the answer to a refused request; the connection closes after it. */
 export function refusalResponse(refusal: Refusal): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const body = encoder.encode(`Sallyport egress proxy: ${escapeText(refusal.message, 500)}\n`);

@@ -32,9 +32,6 @@ const RESPONSE_HOP_BY_HOP = new Set(["connection", "keep-alive", "upgrade"]);
 /**
  * Tells whether a request asks for a WebSocket. Nothing else is upgraded: over HTTP/2 in clear text
  * the plugin could ask for other hosts than the one that was checked.
- *
- * @param head The request's head.
- * @returns Whether it is passed on as an upgrade.
  */
 export function isWebSocket(head: RequestHead): boolean {
   return head.method === "GET" && head.framing.kind === "none" &&
@@ -42,13 +39,7 @@ export function isWebSocket(head: RequestHead): boolean {
     listHeader(head.headers, "upgrade").join() === "websocket";
 }
 
-/**
- * Writes the head of a request in origin form for the host that was checked.
- *
- * @param head The request's head.
- * @param target Its target, with a path.
- * @returns The head.
- */
+/** Writes the head of a request in origin form for the host that was checked. */
 export function originRequest(head: RequestHead, target: Target): Uint8Array<ArrayBuffer> {
   const { framing } = head;
   const headers: Header[] = [
@@ -62,12 +53,7 @@ export function originRequest(head: RequestHead, target: Target): Uint8Array<Arr
   return formatHead(`${head.method} ${target.path} HTTP/1.1`, headers);
 }
 
-/**
- * Writes the head of a response for the plugin.
- *
- * @param head The response's head.
- * @returns The head; it says that the connection ends here, unless it is interim or an upgrade.
- */
+/** Writes the head of a response for the plugin. */
 export function pluginResponse(head: ResponseHead): Uint8Array<ArrayBuffer> {
   const headers = passedOn(head.headers, RESPONSE_HOP_BY_HOP);
   if (head.status === 101) headers.push(["upgrade", "websocket"], ["connection", "upgrade"]);

@@ -21,12 +21,7 @@ export class ConnReader {
     this.#conn = conn;
   }
 
-  /**
-   * Reads what is there, waiting for at least one byte.
-   *
-   * @param max The most bytes to take.
-   * @returns A view that holds until the next read, or `null` at the end.
-   */
+  /** Reads what is there, waiting for at least one byte. */
   async read(max: number = BUFFER_BYTES): Promise<Uint8Array<ArrayBuffer> | null> {
     if (this.#start === this.#end && !await this.#fill()) return null;
     const bytes = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
@@ -37,8 +32,6 @@ export class ConnReader {
   /**
    * Reads the head of a message, through its empty line.
    *
-   * @param status The status of the refusal when it is none.
-   * @returns A view that holds until the next read; `null` when the connection ended before its first byte.
    * @throws {Refusal} When it is too long, has a control character or a bare line end, or is cut off.
    */
   async head(status: RefusalStatus): Promise<Uint8Array | null> {
@@ -74,8 +67,6 @@ export class ConnReader {
   /**
    * Reads one short line.
    *
-   * @param maxBytes The most bytes before its line end, far below 64 KiB.
-   * @returns The line without its line end; each byte is a character.
    * @throws {Refusal} 400 when it is longer, has no CRLF or a control character.
    */
   async line(maxBytes: number): Promise<string> {
@@ -105,12 +96,7 @@ export class ConnReader {
   }
 }
 
-/**
- * Writes all bytes; waits where the other side does not read.
- *
- * @param conn The connection.
- * @param bytes The bytes.
- */
+/** Writes all bytes; waits where the other side does not read. */
 export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await conn.write(bytes.subarray(offset));
 }
@@ -119,11 +105,6 @@ export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void
  * Copies until the end of the input, then ends the output; the other direction stays open.
  *
  * An output that broke ends the copying, quietly: what it sent before it broke is still to be read.
- *
- * @param from The input.
- * @param to The output.
- * @param count Told the bytes before they are written.
- * @param moved Told after they are written.
  */
 export async function copy(
   from: ConnReader,
@@ -143,11 +124,7 @@ export async function copy(
   await endWriting(to);
 }
 
-/**
- * Passes an end of input on; one that went away meanwhile needs none.
- *
- * @param conn The connection whose output ends.
- */
+/** Passes an end of input on; one that went away meanwhile needs none. */
 export async function endWriting(conn: Deno.Conn): Promise<void> {
   try {
     await conn.closeWrite();
@@ -156,11 +133,7 @@ export async function endWriting(conn: Deno.Conn): Promise<void> {
   }
 }
 
-/**
- * Closes a connection, at once and more than once.
- *
- * @param conn The connection.
- */
+/** Closes a connection, at once and more than once. */
 export function closeQuietly(conn: Deno.Conn | undefined): void {
   try {
     conn?.close();

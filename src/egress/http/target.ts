@@ -37,8 +37,6 @@ const ABSOLUTE = /^http:\/\/([^/?#]*)([/?][^#]*)?$/i;
  * The host is brought into normal form here, once; what comes out is compared, resolved and dialled,
  * never what was written. Odd spellings of addresses become what the platform's URL parser makes of them.
  *
- * @param head The request's head.
- * @returns The target.
  * @throws {Refusal} When it is malformed, in another form, or of another scheme.
  */
 export function parseTarget(head: RequestHead): Target {

@@ -17,21 +17,12 @@ const MAX_BUILTINS = 100;
 const decoder = new TextDecoder();
 const CODE_CACHE = /^v8_code_cache_v\d+$/;
 
-/**
- * Tells which of the files in the runtime's cache folder has compiled code in it.
- *
- * @param path The path in the folder.
- */
+/** Tells which of the files in the runtime's cache folder has compiled code in it. */
 export function isCodeCache(path: string): boolean {
   return CODE_CACHE.test(path);
 }
 
-/**
- * Chooses how the code of a bundle is compiled ahead.
- *
- * @param files The bundle.
- * @param jitless Whether it runs without compilers: what was compiled for others is of no use then.
- */
+/** Chooses how the code of a bundle is compiled ahead. */
 export function codeCachingOf(files: readonly BundleFile[], jitless: boolean): CodeCaching {
   const code = files.filter(({ path }) => CODE.test(path));
   const bytes = code.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -41,9 +32,6 @@ export function codeCachingOf(files: readonly BundleFile[], jitless: boolean): C
 
 /**
  * Lists the modules of the runtime that the code of a bundle names, so that these can be compiled ahead too.
- *
- * @param files The bundle.
- * @returns Their specifiers, 100 at most.
  */
 export function builtinsOf(files: readonly BundleFile[]): string[] {
   const found = new Set<string>();

@@ -26,11 +26,6 @@ export interface ContainmentChoice {
  * A plugin without granted hosts has no network, one with granted hosts has the host's proxy, and only
  * a policy that says so gives it the machine's network.
  *
- * @param plugin The plugin's name.
- * @param entry Its policy entry.
- * @param launchers What works here.
- * @param hasNet Whether any host is granted to it.
- * @returns The choice.
  * @throws {SallyportError} `bad-config` when the policy asks for what would not be in force.
  */
 export function chooseContainment(

@@ -17,9 +17,6 @@ export interface DependencyNode {
 /**
  * Orders a plugin and everything it depends on so that each comes after what it needs.
  *
- * @param name The plugin to load.
- * @param find Gives a registered plugin by name.
- * @returns The names, dependencies first, `name` last.
  * @throws {SallyportError} `bad-state` when one is missing, has the wrong version, or depends on itself.
  */
 export function orderDependencies(

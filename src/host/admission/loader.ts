@@ -72,14 +72,7 @@ export class PluginLoader implements AsyncDisposable {
   #warned = new Map<string, string>();
   #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
 
-  /**
-   * Makes a loader.
-   *
-   * @param settings Keys, policy, times.
-   * @param data The host's folder.
-   * @param launchers What starts processes here.
-   * @param options What decides on trust, and what records it.
-   */
+  /** Makes a loader. */
   constructor(
     settings: HostSettings,
     data: DataDir,
@@ -111,9 +104,6 @@ export class PluginLoader implements AsyncDisposable {
   /**
    * Reads a bundle once and verifies what was read.
    *
-   * @param dir The folder.
-   * @param signal Gives up.
-   * @returns The proof, with the very bytes that will run.
    * @throws {SallyportError} with the code of the first rule that the bundle breaks.
    */
   async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
@@ -128,11 +118,7 @@ export class PluginLoader implements AsyncDisposable {
     }
   }
 
-  /**
-   * Gives what a verified bundle can be verified by again, when its folder has another one.
-   *
-   * @param verified The proof.
-   */
+  /** Gives what a verified bundle can be verified by again, when its folder has another one. */
   keep(verified: VerifiedPlugin): KeptVersion {
     const { manifest: { version }, bundleHash } = verified;
     return { version, bundleHash, envelope: this.#envelopes.get(verified) ?? new Uint8Array() };
@@ -142,9 +128,6 @@ export class PluginLoader implements AsyncDisposable {
    * Verifies the stored copy of a bundle that ran here, by what is trusted now. That a newer version has
    * run since does not count against it, as an operator asks for it.
    *
-   * @param kept The bundle, from {@linkcode keep}.
-   * @param signal Gives up.
-   * @returns The proof.
    * @throws {SallyportError} as {@linkcode verify}.
    */
   async verifyKept(
@@ -175,9 +158,6 @@ export class PluginLoader implements AsyncDisposable {
   /**
    * Settles what a verified bundle may do, and from where it will run.
    *
-   * @param verified The proof.
-   * @param options Whether an operator has agreed to what it asks, as to a version that ran before.
-   * @returns Everything that a start needs.
    * @throws {SallyportError} `bad-state` when it is in quarantine, `permission-denied` when it asks for more than the policy grants, or for
    * more than the version before did and nobody has agreed to that, `bad-config` when the policy asks
    * for a containment that would not be in force.
@@ -222,7 +202,6 @@ export class PluginLoader implements AsyncDisposable {
   /**
    * Judges a prepared plugin again at the moment of a start: it may have waited long.
    *
-   * @param prepared The proofs.
    * @throws {SallyportError} as {@linkcode verify} and {@linkcode prepare}, when it may not start any more.
    */
   async confirm(prepared: PreparedPlugin): Promise<void> {
@@ -269,11 +248,7 @@ export class PluginLoader implements AsyncDisposable {
     return resolvePermissions(manifest, entry, { bundleDir, storageDir, reserved, realPath });
   }
 
-  /**
-   * Stores a prepared plugin ahead of its start.
-   *
-   * @param prepared The proofs.
-   */
+  /** Stores a prepared plugin ahead of its start. */
   async store(prepared: PreparedPlugin): Promise<void> {
     await this.#store.put(prepared.verified);
   }
@@ -281,22 +256,12 @@ export class PluginLoader implements AsyncDisposable {
   /**
    * Starts a process while a folder is read and verified, where a plugin ran from it before: empty, under
    * what that plugin had. Who starts the same again finds it there; else it ends with what is returned.
-   *
-   * @param path The folder.
-   * @returns The process to be; disposing it ends one that nobody has taken.
    */
   anticipate(path: string): AsyncDisposable | undefined {
     return this.#starter.anticipate(path);
   }
 
-  /**
-   * Starts a prepared plugin.
-   *
-   * @param prepared The proofs.
-   * @param events Where the plugin's requests go.
-   * @param signal Gives up.
-   * @returns The running instance.
-   */
+  /** Starts a prepared plugin. */
   async start(
     prepared: PreparedPlugin,
     events: InstanceEvents,

@@ -19,12 +19,7 @@ export class VersionsKept {
   #last: KeptVersion | undefined;
   #before: KeptVersion | undefined;
 
-  /**
-   * Gives the version to return to.
-   *
-   * @param bundleHash The present bundle: what runs, or could not be started, or waits to be.
-   * @returns The last other one that ran.
-   */
+  /** Gives the version to return to. */
   before(bundleHash: string | undefined): KeptVersion | undefined {
     return this.#last?.bundleHash === bundleHash ? this.#before : this.#last;
   }

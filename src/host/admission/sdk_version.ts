@@ -12,7 +12,6 @@ import { VERSION } from "../../version.ts";
 /**
  * Compares the range of host versions that a plugin asks for with this one.
  *
- * @param verified The plugin.
  * @throws {SallyportError} `manifest-invalid` when it needs another version.
  */
 export function checkSdk({ manifest, bundleHash }: VerifiedPlugin): void {

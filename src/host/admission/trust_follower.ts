@@ -33,11 +33,7 @@ export class TrustFollower implements AsyncDisposable {
   #ticking: ReturnType<typeof setInterval> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /**
-   * Begins to follow, where there is a list.
-   *
-   * @param parts The list, and whom to tell.
-   */
+  /** Begins to follow, where there is a list. */
   constructor(parts: TrustFollowerParts) {
     this.#parts = parts;
     const { trust: { file } } = parts;

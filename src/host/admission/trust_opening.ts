@@ -26,10 +26,6 @@ export interface TrustOpening {
 /**
  * Opens what a host trusts.
  *
- * @param settings Its keys, or its list.
- * @param markDir The folder of the rollback marks.
- * @param trail Records a list that is new to the host, and one that is refused.
- * @returns The source.
  * @throws {SallyportError} as `TrustSource.open`.
  */
 export async function openTrust(

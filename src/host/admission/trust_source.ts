@@ -105,9 +105,6 @@ export class TrustSource {
   /**
    * Opens the trust list of a host, where it has one.
    *
-   * @param settings Its keys, or its list.
-   * @param options Where the rollback marks are.
-   * @returns The source.
    * @throws {SallyportError} `bad-config` when the list cannot be opened, `rollback` when this host has
    * seen a later revision, `signature-invalid` when its root did not sign it.
    */
@@ -151,10 +148,6 @@ export class TrustSource {
   /**
    * Tells which keys count for a bundle now: one of a trust list may be revoked, out of its window, or
    * not for plugins of that name.
-   *
-   * @param bundle The bundle.
-   * @param signed The ids of keys whose signatures hold.
-   * @returns The ids of those that count.
    */
   countingKeys(bundle: JudgedBundle, signed: ReadonlySet<string>): ReadonlySet<string> {
     const list = this.#list?.content;
@@ -178,9 +171,6 @@ export class TrustSource {
   /**
    * Verifies a bundle that was read.
    *
-   * @param contents The bundle.
-   * @param options Whether this bundle may be older than what was run.
-   * @returns The proof.
    * @throws {SallyportError} as `verifyBundle`, and as the trust list did when it became unusable.
    */
   async verify(
@@ -226,9 +216,6 @@ export class TrustSource {
    * Judges a bundle that runs. That time has passed does not end it: neither the expiry of the list,
    * nor that of an entry, a key or a signature; a change of the list does, and a revocation whose date
    * has come.
-   *
-   * @param verified The bundle.
-   * @returns Why it must not run on, or `undefined`.
    */
   async refusalOfRunning(verified: VerifiedPlugin): Promise<SallyportError | undefined> {
     if (this.#list === undefined) return undefined;
@@ -252,7 +239,6 @@ export class TrustSource {
   /**
    * Refuses a bundle that asks for more than the version before.
    *
-   * @param subject Its manifest, hash and folder.
    * @throws {SallyportError} `permission-denied`.
    */
   checkConsent(subject: ConsentSubject): void {
@@ -269,8 +255,6 @@ export class TrustSource {
   /**
    * Remembers that a bundle runs here: its version for the rollback check, and what it asks
    * for the next update. Writes only where that differs from what is remembered.
-   *
-   * @param verified The bundle.
    */
   async record({ manifest, bundleHash: hash }: VerifiedPlugin): Promise<void> {
     const mark = this.#list?.mark;
@@ -279,11 +263,7 @@ export class TrustSource {
     await mark.record(name, { version, hash, asks: { ...asksOf(manifest) } });
   }
 
-  /**
-   * Reads the trust list again.
-   *
-   * @returns What has changed, or `undefined` where nothing has.
-   */
+  /** Reads the trust list again. */
   refresh(): Promise<TrustUpdate | undefined> {
     const result = this.#refreshing.then(() => this.#refresh());
     this.#refreshing = result.catch(() => {}); // the caller has the error
@@ -295,11 +275,7 @@ export class TrustSource {
     return this.#problem;
   }
 
-  /**
-   * Looks at the clock.
-   *
-   * @returns `expiry` once when the list has expired, `revocation` when the date of one has come.
-   */
+  /** Looks at the clock. */
   tick(): "expiry" | "revocation" | undefined {
     if (this.#list === undefined) return undefined;
     const now = Date.now();
@@ -385,14 +361,7 @@ export class TrustSource {
   }
 }
 
-/**
- * Finds what the next version of a plugin is compared with: the highest that this host has run.
- *
- * @param list The trust list, with the host's mark.
- * @param name The plugin's name.
- * @returns The highest that is not revoked: what a thief made it ask for is no measure. When all are,
- * the highest all the same, for no measure would be worse.
- */
+/** Finds what the next version of a plugin is compared with: the highest that this host has run. */
 export function baselineOf({ content, mark }: TrustList, name: string): MarkedPlugin | undefined {
   const ran = mark?.ran(name) ?? [];
   return findHighest(content, name, ran, new Date()) ?? ran[0];

@@ -5,13 +5,7 @@
  */
 import type { TrustListContent } from "../../trust/list/list.ts";
 
-/**
- * Finds the next date at which a revocation comes into force.
- *
- * @param list The list.
- * @param after A time, in milliseconds since 1970.
- * @returns The first date after that time, or `Infinity`.
- */
+/** Finds the next date at which a revocation comes into force. */
 export function nextRevocation(list: TrustListContent, after: number): number {
   let next = Infinity;
   const consider = (from: string | undefined) => {

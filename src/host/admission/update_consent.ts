@@ -57,11 +57,6 @@ const MAX_NAMED = 20;
 /**
  * Compares a bundle with the one of that name that this host ran before.
  *
- * @param subject The bundle.
- * @param baseline What was run, from the rollback mark.
- * @param list The trust list, in which an operator may have accepted the bundle.
- * @returns The difference; `undefined` where there is none of interest: no earlier one, the same one,
- * or nothing more that it asks.
  * @throws {SallyportError} `bad-config` when what was kept of the earlier one makes no sense.
  */
 export function consentState(
@@ -83,9 +78,6 @@ export function consentState(
 /**
  * Refuses a bundle that asks for more than the version before, unless it was accepted.
  *
- * @param subject The bundle.
- * @param state How it differs, from {@linkcode consentState}.
- * @param place What to accept it with, for the hint.
  * @throws {SallyportError} `permission-denied` with everything that it asks in addition, in
  * `details.added`.
  */

@@ -102,9 +102,6 @@ export class DataDir implements AsyncDisposable {
   /**
    * Opens the folder, and removes what hosts that were killed have left in it.
    *
-   * @param path The folder; made where it is missing. Without one, a private temporary folder.
-   * @param logger Warned of a folder that a group may write.
-   * @returns The open folder.
    * @throws {SallyportError} `bad-config` when it cannot be made or written, or everybody may write it.
    */
   static async open(path?: string, logger: Pick<Logger, "warn"> = silentLogger): Promise<DataDir> {
@@ -207,12 +204,7 @@ export class DataDir implements AsyncDisposable {
     });
   }
 
-  /**
-   * Makes the folders of one plugin process.
-   *
-   * @param caches What to put into the cache folder.
-   * @returns The folders.
-   */
+  /** Makes the folders of one plugin process. */
   createRun(caches: readonly CacheFile[] = NO_FILES): RunDir {
     const number = this.#nextRun++;
     const base = `${this.scratch}/${number}`;
@@ -288,8 +280,6 @@ export class DataDir implements AsyncDisposable {
   /**
    * Makes a plugin's own folder, `$STORAGE`, and looks through it.
    *
-   * @param plugin The plugin's name.
-   * @returns The real path.
    * @throws {SallyportError} `permission-denied` as {@linkcode checkStorage} does.
    */
   async storage(plugin: string): Promise<string> {
@@ -303,9 +293,6 @@ export class DataDir implements AsyncDisposable {
   /**
    * Makes a folder with files that processes with a root of their own get copies of; once for the same
    * files.
-   *
-   * @param caches The files.
-   * @returns The folder.
    */
   cacheFolder(caches: readonly CacheFile[]): string {
     let folder = this.#cacheFolders.get(caches);

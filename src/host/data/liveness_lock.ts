@@ -16,12 +16,7 @@ export interface HeldLock extends Disposable {
 /** The ending of a lock file that has not got its name yet. */
 export const UNNAMED = ".new";
 
-/**
- * Makes a new lock file and holds it.
- *
- * @param path Where the file is to be; a name that nobody else uses.
- * @returns The lock.
- */
+/** Makes a new lock file and holds it. */
 export async function holdLock(path: string): Promise<HeldLock> {
   const unnamed = `${path}${UNNAMED}`;
   // a sweep may take the file between its making and its locking: then begin again
@@ -40,12 +35,7 @@ export async function holdLock(path: string): Promise<HeldLock> {
   throw new Error(`Cannot lock "${path}": another process holds it`);
 }
 
-/**
- * Takes over a lock whose holder is gone, so that what it protected can be removed.
- *
- * @param path The lock file.
- * @returns The lock, or `undefined` where somebody holds it or it is gone. Hold it while removing.
- */
+/** Takes over a lock whose holder is gone, so that what it protected can be removed. */
 export async function takeStale(path: string): Promise<HeldLock | undefined> {
   let file: Deno.FsFile;
   try {

@@ -9,9 +9,6 @@ const EMPTY = new Uint8Array(0);
 
 /**
  * Makes the folders of a run: a few small steps, each shorter than handing it to another thread.
- *
- * @param base The folder of the run, which is not there yet; it is not there after a failure either.
- * @param caches What to put into the cache folder, where there is room for it.
  */
 export function makeRun(base: string, caches: readonly CacheFile[]): void {
   Deno.mkdirSync(base, { mode: 0o700 });

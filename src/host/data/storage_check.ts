@@ -13,8 +13,6 @@ const NOT_UTF8 = "\ufffd";
  * Refuses links in a plugin's storage, and what cannot be looked through: a link that stands there would
  * lead the plugin's reads and writes out of its grant.
  *
- * @param plugin The plugin's name.
- * @param dir The folder; another process of the plugin may be at work in it.
  * @throws {SallyportError} `permission-denied` when there is a link, too many entries, or a folder that the
  * host cannot list or whose path is too long.
  */

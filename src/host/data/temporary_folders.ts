@@ -97,7 +97,6 @@ export class HeldFolder implements AsyncDisposable {
 /**
  * Tells whether a folder of the host's is there.
  *
- * @param uid Whose it has to be; anybody's where this is not known yet.
  * @throws {SallyportError} `bad-state` when it is not: where it was, others may make folders, too.
  */
 export function isFolderOf(path: string, uid: number | null | undefined): boolean {

@@ -128,11 +128,7 @@ export class EventHub {
   #listeners = new Set<(event: HostEvent) => void>();
   #closed = false;
 
-  /**
-   * Publishes an event.
-   *
-   * @param event What happened.
-   */
+  /** Publishes an event. */
   emit(event: EventInput): void {
     if (this.#readers.size === 0 && this.#listeners.size === 0) return;
     const stamped = { ...event, time: new Date().toISOString() } as HostEvent;
@@ -140,12 +136,7 @@ export class EventHub {
     for (const reader of this.#readers) reader.push(stamped);
   }
 
-  /**
-   * Follows events from now on.
-   *
-   * @param signal Ends the iteration.
-   * @returns An iterator that ends with the host or the signal.
-   */
+  /** Follows events from now on. */
   events(signal?: AbortSignal): AsyncIterableIterator<HostEvent> {
     const reader = new EventReader(() => this.#readers.delete(reader));
     if (this.#closed || signal?.aborted) {
@@ -157,11 +148,7 @@ export class EventHub {
     return reader;
   }
 
-  /**
-   * Gives every event to a part of the host as it happens; unlike a reader it never misses one.
-   *
-   * @param listener Takes an event; must not throw.
-   */
+  /** Gives every event to a part of the host as it happens; unlike a reader it never misses one. */
   listen(listener: (event: HostEvent) => void): void {
     this.#listeners.add(listener);
   }

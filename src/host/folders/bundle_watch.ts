@@ -104,9 +104,6 @@ export class BundleWatch implements AsyncDisposable {
   /**
    * Begins to watch: what is there now is what changes are told by.
    *
-   * @param dir The folder of bundles.
-   * @param target What takes changes up.
-   * @param options Times, what becomes of new bundles, a signal.
    * @throws {SallyportError} `bad-config` when the folder cannot be read.
    * @throws {RangeError} when debounceMs is out of range.
    */

@@ -42,13 +42,7 @@ export class FileWatch implements AsyncDisposable {
   #again = false;
   #closed = false;
 
-  /**
-   * Begins to watch.
-   *
-   * @param path The file; it need not exist.
-   * @param act What to do about a change; must not throw.
-   * @param options Times.
-   */
+  /** Begins to watch. */
   constructor(path: string, act: () => Promise<void>, options: FileWatchOptions = {}) {
     const { settleMs = 50, pollMs = 1_000 } = options;
     this.#path = path;

@@ -26,12 +26,7 @@ export class FolderEvents {
   #identity = "";
   #closed = false;
 
-  /**
-   * Begins to listen.
-   *
-   * @param dir The folder; it need not exist.
-   * @param options What to listen to.
-   */
+  /** Begins to listen. */
   constructor(dir: string, options: FolderEventsOptions) {
     this.#dir = dir;
     this.#options = options;

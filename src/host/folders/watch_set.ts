@@ -17,9 +17,6 @@ export class Watches implements AsyncDisposable {
   /**
    * Opens a watch.
    *
-   * @param open Opens it.
-   * @param signal Ends it.
-   * @returns Disposing it ends it, too.
    * @throws {SallyportError} `limit-exceeded` when there are too many, `bad-state` after the end.
    */
   async add(

@@ -18,13 +18,7 @@ export class Serving {
   #calls = 0;
   #quiet: (() => void) | undefined;
 
-  /**
-   * Begins with no call.
-   *
-   * @param instance The process.
-   * @param prepared What it was started from.
-   * @param tracer Makes the spans of its calls.
-   */
+  /** Begins with no call. */
   constructor(instance: PluginInstance, prepared: PreparedPlugin, tracer: PluginTracer) {
     this.instance = instance;
     this.prepared = prepared;

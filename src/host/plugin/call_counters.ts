@@ -24,11 +24,7 @@ export class PluginTally {
     return { calls: this.calls, failures: this.failures };
   }
 
-  /**
-   * Counts what the plugin has done and used.
-   *
-   * @param instance Its process, while there is one.
-   */
+  /** Counts what the plugin has done and used. */
   async usage(instance: PluginInstance | undefined): Promise<PluginUsage> {
     if (instance !== undefined) return await this.#usageOf(instance);
     return {

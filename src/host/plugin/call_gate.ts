@@ -18,11 +18,7 @@ export class CallHold {
   #held = 0;
   #onFull: () => void;
 
-  /**
-   * Begins to hold.
-   *
-   * @param onFull Is told when more than {@linkcode MAX_HELD_CALLS} wait; is to let them go.
-   */
+  /** Begins to hold. */
   constructor(onFull: () => void) {
     this.#onFull = onFull;
   }
@@ -35,8 +31,6 @@ export class CallHold {
   /**
    * Waits until the calls are let go.
    *
-   * @param options The options of the call.
-   * @returns The options with the time that is left of its deadline.
    * @throws {SallyportError} `cancelled` or `timeout`, when the caller does not want to wait so long.
    */
   async wait(options: RequestOptions = {}): Promise<RequestOptions> {

@@ -49,14 +49,7 @@ export class PluginCalls {
   /** How long each new call waits, in milliseconds; for a plugin that is throttled. */
   delayMs = 0;
 
-  /**
-   * Begins with no call held.
-   *
-   * @param owner The plugin.
-   * @param tally Counts calls.
-   * @param denials Explains failures by what was denied.
-   * @param telemetry Measures calls.
-   */
+  /** Begins with no call held. */
   constructor(
     owner: CallsOwner,
     tally: PluginTally,

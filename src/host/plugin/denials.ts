@@ -13,12 +13,7 @@ export class Denials {
   #report: (error: SallyportError) => void;
   #known: SallyportError[] = [];
 
-  /**
-   * Starts with none.
-   *
-   * @param plugin The plugin's name.
-   * @param report Takes each denial.
-   */
+  /** Starts with none. */
   constructor(plugin: string, report: (error: SallyportError) => void) {
     this.#plugin = plugin;
     this.#report = report;
@@ -48,9 +43,6 @@ export class Denials {
   /**
    * Says of a failure that the plugin only passed on what the host or the runtime refused, and what
    * to do about it.
-   *
-   * @param error The failure as it came from the plugin.
-   * @returns A `service-denied` of the host's own where there was one, or the failure with a hint.
    */
   explain(error: SallyportError): SallyportError {
     const { name, code, message } = error.details;

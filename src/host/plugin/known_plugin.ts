@@ -34,14 +34,7 @@ export class KnownPlugin implements RegistryEntry {
   #state: PluginState;
   #parts: Pick<HostParts, "settings" | "hub">;
 
-  /**
-   * Makes an entry for a folder.
-   *
-   * @param parts The host's parts.
-   * @param name The name to list it under.
-   * @param path The folder.
-   * @param state Its first state.
-   */
+  /** Makes an entry for a folder. */
   constructor(
     parts: Pick<HostParts, "settings" | "hub">,
     name: string,

@@ -9,13 +9,7 @@ import type { EventInput } from "../events/events.ts";
 import { isTrustRefusal } from "./revocation.ts";
 import type { PluginState } from "../events/plugin_state.ts";
 
-/**
- * Makes whatever a load ended with an error of ours.
- *
- * @param plugin The plugin.
- * @param error What it ended with.
- * @param options What was tried; the signal of the load.
- */
+/** Makes whatever a load ended with an error of ours. */
 export function loadFailure(
   plugin: string,
   error: unknown,
@@ -28,22 +22,13 @@ export function loadFailure(
   return new SallyportError("launch-failed", `Cannot ${action}: ${own.message}`, { cause: own });
 }
 
-/**
- * Tells where a plugin is when it could not be loaded.
- *
- * @param error Why it could not.
- */
+/** Tells where a plugin is when it could not be loaded. */
 export function stateAfter(error: SallyportError): PluginState {
   if (isTrustRefusal(error)) return "untrusted";
   return error.details.state === "quarantined" ? "quarantined" : "failed";
 }
 
-/**
- * Gives the events that tell of a load that failed.
- *
- * @param plugin The plugin.
- * @param error Why it failed.
- */
+/** Gives the events that tell of a load that failed. */
 export function failureEvents(
   { name, path }: { readonly name: string; readonly path: string },
   error: SallyportError,
@@ -55,13 +40,7 @@ export function failureEvents(
     : [failed];
 }
 
-/**
- * Tells a caller that a plugin does not run.
- *
- * @param plugin The plugin's name.
- * @param state Where it is in its life.
- * @param cause Why it came to that, where there is a reason.
- */
+/** Tells a caller that a plugin does not run. */
 export function notRunningError(
   plugin: string,
   state: PluginState,

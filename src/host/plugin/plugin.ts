@@ -46,14 +46,7 @@ export class ManagedPlugin extends KnownPlugin {
   #processes: PluginProcesses;
   #tally = new PluginTally();
 
-  /**
-   * Makes an entry for a folder.
-   *
-   * @param parts The host's parts.
-   * @param name The name to list it under.
-   * @param path The folder.
-   * @param state Its first state.
-   */
+  /** Makes an entry for a folder. */
   constructor(parts: HostParts, name: string, path: string, state: PluginState) {
     super(parts, name, path, state);
     this.#parts = parts;

@@ -13,8 +13,6 @@ import type { PreparedPlugin } from "../admission/loader.ts";
 /**
  * Checks that a module handles every hook that it is granted, and none in the band of the host.
  *
- * @param prepared The plugin.
- * @param offers What its module says that it handles.
  * @throws {SallyportError} `launch-failed` naming the hook.
  */
 export function checkHooks(prepared: PreparedPlugin, offers: InitializeAnswer): void {
@@ -62,10 +60,6 @@ export interface HookCalls {
 /**
  * Registers a plugin's hooks in the place of those that it had: all of them, or none.
  *
- * @param registry The host's hooks.
- * @param next What answers from now on.
- * @param before What answered until now, and does again where one hook cannot be registered.
- * @param calls Runs a hook in the plugin.
  * @throws {SallyportError} `limit-exceeded` when a hook has too many handlers.
  */
 export function replaceHooks(

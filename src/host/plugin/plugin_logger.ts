@@ -17,12 +17,7 @@ export interface PluginIdentity {
 
 /** Logs about one plugin. */
 export interface PluginLogger extends Logger {
-  /**
-   * Gives a logger for what happens within one call.
-   *
-   * @param traceparent The W3C trace context of the call; what is none adds nothing.
-   * @returns A logger whose records carry `traceId` as well.
-   */
+  /** Gives a logger for what happens within one call. */
   withTrace(traceparent: string | undefined): PluginLogger;
 }
 
@@ -36,10 +31,6 @@ const MAX_TRACEPARENT = 512;
  *
  * These fields come first and stand whatever a record says: a plugin must not be able to speak in
  * another one's name.
- *
- * @param logger Takes the records.
- * @param identity Which bundle it is.
- * @returns The logger.
  */
 export function pluginLogger(logger: Logger, identity: PluginIdentity): PluginLogger {
   const { plugin, version, bundleHash } = identity;
@@ -50,12 +41,7 @@ export function pluginLogger(logger: Logger, identity: PluginIdentity): PluginLo
   });
 }
 
-/**
- * Gets the trace id of a trace context.
- *
- * @param traceparent As in the `traceparent` header, or anything else.
- * @returns 32 hexadecimal digits; `undefined` when it is no valid trace context.
- */
+/** Gets the trace id of a trace context. */
 export function traceIdOf(traceparent: unknown): string | undefined {
   if (typeof traceparent !== "string" || traceparent.length > MAX_TRACEPARENT) return undefined;
   const [, version, traceId, more] = TRACEPARENT.exec(traceparent) ?? [];

@@ -23,12 +23,7 @@ export class PluginProcesses {
   #revoked = new WeakMap<PluginInstance, SallyportError>();
   #tracers = new WeakMap<PluginInstance, PluginTracer>();
 
-  /**
-   * Begins with none.
-   *
-   * @param parts The host's parts.
-   * @param denials Takes what the plugin is denied.
-   */
+  /** Begins with none. */
   constructor(parts: HostParts, denials: Denials) {
     this.#parts = parts;
     this.#denials = denials;
@@ -39,13 +34,7 @@ export class PluginProcesses {
     return this.#starting;
   }
 
-  /**
-   * Starts a process.
-   *
-   * @param prepared What to start.
-   * @param signal Gives up.
-   * @param ready What must succeed before it is good for anything, else it is killed.
-   */
+  /** Starts a process. */
   async launch(
     prepared: PreparedPlugin,
     signal: AbortSignal,

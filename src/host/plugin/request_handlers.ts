@@ -23,14 +23,7 @@ export interface InstanceLinks {
   readonly unloaded: AbortSignal;
 }
 
-/**
- * Connects one instance to the host.
- *
- * @param parts The host's parts.
- * @param prepared What the instance is started from: its identity, whatever it says itself.
- * @param links What belongs to this instance.
- * @returns The handlers of its requests.
- */
+/** Connects one instance to the host. */
 export function instanceEvents(
   parts: HostParts,
   prepared: PreparedPlugin,

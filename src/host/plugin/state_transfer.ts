@@ -31,9 +31,6 @@ export interface HandOverOptions {
 /**
  * Asks a fresh process whether it can serve: its event loop turns, and its own `health` is content.
  *
- * @param name The plugin.
- * @param instance The process.
- * @param signal Gives up.
  * @throws {SallyportError} `launch-failed` when it does not answer in time or says no.
  */
 export async function checkHealth(
@@ -70,10 +67,6 @@ export function handsOver(from: PluginInstance, to: PluginInstance): boolean {
  * Calls under way may end first, for half of the time; what one that takes longer, or a stream,
  * changes afterwards stays behind.
  *
- * @param name The plugin.
- * @param from The serving process.
- * @param to The next one.
- * @param options Time, signal, logger.
  * @throws {SallyportError} `limit-exceeded` when the snapshot is too large, `timeout`, or what
  * `snapshot` or `restore` failed with.
  */

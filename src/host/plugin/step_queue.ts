@@ -16,12 +16,7 @@ export class StepQueue {
     return this.#length > 0;
   }
 
-  /**
-   * Runs a step when every earlier one has ended.
-   *
-   * @param step The step.
-   * @returns What it gives.
-   */
+  /** Runs a step when every earlier one has ended. */
   async run<T>(step: () => Promise<T>): Promise<T> {
     this.#length++;
     const result = this.#tail.then(step, step);
@@ -33,13 +28,7 @@ export class StepQueue {
     }
   }
 
-  /**
-   * Runs a step that {@linkcode cancelLoad} or the caller's signal ends.
-   *
-   * @param signal The caller's signal.
-   * @param step The step; its signal aborts for either reason.
-   * @returns What it gives.
-   */
+  /** Runs a step that {@linkcode cancelLoad} or the caller's signal ends. */
   load<T>(signal: AbortSignal | undefined, step: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.run(async () => {
       const loading = this.#loading = new AbortController();
@@ -55,11 +44,7 @@ export class StepQueue {
     });
   }
 
-  /**
-   * Ends a load that is under way; what waits behind it goes on.
-   *
-   * @param reason The error that the load is to end with, instead of `cancelled`.
-   */
+  /** Ends a load that is under way; what waits behind it goes on. */
   cancelLoad(reason?: SallyportError): void {
     this.#loading?.abort(reason);
   }

@@ -11,13 +11,7 @@ const WARM_UP = "export default { methods: { a: (value: string): string => value
 /** The same for a process that is not shown a slot. */
 export const WARM_UP_URL: string = `data:application/typescript,${encodeURIComponent(WARM_UP)}`;
 
-/**
- * Makes a slot, with a module in it for a process that imports one to be ready for others.
- *
- * @param slot The folder.
- * @param warms Whether there is to be that module.
- * @returns The module's name, which no other has.
- */
+/** Makes a slot, with a module in it for a process that imports one to be ready for others. */
 export function makeSlot(slot: string, warms: boolean): string | undefined {
   Deno.mkdirSync(slot, { mode: 0o700 });
   if (!warms) return undefined;
@@ -35,10 +29,6 @@ export function emptySlot(slot: string): void {
  * Fills a slot with links to the files of the store, or with copies where those cannot be made.
  *
  * The store's copy has just been compared with what was verified, and its files are never written again.
- *
- * @param slot The folder: empty, and read-only for the process.
- * @param bundleDir The stored bundle.
- * @param files What is in it.
  */
 export function fillSlot(slot: string, bundleDir: string, files: readonly BundleFile[]): void {
   const made = new Set([""]);

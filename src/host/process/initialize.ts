@@ -20,9 +20,6 @@ const MAX_NAMES = 1_000;
 /**
  * Checks the answer of a plugin's process, which the host believes nothing of.
  *
- * @param answer The answer.
- * @param plugin The plugin's name, for the message.
- * @returns The known fields, copied.
  * @throws {SallyportError} `protocol-violation` when it has another shape.
  */
 export function parseInitializeAnswer(answer: unknown, plugin: string): InitializeAnswer {

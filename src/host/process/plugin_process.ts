@@ -89,8 +89,6 @@ export class PluginInstance {
   /**
    * Imports the plugin in a process that holds none yet, and runs its `init`.
    *
-   * @param options The proofs, folders and limits.
-   * @returns The instance, ready for calls.
    * @throws {SallyportError} `launch-failed` when the process, the import or `init` fails or takes too
    * long, `protocol-violation` when it answers with anything but the protocol.
    */
@@ -198,12 +196,7 @@ export class PluginInstance {
     return this.#standby.launch.openConnections;
   }
 
-  /**
-   * Asks the runtime about its heap.
-   *
-   * @param signal A question that nobody waits for any more is not asked.
-   * @returns The plugin's own word; `undefined` when it has ended.
-   */
+  /** Asks the runtime about its heap. */
   async heap(signal?: AbortSignal): Promise<HeapFigures | undefined> {
     if (signal?.aborted) return undefined;
     this.#questions++;
@@ -223,12 +216,7 @@ export class PluginInstance {
       .map(({ id }) => id);
   }
 
-  /**
-   * Fails a call at once, and tells the plugin to leave it.
-   *
-   * @param id The call, from {@linkcode openCalls}; one that is settled stays so.
-   * @param describe Makes the error, given what the call is named.
-   */
+  /** Fails a call at once, and tells the plugin to leave it. */
   giveUp(id: number, describe: (label: string) => SallyportError): void {
     this.#connection.openRequests.fail(id, describe);
   }
@@ -238,14 +226,7 @@ export class PluginInstance {
     if (!this.#connection.isClosed) this.#connection.notify(method, params);
   }
 
-  /**
-   * Sends a request.
-   *
-   * @param method The wire method.
-   * @param params Its parameters.
-   * @param options Signal, deadline, progress.
-   * @returns The answer.
-   */
+  /** Sends a request. */
   request(method: string, params: unknown, options: RequestOptions = {}): Promise<unknown> {
     if (method === "plugin/call" || method === "hook/run") {
       this.#calls++;
@@ -254,14 +235,7 @@ export class PluginInstance {
     return this.#connection.request(method, params, this.#bounded(options));
   }
 
-  /**
-   * Sends a request whose answer is a stream.
-   *
-   * @param method The wire method.
-   * @param params Its parameters.
-   * @param options Signal, deadline, progress.
-   * @returns The items.
-   */
+  /** Sends a request whose answer is a stream. */
   stream(
     method: string,
     params: unknown,
@@ -281,12 +255,7 @@ export class PluginInstance {
     return this.#usage;
   }
 
-  /**
-   * Stops the process; bounded whatever it does. Calls in flight are settled with `cancelled`.
-   *
-   * @param times How long each step may take.
-   * @returns At which step it ended.
-   */
+  /** Stops the process; bounded whatever it does. Calls in flight are settled with `cancelled`. */
   stop(times: StopTimes): Promise<StopStep> {
     return this.#stop ??= this.#stopOnce(times);
   }

@@ -105,12 +105,7 @@ export class LateEvents implements InstanceEvents {
   }
 }
 
-/**
- * Gives the handlers of a connection to a plugin.
- *
- * @param events Where the plugin's requests go.
- * @returns The handlers; what is malformed is refused or left out.
- */
+/** Gives the handlers of a connection to a plugin. */
 export function peerHandlers(
   events: InstanceEvents,
 ): Pick<ConnectionOptions, "onRequest" | "onNotification" | "describeError"> {

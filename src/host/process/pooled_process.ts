@@ -103,8 +103,6 @@ export class Standby implements AsyncDisposable {
   /**
    * Starts a process.
    *
-   * @param options How, and where its requests go.
-   * @returns The process, which is coming up.
    * @throws {SallyportError} `launch-failed` when it cannot be started; the launch is disposed then.
    */
   static async start(options: StandbyOptions): Promise<Standby> {
@@ -125,22 +123,13 @@ export class Standby implements AsyncDisposable {
       !hasEnded(this.child.pid);
   }
 
-  /**
-   * Gives it to a plugin.
-   *
-   * @param name The plugin, for errors.
-   * @param events Where its requests go.
-   */
+  /** Gives it to a plugin. */
   adopt(name: string, events: InstanceEvents): void {
     this.#name = name;
     this.events.target = events;
   }
 
-  /**
-   * Tells from now on an end that the host wants from one that it does not.
-   *
-   * @param wanted Whether the host wants the process to end.
-   */
+  /** Tells from now on an end that the host wants from one that it does not. */
   expectEnd(wanted: () => boolean): void {
     this.#wanted = wanted;
   }

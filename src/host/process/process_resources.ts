@@ -54,22 +54,16 @@ export interface OpenLaunch extends AsyncDisposable {
   /**
    * Says what contains the process, read from it where the host may.
    *
-   * @param pid The process.
    * @throws {SallyportError} `launch-failed` when a layer that is required is not in force.
    */
   inspect(pid: number): SandboxReport;
   /**
    * Says the same as soon as the runtime runs and nothing about it can change any more.
    *
-   * @param pid The process.
    * @throws {SallyportError} as {@linkcode inspect} does.
    */
   inspectStarted(pid: number): SandboxReport | undefined;
-  /**
-   * Tells whether what is mounted of the machine is what stands there now.
-   *
-   * @param pid The runtime's process, when its containment is complete; none where nobody may look.
-   */
+  /** Tells whether what is mounted of the machine is what stands there now. */
   showsPresent(pid: number | undefined): boolean;
   /** Says what became of the process; to be called when it has exited. */
   outcome(): Promise<LaunchOutcome>;
@@ -105,9 +99,6 @@ export interface OpenLaunchOptions {
 /**
  * Prepares a process.
  *
- * @param prepared What to start.
- * @param options Where, and how.
- * @returns The launch; nothing runs yet.
  * @throws {SallyportError} `launch-failed` when its folders, its cgroup or its proxy cannot be made.
  */
 export async function openLaunch(
@@ -199,10 +190,6 @@ export async function openLaunch(
 /**
  * Names what starting a plugin takes, but for the folders of one run: whatever has the same name can be
  * started from the same spare process.
- *
- * @param prepared The plugin.
- * @param options The executable, the host's folder.
- * @returns The name; of a launcher without a private root it is the bundle's own.
  */
 export function spareKey(
   prepared: Launchable,

@@ -47,10 +47,6 @@ export interface SharedOffer extends Disposable {
   readonly used: number | undefined;
   /**
    * Lets a connection use them as soon as the process has opened them; then removes their names.
-   *
-   * @param connection The connection to the process.
-   * @param bytes How many bytes each direction really has.
-   * @param entered The answer of the process, which holds no plugin yet.
    */
   attach(
     connection: Connection,
@@ -75,8 +71,6 @@ const MAX_SWEPT = 10_000;
 /**
  * Checks the option.
  *
- * @param option What the application passed.
- * @returns The settings; `undefined` where there is to be none.
  * @throws {TypeError} when it is of the wrong type or has an unknown member.
  * @throws {RangeError} when the number is out of range.
  */
@@ -114,13 +108,7 @@ export class SharedMemory {
     this.#settings = settings;
   }
 
-  /**
-   * Makes two files.
-   *
-   * @param runDir A folder of the process's run, which goes away with it.
-   * @param mounted Whether they are mounted for the process, under names of their own.
-   * @returns The files; `undefined` where there can be none, and values travel as others do.
-   */
+  /** Makes two files. */
   offer(runDir: string, mounted: boolean): SharedOffer | undefined {
     if (Deno.build.os !== "linux") return undefined;
     const { dir } = this.#settings;
@@ -237,12 +225,7 @@ function mayBeFlag(path: string): boolean {
   return realPathProblem(path) === undefined && neverGranted(path, "write") === undefined;
 }
 
-/**
- * Removes files whose host was killed before its process had opened them.
- *
- * @param dir The folder.
- * @param uid Whose files may be removed.
- */
+/** Removes files whose host was killed before its process had opened them. */
 function sweepShared(dir: string, uid: number | null): void {
   let seen = 0;
   for (const { name, isFile } of Deno.readDirSync(dir)) {

@@ -31,13 +31,7 @@ export type NoLane = (reason: string) => void;
 /** A process that has connected is found within one turn of the event loop. */
 const ACCEPT_MS = 5_000;
 
-/**
- * Listens for one connection; the socket is removed as soon as it has come.
- *
- * @param path Where: in a folder that only the host may enter.
- * @param onNone Is told where there can be none.
- * @returns The offer; `undefined` where standard input and output have to do.
- */
+/** Listens for one connection; the socket is removed as soon as it has come. */
 export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
   const listener = listen(path);
   if (typeof listener !== "string") return new Offer(path, listener);

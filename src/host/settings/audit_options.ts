@@ -45,9 +45,6 @@ const KNOWN: ReadonlySet<string> = new Set(["dir", "maxFileBytes", "keepFiles"])
 /**
  * Checks the options of the audit log.
  *
- * @param audit What the application passed.
- * @param dataDir The host's folder, if it is not a temporary one.
- * @returns The settings, or `undefined` for no log.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  * @throws {SallyportError} `bad-config` when a log is wanted that would go away with the host.
  */
@@ -83,10 +80,6 @@ export function parseAuditOptions(
 /**
  * Opens the audit log of a host, where it keeps one.
  *
- * @param settings The settings.
- * @param root The host's folder.
- * @param logger Told when the log cannot be written.
- * @returns The log; whoever opened it closes it.
  * @throws {SallyportError} `bad-config` when it cannot be opened.
  */
 export async function openAudit(

@@ -8,12 +8,7 @@ import { readNamedFile, UnreadableFile, type UnreadableReason } from "../../io/n
 import { type OpenToOthers, remedyFor } from "../../io/open_to_others.ts";
 import type { Logger } from "../../log.ts";
 
-/**
- * Turns a path or `file:` URL into a path.
- *
- * @param path The path or URL.
- * @returns The path, or the text as it is.
- */
+/** Turns a path or `file:` URL into a path. */
 export function toPath(path: string | URL): string {
   if (typeof path !== "string" && !(path instanceof URL)) {
     throw new TypeError(`Cannot use ${String(path)} as a path: it is neither a string nor a URL`);
@@ -37,10 +32,6 @@ export function toPath(path: string | URL): string {
 /**
  * Reads a file of known purpose, but no more than its limit.
  *
- * @param path The file.
- * @param maxBytes The limit.
- * @param what What it is, for the message.
- * @returns Its text.
  * @throws {SallyportError} `bad-config` when it cannot be read, is no regular file or is larger.
  */
 export async function readSmallFile(path: string, maxBytes: number, what: string): Promise<string> {

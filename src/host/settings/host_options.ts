@@ -222,8 +222,6 @@ const MAX_POLICY_BYTES = 1_048_576;
 /**
  * Checks the options of a host.
  *
- * @param options What the application passed.
- * @returns The settings.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  * @throws {RangeError} when a time is out of range.
  * @throws {SallyportError} `bad-config` when a key, the policy or the isolation is not valid, or the

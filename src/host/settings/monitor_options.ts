@@ -26,8 +26,6 @@ const HISTORY = { min: 1, max: 10_000 };
 /**
  * Checks the option `monitor`.
  *
- * @param monitor What the application gave.
- * @returns The settings; `undefined` where plugins are not to be measured.
  * @throws {TypeError} When it is of another form.
  * @throws {RangeError} When a figure is out of bounds.
  */

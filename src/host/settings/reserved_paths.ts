@@ -64,9 +64,6 @@ export function givenPaths(
  * A path is refused when it is, lies in or contains something reserved: by its name or that of any link
  * that leads there, by what is named after it (`policy.json.bak`), where the system numbers its files, by
  * what it is, whatever it is called there, and on Linux by what is mounted there or beneath it.
- *
- * @param reserved What is reserved.
- * @returns Says what a real path would reach, in words that follow `cannot be granted: it`.
  */
 export function reservedPaths(
   reserved: readonly ReservedPath[],

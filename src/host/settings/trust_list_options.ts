@@ -67,9 +67,6 @@ const KNOWN: ReadonlySet<string> = new Set(["file", "allowRollback", "pinnedRoot
 /**
  * Checks the options of a trust list, and reads what opens it.
  *
- * @param options What the application passed.
- * @param logger Warned of a list that others may change.
- * @returns The settings.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  * @throws {SallyportError} `bad-config` unless there is exactly one secret, and it can be read.
  */

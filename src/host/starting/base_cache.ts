@@ -66,24 +66,13 @@ export class BaseCache implements AsyncDisposable {
   #base: Base | undefined;
   #own: Variants | undefined;
 
-  /**
-   * Makes nothing yet.
-   *
-   * @param executable The `deno` executable.
-   * @param data The host's folder; nothing stays in it.
-   */
+  /** Makes nothing yet. */
   constructor(executable: string, data: Pick<DataDir, "runtime" | "scratch">) {
     this.#executable = executable;
     this.#data = data;
   }
 
-  /**
-   * Gives the files for the cache folder of a process.
-   *
-   * @param inside Whether it sees the bootstrap where a sandbox shows it, or in the host's folder.
-   * @param code How it compiles: there is code only for one that compiles every function.
-   * @returns The files, the same ones every time; none before they are made.
-   */
+  /** Gives the files for the cache folder of a process. */
   files(inside: boolean, code: CodeCaching): readonly CacheFile[] {
     const base = this.#base ??= kept.get(this.#executable);
     if (base === undefined) return NO_FILES;
@@ -101,8 +90,6 @@ export class BaseCache implements AsyncDisposable {
   /**
    * Makes them in the background, where no host in this process has or does. A failure costs only the time that is
    * saved otherwise.
-   *
-   * @returns Settles when that is over, in ten seconds at most; never rejects.
    */
   async make(): Promise<void> {
     const executable = this.#executable;

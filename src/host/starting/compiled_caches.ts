@@ -73,11 +73,7 @@ export class CompiledCaches implements AsyncDisposable {
   #starting = 0;
   #started = 0;
 
-  /**
-   * Makes an empty one.
-   *
-   * @param base What is given for a bundle that is not compiled; disposed with this.
-   */
+  /** Makes an empty one. */
   constructor(base?: BaseCache) {
     this.#base = base;
   }
@@ -89,10 +85,6 @@ export class CompiledCaches implements AsyncDisposable {
 
   /**
    * Gets the files for the cache folder of a process: those of the bundle, or of the bootstrap alone.
-   *
-   * @param key The bundle hash.
-   * @param inside Whether the process sees the bootstrap where a sandbox shows it.
-   * @param code How code is compiled ahead for this bundle.
    */
   filesFor(key: string, inside: boolean, code: CodeCaching): readonly CacheFile[] {
     const own = this.get(key);
@@ -102,8 +94,6 @@ export class CompiledCaches implements AsyncDisposable {
   /**
    * Counts a start that begins, and lets it wait where there are more than processors: all of them are
    * sooner done when those whose turn has not come find something in their cache folders.
-   *
-   * @returns Ends the count.
    */
   async starting(): Promise<Disposable> {
     const ending = { [Symbol.dispose]: () => void this.#starting-- };
@@ -114,10 +104,6 @@ export class CompiledCaches implements AsyncDisposable {
   /**
    * Counts a start of a bundle; at the second it is compiled, when those before it are done. A failure
    * costs only the time that is saved otherwise.
-   *
-   * @param key The bundle hash.
-   * @param prepare Makes the job when its turn has come.
-   * @param onKept Is told when there are files for later starts.
    */
   started(key: string, prepare: () => Promise<CompileJob>, onKept: () => void = () => {}): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
@@ -177,14 +163,7 @@ function sizeOf(files: readonly CacheFile[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
-/**
- * Has a process compile a bundle and run none of it.
- *
- * @param job What to compile; its launch is not disposed.
- * @param signal Gives up.
- * @param timeoutMs How long it may take.
- * @returns What the process left; it has ended.
- */
+/** Has a process compile a bundle and run none of it. */
 export async function compile(
   { entry, builtins = [], maxFileBytes, launch }: Omit<CompileJob, "launch"> & {
     launch: Pick<OpenLaunch, "command" | "enter" | "denoDir">;
@@ -225,8 +204,6 @@ function foldLog(file: string): void {
 /**
  * Keeps the runtime from adding code: compiling for the cache takes longer than it saves a process that
  * ends with it, and what a plugin may write is bounded.
- *
- * @returns Whether it could be done: another version of Deno may have another table.
  */
 function freezeCode(file: string): boolean {
   const database = new DatabaseSync(file);
@@ -242,13 +219,7 @@ function freezeCode(file: string): boolean {
   }
 }
 
-/**
- * Reads the databases and the compiled modules that a process has left, and removes them.
- *
- * @param dir Its cache folder.
- * @param maxFileBytes A larger database is left out.
- * @returns The files; none where they are too much to be worth keeping.
- */
+/** Reads the databases and the compiled modules that a process has left, and removes them. */
 export async function readCache(
   dir: string,
   maxFileBytes: number = MAX_BYTES,

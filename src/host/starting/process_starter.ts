@@ -65,11 +65,7 @@ export class PluginStarter implements AsyncDisposable {
   readonly #anticipated = new Set<Anticipated>();
   #noLane = false;
 
-  /**
-   * Makes a starter.
-   *
-   * @param options Settings and folders.
-   */
+  /** Makes a starter. */
   constructor(options: PluginStarterOptions) {
     const { settings, data } = options;
     this.#options = options;
@@ -81,14 +77,7 @@ export class PluginStarter implements AsyncDisposable {
     });
   }
 
-  /**
-   * Starts a prepared plugin.
-   *
-   * @param prepared The proofs.
-   * @param events Where the plugin's requests go.
-   * @param signal Gives up.
-   * @returns The running instance.
-   */
+  /** Starts a prepared plugin. */
   async start(
     prepared: PreparedPlugin,
     events: InstanceEvents,
@@ -114,9 +103,6 @@ export class PluginStarter implements AsyncDisposable {
   /**
    * Starts a process while a folder is read and verified, where a plugin ran from it before: empty, under
    * what that plugin had.
-   *
-   * @param path The folder.
-   * @returns The process to be; disposing it ends one that nobody has taken.
    */
   anticipate(path: string): AsyncDisposable | undefined {
     const last = this.#last.of(path);
@@ -213,8 +199,6 @@ export class PluginStarter implements AsyncDisposable {
   /**
    * Readies a process for its plugin. What fails up to here is not the plugin's doing, and no other turn
    * comes between the last look and the sending.
-   *
-   * @returns Whether the process lives, and sees of the machine what stands there.
    */
   async #isReady(
     standby: Standby,

@@ -73,12 +73,7 @@ export class CallCpu implements Disposable {
   #busy = false;
   #disposed = false;
 
-  /**
-   * Begins to listen for calls.
-   *
-   * @param source The process.
-   * @param options The limit, and who deals with an excess.
-   */
+  /** Begins to listen for calls. */
   constructor(source: CallSource, options: CallCpuOptions) {
     this.#source = source;
     this.#options = options;

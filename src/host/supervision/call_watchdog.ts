@@ -33,11 +33,7 @@ const CPU_SIGNS = 8;
 export class CallKeeper {
   readonly #parts: CallKeeperParts;
 
-  /**
-   * Takes what it needs.
-   *
-   * @param parts The keeper's part of it.
-   */
+  /** Takes what it needs. */
   constructor(parts: CallKeeperParts) {
     this.#parts = parts;
   }
@@ -45,10 +41,6 @@ export class CallKeeper {
   /**
    * Measures the processor time of a process's calls, where `/proc` can be read. A call that took more
    * than `cpuTimeMs` fails with `limit-exceeded`; a plugin that is stuck by then is ended.
-   *
-   * @param plugin The plugin.
-   * @param serving Its process.
-   * @returns What ends the measuring; `undefined` where there is none.
    */
   watch(plugin: ManagedPlugin, { instance, prepared }: Serving): Disposable | undefined {
     if (!mayReadProc()) return undefined;
@@ -64,9 +56,6 @@ export class CallKeeper {
   /**
    * Takes a call that was not answered in time. One that took the plugin's own limit counts against
    * it; a plugin that gives no sign of life then is stuck in a loop, and ended.
-   *
-   * @param plugin The plugin.
-   * @param error The error of the call.
    */
   overdue(plugin: ManagedPlugin, error: SallyportError): void {
     const limit = plugin.permissions?.limits.callTimeoutMs;

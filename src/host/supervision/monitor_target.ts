@@ -8,13 +8,7 @@ import { findCgroupFolders } from "../../monitor/sources/cgroup.ts";
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
 import type { Serving } from "../plugin/active_process.ts";
 
-/**
- * Describes the process that serves a plugin.
- *
- * @param serving The process.
- * @param policy How the plugin is watched.
- * @returns The target; its figures are those of this process, whatever serves later.
- */
+/** Describes the process that serves a plugin. */
 export function pluginTarget(
   { instance, prepared }: Serving,
   policy: MonitorPolicy = {},

@@ -20,32 +20,19 @@ export class Restarts {
   #isWaiting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * Begins without a crash.
-   *
-   * @param rules What the policy says.
-   */
+  /** Begins without a crash. */
   constructor(rules: RestartRules) {
     this.#rules = rules;
   }
 
-  /**
-   * Plans what follows a crash.
-   *
-   * @returns The step; {@linkcode wait} waits for it.
-   */
+  /** Plans what follows a crash. */
   plan(): RestartStep {
     const { step, history } = planRestart(this.#history, performance.now(), this.#rules);
     this.#history = history;
     return step;
   }
 
-  /**
-   * Starts the plugin again in a while.
-   *
-   * @param delayMs In how many milliseconds.
-   * @param start Starts it.
-   */
+  /** Starts the plugin again in a while. */
   wait(delayMs: number, start: () => Promise<void>): void {
     this.cancel();
     this.#isWaiting = true;

@@ -120,12 +120,7 @@ export class StatusFile implements AsyncDisposable {
   #warnedAt = -Infinity;
   #disposed = false;
 
-  /**
-   * Names the file; writes nothing yet.
-   *
-   * @param runDir The folder of the host's run, private to its user.
-   * @param options Who is told of failures.
-   */
+  /** Names the file; writes nothing yet. */
   constructor(runDir: string, { logger = silentLogger }: StatusFileOptions = {}) {
     this.path = `${runDir}/${STATUS_FILE}`;
     this.#temporary = `${this.path}.new`;
@@ -134,8 +129,6 @@ export class StatusFile implements AsyncDisposable {
 
   /**
    * Has a status written, now or 200 ms after the one before; of several in that time the last one.
-   *
-   * @param status The status, or what gives it when it is about to be written.
    */
   publish(status: HostStatus | StatusSource): void {
     if (this.#disposed) return;
@@ -210,9 +203,6 @@ export class StatusFile implements AsyncDisposable {
  *
  * What is too long is cut. Where there is too much, the past and the samples are left out first, and
  * then plugins.
- *
- * @param status The status.
- * @returns The JSON, in UTF-8, of at most 4 MiB.
  */
 export function encodeStatus(status: HostStatus): Uint8Array {
   const whole = encode(status, status.plugins.slice(0, MAX_STATUS_PLUGINS).map(boundedPlugin));

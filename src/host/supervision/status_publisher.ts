@@ -39,12 +39,7 @@ export class StatusPublisher implements AsyncDisposable {
   readonly #startedAt = new Date().toISOString();
   readonly #pulse: ReturnType<typeof setInterval>;
 
-  /**
-   * Begins to publish, when the host is whole.
-   *
-   * @param dir The folder of the host's run.
-   * @param options What is published.
-   */
+  /** Begins to publish, when the host is whole. */
   constructor(dir: string, options: StatusPublisherOptions) {
     this.#options = options;
     this.#file = new StatusFile(dir, { logger: options.logger });

@@ -81,11 +81,7 @@ export class PluginKeeper implements AsyncDisposable {
   readonly #status: StatusPublisher | undefined;
   #stopped = false;
 
-  /**
-   * Begins to listen.
-   *
-   * @param options The host's parts.
-   */
+  /** Begins to listen. */
   constructor(options: PluginKeeperOptions) {
     const { settings: { monitor, logger }, hub, statusDir } = options;
     this.#options = options;
@@ -114,20 +110,12 @@ export class PluginKeeper implements AsyncDisposable {
     });
   }
 
-  /**
-   * Lists the violations of a plugin, the latest hundred.
-   *
-   * @param plugin The plugin.
-   */
+  /** Lists the violations of a plugin, the latest hundred. */
   violations(plugin: ManagedPlugin): readonly Violation[] {
     return this.#kept.get(plugin.name)?.log.entries ?? [];
   }
 
-  /**
-   * Forgets the violations and crashes of a plugin, and no longer holds it back for them.
-   *
-   * @param plugin The plugin.
-   */
+  /** Forgets the violations and crashes of a plugin, and no longer holds it back for them. */
   reset(plugin: ManagedPlugin): void {
     const kept = this.#kept.get(plugin.name);
     kept?.log.reset();
@@ -135,20 +123,12 @@ export class PluginKeeper implements AsyncDisposable {
     kept?.throttle.end();
   }
 
-  /**
-   * Gives up a restart that is waited for, as somebody else decides about the plugin.
-   *
-   * @param name The plugin.
-   */
+  /** Gives up a restart that is waited for, as somebody else decides about the plugin. */
   cancelRestart(name: string): void {
     this.#kept.get(name)?.restarts.cancel();
   }
 
-  /**
-   * Tells whether a plugin that crashed is about to be started again.
-   *
-   * @param name The plugin.
-   */
+  /** Tells whether a plugin that crashed is about to be started again. */
   isRestarting(name: string): boolean {
     return this.#kept.get(name)?.restarts.isWaiting ?? false;
   }
@@ -160,9 +140,6 @@ export class PluginKeeper implements AsyncDisposable {
 
   /**
    * Takes the end of a process that the host did not want, when the plugin has taken note of it.
-   *
-   * @param plugin The plugin.
-   * @param error How it ended.
    */
   ended(plugin: ManagedPlugin, error: SallyportError): void {
     const kept = this.#of(plugin);
@@ -179,12 +156,7 @@ export class PluginKeeper implements AsyncDisposable {
     this.#planRestart(kept);
   }
 
-  /**
-   * Takes a call that was not answered in time.
-   *
-   * @param plugin The plugin.
-   * @param error The error of the call.
-   */
+  /** Takes a call that was not answered in time. */
   overdue(plugin: ManagedPlugin, error: SallyportError): void {
     this.#calls.overdue(plugin, error);
   }

@@ -19,11 +19,7 @@ export class Throttle {
   #capped: MonitorTarget | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * Begins with the plugin not held back.
-   *
-   * @param plugin The plugin.
-   */
+  /** Begins with the plugin not held back. */
   constructor(plugin: ManagedPlugin) {
     this.#plugin = plugin;
   }
@@ -36,8 +32,6 @@ export class Throttle {
   /**
    * Holds the plugin back: with a control group, to a quarter of its processor time; else each new call
    * waits 250 ms.
-   *
-   * @param target Its process.
    */
   start(target: MonitorTarget | undefined): void {
     this.#on = true;
@@ -48,12 +42,7 @@ export class Throttle {
     this.#plugin.calls.delayMs = capped ? 0 : DELAY_MS;
   }
 
-  /**
-   * Looks again in a while whether it is to be held back still.
-   *
-   * @param delayMs In how many milliseconds.
-   * @param look Looks.
-   */
+  /** Looks again in a while whether it is to be held back still. */
   lookIn(delayMs: number, look: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(look, delayMs);

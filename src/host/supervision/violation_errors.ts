@@ -11,12 +11,7 @@ import {
   violationOfError,
 } from "../../monitor/violations/violations.ts";
 
-/**
- * Gives a violation as an error, for events.
- *
- * @param plugin The plugin's name.
- * @param violation The violation.
- */
+/** Gives a violation as an error, for events. */
 export function errorOf(name: string, violation: Violation): SallyportError {
   const { code, message, kind, measured, limit, unit, severity } = violation;
   return new SallyportError(code, message, {
@@ -24,12 +19,7 @@ export function errorOf(name: string, violation: Violation): SallyportError {
   });
 }
 
-/**
- * Makes the violation by which a process ended.
- *
- * @param error How it ended.
- * @param memoryBytes The most memory that was seen of it: its runtime does not say how much it had.
- */
+/** Makes the violation by which a process ended. */
 export function violationOfEnd(error: SallyportError, memoryBytes: number | undefined): Violation {
   const now = new Date();
   const violation = violationOfError(error, now);
@@ -37,25 +27,13 @@ export function violationOfEnd(error: SallyportError, memoryBytes: number | unde
   return createViolation({ ...violation, measured: memoryBytes }, now);
 }
 
-/**
- * Gives what a plugin is told of a violation of its own.
- *
- * @param violation The violation.
- */
+/** Gives what a plugin is told of a violation of its own. */
 export function warningOf(violation: Violation): Omit<Violation, "time" | "code"> {
   const { kind, severity, measured, limit, unit, message } = violation;
   return { kind, severity, measured, limit, unit, message };
 }
 
-/**
- * Makes the error of calls that were under way when a plugin was taken down.
- *
- * @param name The plugin.
- * @param violation The violation that was one too many, where it was one.
- * @param reason Why, for people.
- * @param state `quarantined` where it is not to be loaded again.
- * @returns A `limit-exceeded` with the figures in its details.
- */
+/** Makes the error of calls that were under way when a plugin was taken down. */
 export function downError(
   name: string,
   violation: Violation | undefined,
@@ -75,7 +53,6 @@ export function downError(
 /**
  * Gives the monitor of a host.
  *
- * @param keeper The host's keeper.
  * @throws {SallyportError} `bad-state` where it has none.
  */
 export function requireMonitor(

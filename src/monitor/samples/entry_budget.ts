@@ -14,9 +14,6 @@ export class EntryBudget {
 
   /**
    * Grants entries, at most half of what is left, so that one plugin's files do not starve the others.
-   *
-   * @param wanted How many are asked for.
-   * @returns How many may be looked at; at least one.
    */
   take(wanted: number): number {
     const now = performance.now();

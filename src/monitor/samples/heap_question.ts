@@ -15,11 +15,7 @@ export class HeapQuestion {
   #askedMs = -Infinity;
   #answer: HeapFigures | undefined;
 
-  /**
-   * Takes the target; asks nothing yet.
-   *
-   * @param target Who is asked.
-   */
+  /** Takes the target; asks nothing yet. */
   constructor(target: MonitorTarget) {
     this.#target = target;
   }
@@ -29,13 +25,7 @@ export class HeapQuestion {
     return this.#answer;
   }
 
-  /**
-   * Asks, unless the answer is young or a question is still open.
-   *
-   * @param signal Fires when nobody waits for the answer any more.
-   * @param fresh Whether even a young answer is too old.
-   * @returns Settles with the answer, never fails; `undefined` when nothing was asked.
-   */
+  /** Asks, unless the answer is young or a question is still open. */
   ask(signal: AbortSignal, fresh = false): Promise<void> | undefined {
     if (this.#target.heap === undefined) return undefined;
     const now = performance.now();

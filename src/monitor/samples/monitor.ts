@@ -86,7 +86,6 @@ export class ResourceMonitor implements Disposable {
   /**
    * Makes a monitor that watches nothing yet.
    *
-   * @param options Interval, history, and who takes the samples.
    * @throws {RangeError} naming the option that is out of bounds.
    */
   constructor(options: ResourceMonitorOptions = {}) {
@@ -102,7 +101,6 @@ export class ResourceMonitor implements Disposable {
   /**
    * Watches a plugin from now on, in place of another process of the same name; the samples of that stay.
    *
-   * @param target The plugin.
    * @throws {RangeError} When its interval is out of bounds.
    * @throws {TypeError} When the monitor is disposed of.
    */
@@ -122,24 +120,13 @@ export class ResourceMonitor implements Disposable {
     this.#schedule();
   }
 
-  /**
-   * Watches a plugin no more and forgets its samples.
-   *
-   * @param name Its name.
-   * @param target Only if this is still what is watched: not the process that has taken its place.
-   * @returns Whether it was watched.
-   */
+  /** Watches a plugin no more and forgets its samples. */
   remove(name: string, target?: MonitorTarget): boolean {
     if (target !== undefined && this.#watched.get(name)?.target !== target) return false;
     return this.#watched.delete(name);
   }
 
-  /**
-   * Gives the samples of a plugin.
-   *
-   * @param name Its name.
-   * @returns The latest, the oldest first; a copy.
-   */
+  /** Gives the samples of a plugin. */
   samples(name: string): readonly PluginSample[] {
     return [...this.#watched.get(name)?.samples ?? []];
   }
@@ -154,9 +141,6 @@ export class ResourceMonitor implements Disposable {
 
   /**
    * Samples a plugin now; the sample counts among the others. One younger than 100 ms is given as it is.
-   *
-   * @param name Its name.
-   * @returns The sample; `undefined` when it is not watched, or its process has ended.
    */
   async measure(name: string): Promise<PluginSample | undefined> {
     while (this.#round !== undefined) await this.#round;
@@ -173,8 +157,6 @@ export class ResourceMonitor implements Disposable {
   /**
    * Follows samples from now on. A slow reader loses the oldest and is told how many.
    *
-   * @param options Which samples, and until when.
-   * @returns An iterator that ends with the monitor or the signal.
    * @throws {RangeError} When `maxQueued` is out of bounds.
    */
   watch(options: WatchOptions = {}): AsyncIterableIterator<MonitorEvent> {

@@ -76,12 +76,7 @@ export class TargetSampler {
   #storageMs = -Infinity;
   #writtenBytes = 0;
 
-  /**
-   * Begins: what the plugin uses from now on counts for the first rates.
-   *
-   * @param target The target.
-   * @param sources What all share.
-   */
+  /** Begins: what the plugin uses from now on counts for the first rates. */
   constructor(target: MonitorTarget, sources: RoundSources) {
     this.target = target;
     const proc = sources.table !== undefined;
@@ -108,13 +103,7 @@ export class TargetSampler {
     return this.#before.atMs;
   }
 
-  /**
-   * Takes a sample.
-   *
-   * @param sources What all share in this round.
-   * @param heap What the runtime said of its heap.
-   * @returns The sample; `undefined` when the process has ended.
-   */
+  /** Takes a sample. */
   take(sources: RoundSources, heap: HeapFigures | undefined): PluginSample | undefined {
     const { target } = this;
     let root: ProcessStat | undefined;

@@ -20,8 +20,6 @@ const TICKS_PER_SECOND = 100;
  *
  * Deno lets only a host with `--allow-all` read `/proc`; with less the figures are `undefined`.
  *
- * @param pid The process id.
- * @returns The figures.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export async function readProcessUsage(pid: number): Promise<ProcessUsage> {

@@ -39,8 +39,6 @@ export class SampleReader implements AsyncIterableIterator<MonitorEvent> {
   /**
    * Makes a reader.
    *
-   * @param options What it reads, and how much may wait.
-   * @param release Is called once, when it ends.
    * @throws {RangeError} When `maxQueued` is not a whole number from 1 to 65,536.
    */
   constructor(options: WatchOptions, release: (reader: SampleReader) => void) {

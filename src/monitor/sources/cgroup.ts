@@ -40,12 +40,7 @@ const NS = 1_000_000;
 
 let mounts: readonly Hierarchy[] | undefined;
 
-/**
- * Finds the groups that a process is in and this host is not.
- *
- * @param pid The process, when it has joined them.
- * @returns The folders; `undefined` where there are none or they cannot be seen.
- */
+/** Finds the groups that a process is in and this host is not. */
 export function findCgroupFolders(pid: number): CgroupFolders | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const [own, theirs] = [pathsOf("self"), pathsOf(pid)];
@@ -84,11 +79,7 @@ export class CgroupReader {
   #before: CgroupUsage | undefined;
   #reads = 0;
 
-  /**
-   * Takes the folders; reads nothing yet.
-   *
-   * @param folders The plugin's own groups.
-   */
+  /** Takes the folders; reads nothing yet. */
   constructor(folders: CgroupFolders) {
     const v1Memory = folders.get("memory");
     const unified = folders.get("");
@@ -117,8 +108,6 @@ export class CgroupReader {
   /**
    * Reads the files, at most seven. What follows from a figure that has not changed is read every fifth time
    * only: nothing new was started, refused or held back in a group that has not run.
-   *
-   * @returns The figures.
    */
   read(): CgroupUsage {
     const before = this.#before;

@@ -4,11 +4,7 @@
  * @module
  */
 
-/**
- * Stops processes, and lets them go on when the result is disposed of.
- *
- * @param pids Processes that are there now.
- */
+/** Stops processes, and lets them go on when the result is disposed of. */
 export function holdProcesses(pids: readonly number[]): Disposable {
   signal(pids, "SIGSTOP");
   return { [Symbol.dispose]: () => signal(pids, "SIGCONT") };

@@ -46,9 +46,6 @@ const TASKLIST: Tool = {
  * Lists the machine's processes by `ps`, on Windows by `tasklist`, which tells of memory alone.
  *
  * Runs the tool only with the permission to; never asks the user for it.
- *
- * @param os The platform.
- * @returns The processes; `undefined` where the tool is missing, fails, or takes over two seconds.
  */
 export async function readPlatformTable(
   os: typeof Deno.build.os = Deno.build.os,
@@ -74,13 +71,7 @@ export async function readPlatformTable(
   }
 }
 
-/**
- * Sums up a process and all below it.
- *
- * @param table The processes.
- * @param pid The process.
- * @returns The sums; `undefined` when it is not there.
- */
+/** Sums up a process and all below it. */
 export function sumTree(
   table: PlatformTable,
   pid: number,
@@ -108,8 +99,6 @@ export function sumTree(
 
 /**
  * Parses what `ps` prints: id, parent, resident set in KiB, time as `[days-][hours:]minutes:seconds`.
- *
- * @param text The output.
  */
 export function parsePs(text: string): Map<number, PlatformFigures> {
   const table = new Map<number, PlatformFigures>();
@@ -129,11 +118,7 @@ export function parsePs(text: string): Map<number, PlatformFigures> {
   return table;
 }
 
-/**
- * Parses what `tasklist` prints as CSV: name, id, session, its number, memory as `12,345 K`.
- *
- * @param text The output.
- */
+/** Parses what `tasklist` prints as CSV: name, id, session, its number, memory as `12,345 K`. */
 export function parseTasklist(text: string): Map<number, PlatformFigures> {
   const table = new Map<number, PlatformFigures>();
   for (const line of text.split("\n", MAX_PROCESSES)) {

@@ -47,8 +47,6 @@ export function mayReadProc(): boolean {
 /**
  * Reads a process.
  *
- * @param pid Its id.
- * @returns What it uses; `undefined` when it has ended, or the host may not look.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export function readStat(pid: number): ProcessStat | undefined {
@@ -71,12 +69,7 @@ export function readStat(pid: number): ProcessStat | undefined {
   };
 }
 
-/**
- * Reads the most memory that a process has held at once.
- *
- * @param pid Its id.
- * @returns Bytes; `undefined` where it cannot be read.
- */
+/** Reads the most memory that a process has held at once. */
 export function readPeakRss(pid: number): number | undefined {
   try {
     const peak = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
@@ -86,12 +79,7 @@ export function readPeakRss(pid: number): number | undefined {
   }
 }
 
-/**
- * Counts the open descriptors of a process.
- *
- * @param pid Its id.
- * @returns Their number; `undefined` where it cannot be read.
- */
+/** Counts the open descriptors of a process. */
 export function countDescriptors(pid: number): number | undefined {
   try {
     // Linux 6.2 and later say so in the size of the folder, a fifth of the work
@@ -105,12 +93,7 @@ export function countDescriptors(pid: number): number | undefined {
   }
 }
 
-/**
- * Reads how many bytes a process has passed to `write` and its kin, pipes and sockets included.
- *
- * @param pid Its id.
- * @returns Bytes; `undefined` where it cannot be read.
- */
+/** Reads how many bytes a process has passed to `write` and its kin, pipes and sockets included. */
 export function readWritten(pid: number): number | undefined {
   try {
     const written = /^wchar: (\d+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/io`))?.[1];
@@ -120,11 +103,7 @@ export function readWritten(pid: number): number | undefined {
   }
 }
 
-/**
- * Gives the processes above a process up to this host: those of its launcher.
- *
- * @param pid Its id.
- */
+/** Gives the processes above a process up to this host: those of its launcher. */
 export function ancestors(pid: number): number[] {
   const above: number[] = [];
   for (let depth = 0; depth < MAX_DEPTH; depth++) {

@@ -25,11 +25,7 @@ export class ProcessTable {
   #looks = 0;
   #newest: string | undefined;
 
-  /**
-   * Makes an empty table.
-   *
-   * @param now A clock in milliseconds.
-   */
+  /** Makes an empty table. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
@@ -49,12 +45,7 @@ export class ProcessTable {
     this.#nextLook = ended + (ended - began) * REST_FACTOR;
   }
 
-  /**
-   * Gives the processes below one, as of the last look.
-   *
-   * @param pid Its id.
-   * @returns Their ids, without its own; some may have ended.
-   */
+  /** Gives the processes below one, as of the last look. */
   below(pid: number): readonly number[] {
     const found: number[] = [];
     const seen = new Set([pid]);

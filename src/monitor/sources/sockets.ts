@@ -18,12 +18,7 @@ export class SocketCounter {
   #kinds = new Map<string, boolean>();
   #nextLook = -Infinity;
 
-  /**
-   * Counts TCP sockets that do not listen and UDP sockets.
-   *
-   * @param pids The processes, which share a network namespace; one socket of several counts once.
-   * @returns Their number; `undefined` where it cannot be read.
-   */
+  /** Counts TCP sockets that do not listen and UDP sockets. */
   count(pids: readonly number[]): number | undefined {
     const inodes = new Set<string>();
     let readable = false;

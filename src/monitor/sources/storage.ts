@@ -56,12 +56,7 @@ export class StorageScan {
   #running = false;
   #walks = 0;
 
-  /**
-   * Takes the folder; reads nothing yet.
-   *
-   * @param dir The folder.
-   * @param given Files without a name that do not count, as {@linkcode fileKey} writes them.
-   */
+  /** Takes the folder; reads nothing yet. */
   constructor(dir: string, given: ReadonlySet<string> = new Set()) {
     this.#dir = dir;
     this.#given = given;
@@ -88,11 +83,7 @@ export class StorageScan {
     return this.#walks;
   }
 
-  /**
-   * Begins a walk, unless one runs.
-   *
-   * @param pids The processes whose open files count where they have no name any more.
-   */
+  /** Begins a walk, unless one runs. */
   begin(pids: readonly number[] = []): void {
     if (this.#running) return;
     this.#running = true;
@@ -106,13 +97,7 @@ export class StorageScan {
     this.#unlinked.clear();
   }
 
-  /**
-   * Goes on with the walk that runs.
-   *
-   * @param entries How many entries to look at.
-   * @param hold Holds the processes until what it returns is disposed of.
-   * @returns How many were looked at.
-   */
+  /** Goes on with the walk that runs. */
   step(entries: number, hold?: () => Disposable): number {
     let looked = 0;
     while (this.#running && looked < entries) {

@@ -102,13 +102,7 @@ export class PluginTelemetry implements Disposable {
   #duration: Histogram | undefined;
   #end: () => void = () => {};
 
-  /**
-   * Begins to measure.
-   *
-   * @param sources What is observed.
-   * @param log Takes what the application's instruments throw; nothing else fails of that.
-   * @param meter Makes the instruments; the global provider's by default.
-   */
+  /** Begins to measure. */
   constructor(sources: TelemetrySources, log: FailureLog, meter?: Meter) {
     this.#log = log;
     this.isOn = this.#try(() => {
@@ -124,14 +118,7 @@ export class PluginTelemetry implements Disposable {
     this.#try(() => this.#counters.get(what)?.add(1, { plugin, ...attributes }));
   }
 
-  /**
-   * Takes the end of a call.
-   *
-   * @param plugin The plugin.
-   * @param kind What it was.
-   * @param ms How long it took, in milliseconds.
-   * @param error What it failed with, if it failed.
-   */
+  /** Takes the end of a call. */
   called(plugin: string, kind: CallKind, ms: number, error?: { readonly thrown: unknown }): void {
     const type = error && { "error.type": errorType(error.thrown) };
     const attributes = { plugin, "sallyport.call.kind": kind, ...type };

@@ -65,13 +65,7 @@ const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const MAX_NAME = 200;
 
-/**
- * Gives a context whose spans become children of a remote one.
- *
- * @param traceparent The trace context, as in the header of that name.
- * @param base The context that it goes into.
- * @returns The context; the base itself when the text is no trace context.
- */
+/** Gives a context whose spans become children of a remote one. */
 export function withTraceparent(
   traceparent: string | undefined,
   base: Context = context.active(),
@@ -101,12 +95,7 @@ export class PluginTracer {
   readonly #open = new Map<string, Given>();
   #tracer: Tracer | undefined;
 
-  /**
-   * Takes what the spans are named by.
-   *
-   * @param plugin The plugin's name, version and bundle hash.
-   * @param log Takes what the application's tracer throws; no call fails of that.
-   */
+  /** Takes what the spans are named by. */
   constructor(
     plugin: { name: string; version: string; bundleHash: string },
     log: FailureLog = createLogger(),
@@ -124,12 +113,6 @@ export class PluginTracer {
   /**
    * Opens the span of a call to the plugin: a child of the caller's `traceparent`, or else of the span that
    * is active.
-   *
-   * @param subject What is called.
-   * @param method The method or hook.
-   * @param traceparent The trace context that the caller gave.
-   * @param since When the call was made, in milliseconds since 1970, where it had to wait; now by default.
-   * @returns The span; its `traceparent` goes into `_meta`.
    */
   startCallSpan(
     subject: SpanSubject,
@@ -155,11 +138,6 @@ export class PluginTracer {
    *
    * A plugin says itself which call it makes this for; unless that is one that it works on now, the word is
    * ignored, so that it cannot put spans into the traces of others.
-   *
-   * @param service The service.
-   * @param method Its method.
-   * @param claimed The `traceparent` in the plugin's request.
-   * @returns The span: a child of that call's, or the first of a new trace.
    */
   startServiceSpan(service: string, method: string, claimed?: unknown): CallSpan {
     const given = this.#find(claimed);
@@ -177,12 +155,7 @@ export class PluginTracer {
     return given === undefined ? NO_SPAN : { ...NO_SPAN, traceId: given.traceId };
   }
 
-  /**
-   * Gives the trace that the plugin works in, for what it logs.
-   *
-   * @param claimed The `traceparent` in what the plugin sent.
-   * @returns The trace context; `undefined` unless it is that of a call that the plugin works on now.
-   */
+  /** Gives the trace that the plugin works in, for what it logs. */
   openTraceparent(claimed: unknown): string | undefined {
     return this.#find(claimed) === undefined ? undefined : claimed as string;
   }

@@ -28,14 +28,7 @@ export class BreachWatch {
   #broken: ReadonlySet<ViolationKind> = new Set();
   #walks: number | undefined;
 
-  /**
-   * Compares the next sample.
-   *
-   * @param sample The sample.
-   * @param limits The limits in force.
-   * @param previous The sample before of the same process; without one it begins anew.
-   * @returns The breaches, at most one of a kind.
-   */
+  /** Compares the next sample. */
   check(
     sample: PluginSample,
     limits: SampleLimits,

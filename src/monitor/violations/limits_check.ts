@@ -50,11 +50,6 @@ const CPU_TOLERANCE = 1.05;
  * 1.25 times on. Processor time counts only when the sample before broke the limit too: what is measured is
  * what the plugin used and was held back from, and half as much again as its share in both samples is
  * `critical`. The host's time counts so, too, and is `medium`: the plugin does others no harm by it. {@linkcode BreachWatch} says what becomes of the other kinds when they last.
- *
- * @param sample The sample.
- * @param limits The limits in force.
- * @param previous The sample before of the same process.
- * @returns The breaches, at most one of a kind.
  */
 export function checkSample(
   sample: PluginSample,

@@ -89,11 +89,7 @@ export class Quarantine {
   /** What could not be written: it holds for this host at least. */
   #unwritten = new Map<string, QuarantineRecord>();
 
-  /**
-   * Names the folder; reads and makes nothing.
-   *
-   * @param dataDir The data folder of hosts.
-   */
+  /** Names the folder; reads and makes nothing. */
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
     this.dir = `${dataDir}/quarantine`;
@@ -102,9 +98,6 @@ export class Quarantine {
   /**
    * Puts a plugin into quarantine.
    *
-   * @param plugin Which bundle, and why; of its violations the last ten are kept.
-   * @param now Since when.
-   * @returns What was written.
    * @throws {SallyportError} `bad-config` when it cannot be written: then it holds for this object
    * only, and not after a restart.
    */
@@ -136,8 +129,6 @@ export class Quarantine {
   /**
    * Looks whether a plugin is in quarantine.
    *
-   * @param name The plugin.
-   * @returns What keeps it there; `undefined` when nothing does.
    * @throws {RangeError} When it is no name of a plugin.
    */
   async find(name: string): Promise<QuarantineEntry | undefined> {
@@ -159,7 +150,6 @@ export class Quarantine {
   /**
    * Refuses a plugin that is in quarantine.
    *
-   * @param name The plugin.
    * @throws {SallyportError} `bad-state` when it is, with the reason and how to lift it.
    */
   async check(name: string): Promise<void> {
@@ -170,7 +160,6 @@ export class Quarantine {
   /**
    * Lists the plugins in quarantine, sorted by name.
    *
-   * @returns The plugins, at most 10,000.
    * @throws {SallyportError} `bad-config` when the folder cannot be read.
    */
   async list(): Promise<QuarantineEntry[]> {
@@ -196,8 +185,6 @@ export class Quarantine {
   /**
    * Lets a plugin out of quarantine.
    *
-   * @param name The plugin.
-   * @returns What kept it there; `undefined` when nothing did.
    * @throws {SallyportError} `bad-config` when the file cannot be removed.
    * @throws {RangeError} When it is no name of a plugin.
    */
@@ -220,13 +207,7 @@ export class Quarantine {
   }
 }
 
-/**
- * Tells that a plugin is in quarantine.
- *
- * @param entry What keeps it there.
- * @param dataDir The data folder, for the hint.
- * @returns The error, `bad-state`.
- */
+/** Tells that a plugin is in quarantine. */
 export function quarantinedError(entry: QuarantineEntry, dataDir: string): SallyportError {
   const { name, path, record, problem } = entry;
   const why = record === undefined

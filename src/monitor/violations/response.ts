@@ -61,9 +61,6 @@ export const DEFAULT_THRESHOLD = 10;
 /**
  * Fills in the defaults of what a policy says about violations: they are recorded, and a plugin is
  * unloaded at the threshold.
- *
- * @param policy The `violations` of a policy's entry.
- * @returns The frozen rules.
  */
 export function violationRules(policy: ViolationPolicy = {}): ViolationRules {
   const { windowMs = DEFAULT_WINDOW_MS, threshold = DEFAULT_THRESHOLD } = policy;
@@ -81,10 +78,6 @@ export function violationRules(policy: ViolationPolicy = {}): ViolationRules {
  * Decides what is done about the latest violation: the strongest of the responses that count it and
  * whose weight is reached. It changes nothing and reads no clock.
  *
- * @param log The plugin's log, to which the violation was just added.
- * @param violation The violation.
- * @param rules What the policy says.
- * @returns The decision.
  * @throws {TypeError} When it is not the latest violation of the log.
  */
 export function decide(
@@ -119,11 +112,6 @@ export function decide(
 /**
  * Tells what the violations that still count ask for now. A plugin that is throttled may be let go when
  * this is no longer `throttle` or stronger.
- *
- * @param log The plugin's log.
- * @param rules What the policy says.
- * @param nowMs The present time, by the clock of the log.
- * @returns The action.
  */
 export function standingAction(
   log: ViolationLog,
@@ -133,12 +121,7 @@ export function standingAction(
   return strongestReached(log, rules.responses, nowMs)?.action ?? "record";
 }
 
-/**
- * Tells whether an action is at least as strong as another.
- *
- * @param action The action.
- * @param other The other one.
- */
+/** Tells whether an action is at least as strong as another. */
 export function isAtLeast(action: ViolationAction, other: ViolationAction): boolean {
   return strength(action) >= strength(other);
 }

@@ -40,12 +40,7 @@ export type RestartStep =
 /** Is the history of a plugin that has not crashed, or whose crashes are forgotten. */
 export const NO_CRASHES: CrashHistory = Object.freeze({ crashes: Object.freeze([]), waitedMs: 0 });
 
-/**
- * Fills in the defaults of what a policy says about restarts.
- *
- * @param policy The `restart` of a policy's entry.
- * @returns The frozen rules.
- */
+/** Fills in the defaults of what a policy says about restarts. */
 export function restartRules(policy: RestartPolicy = {}): RestartRules {
   const {
     maxRestarts = 5,
@@ -63,11 +58,6 @@ export function restartRules(policy: RestartPolicy = {}): RestartRules {
  * The window is of the plugin's running: what was waited before restarts does not count, or a long
  * wait would hide a loop.
  *
- * @param history The crashes so far.
- * @param nowMs The present time, by a clock that never goes back.
- * @param rules What the policy says.
- * @param random Gives numbers from 0 to 1.
- * @returns What to do, and the history from now on.
  * @throws {RangeError} When the time is no finite number, or `random` gives no such number.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

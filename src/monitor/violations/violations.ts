@@ -128,10 +128,6 @@ const NOUNS: Readonly<Record<ViolationKind, string>> = {
 /**
  * Makes a violation: the text made safe to show and cut to 1,000 characters, numbers that are none left
  * out, frozen.
- *
- * @param content What happened; its text may come from a hostile plugin.
- * @param now When it happened.
- * @returns The violation.
  */
 export function createViolation(content: Omit<Violation, "time">, now: Date): Violation {
   const { kind, code, message, measured, limit, unit, severity } = content;
@@ -147,14 +143,7 @@ export function createViolation(content: Omit<Violation, "time">, now: Date): Vi
   });
 }
 
-/**
- * Makes the violation of a limit that the monitor found broken.
- *
- * @param plugin The plugin's name.
- * @param breach What was measured.
- * @param now When.
- * @returns The violation, with the code `limit-exceeded`.
- */
+/** Makes the violation of a limit that the monitor found broken. */
 export function violationOfBreach(plugin: string, breach: MeasuredBreach, now: Date): Violation {
   const { kind, limit, unit, severity, uncounted } = breach;
   // a figure that is not the whole would say that the limit holds
@@ -173,11 +162,6 @@ export function violationOfBreach(plugin: string, breach: MeasuredBreach, now: D
 /**
  * Makes the violation that an error tells of: a limit by its name in `details.limit`, everything else by
  * the error's code. What no other kind fits is a `crash`.
- *
- * @param error The error that ended the plugin, a call or a request of it.
- * @param now When.
- * @param severity How bad it is, where that is known better.
- * @returns The violation.
  */
 export function violationOfError(
   error: SallyportError,
@@ -242,7 +226,6 @@ export class ViolationLog {
   /**
    * Makes an empty log.
    *
-   * @param options The window.
    * @throws {RangeError} When the window is not a whole number from 1,000 to 86,400,000.
    */
   constructor(options: ViolationLogOptions = {}) {
@@ -272,8 +255,6 @@ export class ViolationLog {
   /**
    * Adds a violation.
    *
-   * @param violation The violation.
-   * @param nowMs When, by a clock that never goes back; a time before the last one counts as that.
    * @throws {RangeError} When the time is no finite number.
    */
   add(violation: Violation, nowMs: number): void {
@@ -292,13 +273,7 @@ export class ViolationLog {
     if (kept.times.length > WEIGHT_BOUNDS.max) kept.times.shift();
   }
 
-  /**
-   * Weighs the violations of the window, exactly up to 100 and from there on at least 100.
-   *
-   * @param filter Which of them.
-   * @param nowMs The end of the window, by the clock of {@linkcode add}; the last violation unless given.
-   * @returns The sum of their weights; see {@linkcode SEVERITY_WEIGHTS}.
-   */
+  /** Weighs the violations of the window, exactly up to 100 and from there on at least 100. */
   weight(filter: ViolationFilter = {}, nowMs: number = this.#latestMs): number {
     const start = Math.max(nowMs, this.#latestMs) - this.windowMs;
     const { kind, severity = "low", except } = filter;

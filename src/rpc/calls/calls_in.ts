@@ -189,11 +189,7 @@ export class CallsIn {
     } else this.#finish(call, given);
   }
 
-  /**
-   * Takes a notification about one of the requests.
-   *
-   * @returns Whether it was one.
-   */
+  /** Takes a notification about one of the requests. */
   control(message: Message): boolean {
     const { method } = message;
     if (method === "$/credit") {

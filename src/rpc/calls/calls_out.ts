@@ -181,12 +181,7 @@ export class CallsOut {
     return open;
   }
 
-  /**
-   * Fails a request at once, and tells the peer to leave it; one that is settled stays so.
-   *
-   * @param id The request.
-   * @param describe Makes the error, given what the request is called.
-   */
+  /** Fails a request at once, and tells the peer to leave it; one that is settled stays so. */
   fail(id: number, describe: (label: string) => SallyportError): void {
     const call = this.#pending.get(id);
     if (call !== undefined) this.#giveUp(call, describe(label(call)));

@@ -35,8 +35,6 @@ export class PeerRates {
   /**
    * Takes a notification, which costs the host what nobody asked for; nothing of it is lost.
    *
-   * @param bytes How long it is.
-   * @returns For how many milliseconds reading should stop.
    * @throws {SallyportError} `protocol-violation` when it is one of a flood.
    */
   notification(bytes: number): number {

@@ -43,12 +43,7 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
   #credit = FIRST_CREDIT;
   #window = FIRST_CREDIT;
 
-  /**
-   * Makes a stream that starts with the first call of {@linkcode next}.
-   *
-   * @param call The call that feeds it.
-   * @param maxBufferedBytes Bytes of items that may wait; more end the stream with `limit-exceeded`.
-   */
+  /** Makes a stream that starts with the first call of {@linkcode next}. */
   constructor(call: StreamCall, maxBufferedBytes: number) {
     this.#call = call;
     this.#maxBufferedBytes = maxBufferedBytes;

@@ -19,13 +19,7 @@ export class StreamWriter {
   #wake: (() => void) | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
 
-  /**
-   * Makes a producer.
-   *
-   * @param credit How many items the consumer asked for to begin with.
-   * @param send Sends a JSON list of items.
-   * @param untilRoom Waits until the peer has read enough of what was sent; gives nothing where it has.
-   */
+  /** Makes a producer. */
   constructor(
     credit: number,
     send: (items: string, raw?: Uint8Array[]) => void,

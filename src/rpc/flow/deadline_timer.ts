@@ -14,12 +14,7 @@ export class DeadlineTimer {
   #at = Infinity;
   #stopped = false;
 
-  /**
-   * Makes a timer that is not armed.
-   *
-   * @param fire Handles every deadline up to `now` (as of `performance.now()`) and gives the next
-   * one, or `Infinity`.
-   */
+  /** Makes a timer that is not armed. */
   constructor(fire: (now: number) => number) {
     this.#fire = fire;
   }

@@ -44,11 +44,7 @@ export class HostTime {
     this.#mark = now;
   }
 
-  /**
-   * Charges what was done since the last mark, or since a moment after it.
-   *
-   * @returns For how many milliseconds reading should stop.
-   */
+  /** Charges what was done since the last mark, or since a moment after it. */
   charge(now: number, since = 0): number {
     const ms = now - Math.max(since, this.#mark);
     this.#mark = now;

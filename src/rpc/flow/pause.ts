@@ -11,12 +11,7 @@ export class Pause {
     if (ms > this.#ms) this.#ms = ms;
   }
 
-  /**
-   * Waits as long as was asked for, or until {@linkcode expire} or {@linkcode end}.
-   *
-   * @param arm Sees to it that `expire` is called at a moment of `performance.now()`.
-   * @returns Nothing where nobody asked for a pause.
-   */
+  /** Waits as long as was asked for, or until {@linkcode expire} or {@linkcode end}. */
   begin(arm: (at: number) => void): Promise<void> | undefined {
     if (this.#ms === 0) return undefined;
     this.#until = clock() + this.#ms;

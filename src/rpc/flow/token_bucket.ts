@@ -8,12 +8,7 @@ export class TokenBucket {
   #tokens: number;
   #refilledAt: number;
 
-  /**
-   * Makes a full bucket.
-   *
-   * @param perSecond How many are allowed a second over time.
-   * @param now The time in milliseconds, from the clock that {@linkcode refill} is given.
-   */
+  /** Makes a full bucket. */
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = perSecond * BURST_SECONDS;

@@ -1,10 +1,6 @@
 /** Bytes in both directions, however they travel. */
 export interface ByteDuplex {
-  /**
-   * Gives the next bytes, valid until the next call, or `null` at the end.
-   *
-   * @param expected About how many bytes of a long message are still to come; 0 where none is.
-   */
+  /** Gives the next bytes, valid until the next call, or `null` at the end. */
   read(expected?: number): Promise<Uint8Array | null>;
   /** Writes all bytes; they belong to the duplex until the promise settles. */
   write(bytes: Uint8Array): Promise<void>;
@@ -82,8 +78,6 @@ const LONG_READ_BYTES = 208 * 1024;
 /**
  * Makes a duplex of a connected socket, for either side. The first try of a write is made before it
  * returns, so that what a process writes right before its exit is not lost while there is room.
- *
- * @param conn The connection; closed with the duplex.
  */
 export function socketDuplex(conn: Deno.Conn): ByteDuplex {
   const read = conn.read.bind(conn);
@@ -118,11 +112,7 @@ export function socketDuplex(conn: Deno.Conn): ByteDuplex {
   };
 }
 
-/**
- * Makes a duplex of a child's standard output and input, for the host's side.
- *
- * @param child A child that was started with `stdin` and `stdout` piped.
- */
+/** Makes a duplex of a child's standard output and input, for the host's side. */
 export function childDuplex(child: Deno.ChildProcess): ByteDuplex {
   const reader = child.stdout.getReader();
   const writer = child.stdin.getWriter();

@@ -79,7 +79,6 @@ export class Lanes {
   /**
    * Follows the peer, which has moved.
    *
-   * @param open Gives the lane, where this end has not moved yet; the control duplex is watched then.
    * @throws {SallyportError} `protocol-violation` when it may not, or has before.
    */
   follow(open: (() => Promise<ByteDuplex> | undefined) | undefined): void {

@@ -16,14 +16,7 @@ export class MessageReader {
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
-  /**
-   * Makes a reader.
-   *
-   * @param take Takes each message, with about how many bytes it had.
-   * @param limits Caps; what is changed in them holds from the next message on.
-   * @param shared Makes the byte arrays, and reads those that do not follow the line.
-   * @param turn Says when no further message is to be taken.
-   */
+  /** Makes a reader. */
   constructor(
     take: (message: Message, bytes: number) => void,
     limits: MessageLimits,
@@ -60,7 +53,6 @@ export class MessageReader {
   /**
    * Takes the next bytes, which may be used again afterwards.
    *
-   * @returns How many were taken; the rest is to be given again after a pause.
    * @throws {SallyportError} `protocol-violation`, and whatever the taker throws; the reader must not be
    * used afterwards.
    */

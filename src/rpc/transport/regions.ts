@@ -12,11 +12,7 @@ export class Regions {
   readonly #ends: number[] = [];
   #lentBytes = 0;
 
-  /**
-   * Makes an account with nothing lent.
-   *
-   * @param bytes How many bytes there are; at least 0.
-   */
+  /** Makes an account with nothing lent. */
   constructor(bytes: number) {
     this.#bytes = bytes - bytes % ALIGNMENT;
   }
@@ -31,12 +27,7 @@ export class Regions {
     return this.#starts.length;
   }
 
-  /**
-   * Lends a region.
-   *
-   * @param length Its bytes, more than 0.
-   * @returns Where it begins; `undefined` where there is no room for it.
-   */
+  /** Lends a region. */
   lend(length: number): number | undefined {
     const size = length + (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT;
     let at = 0;
@@ -51,12 +42,7 @@ export class Regions {
     return at;
   }
 
-  /**
-   * Takes a region back.
-   *
-   * @param start Where it begins.
-   * @returns Whether it was lent.
-   */
+  /** Takes a region back. */
   takeBack(start: number): boolean {
     let low = 0;
     let high = this.#starts.length;

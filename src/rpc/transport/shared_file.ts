@@ -2,17 +2,11 @@
 export interface SharedFile {
   /** How many bytes it may have. */
   readonly bytes: number;
-  /**
-   * Fills an array with what the file has.
-   *
-   * @param offset Where it begins in the file.
-   * @returns Whether there was as much.
-   */
+  /** Fills an array with what the file has. */
   read(offset: number, into: Uint8Array): boolean;
   /**
    * Writes all bytes.
    *
-   * @param offset Where they go in the file.
    * @throws {Error} when there is no room for them, or the file cannot be written.
    */
   write(offset: number, bytes: Uint8Array): void;
@@ -26,9 +20,6 @@ const START: Deno.SeekMode.Start = 0;
  * Makes an end of an open file. Its methods are captured here, because plugin code shares the realm of its
  * end. Plain reads and writes, no mapping: a file that a peer makes shorter gives a short read, and not a
  * signal that ends the process.
- *
- * @param file The file; closed with the end.
- * @param bytes How many bytes it may have.
  */
 export function sharedFile(file: Deno.FsFile, bytes: number): SharedFile {
   const seek = file.seekSync.bind(file);

@@ -38,12 +38,7 @@ export class SharedValues {
   /** Bytes of values that were read from the peer's file so far. */
   bytesReceived = 0;
 
-  /**
-   * Makes an account without files.
-   *
-   * @param send Sends a line.
-   * @param limits How many bytes a message may have.
-   */
+  /** Makes an account without files. */
   constructor(send: (line: string) => void, limits: Pick<MessageLimits, "maxMessageBytes">) {
     this.#send = send;
     this.#limits = limits;
@@ -77,8 +72,6 @@ export class SharedValues {
   /**
    * Puts large byte arrays into the file, as far as there is room.
    *
-   * @param raw The byte arrays of a message.
-   * @returns The same, with a place instead of each that is in the file now.
    * @throws {SallyportError} `limit-exceeded` when they are more than a message may have.
    */
   place(raw: Uint8Array[]): Part[] {
@@ -125,7 +118,6 @@ export class SharedValues {
   /**
    * Makes the byte arrays of a message: those in the peer's file are read, others are still to be filled.
    *
-   * @param announced What the message says of them; their lengths are checked.
    * @throws {SallyportError} `protocol-violation` for a region that is not in the file, or that the peer uses
    * again before it can know that this end has read it.
    */

@@ -79,8 +79,6 @@ function look(value: unknown, depth: number): Holds {
 /**
  * Encodes a value as JSON, byte arrays and long texts apart.
  *
- * @param value Any value that JSON can carry, with `Uint8Array`s anywhere in it.
- * @param absent The text for what JSON leaves out (`undefined`, functions, symbols).
  * @throws {TypeError} when the value cannot be sent.
  */
 export function encodeValue(value: unknown, absent: string): EncodedValue {
@@ -155,9 +153,6 @@ export function rawLength(raw: readonly Part[] | undefined): number {
  * Puts byte arrays where a received value has `{"$bin": i}`, and texts where it has
  * `{"$bin": i, "as": "text"}`; each must be used exactly once.
  *
- * @param value What `JSON.parse` gave, checked for depth.
- * @param raw The byte arrays behind the line.
- * @returns The value, changed in place, or a byte array when it was itself a marker.
  * @throws {SallyportError} `protocol-violation` when markers and byte arrays do not fit together.
  */
 export function insertBytes(value: unknown, raw: readonly Uint8Array[]): unknown {

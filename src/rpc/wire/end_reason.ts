@@ -6,13 +6,7 @@ export function tornMessage(): SallyportError {
   return violation("the peer ended in the middle of a message", { torn: true });
 }
 
-/**
- * Asks why the peer ended.
- *
- * @param ask Tells, or gives nothing.
- * @param error What reading failed with, if it failed.
- * @returns What open calls fail with, unless there is something better.
- */
+/** Asks why the peer ended. */
 export async function askWhyEnded(
   ask: (() => SallyportError | undefined | Promise<SallyportError | undefined>) | undefined,
   error: unknown,

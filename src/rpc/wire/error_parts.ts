@@ -22,12 +22,7 @@ interface Room {
   left: number;
 }
 
-/**
- * Reads the cause of an error and the errors in it, within bounds; hostile getters included.
- *
- * @param error What was thrown.
- * @param stackOf Cuts a stack down to what may be sent.
- */
+/** Reads the cause of an error and the errors in it, within bounds; hostile getters included. */
 export function partsOfThrown(error: unknown, stackOf: (stack: string) => string): ErrorParts {
   const part = (thrown: unknown, depth: number, room: Room): ErrorPart => {
     const { name, message, stack } = readThrown(thrown);
@@ -56,11 +51,7 @@ export function partsOfThrown(error: unknown, stackOf: (stack: string) => string
   return parts(error, MAX_DEPTH, { left: MAX_PARTS });
 }
 
-/**
- * Reads the parts of an error that came over the wire, of which nothing is believed.
- *
- * @param details The details of the error.
- */
+/** Reads the parts of an error that came over the wire, of which nothing is believed. */
 export function readErrorParts(details: Readonly<Record<string, unknown>>): ErrorParts {
   const part = (value: unknown, depth: number, room: Room): ErrorPart => {
     const record = recordOf(value);
@@ -86,13 +77,7 @@ export function readErrorParts(details: Readonly<Record<string, unknown>>): Erro
   return parts(details, MAX_DEPTH, { left: MAX_PARTS });
 }
 
-/**
- * Makes errors of parts, for those who follow `cause`; their stacks are the peer's alone.
- *
- * @param parts The parts.
- * @param message What the error is called whose parts they are.
- * @returns The cause; where there is none, an `AggregateError` of the errors; else `undefined`.
- */
+/** Makes errors of parts, for those who follow `cause`; their stacks are the peer's alone. */
 export function causeOf({ cause, errors }: ErrorParts, message: string): Error | undefined {
   if (cause !== undefined) return errorOf(cause);
   return errors &&

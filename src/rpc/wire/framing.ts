@@ -15,13 +15,7 @@ const KEPT_BUFFER_BYTES = 64 * 1024;
 
 /** Takes what a {@linkcode FrameReader} found. */
 export interface FrameSink {
-  /**
-   * Takes a line, without its newline.
-   *
-   * @param harmless Whether the line is known to hold no `__proto__`, escaped or not: looking for it
-   * once in many lines is cheaper.
-   * @returns Byte arrays to be filled with what follows the line, or nothing when none does.
-   */
+  /** Takes a line, without its newline. */
   line(text: string, harmless: boolean): Uint8Array[] | undefined;
   /** Says that every byte array which the last line announced is filled. */
   filled(): void;
@@ -41,12 +35,7 @@ export class FrameReader {
   #stopped = false;
   readonly #limits: Pick<MessageLimits, "maxMessageBytes">;
 
-  /**
-   * Makes a reader.
-   *
-   * @param sink Takes the frames, in order and synchronously.
-   * @param limits Bytes that one line may have; counted while they arrive, before decoding.
-   */
+  /** Makes a reader. */
   constructor(sink: FrameSink, limits: Pick<MessageLimits, "maxMessageBytes">) {
     this.#sink = sink;
     this.#limits = limits;
@@ -76,7 +65,6 @@ export class FrameReader {
   /**
    * Takes the next bytes. The chunk may be used again afterwards: what must be kept is copied.
    *
-   * @returns How many were taken: fewer where the sink pauses, the rest is to be given again.
    * @throws {SallyportError} `protocol-violation` for a line that is too long or not UTF-8, and
    * whatever the sink throws; the reader must not be used afterwards.
    */

@@ -34,12 +34,7 @@ export class KnownLines {
   #known = "";
   #shape: Shape | undefined;
 
-  /**
-   * Reads a line.
-   *
-   * @param text The line: short enough to need no check of its depth, and without `__proto__`.
-   * @returns The message; `undefined` when it is none that is known.
-   */
+  /** Reads a line. */
   read(text: string): Message | undefined {
     if (!has(text, 0, HEAD) || text.charCodeAt(text.length - 1) !== CLOSING) return undefined;
     let id = 0;
@@ -58,11 +53,7 @@ export class KnownLines {
     return this.#request(text, id, at + known.length);
   }
 
-  /**
-   * Takes note of a message that another way has read.
-   *
-   * @param message The message.
-   */
+  /** Takes note of a message that another way has read. */
   learn(message: Message): void {
     if (message.kind !== "request" || message.bin !== undefined) return;
     const before = this.#shape;

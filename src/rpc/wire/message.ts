@@ -56,10 +56,6 @@ export const WIRE_CODES = Object.freeze({
 /**
  * Parses one line strictly: exactly the members that JSON-RPC 2.0 has for one of its kinds.
  *
- * @param line The line without its newline, as bytes or as text that was decoded strictly.
- * @param limits Caps on depth and values; bytes are counted by the framing.
- * @param harmless Whether the line is known to hold no `__proto__`, escaped or not.
- * @returns The message, with markers in place of byte arrays.
  * @throws {SallyportError} `protocol-violation` that says what is wrong.
  */
 export function parseMessage(

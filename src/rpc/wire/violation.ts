@@ -1,12 +1,6 @@
 import { type ErrorDetails, SallyportError } from "../../errors.ts";
 
-/**
- * Makes the error that closes a connection whose peer broke the protocol.
- *
- * @param what What the peer did, with its values quoted and escaped.
- * @param details Facts as plain JSON values.
- * @returns The error, with code `protocol-violation`.
- */
+/** Makes the error that closes a connection whose peer broke the protocol. */
 export function violation(what: string, details?: ErrorDetails): SallyportError {
   return new SallyportError("protocol-violation", `Protocol violation: ${what}`, {
     hint:

@@ -39,10 +39,6 @@ export function toWireError(error: unknown, role: Role): WireError {
 /**
  * Turns a received error into a {@linkcode SallyportError}. A plugin may only fail as
  * `method-not-found`, `cancelled` or `plugin-error`; a host's code is taken as it is.
- *
- * @param error The error of an answer.
- * @param role Which end of the pipe received it.
- * @param prefix What comes before the peer's words in the message.
  */
 export function fromWireError(error: WireError, role: Role, prefix: string): SallyportError {
   const message = escapeText(error.message, MAX_MESSAGE_LENGTH);

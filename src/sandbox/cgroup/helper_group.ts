@@ -25,8 +25,6 @@ export interface HelperGroup extends AsyncDisposable {
 /**
  * Makes a group beside that of a plugin.
  *
- * @param manager Makes groups.
- * @param limits The limits.
  * @throws {SallyportError} `launch-failed` when the kernel refuses it.
  */
 export async function helperGroup(

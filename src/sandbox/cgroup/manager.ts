@@ -22,8 +22,6 @@ export interface CgroupManager extends AsyncDisposable {
   /**
    * Makes a group with limits and nobody in it.
    *
-   * @param limits The limits; what the launcher's own processes need is added to the threads.
-   * @returns The group.
    * @throws {SallyportError} `launch-failed` when the kernel refuses it.
    */
   create(limits: ProcessLimits): Promise<Cgroup>;
@@ -39,12 +37,7 @@ export interface Cgroup extends AsyncDisposable {
   readonly prefix: readonly string[];
   /** What that program needs in its environment, and nobody after it. */
   readonly prefixEnv: Readonly<Record<string, string>>;
-  /**
-   * Reads the limits that the kernel holds a running process to.
-   *
-   * @param pid The process.
-   * @returns The limits; `undefined` when the process is not in this group.
-   */
+  /** Reads the limits that the kernel holds a running process to. */
   facts(pid: number): CgroupFacts | undefined;
   /** Says what became of the processes; to be called when the first has exited, before disposal. */
   outcome(): Promise<LaunchOutcome>;
@@ -80,9 +73,6 @@ export interface CgroupOptions {
  * Finds out how this host may limit processes, by doing it, and removes what killed hosts left.
  *
  * A tree that the host may write comes first, if it was handed to it; then scopes of systemd.
- *
- * @param options Whether to try systemd.
- * @returns The manager, or why there is none; never throws.
  */
 export async function openCgroups(options: CgroupOptions = {}): Promise<CgroupProbe> {
   if (Deno.build.os !== "linux") return none("no cgroup: only Linux has them");

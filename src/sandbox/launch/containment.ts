@@ -24,9 +24,6 @@ const MAX_DEPTH = 8;
  *
  * Only a host with `--allow-all` may read `/proc` of another process.
  *
- * @param pid The process that the host has started: the launcher's, which the runtime is below.
- * @param cgroup What the kernel says of its cgroup.
- * @returns The facts, or `undefined` where they cannot be read.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
  */
 export function readContainment(
@@ -58,13 +55,7 @@ export function readContainment(
   }
 }
 
-/**
- * Tells whether the runtime that was started as a process or below it has been executed by now.
- *
- * @param pid The process that the host has started.
- * @param executable The runtime's path on the machine.
- * @returns Whether it runs; `false` too where the host may not look.
- */
+/** Tells whether the runtime that was started as a process or below it has been executed by now. */
 export function runsExecutable(pid: number, executable: string): boolean {
   try {
     return sameFile(`/proc/${findRuntime(pid)}/exe`, executable);
@@ -73,13 +64,7 @@ export function runsExecutable(pid: number, executable: string): boolean {
   }
 }
 
-/**
- * Brings what was asked for into line with what the kernel says is there.
- *
- * @param asked The report of what was asked for.
- * @param facts What was read; without it the report stays as it is.
- * @returns The report, in which a layer that was asked for and is not there is missing.
- */
+/** Brings what was asked for into line with what the kernel says is there. */
 export function reportFrom(
   asked: SandboxReport,
   facts: ContainmentFacts | undefined,

@@ -160,9 +160,6 @@ export interface LaunchSpecInput {
  *
  * The main module is always the bootstrap, never the plugin: Deno lets the static imports of a main
  * module read any local file.
- *
- * @param input Flags, paths, limits.
- * @returns The frozen spec.
  */
 export function createLaunchSpec(input: LaunchSpecInput): LaunchSpec {
   const proxy = `http://127.0.0.1:${RELAY_PORT}`;

@@ -112,17 +112,11 @@ export interface Launch extends AsyncDisposable {
   readonly command: LaunchCommand;
   /** The filter that the bootstrap loads before it imports anything, where nobody else could. */
   readonly seccompFilter: Uint8Array | undefined;
-  /**
-   * Says what contains the process, read from it where the host may.
-   *
-   * @param pid The process that was started with the command.
-   */
+  /** Says what contains the process, read from it where the host may. */
   inspect(pid: number): SandboxReport;
   /**
    * Says the same as soon as the runtime itself runs and nothing about it can change any more;
    * `undefined` before, and where the runtime completes its containment itself or nobody may look.
-   *
-   * @param pid The process that was started with the command.
    */
   inspectStarted?(pid: number): SandboxReport | undefined;
   /** Says what became of it; to be called when it has exited, before the launch is disposed. */

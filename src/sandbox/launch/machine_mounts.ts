@@ -12,9 +12,6 @@ const OWN: ReadonlySet<string> = new Set(
 /**
  * Lists what is mounted of the machine that others than the host may replace: storage, what is granted,
  * what resolving names needs.
- *
- * @param root The root; without one nothing is mounted.
- * @returns The mounts.
  */
 export function machineMounts(root: PrivateRoot | undefined): readonly BindMount[] {
   return root?.binds.filter(({ target, fixed }) => fixed !== true && !OWN.has(target)) ?? [];
@@ -27,9 +24,6 @@ export function machineMounts(root: PrivateRoot | undefined): readonly BindMount
  * or to and fro since, there is nothing older to go by. A mount holds what it shows, so that the number
  * of a file is not given to another meanwhile.
  *
- * @param pid The process, whose mounts are complete.
- * @param mounts What it was to be shown.
- * @returns Whether they are; `false` too where anything is missing or not for this host to see.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_root.5.html
  */
 export function showPresent(pid: number, mounts: readonly BindMount[]): boolean {

@@ -111,16 +111,7 @@ unset PWD
 exec "$@"
 `;
 
-/**
- * Gives the command line that runs one of our scripts.
- *
- * @param shell The shell.
- * @param script The script, which starts with {@linkcode PROLOGUE}.
- * @param limits The rlimits.
- * @param cgroups The files by which the cgroups are joined.
- * @param rest What the script takes after the prologue's own arguments.
- * @returns Program and arguments.
- */
+/** Gives the command line that runs one of our scripts. */
 export function scriptCommand(
   shell: Shell,
   script: string,

@@ -44,12 +44,7 @@ export const INNER_ID = "65534";
 /** The name that the process thinks its machine has. */
 export const INNER_HOSTNAME = "sallyport";
 
-/**
- * Makes the launcher.
- *
- * @param options What it needs.
- * @returns The launcher; it has not been tried.
- */
+/** Makes the launcher. */
 export function bwrapLauncher(options: RootLauncherOptions): Launcher {
   const { survey, libraries } = options;
   const bwrap = survey.programs.bwrap ?? "bwrap";
@@ -133,13 +128,7 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
   };
 }
 
-/**
- * Gives the arguments of bwrap for a spec, but for the filter and the command.
- *
- * @param spec The spec.
- * @param features What there is here.
- * @returns The arguments; the host's paths are in them, so they go through a descriptor.
- */
+/** Gives the arguments of bwrap for a spec, but for the filter and the command. */
 export function bwrapArguments(spec: LaunchSpec, features: BwrapFeatures): string[] {
   const { root } = spec;
   if (root === undefined) throw new TypeError("Cannot run bwrap without a root");

@@ -43,10 +43,6 @@ export function machineDevices(): DeviceSource {
  *
  * Inside, such a host's plugin owns what root owns, so it could change the mode of the machine's
  * `/dev/null` for everybody. These belong to nobody that it is.
- *
- * @param shell The shell.
- * @param folder Where to make them.
- * @returns The folder; no devices where they cannot be made, such as in a container.
  */
 export async function makeDevices(
   shell: Shell,

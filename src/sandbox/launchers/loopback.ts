@@ -17,13 +17,7 @@ request.set([108, 111]);
 request[16] = 1 | 64;
 if (ioctl(socket(2, 2, 0), 0x8914n, request) !== 0) Deno.exit(1);`;
 
-/**
- * Gives a command that brings up the loopback of the namespace that it is run in.
- *
- * @param ip The path of iproute2's `ip`, which is quicker, where it is there.
- * @param executable The deno executable, which can do it through libc.
- * @returns Program and arguments.
- */
+/** Gives a command that brings up the loopback of the namespace that it is run in. */
 export function bringUpLoopback(ip: string | undefined, executable: string): string[] {
   if (ip !== undefined) return [ip, "link", "set", "lo", "up"];
   const module = `data:text/javascript,${encodeURIComponent(MODULE)}`;

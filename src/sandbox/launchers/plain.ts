@@ -26,9 +26,6 @@ export interface PlainLauncherOptions {
  *
  * Flags alone are not a boundary against a determined plugin; `docs/security.md` says what they leave.
  * With `setpriv` the kernel kills the process when the host dies, even one that is in a busy loop.
- *
- * @param options Where `setpriv` is.
- * @returns The launcher.
  */
 export function plainLauncher(options: PlainLauncherOptions = {}): Launcher {
   const { setpriv, without = "no setpriv" } = options;

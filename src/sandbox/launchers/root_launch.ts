@@ -34,9 +34,6 @@ export class Scratch {
   #next = 1;
   #filters = new MadeOnce<string>((path) => path);
 
-  /**
-   * @param dir The folder.
-   */
   constructor(dir: string) {
     this.#dir = dir;
   }
@@ -46,14 +43,7 @@ export class Scratch {
     return `${this.#dir}/${this.#prefix}-${name}`;
   }
 
-  /**
-   * Writes a file of one launch, readable for this user only, to be removed with it.
-   *
-   * @param name What it is.
-   * @param text The content.
-   * @param stack What removes it.
-   * @returns Its path.
-   */
+  /** Writes a file of one launch, readable for this user only, to be removed with it. */
   write(name: string, text: string, stack: AsyncDisposableStack): string {
     const path = this.path(`${this.#next++}.${name}`);
     stack.defer(() => remove(path));
@@ -64,9 +54,6 @@ export class Scratch {
 
   /**
    * Gives the file with the filter of a spec, for a filter that is loaded before the runtime is executed.
-   *
-   * @param spec The spec.
-   * @returns Its path; it stays for other launches.
    */
   filter(spec: LaunchSpec): Promise<string> {
     const reach = networked(spec) ? "net" : spec.lane ? "lane" : "no-net";
@@ -83,13 +70,7 @@ export class Scratch {
   }
 }
 
-/**
- * Compiles the filter of a spec.
- *
- * @param spec The spec.
- * @param exec Whether it is loaded before the runtime itself is executed.
- * @returns The filter, if it has one.
- */
+/** Compiles the filter of a spec. */
 export function compileFilter(spec: LaunchSpec, exec: boolean): Uint8Array | undefined {
   if (spec.seccomp === "off") return undefined;
   const arch = Deno.build.arch as SeccompArch;
@@ -101,12 +82,6 @@ export function compileFilter(spec: LaunchSpec, exec: boolean): Uint8Array | und
 /**
  * Opens a launch.
  *
- * @param name The launcher.
- * @param options What it was made with.
- * @param spec The spec.
- * @param prepare Writes the files and gives the command; what it defers is undone with the launch.
- * @param seccompFilter The filter that the bootstrap loads.
- * @returns The launch.
  * @throws {TypeError} when the spec has no root.
  * @throws {SallyportError} `launch-failed` when its cgroup or its files cannot be made.
  */
@@ -160,14 +135,7 @@ export const UNKNOWN_OUTCOME = Object.freeze({
   refusedTasks: 0,
 });
 
-/**
- * Says what a process would be contained by.
- *
- * @param launcher The launcher.
- * @param options What it was made with.
- * @param spec The spec; without one, what holds if nothing is turned off.
- * @returns The report.
- */
+/** Says what a process would be contained by. */
 export function rootReport(
   launcher: LauncherName,
   { cgroups, missing = [] }: RootLauncherOptions,

@@ -79,11 +79,6 @@ export class Skeletons {
   /** The first tree of a set of copies, by that set. */
   #bases = new Map<string, string>();
 
-  /**
-   * @param shell The shell that makes them.
-   * @param path Gives a path in the host's private folder.
-   * @param files Files that every tree has, all empty.
-   */
   constructor(shell: Shell, path: (name: string) => string, files: readonly string[] = []) {
     this.#shell = shell;
     this.#path = path;
@@ -93,8 +88,6 @@ export class Skeletons {
   /**
    * Gives the tree for a root.
    *
-   * @param root What is to be mounted.
-   * @returns The tree.
    * @throws {Error} when it cannot be made.
    */
   get(root: PrivateRoot): Promise<Skeleton> {

@@ -35,12 +35,7 @@ export interface UnshareLauncherOptions extends RootLauncherOptions {
   readonly executable: string;
 }
 
-/**
- * Says what this launcher lacks here.
- *
- * @param survey What there is on this machine.
- * @returns The reason, or `undefined` when it can be tried.
- */
+/** Says what this launcher lacks here. */
 export function unshareLacks(survey: Survey): string | undefined {
   const absent = PROGRAMS.filter((name) => survey.programs[name] === undefined);
   if (absent.length > 0) return `not installed: ${absent.join(", ")} (of util-linux)`;
@@ -52,12 +47,7 @@ export function unshareLacks(survey: Survey): string | undefined {
   return state === "granted" ? undefined : `the host may not run it: needs --allow-run=${setpriv}`;
 }
 
-/**
- * Makes the launcher.
- *
- * @param options What it needs; {@linkcode unshareLacks} must have found nothing.
- * @returns The launcher; it has not been tried.
- */
+/** Makes the launcher. */
 export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
   const { survey, libraries } = options;
   const scratch = new Scratch(options.scratchDir);
@@ -118,10 +108,6 @@ type Line = [source: string, target: string, type: string, options: string];
  * the root only what is executed or mapped into the runtime may be executed. Devices are read-only: a host that is root owns those of the
  * machine, and then the process would.
  *
- * @param root The root.
- * @param skeleton The folder with its mount points.
- * @param options What there is on this machine.
- * @returns The mounts.
  * @see https://man7.org/linux/man-pages/man5/fstab.5.html
  */
 export function unshareMounts(

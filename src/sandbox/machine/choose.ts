@@ -28,11 +28,7 @@ export interface IsolationOptions {
 const MODES: readonly string[] = ["auto", "bwrap", "unshare", "plain"];
 const SETPRIV_PATHS = ["/usr/bin/setpriv", "/bin/setpriv"];
 
-/**
- * Finds `setpriv` where it exists and this host may run it.
- *
- * @returns The path, or `undefined`.
- */
+/** Finds `setpriv` where it exists and this host may run it. */
 export function findSetpriv(): string | undefined {
   if (Deno.build.os !== "linux") return undefined;
   return SETPRIV_PATHS.find((path) => {
@@ -49,8 +45,6 @@ export function findSetpriv(): string | undefined {
 /**
  * Checks an isolation mode.
  *
- * @param mode The mode.
- * @returns The mode.
  * @throws {SallyportError} `bad-config` when it is unknown.
  */
 export function checkMode(mode: IsolationMode): IsolationMode {
@@ -66,8 +60,6 @@ export function checkMode(mode: IsolationMode): IsolationMode {
  * Checks what a caller asks for. What is misspelt is refused: an ignored `require` would be a sandbox
  * that nobody notices is missing.
  *
- * @param isolation The mode, alone or with `require`.
- * @returns Mode and `require`.
  * @throws {SallyportError} `bad-config` when the mode is unknown.
  * @throws {TypeError} when an option is unknown or of the wrong type.
  */

@@ -16,8 +16,6 @@ const LIBRARIES = ["libc.so.6", "libc.so"];
  * The runtime marks its own. Those that its parents left open it would hand on to every plugin (threat
  * LA-04), and each start would need the larger shell to close them. Where this is not possible the
  * start closes them as before.
- *
- * @returns How many there were that are marked now.
  */
 export function closeInheritedOnExec(): number {
   if (Deno.build.os !== "linux") return 0;

@@ -30,7 +30,6 @@ const CHOOSE =
  * Finds the executable for child processes: the one that is named, else this very runtime, else the
  * first `deno` on PATH.
  *
- * @param named The path, or a name on PATH; what `SALLYPORT_DENO` has by default.
  * @throws {SallyportError} `bad-config` when there is none, the host may not run it, or it is too old.
  */
 export async function findDeno(named: string | undefined = variable()): Promise<DenoExecutable> {

@@ -18,9 +18,6 @@ const FALLBACK = ["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/li
  *
  * It knows the names by which it will look for them again, which `/proc/self/maps` does not. Where it
  * does not answer, whole folders of libraries are shown instead.
- *
- * @param executable The deno executable, an absolute path.
- * @returns Paths, a link by its own name; where the host may not look, the usual folders.
  */
 export async function findLibraries(executable: string): Promise<readonly string[]> {
   const found = await survey(executable).catch((error: Error) => error.message);
@@ -29,23 +26,13 @@ export async function findLibraries(executable: string): Promise<readonly string
   return Object.freeze(withCache(libraries));
 }
 
-/**
- * Adds the loader's cache where a library lies in a place that only the cache tells of.
- *
- * @param libraries The paths.
- * @returns The paths, and the cache where it is needed.
- */
+/** Adds the loader's cache where a library lies in a place that only the cache tells of. */
 export function withCache(libraries: readonly string[]): string[] {
   const usual = libraries.every((path) => USUAL.test(path) || STORE.test(path));
   return usual ? [...libraries] : [...libraries, CACHE];
 }
 
-/**
- * Shows a library of the machine.
- *
- * @param path The library, or where the loader did not tell a folder of them.
- * @returns The mount; of a file a copy will do.
- */
+/** Shows a library of the machine. */
 export function bindLibrary(path: string): BindMount {
   return { source: path, target: path, writable: false, fixed: /\.(?:so|cache)[^/]*$/.test(path) };
 }

@@ -142,8 +142,6 @@ const surveys = new Map<string, Promise<Survey | string>>();
 /**
  * Looks around; once for each executable.
  *
- * @param executable The deno executable that is to be started, an absolute path.
- * @returns What was found, or why the host can never look.
  * @throws {CannotTell} where it could not look now, and may the next time.
  */
 export function survey(executable: string): Promise<Survey | string> {

@@ -75,7 +75,6 @@ export class Assembler {
   /**
    * Turns what was added into a program.
    *
-   * @returns An array of `struct sock_filter`, little endian.
    * @throws {RangeError} When the program is longer than the kernel takes, or a jump goes backwards
    * or out of it.
    */

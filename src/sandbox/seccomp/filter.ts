@@ -59,8 +59,6 @@ interface Range {
 /**
  * Compiles a seccomp profile.
  *
- * @param options The profile, the architecture, whether there is a network, whether `execve` passes.
- * @returns An array of `struct sock_filter`, little endian, as `bwrap --seccomp` reads it.
  * @throws {TypeError} When an option is missing, unknown or of the wrong kind.
  */
 export function compileSeccomp(options: SeccompOptions): Uint8Array<ArrayBuffer> {

@@ -35,8 +35,6 @@ export const NEWEST_SYSCALL = 469;
 /**
  * Splits lists of names.
  *
- * @param lists Names separated by spaces.
- * @returns The names.
  * @throws {Error} When no architecture has a call of that name.
  */
 export function names(...lists: string[]): readonly string[] {

@@ -30,12 +30,7 @@ export interface ServiceCaller {
   readonly signal: AbortSignal;
 }
 
-/**
- * Tells whether one access covers another.
- *
- * @param granted What there is; `undefined` for none.
- * @param needed What is needed.
- */
+/** Tells whether one access covers another. */
 export function accessCovers(granted: AccessLevel | undefined, needed: AccessLevel): boolean {
   return granted === "readwrite" || granted === needed;
 }

@@ -12,9 +12,6 @@ import { accessCovers, type ServiceCaller } from "./caller.ts";
 /**
  * Checks that a plugin's manifest names a service and that the policy granted it at all.
  *
- * @param caller The plugin.
- * @param key The service, as the plugin named it.
- * @param needed The access that the call needs, for the hint.
  * @throws {SallyportError} `service-denied`, with the line of `plugin.json` or of the policy that is
  * missing.
  */
@@ -31,10 +28,6 @@ export function checkServiceKey(caller: ServiceCaller, key: string, needed: Acce
 /**
  * Checks that a plugin's access to a service is enough for one of its methods.
  *
- * @param caller The plugin, which has some access to the service.
- * @param key The service.
- * @param method The method.
- * @param needed The access that the method needs.
  * @throws {SallyportError} `service-denied`, with the line that is missing.
  */
 export function checkServiceAccess(

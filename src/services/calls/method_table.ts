@@ -52,10 +52,6 @@ const RESERVED = new Set([
  * Getters are not called, names that start with `_` are private, and the language's own methods
  * (`constructor`, `toString`, `then`, …) are never there.
  *
- * @param key The service's name, for messages.
- * @param implementation The object.
- * @param access The access that each method needs.
- * @returns The table.
  * @throws {TypeError} when it is not an object, has no method, or `access` names one that is missing.
  */
 export function methodTable(

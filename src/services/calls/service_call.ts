@@ -23,12 +23,6 @@ export interface ServiceCallOptions {
 /**
  * Runs a method until it settles, the caller cancels, or the plugin is unloaded.
  *
- * @param call Which service and method.
- * @param method The method.
- * @param args The plugin's arguments.
- * @param caller The plugin; its signal aborts when it is unloaded.
- * @param options The signal of the call, and its trace.
- * @returns What the method gave.
  * @throws {SallyportError} `cancelled`, or what the method's failure becomes.
  */
 export async function runServiceCall(

@@ -23,11 +23,6 @@ export interface FailedCall {
 
 /**
  * Gives the error that a plugin sees: the code and the message, without stack, cause or host paths.
- *
- * @param call Which call failed.
- * @param error What it threw.
- * @returns A `SallyportError`'s own code; `plugin-error` for anything else, with the error's name in
- * the details.
  */
 export function serviceError(call: FailedCall, error: unknown): SallyportError {
   const { key, method, hostMade } = call;
@@ -76,12 +71,7 @@ function redactDetails(value: unknown, depth = MAX_DEPTH): unknown {
 
 const HOST_ONLY: ReadonlySet<string> = new Set(["stack", "stderrTail", "cause", "errors"]);
 
-/**
- * Replaces absolute paths in a text.
- *
- * @param text The text.
- * @returns The text with `<path>` for each.
- */
+/** Replaces absolute paths in a text. */
 export function redactPaths(text: string): string {
   return text.replace(PATHS, "<path>");
 }

@@ -156,9 +156,6 @@ export function tableRefusal(
  *
  * A view or trigger gives access to nothing: SQLite names it together with the tables under it, but a
  * plugin can make a common table expression of the same name, so the name proves nothing.
- *
- * @param shared The tables and how far each is shared.
- * @param names What else there is.
  */
 export function sharedDatabaseJudge(
   shared: SharedTables,

@@ -55,8 +55,6 @@ const FLAGS = [
  * Gives the arguments of a database process: it reads its own script, and reads and writes its own
  * database file (SQLite itself opens the `-wal` and `-shm` beside it), nothing else.
  *
- * @param script The main module.
- * @param config What it opens.
  * @throws {SallyportError} `bad-config` when a path cannot be expressed as a flag.
  */
 export function databaseArguments(script: string, config: DatabaseConfig): string[] {
@@ -106,9 +104,6 @@ export class DatabaseChild {
   /**
    * Starts a process and opens its database.
    *
-   * @param place Where it lives.
-   * @param config What it opens.
-   * @returns The running process.
    * @throws {SallyportError} `launch-failed` when it cannot be started, `bad-state` when the database
    * cannot be opened.
    */
@@ -142,9 +137,6 @@ export class DatabaseChild {
   /**
    * Asks the process; one request at a time. A process that is late is killed.
    *
-   * @param request What to do.
-   * @param timeoutMs How long it may take.
-   * @returns What the engine gave.
    * @throws {SallyportError} The engine's error; `timeout`, `limit-exceeded` for too much memory,
    * `crashed`.
    */

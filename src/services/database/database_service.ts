@@ -100,12 +100,7 @@ export class DatabaseService {
   }
 }
 
-/**
- * Makes what opens a plugin's own database.
- *
- * @param dir The folder of all plugins' databases.
- * @param key The service's key.
- */
+/** Makes what opens a plugin's own database. */
 export function ownDatabase(dir: string, key: string): DatabaseServiceOptions["config"] {
   return async (caller) => {
     await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
@@ -120,8 +115,6 @@ export function ownDatabase(dir: string, key: string): DatabaseServiceOptions["c
 /**
  * Makes what opens a shared database.
  *
- * @param key The service's key.
- * @param options The file and its tables.
  * @throws {TypeError} when no table is named, or an access is none.
  */
 export function sharedDatabase(

@@ -59,7 +59,6 @@ export class DatabaseEngine {
   /**
    * Opens the database.
    *
-   * @param config Which file, and what statements may do.
    * @throws {SallyportError} `bad-state` when it cannot be opened.
    */
   constructor(config: DatabaseConfig) {

@@ -9,9 +9,6 @@ const MAX_ARGUMENTS = 500;
 /**
  * Puts a query into one that gives a column more: the number of the last column whose text has a NUL,
  * 0 where none has.
- *
- * @param query A SELECT or VALUES that SQLite has prepared, without what may follow it.
- * @param count How many columns it has.
  */
 export function withNulCheck(query: string, count: number): string {
   const columns = Array.from({ length: count }, (_, index) => `c${index + 1}`);

@@ -24,13 +24,7 @@ export class ServiceScratch implements AsyncDisposable {
   #isPrepared = false;
   #next = 1;
 
-  /**
-   * Makes nothing yet.
-   *
-   * @param dir A folder that is this host's alone; made where it is missing, removed in the end.
-   * @param executable The `deno` executable; found when it is needed where none is given.
-   * @param confine Makes the group of each process.
-   */
+  /** Makes nothing yet. */
   constructor(dir: string, executable?: string, confine?: Confine) {
     this.#dir = dir;
     this.#confine = confine;
@@ -39,9 +33,6 @@ export class ServiceScratch implements AsyncDisposable {
 
   /**
    * Makes the folder and group of one database process, and the process's script where it is missing.
-   *
-   * @param limits Those of the plugin.
-   * @returns The place; disposing it removes the folder and the group.
    */
   async databasePlace(limits: Limits): Promise<DatabasePlace & AsyncDisposable> {
     // a cleaner of temporary files may have removed it

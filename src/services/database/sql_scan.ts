@@ -25,11 +25,7 @@ export interface SqlScan {
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|\ufeff|\?(\d*)|[:@$]([A-Za-z_0-9$\u0080-\uffff]+)|[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*|\d[\w.]*|[\s\S]/g;
 
-/**
- * Scans the text of a statement.
- *
- * @param sql The text.
- */
+/** Scans the text of a statement. */
 export function scanSql(sql: string): SqlScan {
   const names = new Set<string>();
   let verb = "";

@@ -28,9 +28,6 @@ const MAX_BLOBS = 1_000;
 /**
  * Checks parameters against a statement.
  *
- * @param scan What the statement takes.
- * @param parameters What the plugin gave; anything.
- * @returns What to bind.
  * @throws {TypeError} when one is missing, left over, or no value of SQLite.
  */
 export function bindParameters(scan: SqlScan, parameters: unknown): Bindings {
@@ -107,11 +104,6 @@ function toSqlite(value: unknown, what: string): SqliteValue {
 /**
  * Runs a statement that gives rows, and checks them against the caps.
  *
- * @param columns The names of its columns; a value after those is the check's of `withNulCheck`.
- * @param statement The statement.
- * @param bindings Its parameters.
- * @param caps How much.
- * @returns The rows.
  * @throws {SallyportError} `limit-exceeded` past a cap.
  * @throws {TypeError} when a column's name occurs twice, or a value cannot be given back unchanged.
  */

@@ -60,9 +60,6 @@ export const SQLITE_TOOBIG = 18;
 /**
  * Opens a database file, and makes it where it is missing.
  *
- * @param file The path.
- * @param options How.
- * @returns The database, without extensions and with foreign keys.
  * @throws {SallyportError} `bad-state` when the runtime's SQLite cannot confine statements.
  */
 export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {

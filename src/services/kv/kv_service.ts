@@ -44,11 +44,7 @@ export class KvService {
   readonly #dir: string;
   readonly #stores = new Map<string, KvStore>();
 
-  /**
-   * Makes the service; opens nothing.
-   *
-   * @param dir The folder of all stores.
-   */
+  /** Makes the service; opens nothing. */
   constructor(dir: string) {
     this.#dir = dir;
     const method = (act: Act, access: ServiceMethod["access"]): ServiceMethod => ({

@@ -45,8 +45,6 @@ export class KvStore {
   /**
    * Opens a store.
    *
-   * @param file The path; made where it is missing.
-   * @param caps How much it may hold.
    * @throws {SallyportError} `bad-state` when it cannot be opened.
    */
   constructor(file: string, caps: KvCaps) {

@@ -22,9 +22,6 @@ export interface PublicKey {
 /**
  * Parses a public key: 64 hex digits, or an SPKI PEM as `openssl` writes it.
  *
- * @param input The text; white space around it does not matter.
- * @param name What to call the key in messages and results.
- * @returns The key with its id.
  * @throws {SallyportError} `bad-config` when it is neither, or a key that no honest signer has: one
  * that is not canonical, or of low order, under which anyone can sign.
  */

@@ -26,15 +26,7 @@ export async function signPayload(
   return [...signatures.values()];
 }
 
-/**
- * Counts the distinct keys that signed a payload; signatures that do not hold say nothing.
- *
- * @param payloadType The type that the signature binds.
- * @param payload The bytes.
- * @param signatures Its signatures.
- * @param keys The keys that may sign, 64 hex digits each.
- * @returns How many of them did, each counted once.
- */
+/** Counts the distinct keys that signed a payload; signatures that do not hold say nothing. */
 export async function countKeys(
   payloadType: string,
   payload: Uint8Array,

@@ -9,12 +9,7 @@ import type { Report } from "../../json/json_shape.ts";
 import type { ListedKey, ListedPlugin, TrustListContent } from "./list.ts";
 import { toListKey } from "./list_keys.ts";
 
-/**
- * Finds entries that are there twice or name what is not, which would read in two ways.
- *
- * @param list A list of the right shape.
- * @param report Where the mistakes go.
- */
+/** Finds entries that are there twice or name what is not, which would read in two ways. */
 export function findDisagreements(list: TrustListContent, report: Report): void {
   const ids = checkKeys(list, report);
   const namespaces = new Set<string>();
@@ -29,13 +24,7 @@ export function findDisagreements(list: TrustListContent, report: Report): void 
   comparePlugins(list.plugins, ids, report);
 }
 
-/**
- * Does the same for entries of plugins alone.
- *
- * @param plugins Entries of the right shape.
- * @param keys The keys of the list, which agree.
- * @param report Where the mistakes go.
- */
+/** Does the same for entries of plugins alone. */
 export function findPluginDisagreements(
   plugins: readonly ListedPlugin[],
   keys: readonly ListedKey[],

@@ -53,10 +53,6 @@ export type RevocationTarget =
 /**
  * Adds a bundle. From then on only listed bundles of its name load.
  *
- * @param content The list.
- * @param plugin The bundle.
- * @param options Whether to replace an entry of the same name and version.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when the version is there already, or a key is unknown.
  */
 export function addPlugin(
@@ -91,9 +87,6 @@ export function addPlugin(
  * Removes a bundle. Where it was the last of its name, any bundle of that name may load again that
  * the keys allow, unless only listed plugins do.
  *
- * @param content The list.
- * @param plugin Its name and version; without a version all of its name.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when there is none.
  */
 export function removePlugin(
@@ -116,10 +109,6 @@ export function removePlugin(
 /**
  * Revokes bundles, whoever signed them and whatever lists them.
  *
- * @param content The list.
- * @param target One bundle by its hash, or versions of a plugin.
- * @param options The reason, and from when on.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when the same is revoked already from an earlier moment, or no
  * version can be in the range.
  */
@@ -148,9 +137,6 @@ export function revokePlugin(
 /**
  * Takes a revocation of bundles back.
  *
- * @param content The list.
- * @param target As it was revoked.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when there is no such revocation.
  */
 export function liftRevocation(
@@ -167,10 +153,6 @@ export function liftRevocation(
 /**
  * Sets the lowest version of a plugin that may load.
  *
- * @param content The list.
- * @param name The plugin's name.
- * @param version The version; `undefined` for no minimum.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when it is no version, or there is no minimum to remove.
  */
 export function setMinimum(
@@ -191,22 +173,13 @@ export function setMinimum(
 /**
  * Sets how many distinct keys must sign a plugin, where neither its entry nor its namespace says.
  *
- * @param content The list.
- * @param threshold 1 to 64.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when it is anything else.
  */
 export function setThreshold(content: TrustListContent, threshold: number): TrustListContent {
   return change(content, { threshold });
 }
 
-/**
- * Sets whether only listed plugins load.
- *
- * @param content The list.
- * @param onlyListed Whether.
- * @returns The changed list.
- */
+/** Sets whether only listed plugins load. */
 export function setOnlyListed(content: TrustListContent, onlyListed: boolean): TrustListContent {
   return change(content, { onlyListed });
 }
@@ -214,23 +187,13 @@ export function setOnlyListed(content: TrustListContent, onlyListed: boolean): T
 /**
  * Sets from when on nothing is loaded by the list.
  *
- * @param content The list.
- * @param expiresAt The moment.
- * @returns The changed list.
  * @throws {RangeError} When the date is invalid.
  */
 export function setExpiry(content: TrustListContent, expiresAt: Date): TrustListContent {
   return change(content, { expiresAt: toTime("expiresAt", expiresAt) });
 }
 
-/**
- * Records that the operator accepted what a bundle asks for; once, however often it is called.
- *
- * @param content The list.
- * @param bundle The bundle.
- * @param options When it was accepted; now by default.
- * @returns The changed list, or the same.
- */
+/** Records that the operator accepted what a bundle asks for; once, however often it is called. */
 export function acceptBundle(
   content: TrustListContent,
   bundle: { readonly name: string; readonly version: string; readonly hash: string },

@@ -41,13 +41,7 @@ interface RootLike {
   readonly threshold: number;
 }
 
-/**
- * Compares two revisions of a list; its roots are left to {@linkcode diffRoots}.
- *
- * @param before The earlier one.
- * @param after The later one.
- * @returns The differences, those that take trust away or give it first by subject; never the secret.
- */
+/** Compares two revisions of a list; its roots are left to {@linkcode diffRoots}. */
 export function diffTrustLists(
   before: TrustListContent,
   after: TrustListContent,
@@ -87,13 +81,7 @@ export function diffTrustLists(
   ];
 }
 
-/**
- * Compares the roots of two revisions of a list.
- *
- * @param before The earlier root, if there was one.
- * @param after The later one.
- * @returns One change, or none.
- */
+/** Compares the roots of two revisions of a list. */
 export function diffRoots(
   before: RootLike | undefined,
   after: RootLike | undefined,
@@ -105,12 +93,7 @@ export function diffRoots(
   return diff("root", pick(before), pick(after));
 }
 
-/**
- * Puts a change into one line for a terminal or a log.
- *
- * @param change The change.
- * @returns Such as `+ key "release"` or `~ threshold: 1 → 2`; what came from outside is escaped.
- */
+/** Puts a change into one line for a terminal or a log. */
 export function describeChange(change: TrustChange): string {
   const { kind, subject, name, before, after } = change;
   const sign = { added: "+", removed: "-", changed: "~" }[kind];

@@ -54,9 +54,6 @@ export interface ReplaceOptions {
 /**
  * Adds a key.
  *
- * @param content The list.
- * @param key The key.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when the key or its name is there already, or it is no key
  * that an honest signer can have.
  */
@@ -92,10 +89,6 @@ export function addKey(content: TrustListContent, key: NewKey): TrustListContent
 /**
  * Sets when a key counts, in place of what was set before.
  *
- * @param content The list.
- * @param key The key, by name, id, hex or PEM.
- * @param window Its window; without either bound it always counts.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when there is no such key, or the window is empty.
  */
 export function setKeyWindow(
@@ -119,10 +112,6 @@ export interface RemoveKeyOptions {
 /**
  * Removes a key.
  *
- * @param content The list.
- * @param key The key, by name, id, hex or PEM.
- * @param options Whether it may be one that is revoked.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when there is no such key, a namespace or a plugin names it, or
  * it is revoked.
  */
@@ -157,10 +146,6 @@ export function removeKey(
  * Revokes a key: from then on nothing that it signed loads by it, old bundles included, since a
  * signature has no date that could be trusted. It stays in the list, for errors to name it.
  *
- * @param content The list.
- * @param key The key, by name, id, hex or PEM.
- * @param options The reason, and from when on.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when there is no such key, or it was revoked from an earlier
  * moment.
  */
@@ -182,10 +167,6 @@ export function revokeKey(
 /**
  * Reserves a namespace for keys, which then sign nothing outside the namespaces that name them.
  *
- * @param content The list.
- * @param publisher The namespace.
- * @param options Whether to replace.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when a key is unknown, or the namespace is there already.
  */
 export function addPublisher(
@@ -212,9 +193,6 @@ export function addPublisher(
 /**
  * Removes a namespace.
  *
- * @param content The list.
- * @param namespace As it was added.
- * @returns The changed list.
  * @throws {SallyportError} `bad-config` when it is not there.
  */
 export function removePublisher(content: TrustListContent, namespace: string): TrustListContent {

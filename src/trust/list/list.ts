@@ -177,12 +177,7 @@ export function createTrustListContent(
   });
 }
 
-/**
- * Encodes a list: the one spelling that {@linkcode parseTrustListContent} takes.
- *
- * @param content The content.
- * @returns JSON in UTF-8: a line with all but the plugins, then one line a plugin.
- */
+/** Encodes a list: the one spelling that {@linkcode parseTrustListContent} takes. */
 export function encodeTrustListContent(content: TrustListContent): Uint8Array {
   const { plugins, ...rest } = content;
   return new TextEncoder().encode(`${JSON.stringify(rest)}\n${toPluginLines(plugins)}`);
@@ -192,9 +187,6 @@ export function encodeTrustListContent(content: TrustListContent): Uint8Array {
  * Parses a list and checks every field of it; of the plugins only when `plugins` is read, or
  * `pluginsNamed` asks for some of them, which then throws the same errors.
  *
- * @param input The bytes, at most 32 MiB, as {@linkcode encodeTrustListContent} gave them.
- * @param source How messages name the list.
- * @returns The content.
  * @throws {SallyportError} `bad-config`, naming all mistakes at once; they are in `details.issues`
  * as `{ path, message }`, the first 100 of them.
  */
@@ -231,9 +223,6 @@ export function parseTrustListContent(
 /**
  * Checks a list that a program put together, the plugins as well.
  *
- * @param value What should be a list.
- * @param source How messages name it.
- * @returns A copy of its own.
  * @throws {SallyportError} `bad-config` as {@linkcode parseTrustListContent}.
  */
 export function checkTrustListContent(
@@ -250,13 +239,7 @@ export function checkTrustListContent(
   return copy as TrustListContent;
 }
 
-/**
- * Tells whether a list has expired: then nothing more is loaded by it.
- *
- * @param content The list.
- * @param now The time to judge at.
- * @returns Whether it has.
- */
+/** Tells whether a list has expired: then nothing more is loaded by it. */
 export function isListExpired(content: TrustListContent, now: Date): boolean {
   return now >= new Date(content.expiresAt);
 }

@@ -71,8 +71,6 @@ export function encodeListFile({ payload, signatures, roots }: ListFile): Uint8A
 /**
  * Takes the parts of a file apart.
  *
- * @param bytes What was sealed.
- * @param source How messages name the list.
  * @throws {SallyportError} `bad-config` when it is no such file.
  */
 export function decodeListFile(bytes: Uint8Array, source: string): ListFile {
@@ -102,9 +100,6 @@ export function decodeListFile(bytes: Uint8Array, source: string): ListFile {
  * Checks that the latest root signed a list: stops whoever knows the passphrase alone, and an old
  * list's signatures under a new one (TUF: mix and match).
  *
- * @param file The parts.
- * @param root The latest root of the verified chain; without one no signature is needed.
- * @param source How messages name the list.
  * @throws {SallyportError} `signature-invalid` when too few of its keys did.
  */
 export async function checkListSignatures(

@@ -37,9 +37,6 @@ export function toListKey(listed: ListedKey): ListKey {
 /**
  * Finds the key that an operator means.
  *
- * @param content The list.
- * @param key Its name, its id, its 64 hex digits, or its PEM.
- * @returns The entry with its id.
  * @throws {SallyportError} `bad-config` when the list has no such key.
  */
 export function findKey(content: TrustListContent, key: string): ListedKey & { id: string } {

@@ -101,10 +101,6 @@ const lines: WeakMap<TrustListContent, PluginLines> = new WeakMap();
 /**
  * Puts the plugins to the rest of a list; they are parsed when `plugins` is read.
  *
- * @param rest The list without them.
- * @param text Their lines, with a line break before each and after the last.
- * @param invalid Makes the error about what is wrong with them.
- * @returns The list.
  * @throws What `invalid` made, when a line is nobody's.
  */
 export function withPluginLines(
@@ -129,9 +125,6 @@ export function withPluginLines(
 /**
  * Gives the plugins of one name, without looking at the others where they were not read yet.
  *
- * @param content The list.
- * @param name The plugins' name.
- * @returns The entries in the order of the list.
  * @throws {SallyportError} `bad-config` when one of them is not valid.
  */
 export function pluginsNamed(

@@ -160,12 +160,7 @@ const content = objectOf({
   accepted: listOf(objectOf({ name, version, hash, at: time }), TRUST_LIST_LIMITS.accepted),
 });
 
-/**
- * Finds everything that is wrong with a list, up to 100 mistakes.
- *
- * @param value What JSON holds.
- * @returns The mistakes; none when it is a `TrustListContent`.
- */
+/** Finds everything that is wrong with a list, up to 100 mistakes. */
 export function findListIssues(value: unknown): SchemaIssue[] {
   const report = new Report();
   content(value, report);
@@ -174,13 +169,7 @@ export function findListIssues(value: unknown): SchemaIssue[] {
   return report.issues;
 }
 
-/**
- * Finds everything that is wrong with entries for plugins, by themselves and for a list.
- *
- * @param value What should be entries.
- * @param list The rest of the list, which has no mistakes.
- * @returns The mistakes; none when they are of `ListedPlugin`.
- */
+/** Finds everything that is wrong with entries for plugins, by themselves and for a list. */
 export function findPluginIssues(
   value: readonly unknown[],
   list: Omit<TrustListContent, "plugins">,

@@ -110,9 +110,6 @@ export function encodeMark(state: MarkState, key: Uint8Array): Uint8Array {
 /**
  * Decodes a state, if nobody changed it.
  *
- * @param bytes The file.
- * @param key The key of the list's marks.
- * @param path How messages name the file.
  * @throws {SallyportError} `bad-config` when it was changed or is malformed; it is never ignored, or
  * spoiling it would be all that a rollback takes.
  */

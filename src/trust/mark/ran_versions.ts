@@ -20,13 +20,7 @@ export interface RanVersion {
 /** Is the greatest number of versions that are kept of one plugin. */
 export const MAX_RAN = 8;
 
-/**
- * Puts a version to those that were run.
- *
- * @param ran Those, the highest first.
- * @param one The version; it takes the place of another bundle of the same precedence.
- * @returns The highest of them all, at most {@linkcode MAX_RAN}.
- */
+/** Puts a version to those that were run. */
 export function addRan<Version extends RanVersion>(
   ran: readonly Version[],
   one: Version,
@@ -36,12 +30,7 @@ export function addRan<Version extends RanVersion>(
   return [...higher, one, ...lower].slice(0, MAX_RAN);
 }
 
-/**
- * Makes one of what two hosts remember.
- *
- * @param stored What is on the disk; of two bundles of one version, the one here stays.
- * @param known What is known besides.
- */
+/** Makes one of what two hosts remember. */
 export function mergeRan<Version extends RanVersion>(
   stored: readonly Version[],
   known: readonly Version[],
@@ -51,13 +40,7 @@ export function mergeRan<Version extends RanVersion>(
     .reduce(addRan<Version>, stored);
 }
 
-/**
- * Finds the version below which none may load.
- *
- * @param ran Those that were run, the highest first.
- * @param isRevoked Whether the trust list revokes one of them today.
- * @returns The highest that is not revoked; `undefined` when none was run, or all are revoked.
- */
+/** Finds the version below which none may load. */
 export function highestStanding<Version extends RanVersion>(
   ran: readonly Version[],
   isRevoked: (version: Version) => boolean,

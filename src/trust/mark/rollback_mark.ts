@@ -80,9 +80,6 @@ export class RollbackMark {
   /**
    * Opens the mark of a list; one that is not there yet is empty.
    *
-   * @param dir The folder of the marks, such as `<dataDir>/trust`.
-   * @param list The list.
-   * @returns The mark.
    * @throws {SallyportError} `bad-config` when it was changed or cannot be read.
    */
   static async open(
@@ -127,7 +124,6 @@ export class RollbackMark {
   /**
    * Checks a revision against what was seen; changes nothing.
    *
-   * @param seen The revision.
    * @throws {SallyportError} `rollback` when a later one was seen, another of the same number, or
    * another list in the same file; `signature-invalid` when its roots do not lead on from the last.
    */
@@ -149,7 +145,6 @@ export class RollbackMark {
   /**
    * Checks a revision and remembers it.
    *
-   * @param seen The revision.
    * @throws {SallyportError} As {@linkcode check}; `bad-config` when it cannot be written.
    */
   async accept(seen: SeenRevision): Promise<void> {
@@ -188,8 +183,6 @@ export class RollbackMark {
   /**
    * Remembers a plugin that was started, and before it those that were, the eight highest versions.
    *
-   * @param name The plugin's name.
-   * @param plugin Its version, bundle hash, and what it asks for.
    * @throws {SallyportError} `bad-config` when it cannot be written.
    * @throws {TypeError} Before {@linkcode accept}.
    */

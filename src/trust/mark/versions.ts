@@ -9,9 +9,6 @@ import { compare, parse } from "@std/semver";
 /**
  * Compares two versions by the precedence of SemVer 2.0.0, section 11: build metadata does not count.
  *
- * @param a The one version.
- * @param b The other one.
- * @returns Below 0 when `a` is lower, above 0 when it is higher.
  * @throws {TypeError} When one is no version.
  */
 export function compareVersions(a: string, b: string): number {

@@ -77,9 +77,6 @@ export function encodeRoot({ schema, list, version, keys, threshold }: TrustRoot
 /**
  * Verifies a chain of roots from its first.
  *
- * @param chain The roots, version 1 first; none for a list that is not signed.
- * @param source How messages name the list.
- * @returns The roots as they were read; the last one signs the list.
  * @throws {SallyportError} `signature-invalid` naming the first root that was not handed over to;
  * `bad-config` when one is malformed.
  */
@@ -117,9 +114,6 @@ export async function verifyRootChain(
  * Holds a chain to a root that was accepted before: stops whoever knows the passphrase but has no
  * root key from starting a chain of their own, or leaving it out.
  *
- * @param roots The verified chain of the list.
- * @param known The root that this host accepted last, or was given.
- * @param source How messages name the list.
  * @throws {SallyportError} `rollback` when the chain ends before it, `signature-invalid` when it does
  * not contain it.
  */

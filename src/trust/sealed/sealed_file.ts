@@ -45,8 +45,6 @@ const TEMPORARY = /^\.[0-9a-f]{32}\.tmp$/;
 /**
  * Reads a file that {@linkcode replaceSealedFile} writes. It needs no lock.
  *
- * @param path The file.
- * @returns Its bytes, at most 64 MiB.
  * @throws {SallyportError} `bad-config` when it is missing, no regular file, larger or not readable.
  */
 export async function readSealedFile(path: string): Promise<Uint8Array> {
@@ -60,9 +58,6 @@ export async function readSealedFile(path: string): Promise<Uint8Array> {
 /**
  * Creates a file that is not there yet.
  *
- * @param path The file; its folder must exist.
- * @param bytes The content, at most 64 MiB.
- * @param options The lock.
  * @throws {SallyportError} `bad-state` when something has that name, even a link to nothing; `bad-config`
  * when it cannot be written; `timeout` or `cancelled` while waiting for the lock.
  */
@@ -93,9 +88,6 @@ export async function createSealedFile(
  *
  * It writes temporary files in the same folder; those of writers that were killed are removed first.
  *
- * @param path The file; made where it is missing. A link is followed.
- * @param bytes The content, at most 64 MiB.
- * @param options The lock, and what must be there now.
  * @throws {SallyportError} `bad-state` with `details.reason` `changed` when it holds something else than
  * expected; `bad-config` when it cannot be written, which leaves it as it was; `timeout` or `cancelled`
  * while waiting for the lock.

@@ -15,8 +15,6 @@ const KEY_BYTES = 32;
 /**
  * Reads a passphrase from a file.
  *
- * @param path The file: UTF-8, at most 4,096 bytes; one line end at its end does not count.
- * @returns The passphrase.
  * @throws {SallyportError} `bad-config` when it cannot be read, is empty or is anything else.
  */
 export async function readPassphraseFile(path: string): Promise<string> {
@@ -39,8 +37,6 @@ export function passphraseOf(bytes: Uint8Array, path: string): string {
 /**
  * Reads a key from a file.
  *
- * @param path The file: 32 bytes as they are, such as from `head -c 32 /dev/urandom`.
- * @returns The key.
  * @throws {SallyportError} `bad-config` when it cannot be read or is anything else.
  */
 export async function readKeyFile(path: string): Promise<Uint8Array> {

@@ -67,11 +67,6 @@ export function checkRevocations(list: TrustListContent, bundle: JudgedBundle, n
  * Counts the keys that signed and may: stops keys that leaked, one key counting twice, and a
  * publisher's key that signs another's plugin (TUF: key compromise, wrong name).
  *
- * @param list The list.
- * @param bundle The bundle.
- * @param signed The keys of the list whose signatures hold.
- * @param times When to judge.
- * @returns The keys that count, each once, as many as it takes or more.
  * @throws {SallyportError} `revoked`, `expired` or `untrusted` when there are too few.
  */
 export function countSigners(
@@ -198,15 +193,7 @@ export function checkHighest(
   );
 }
 
-/**
- * Finds the highest version of a plugin that was run and that the list does not revoke.
- *
- * @param list The list.
- * @param name The plugin's name.
- * @param ran The versions that were run, the highest first.
- * @param now The time of now: a revocation that is yet to come does not count.
- * @returns It, or `undefined` where no version is too low.
- */
+/** Finds the highest version of a plugin that was run and that the list does not revoke. */
 export function findHighest<Version extends RanVersion>(
   list: TrustListContent,
   name: string,
@@ -243,13 +230,7 @@ export function findEntry(
   );
 }
 
-/**
- * Finds whose namespace a name is in: that of the whole name, else the longest start of it.
- *
- * @param list The list.
- * @param name The plugin's name.
- * @returns The publisher, or `undefined` when the name is nobody's.
- */
+/** Finds whose namespace a name is in: that of the whole name, else the longest start of it. */
 export function findPublisher(list: TrustListContent, name: string): Publisher | undefined {
   let best: Publisher | undefined;
   for (const publisher of list.publishers) {

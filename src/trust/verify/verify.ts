@@ -143,12 +143,7 @@ export class VerifiedPlugin {
     Object.freeze(this);
   }
 
-  /**
-   * Tells a real one from an object that looks like one.
-   *
-   * @param value Anything.
-   * @returns Whether {@linkcode verifyBundle} made it.
-   */
+  /** Tells a real one from an object that looks like one. */
   static is(value: unknown): value is VerifiedPlugin {
     return typeof value === "object" && value !== null && #evidence in value;
   }
@@ -157,10 +152,6 @@ export class VerifiedPlugin {
 /**
  * Verifies a bundle, step by step; each relies on those before it.
  *
- * @param contents The bundle as read; only its bytes are believed, hashes are computed again.
- * @param anchors Whom and what the operator trusts: keys, or a trust list.
- * @param options The time to verify for.
- * @returns The proof, with the bytes.
  * @throws {SallyportError} `untrusted` without an envelope, too few signatures of keys that count, or
  * no entry among the trusted plugins; `signature-invalid` when a known key's signature or the
  * statement is wrong; `expired` and `revoked`, with `details.subject` naming what is; `rollback` for
@@ -192,9 +183,6 @@ export async function verifyBundle(
  * Verifies a plugin again at the moment of a start, by what is trusted then: it may have waited while its
  * signature, its key's window or its entry came to an end. Its bytes are those that were hashed.
  *
- * @param plugin The proof.
- * @param anchors Whom and what the operator trusts now.
- * @param options The time of now.
  * @throws {SallyportError} As {@linkcode verifyBundle}.
  */
 export async function verifyAgain(
@@ -265,9 +253,6 @@ async function judge(
  * operator revoked, removed or raised since ends it, but the end of a window or an expiry that was
  * still to come does not, nor does the expiry of the list.
  *
- * @param plugin The proof by which it runs.
- * @param list The list of now.
- * @param options The time of now.
  * @throws {SallyportError} As {@linkcode verifyBundle}, when it may not stay.
  */
 export async function judgeAgain(

@@ -25,12 +25,7 @@ export interface Exposure {
   readonly notContained: readonly string[];
 }
 
-/**
- * Lists what a plugin could reach, and grades it.
- *
- * @param input What it may do and what contains it.
- * @returns The lists and the grade.
- */
+/** Lists what a plugin could reach, and grades it. */
 export function exposureOf(input: ExposureInput): Exposure & ExposureGrade {
   const { permissions, hooks, sandbox } = input;
   const { net, read, write, sys, context } = permissions;
@@ -50,13 +45,7 @@ export function exposureOf(input: ExposureInput): Exposure & ExposureGrade {
   };
 }
 
-/**
- * Gives the exposure of an inspected plugin.
- *
- * @param inspection What was found.
- * @param launch What it would be started as.
- * @returns The lists and the grade.
- */
+/** Gives the exposure of an inspected plugin. */
 export function inspectedExposure(
   { manifest, entry, refusal, statement, dataDirKnown }: Inspection,
   { permissions, sandbox }: InspectedLaunch,

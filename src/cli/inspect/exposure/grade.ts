@@ -107,12 +107,7 @@ const MOST = 100;
 /** Services that hold only what is the plugin's own. */
 const BUILT_IN = ["config", "kv", "log"];
 
-/**
- * Grades what a plugin could do to its machine. Pure.
- *
- * @param input What it may do and what contains it.
- * @returns The grade, with its lines.
- */
+/** Grades what a plugin could do to its machine. Pure. */
 export function gradeExposure(input: ExposureInput): ExposureGrade {
   const { permissions, sandbox } = input;
   const lines = [

@@ -17,13 +17,7 @@ const STYLES: Readonly<Record<ExposureLabel, Style>> = {
 };
 const MAX_TEXT = 400;
 
-/**
- * Writes a grade and what makes it, the worst first.
- *
- * @param exposure The grade.
- * @param output For styles.
- * @returns Lines, at most 80 wide.
- */
+/** Writes a grade and what makes it, the worst first. */
 export function gradeLines({ grade, label, lines }: ExposureGrade, output: Output): string[] {
   const adding = lines.filter(({ exposure }) => exposure > 0);
   const width = Math.max(0, ...adding.map(({ name }) => name.length));

@@ -46,13 +46,7 @@ const PRIVATE: readonly PrivateKind[] = [
   },
 ];
 
-/**
- * Says what granted hosts add.
- *
- * @param net The hosts, in normal form.
- * @param reachable Whether they can be reached at all.
- * @returns Two lines.
- */
+/** Says what granted hosts add. */
 export function netLines(net: readonly string[], reachable: boolean): ExposurePoints[] {
   const scopes = net.flatMap((text) => {
     const parsed = parseNetScope(text);

@@ -42,12 +42,7 @@ const SYSTEM = [
 const READ_MOST = 38;
 const WRITE_MOST = 58;
 
-/**
- * Says what granted paths add.
- *
- * @param items What the plugin gets, paths and all else.
- * @returns A line for reading and one for writing.
- */
+/** Says what granted paths add. */
 export function pathLines(items: readonly ResolvedItem[]): ExposurePoints[] {
   const granted = (family: string) =>
     items.filter((item) =>

@@ -12,12 +12,7 @@ export type GroupFacts = Omit<CgroupFacts, "kind">;
 /** Where the groups of version 1 are, by controller; a controller that is missing caps nothing. */
 export type V1Folders = ReadonlyMap<string, string>;
 
-/**
- * Reads the limits of a version 2 group.
- *
- * @param folder The group.
- * @returns The limits.
- */
+/** Reads the limits of a version 2 group. */
 export function readV2Facts(folder: string): GroupFacts {
   const memoryBytes = readNumber(`${folder}/memory.max`);
   const swap = readKernelFile(`${folder}/memory.swap.max`);
@@ -33,12 +28,7 @@ export function readV2Facts(folder: string): GroupFacts {
   };
 }
 
-/**
- * Reads the limits of a group of version 1.
- *
- * @param folders Its folders.
- * @returns The limits.
- */
+/** Reads the limits of a group of version 1. */
 export function readV1Facts(folders: V1Folders): GroupFacts {
   const memory = folders.get("memory");
   const cpu = folders.get("cpu");

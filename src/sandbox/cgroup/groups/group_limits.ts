@@ -22,33 +22,17 @@ export const IO_WEIGHT = 50;
 /** The least quota that the kernel takes, in microseconds. */
 export const MIN_QUOTA_US = 1_000;
 
-/**
- * Gives the processor time of one period.
- *
- * @param limits The limits.
- * @returns Microseconds.
- */
+/** Gives the processor time of one period. */
 export function cpuQuota(limits: ProcessLimits): number {
   return Math.max(MIN_QUOTA_US, Math.round(limits.cpuPercent * CPU_PERIOD_US / 100));
 }
 
-/**
- * Gives the cap on tasks: the runtime's threads and what the launcher adds.
- *
- * @param limits The limits.
- * @returns The number of tasks.
- */
+/** Gives the cap on tasks: the runtime's threads and what the launcher adds. */
 export function taskLimit(limits: ProcessLimits): number {
   return limits.threads + LAUNCHER_TASKS;
 }
 
-/**
- * Makes the error for a limit that the kernel does not take.
- *
- * @param folder The group.
- * @param error What was thrown.
- * @returns The error.
- */
+/** Makes the error for a limit that the kernel does not take. */
 export function refusedLimit(folder: string, error: unknown): SallyportError {
   return new SallyportError(
     "launch-failed",

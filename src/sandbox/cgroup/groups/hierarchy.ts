@@ -23,12 +23,7 @@ export type CgroupPaths = ReadonlyMap<string, string>;
 
 const OCTAL = /\\([0-7]{3})/g;
 
-/**
- * Finds the cgroup mounts in the text of `/proc/<pid>/mountinfo` (see proc_pid_mountinfo(5)).
- *
- * @param text The text.
- * @returns The hierarchies in the order of the file.
- */
+/** Finds the cgroup mounts in the text of `/proc/<pid>/mountinfo` (see proc_pid_mountinfo(5)). */
 export function parseMounts(text: string): Hierarchy[] {
   const found: Hierarchy[] = [];
   for (const line of text.split("\n")) {
@@ -53,12 +48,7 @@ function unescape(path: string): string {
   return path.replace(OCTAL, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
 }
 
-/**
- * Reads the text of `/proc/<pid>/cgroup` (see cgroups(7)).
- *
- * @param text The text.
- * @returns The path by controller.
- */
+/** Reads the text of `/proc/<pid>/cgroup` (see cgroups(7)). */
 export function parsePaths(text: string): CgroupPaths {
   const paths = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -69,12 +59,7 @@ export function parsePaths(text: string): CgroupPaths {
   return paths;
 }
 
-/**
- * Gives the cgroup paths of a process.
- *
- * @param pid Its id, or `self`.
- * @returns The paths; `undefined` when it is gone or not for this user to see.
- */
+/** Gives the cgroup paths of a process. */
 export function pathsOf(pid: number | "self"): CgroupPaths | undefined {
   try {
     return parsePaths(Deno.readTextFileSync(`/proc/${pid}/cgroup`));
@@ -83,13 +68,7 @@ export function pathsOf(pid: number | "self"): CgroupPaths | undefined {
   }
 }
 
-/**
- * Gives the folder that stands for a path of a hierarchy.
- *
- * @param hierarchy The mount.
- * @param path The path, as `/proc/<pid>/cgroup` has it.
- * @returns The folder; `undefined` when the mount does not show that path, as in some containers.
- */
+/** Gives the folder that stands for a path of a hierarchy. */
 export function folderOf(hierarchy: Hierarchy, path: string): string | undefined {
   const { root, mountPoint } = hierarchy;
   if (`${path}/`.includes("/../") || `${root}/`.includes("/../")) return undefined;
@@ -99,13 +78,7 @@ export function folderOf(hierarchy: Hierarchy, path: string): string | undefined
   return rest === "" || rest === "/" ? mountPoint : `${mountPoint}${rest}`;
 }
 
-/**
- * Says whether a folder is another or lies below it.
- *
- * @param folder The folder.
- * @param base The other.
- * @returns Whether it is.
- */
+/** Says whether a folder is another or lies below it. */
 export function isWithin(folder: string, base: string): boolean {
   return folder === base || folder.startsWith(`${base}/`);
 }

@@ -20,7 +20,6 @@ const PATTERN = /^sallyport-(\d{1,20})-(\d{1,10})-(\d{1,20})(?:-|$)/;
 /**
  * Gives the identity of this very process.
  *
- * @returns The identity.
  * @throws {Error} the system's or Deno's when `/proc` may not be read.
  */
 export function ownIdentity(): HostIdentity {
@@ -29,12 +28,7 @@ export function ownIdentity(): HostIdentity {
   return Object.freeze({ namespace, pid: Deno.pid, started });
 }
 
-/**
- * Gives the name for what a host makes.
- *
- * @param host The host.
- * @returns A file name, the prefix of all its names.
- */
+/** Gives the name for what a host makes. */
 export function hostName(host: HostIdentity): string {
   return `${PREFIX}${host.namespace}-${host.pid}-${host.started}`;
 }
@@ -43,10 +37,6 @@ export function hostName(host: HostIdentity): string {
  * Says whether a name was made by a host of this pid namespace that no longer runs.
  *
  * In doubt it does run: what belongs to a living host must never be touched.
- *
- * @param name The file or unit name.
- * @param self This host.
- * @returns Whether what has this name is nobody's any more.
  */
 export function isOrphaned(name: string, self: HostIdentity): boolean {
   const match = PATTERN.exec(name);

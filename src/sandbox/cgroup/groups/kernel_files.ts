@@ -7,12 +7,7 @@
 /** What v1 writes for "no limit" is the largest page-aligned number; nothing real comes near this. */
 const UNLIMITED = 2 ** 60;
 
-/**
- * Reads such a file.
- *
- * @param path The file.
- * @returns Its text without the last newline; `undefined` where there is none or it says nothing.
- */
+/** Reads such a file. */
 export function readKernelFile(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path).trimEnd();
@@ -24,8 +19,6 @@ export function readKernelFile(path: string): string | undefined {
 /**
  * Writes such a file; never makes one.
  *
- * @param path The file.
- * @param value The text.
  * @throws {Error} the system's, with its `code`, when the kernel refuses.
  */
 export function writeKernelFile(path: string, value: string): void {
@@ -33,13 +26,7 @@ export function writeKernelFile(path: string, value: string): void {
   file.writeSync(new TextEncoder().encode(value)); // one write: the kernel takes it whole or not at all
 }
 
-/**
- * Writes such a file where it exists and the kernel takes the value.
- *
- * @param path The file.
- * @param value The text.
- * @returns Whether it was taken.
- */
+/** Writes such a file where it exists and the kernel takes the value. */
 export function tryWriteKernelFile(path: string, value: string): boolean {
   try {
     writeKernelFile(path, value);
@@ -49,12 +36,7 @@ export function tryWriteKernelFile(path: string, value: string): boolean {
   }
 }
 
-/**
- * Whether this process may write a file, tried by opening it.
- *
- * @param path The file.
- * @returns Whether it may.
- */
+/** Whether this process may write a file, tried by opening it. */
 export function mayWrite(path: string): boolean {
   try {
     Deno.openSync(path, { write: true }).close();
@@ -64,23 +46,12 @@ export function mayWrite(path: string): boolean {
   }
 }
 
-/**
- * Reads a file that holds one number.
- *
- * @param path The file.
- * @returns The number; `undefined` where there is none or it means "no limit".
- */
+/** Reads a file that holds one number. */
 export function readNumber(path: string): number | undefined {
   return parseNumber(readKernelFile(path));
 }
 
-/**
- * Reads one number of a file with a `name value` on each line.
- *
- * @param path The file.
- * @param name The name.
- * @returns The number, or `undefined`.
- */
+/** Reads one number of a file with a `name value` on each line. */
 export function readKeyedNumber(path: string, name: string): number | undefined {
   for (const line of readKernelFile(path)?.split("\n") ?? []) {
     const [key, value] = line.split(" ");
@@ -95,12 +66,7 @@ function parseNumber(text: string | undefined): number | undefined {
   return value >= UNLIMITED ? undefined : value;
 }
 
-/**
- * Gives the system's code of a failed operation, such as `EBUSY`.
- *
- * @param error What was thrown.
- * @returns The code, or its message where it has none.
- */
+/** Gives the system's code of a failed operation, such as `EBUSY`. */
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === "string") return code;

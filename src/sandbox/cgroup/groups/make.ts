@@ -9,11 +9,7 @@ import { errorCode } from "./kernel_files.ts";
 /** Another host of the same process may remove the common folder between our two steps. */
 const ATTEMPTS = 10;
 
-/**
- * Gives a name for a group that no other group of this process has.
- *
- * @returns The name.
- */
+/** Gives a name for a group that no other group of this process has. */
 export function groupName(): string {
   return `plugin-${crypto.getRandomValues(new BigUint64Array(1))[0]!.toString(16)}`;
 }
@@ -21,10 +17,6 @@ export function groupName(): string {
 /**
  * Makes a group in the folder of its host, and that folder where it does not exist.
  *
- * @param hostFolder The folder of the host; its parent exists.
- * @param name The group's name.
- * @param prepare Readies the host's folder before a group is made in it.
- * @returns The group's folder.
  * @throws {SallyportError} `launch-failed` when the system refuses.
  */
 export function makeGroup(hostFolder: string, name: string, prepare?: () => void): string {
@@ -46,11 +38,7 @@ export function makeGroup(hostFolder: string, name: string, prepare?: () => void
   }
 }
 
-/**
- * Makes a folder; one that is there already is fine.
- *
- * @param folder The folder; its parent exists.
- */
+/** Makes a folder; one that is there already is fine. */
 export function makeFolder(folder: string): void {
   try {
     Deno.mkdirSync(folder, { mode: 0o755 });

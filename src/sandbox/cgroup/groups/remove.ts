@@ -9,13 +9,7 @@ import { readKernelFile, tryWriteKernelFile } from "./kernel_files.ts";
 const MAX_GROUPS = 1_000;
 const MAX_PAUSE_MS = 50;
 
-/**
- * Kills every process in a group and below it, and removes the folders.
- *
- * @param folder The group; one that does not exist is removed already.
- * @param timeoutMs How long to try: a process in an uninterruptible wait keeps its group.
- * @returns Whether the group is gone.
- */
+/** Kills every process in a group and below it, and removes the folders. */
 export async function removeGroup(folder: string, timeoutMs = 5_000): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (let pause = 1;; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
@@ -28,12 +22,7 @@ export async function removeGroup(folder: string, timeoutMs = 5_000): Promise<bo
   }
 }
 
-/**
- * Removes a group that has neither processes nor groups in it, at once or not at all.
- *
- * @param folder The group.
- * @returns Whether it is gone.
- */
+/** Removes a group that has neither processes nor groups in it, at once or not at all. */
 export function removeEmptyGroup(folder: string): boolean {
   try {
     Deno.removeSync(folder); // rmdir: the kernel refuses while anything is inside

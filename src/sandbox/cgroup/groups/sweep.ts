@@ -14,9 +14,6 @@ const TIMEOUT_MS = 2_000;
  * Kills what still lives in the groups of hosts that are gone, and removes those groups.
  *
  * Groups of living hosts, of other pid namespaces and of other users are never touched.
- *
- * @param places The folders in which hosts make their groups.
- * @param self This host.
  */
 export async function sweepGroups(places: Iterable<string>, self: HostIdentity): Promise<void> {
   const uid = Deno.uid();

@@ -6,14 +6,7 @@
 import { CPU_PERIOD_US, MIN_QUOTA_US } from "./group_limits.ts";
 import { tryWriteKernelFile } from "./kernel_files.ts";
 
-/**
- * Caps the processor time of a process by its own control groups, from the next period on.
- *
- * @param folders The folders of its groups by controller; that of the unified tree under the empty name.
- * @param cpuPercent Its share of one processor, in percent.
- * @returns Whether the kernel took it; `false` where no group caps processor time, or none is the host's
- * to write.
- */
+/** Caps the processor time of a process by its own control groups, from the next period on. */
 export function capProcessor(folders: ReadonlyMap<string, string>, cpuPercent: number): boolean {
   const quota = Math.max(MIN_QUOTA_US, Math.round(cpuPercent * CPU_PERIOD_US / 100));
   const v1 = folders.get("cpu");

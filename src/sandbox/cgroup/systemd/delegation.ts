@@ -17,12 +17,7 @@ export interface OwningUnit {
 
 const USER_MANAGER = /^user@(\d+)\.service$/;
 
-/**
- * Finds the service or scope that a path belongs to.
- *
- * @param path The path, as `/proc/<pid>/cgroup` has it.
- * @returns The innermost one, or `undefined` for a path of nobody's.
- */
+/** Finds the service or scope that a path belongs to. */
 export function owningUnit(path: string): OwningUnit | undefined {
   const parts = path.split("/").slice(1);
   let found: OwningUnit | undefined;
@@ -41,9 +36,6 @@ export function owningUnit(path: string): OwningUnit | undefined {
  * Where systemd manages the tree, that is the unit's path if it has `Delegate=`: whatever else could be
  * written belongs to systemd, which may change or remove it at any time. Elsewhere everything that the
  * system lets this user write is fair.
- *
- * @param path The path of this process.
- * @returns The path; `/` for no bound but the permissions; a reason where nothing was handed over.
  */
 export async function delegatedTop(path: string): Promise<{ top: string } | { reason: string }> {
   if (!systemdBooted()) return { top: "/" };

@@ -24,8 +24,6 @@ const LIMITS: ProcessLimits = Object.freeze({
 /**
  * Starts a shell in a scope, reads the limits that the kernel holds it to, and ends it.
  *
- * @param manager Makes the scope.
- * @returns The limits, or why there are none.
  * @throws {CannotTell} where it took too long.
  */
 export async function tryScope(manager: CgroupManager): Promise<CgroupFacts | string> {

@@ -25,11 +25,7 @@ const OOM_POLICY_SINCE = 252;
 /** From here on `systemd-run` may expand `$` in the command, unless told not to. */
 const EXPANSION_SINCE = 254;
 
-/**
- * Finds the program and its version.
- *
- * @returns The program, or `undefined`.
- */
+/** Finds the program and its version. */
 export async function findSystemdRun(): Promise<ScopeProgram | undefined> {
   const path = findProgram(PATHS);
   if (path === undefined) return undefined;
@@ -43,12 +39,6 @@ export async function findSystemdRun(): Promise<ScopeProgram | undefined> {
  *
  * `--scope` executes the command itself, in place of the program: the process id stays. There is no
  * `--collect`, which would make systemd forget why a scope ended.
- *
- * @param program The program.
- * @param systemd Which systemd takes the scope.
- * @param unit The name of the scope.
- * @param limits The limits.
- * @returns The arguments.
  */
 export function scopeArguments(
   program: ScopeProgram,

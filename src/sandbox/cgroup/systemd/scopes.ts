@@ -9,12 +9,7 @@ import { systemctl, type SystemdManager, unitProperties } from "./systemctl.ts";
 const TIMEOUT_MS = 10_000;
 const MAX_SWEPT = 200;
 
-/**
- * Kills what is left in a scope and makes systemd forget it.
- *
- * @param systemd Which systemd.
- * @param unit The scope; one that is not known has ended already.
- */
+/** Kills what is left in a scope and makes systemd forget it. */
 export async function endScope(systemd: SystemdManager, unit: string): Promise<void> {
   let state = await stateOf(systemd, unit);
   if (state !== "inactive" && state !== "failed") {
@@ -25,12 +20,7 @@ export async function endScope(systemd: SystemdManager, unit: string): Promise<v
   if (state === "failed") await systemctl(systemd, ["reset-failed", "--", unit], TIMEOUT_MS);
 }
 
-/**
- * Ends the scopes of hosts that are gone.
- *
- * @param systemd Which systemd.
- * @param self This host.
- */
+/** Ends the scopes of hosts that are gone. */
 export async function sweepScopes(systemd: SystemdManager, self: HostIdentity): Promise<void> {
   const { stdout } = await systemctl(
     systemd,

@@ -15,19 +15,13 @@ export interface SystemdManager {
 
 const SYSTEMCTL_PATHS = ["/usr/bin/systemctl", "/bin/systemctl"];
 
-/**
- * Whether systemd manages this machine; the test of sd_booted(3).
- *
- * @returns Whether it does.
- */
+/** Whether systemd manages this machine; the test of sd_booted(3). */
 export function systemdBooted(): boolean {
   return isPresent("/run/systemd/system");
 }
 
 /**
  * Gives the systemd that would take units of this process: the machine's for root, else the user's.
- *
- * @returns The manager, or the reason why there is none.
  */
 export function findSystemd(): SystemdManager | string {
   if (!systemdBooted()) return "systemd does not manage this machine";
@@ -43,14 +37,7 @@ export function findSystemd(): SystemdManager | string {
   };
 }
 
-/**
- * Runs `systemctl`.
- *
- * @param manager Which systemd.
- * @param args The arguments.
- * @param timeoutMs How long it may take.
- * @returns What became of it.
- */
+/** Runs `systemctl`. */
 export function systemctl(
   manager: SystemdManager,
   args: readonly string[],
@@ -63,14 +50,7 @@ export function systemctl(
   return runBounded(path, [manager.option, "--no-ask-password", ...args], manager.env, timeoutMs);
 }
 
-/**
- * Reads properties of a unit.
- *
- * @param manager Which systemd.
- * @param unit The unit; one that is not known has properties too.
- * @param names The properties.
- * @returns The values by name, without those that this systemd does not know.
- */
+/** Reads properties of a unit. */
 export async function unitProperties(
   manager: SystemdManager,
   unit: string,
@@ -90,12 +70,7 @@ export async function unitProperties(
   return values;
 }
 
-/**
- * Finds a program.
- *
- * @param paths Where it may be.
- * @returns The first path that exists.
- */
+/** Finds a program. */
 export function findProgram(paths: readonly string[]): string | undefined {
   return paths.find(isPresent);
 }

@@ -33,9 +33,6 @@ const NOT_CAPPED = {
 
 /**
  * Opens the systemd that takes scopes of this user: the machine's for root, else the user's own.
- *
- * @param identity This host.
- * @returns The manager if a scope was started whose limits the kernel has, else why not.
  */
 export async function openSystemdRun(identity: HostIdentity): Promise<CgroupProbe> {
   const systemd = findSystemd();

@@ -16,8 +16,6 @@ import {
 /**
  * Sets the limits of each controller that there is.
  *
- * @param folders The groups.
- * @param limits The limits.
  * @throws {Error} the system's when the kernel refuses one.
  */
 export function setV1Limits(folders: V1Folders, limits: ProcessLimits): void {

@@ -25,14 +25,7 @@ const CAPS: Readonly<Record<string, string>> = {
   cpu: "cpu time",
 };
 
-/**
- * Finds the process's own group in each tree and whether groups can be made below it.
- *
- * @param trees The mounts.
- * @param paths The paths of this process.
- * @param identity This host.
- * @returns The places by controller, and why there is none for a controller.
- */
+/** Finds the process's own group in each tree and whether groups can be made below it. */
 export async function findV1Places(
   trees: readonly Hierarchy[],
   paths: CgroupPaths,

@@ -23,14 +23,7 @@ import { sweepGroups } from "../groups/sweep.ts";
 import { setV1Limits } from "./limits.ts";
 import { findV1Places, type V1Place } from "./place.ts";
 
-/**
- * Opens the trees of version 1 in which this host may make groups.
- *
- * @param trees The mounts.
- * @param paths The paths of this process.
- * @param identity This host.
- * @returns The manager if at least memory can be limited, and what cannot.
- */
+/** Opens the trees of version 1 in which this host may make groups. */
 export async function openV1(
   trees: readonly Hierarchy[],
   paths: CgroupPaths,

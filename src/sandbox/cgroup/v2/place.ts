@@ -23,13 +23,7 @@ const LEAF = "sallyport-host";
 const WANTED = ["memory", "pids", "cpu", "io"];
 const NEEDED = ["memory", "pids"];
 
-/**
- * Finds the place: the process's own group, else the one above it, else the root of the tree.
- *
- * @param tree The mount.
- * @param path The path of this process in it.
- * @returns The place, or why there is none.
- */
+/** Finds the place: the process's own group, else the one above it, else the root of the tree. */
 export async function findV2Place(tree: Hierarchy, path: string): Promise<V2Place | string> {
   const own = folderOf(tree, path);
   if (own === undefined) {

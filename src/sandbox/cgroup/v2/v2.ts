@@ -27,14 +27,7 @@ import { removeEmptyGroup, removeGroup } from "../groups/remove.ts";
 import { sweepGroups } from "../groups/sweep.ts";
 import { findV2Place, type V2Place } from "./place.ts";
 
-/**
- * Opens the unified tree, if a part of it is this host's.
- *
- * @param tree The mount.
- * @param path The path of this process in it.
- * @param identity This host.
- * @returns The manager, or why there is none.
- */
+/** Opens the unified tree, if a part of it is this host's. */
 export async function openV2(
   tree: Hierarchy,
   path: string,
