@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { denoForAll } from "../helpers/deno_for_all.ts";
 import { asUser, sandboxTest, sharedCheckout } from "../helpers/sandbox.ts";
 
 sandboxTest(
@@ -14,7 +15,7 @@ try { Deno.readTextFileSync("/proc/1/status"); } catch { first = false; }
 console.log(JSON.stringify({ first, readsProc: readHost(findPrograms()).readsProc }));`;
     const read = async (options: string) => {
       const command = asUser("nobody", [
-        ...[Deno.execPath(), "run", "-A", "--no-config", "--no-lock", "--no-check"],
+        ...[denoForAll(), "run", "-A", "--no-config", "--no-lock", "--no-check"],
         `data:text/javascript,${encodeURIComponent(script)}`,
       ]);
       const { stdout, stderr } = await new Deno.Command("/usr/bin/unshare", {

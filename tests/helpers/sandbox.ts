@@ -1,6 +1,7 @@
 import type { DriverOptions, DriverResult } from "../fixtures/sandbox/driver.ts";
 import { findLibraries } from "../../src/sandbox/machine/libraries.ts";
 import { probeLauncher } from "../../src/sandbox/probe.ts";
+import { denoForAll } from "./deno_for_all.ts";
 import { startCommand, type TestChild } from "./process.ts";
 
 /** The launchers that contain. */
@@ -151,7 +152,14 @@ export async function startDriver(
     ? Deno.env.get("DENO_DIR") ?? `${home}/.cache/deno`
     : `${tmp}/deno`;
   const driver = `${base}/tests/fixtures/sandbox/driver.ts`;
-  const run = [executable, "run", "-A", "--no-config", "--no-lock", "--no-check"];
+  const run = [
+    user === "nobody" ? denoForAll() : executable,
+    "run",
+    "-A",
+    "--no-config",
+    "--no-lock",
+    "--no-check",
+  ];
   const [command, ...args] = [
     ...(through === undefined ? [] : ["/bin/bash", "-c", through, "bash"]),
     ...asUser(user, [...run, driver, JSON.stringify(options)]),

@@ -153,19 +153,21 @@ Deno.test("a plugin that is revoked while what it needs is started never runs", 
 Deno.test("whenever a revision comes, no plugin that it refuses is left loaded", async () => {
   await using test = await listTest();
   const host = await test.openByList();
-  let loaded = 0;
-  for (let round = 0; round < 12; round++) {
+  let [loaded, rounds] = [0, 0];
+  // on a busy machine the first revisions may all come too late
+  for (let round = 0; round < 12 || (loaded === round && round < 100); round++) {
     const dir = await test.bundle(`bad${round}`, WAITER);
     const loading = host.load(dir).then(() => loaded++, () => {});
     // from before the bundle is read until after the plugin is ready
-    await new Promise((resolve) => setTimeout(resolve, round * 10));
+    await new Promise((resolve) => setTimeout(resolve, (round % 12) * 10));
     await test.change(revoke(`bad${round}`));
     await host.refreshTrust();
     await loading;
     await until(() => host.plugin(`bad${round}`)?.state === "untrusted", `the end of bad${round}`);
     assert.equal(host.plugin(`bad${round}`)?.pid, undefined);
+    rounds++;
   }
-  assert.ok(loaded < 12, "no revision came in time to stop a load");
+  assert.ok(loaded < rounds, "no revision came in time to stop a load");
 });
 
 Deno.test("a list that is gone, damaged or set back loads nothing, and what runs runs on", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { installSeccomp } from "../../../src/plugin/seccomp_install.ts";
+import { denoForAll } from "../../helpers/deno_for_all.ts";
 import { type Filters, hasSeccomp, isRoot, makeFilters, unless } from "./sandboxed.ts";
 
 const HERE = import.meta.dirname!;
@@ -34,7 +35,8 @@ function start(filters: Filters, filter: string, unprivileged: boolean, library:
     "--unstable-worker-options",
     ...[`--allow-read=${HERE},${filters.folder}`, `--allow-ffi=${library}`],
   ];
-  const command = [Deno.execPath(), "run", ...flags, `${HERE}/install_program.ts`, library, filter];
+  const deno = unprivileged ? denoForAll() : Deno.execPath();
+  const command = [deno, "run", ...flags, `${HERE}/install_program.ts`, library, filter];
   if (unprivileged && isRoot) {
     command.unshift("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--");
   }

@@ -1,4 +1,5 @@
 /** Starts programs under a filter, the two ways that the launchers do it, and without one. */
+import { denoForAll } from "../../helpers/deno_for_all.ts";
 import { compileSeccomp, type SeccompOptions } from "../../../src/sandbox/seccomp/filter.ts";
 
 const { arch, os } = Deno.build;
@@ -73,7 +74,8 @@ export interface Outcome {
 
 /** Runs a Deno program with all permissions to its end. */
 export async function runDeno(args: readonly string[], start: Start): Promise<Outcome> {
-  let command = [Deno.execPath(), "run", "--no-lock", "--no-check", "-A", ...args];
+  const deno = start.unprivileged ? denoForAll() : Deno.execPath();
+  let command = [deno, "run", "--no-lock", "--no-check", "-A", ...args];
   const { bwrapFilter, wrapped = bwrapFilter !== undefined } = start;
   if (wrapped) {
     command = [
