@@ -109,8 +109,8 @@ export {
   type WatchOptions as SampleOptions,
 } from "./src/monitor/samples/watch.ts";
 
-export type { Lane } from "./src/host/process/socket_lane.ts";
-export type { SharedMemoryOptions } from "./src/host/process/shared_memory_files.ts";
+export type { Lane } from "./src/host/settings/lane.ts";
+export type { SharedMemoryOptions } from "./src/host/settings/shared_memory_options.ts";
 export { type IsolationMode, type IsolationOptions } from "./src/sandbox/machine/choose.ts";
 export {
   type CgroupFacts,

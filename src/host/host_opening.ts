@@ -7,7 +7,7 @@ import { commandLine } from "../command_line.ts";
 import type { AuditLog } from "../audit/write/audit_log.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { openAudit } from "./settings/audit_options.ts";
-import { AuditTrail } from "./audit_recorder.ts";
+import { AuditTrail } from "./events/audit_recorder.ts";
 import { DataDir } from "./data/data_dir.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import { untestedDeno } from "../version.ts";

@@ -8,7 +8,7 @@ import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
 import type { HostParts } from "./host_parts.ts";
-import type { PreparedPlugin } from "./admission/loader.ts";
+import type { PreparedPlugin } from "./admission/admit.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { loadFailure } from "./plugin/load_errors.ts";
 

@@ -19,7 +19,7 @@ import type {
 import type { RequestOptions } from "../rpc/calls/options.ts";
 import type { SandboxReport } from "../sandbox/launch/launcher.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
-import type { Lane } from "./process/socket_lane.ts";
+import type { Lane } from "./settings/lane.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { PluginUsage, Signer } from "./plugin/plugin_facts.ts";
 import type { PluginState } from "./events/plugin_state.ts";

@@ -6,9 +6,9 @@
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest.ts";
 import type { HookHandler } from "../hooks/types.ts";
 import { PluginHost } from "../host/host.ts";
-import type { Lane } from "../host/process/socket_lane.ts";
+import type { Lane } from "../host/settings/lane.ts";
 import type { PluginHandle } from "../host/plugin_handle.ts";
-import type { SharedMemoryOptions } from "../host/process/shared_memory_files.ts";
+import type { SharedMemoryOptions } from "../host/settings/shared_memory_options.ts";
 import { asOwn } from "../io/system_error.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Policy } from "../permissions/policy.ts";

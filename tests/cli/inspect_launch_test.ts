@@ -5,7 +5,7 @@ import { inspectBundle, type InspectedLaunch } from "../../src/cli/inspect/inspe
 import { Output } from "../../src/cli/terminal/output.ts";
 import { Workbench } from "../../src/cli/shared/workbench.ts";
 import { SallyportError } from "../../src/errors.ts";
-import { PluginLoader } from "../../src/host/admission/loader.ts";
+import { PluginLoader } from "../../src/host/admission/admit.ts";
 import type { Policy, PolicyEntry } from "../../src/permissions/policy.ts";
 import type { LaunchSpec } from "../../src/sandbox/launch/launch_spec.ts";
 import type { Launcher } from "../../src/sandbox/launch/launcher.ts";

@@ -1,6 +1,6 @@
 import { DataDir } from "../../src/host/data/data_dir.ts";
 import { openLaunch } from "../../src/host/process/process_resources.ts";
-import { PluginLoader } from "../../src/host/admission/loader.ts";
+import { PluginLoader } from "../../src/host/admission/admit.ts";
 import { parseHostOptions } from "../../src/host/settings/host_options.ts";
 import type { IsolationOptions } from "../../mod.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";

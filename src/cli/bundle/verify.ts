@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
 import { explainPermissions } from "../../permissions/explain.ts";
-import type { PreparedPlugin } from "../../host/admission/loader.ts";
+import type { PreparedPlugin } from "../../host/admission/admit.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { CliContext } from "../shared/command.ts";

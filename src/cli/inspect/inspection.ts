@@ -14,7 +14,7 @@ import { SallyportError } from "../../errors.ts";
 import { codeCachingOf } from "../../host/admission/code_caching.ts";
 import { chooseContainment } from "../../host/admission/containment.ts";
 import { reservedPaths } from "../../host/settings/reserved_paths.ts";
-import { asksForStorage } from "../../host/admission/loader.ts";
+import { asksForStorage } from "../../host/admission/admit.ts";
 import type { TrustSource } from "../../host/admission/trust_source.ts";
 import type { ConsentState } from "../../host/admission/update_consent.ts";
 import { missingGrant } from "../../permissions/explain.ts";

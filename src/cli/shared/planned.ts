@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { NO_FILES } from "../../host/starting/compiled_caches.ts";
-import { laneProblem } from "../../host/process/socket_lane.ts";
+import { NO_FILES } from "../../host/data/cache_file.ts";
+import { laneProblem } from "../../host/settings/lane.ts";
 import { type Launchable, plan } from "../../host/admission/plan.ts";
 import type { LaunchPlan } from "../../sandbox/launch_plan.ts";
 import type { Workbench } from "./workbench.ts";

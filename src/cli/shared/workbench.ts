@@ -4,7 +4,7 @@
  * @module
  */
 import { DataDir } from "../../host/data/data_dir.ts";
-import { PluginLoader } from "../../host/admission/loader.ts";
+import { PluginLoader } from "../../host/admission/admit.ts";
 import { type HostSettings, parseHostOptions } from "../../host/settings/host_options.ts";
 import { TrustSource } from "../../host/admission/trust_source.ts";
 import { type Launchers, openLaunchers } from "../../sandbox/launchers.ts";

@@ -8,14 +8,23 @@ import type { LaunchPlan, LaunchPlanInput } from "../../sandbox/launch_plan.ts";
 import { planLaunch } from "../../sandbox/launch_plan.ts";
 import type { NetworkMode } from "../../sandbox/launch/launch_spec.ts";
 import { isCodeCache } from "./code_caching.ts";
-import type { CacheFile } from "../starting/compiled_caches.ts";
-import type { PreparedPlugin } from "./loader.ts";
+import type { CacheFile } from "../data/cache_file.ts";
+import type { ResolvedPermissions } from "../../permissions/resolve.ts";
+import type { ContainmentChoice } from "./containment.ts";
 
 /** What a process is started for: all that is settled of a plugin but its code. */
-export type Launchable = Pick<
-  PreparedPlugin,
-  "permissions" | "containment" | "bundleDir" | "storageDir" | "codeCaching"
->;
+export interface Launchable {
+  /** What it may do. */
+  readonly permissions: ResolvedPermissions;
+  /** What contains it. */
+  readonly containment: ContainmentChoice;
+  /** Its read-only copy. */
+  readonly bundleDir: string;
+  /** Its own folder, where it asked for one. */
+  readonly storageDir: string | undefined;
+  /** How its code is compiled ahead. */
+  readonly codeCaching: CodeCaching;
+}
 
 /** Where the things of one launch are. */
 export interface LaunchPlaces

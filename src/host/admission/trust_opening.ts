@@ -3,25 +3,11 @@
  *
  * @module
  */
-import { diffRoots, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
+import { diffRoots, diffTrustLists } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { SallyportError } from "../../errors.ts";
-import type { AuditTrail } from "../audit_recorder.ts";
+import type { AuditTrail, TrustOpening } from "../events/audit_recorder.ts";
 import { TrustSource, type TrustSourceSettings } from "./trust_source.ts";
-
-/** Tells that a host opened a revision of a trust list that it had not seen. */
-export interface TrustOpening {
-  /** Whether it is the first that the host sees, or another than it saw last. */
-  readonly status: "opened" | "updated";
-  /** The revision. */
-  readonly revision: number;
-  /** The SHA-512 of its JSON. */
-  readonly listHash: string;
-  /** The revision that was seen last. */
-  readonly before?: number;
-  /** What differs from that, where it is still kept beside the list. */
-  readonly changes?: readonly TrustChange[];
-}
 
 /**
  * Opens what a host trusts.

@@ -11,7 +11,7 @@ import { isPresent } from "../../io/is_present.ts";
 import { fitsSocket, shortFolders } from "../../io/socket_path.ts";
 import { type Logger, silentLogger } from "../../log.ts";
 import { realPathProblem } from "../../permissions/path_scope.ts";
-import { type CacheFile, NO_FILES } from "../starting/compiled_caches.ts";
+import { type CacheFile, NO_FILES } from "./cache_file.ts";
 import { checkAccess, checkPath } from "./data_dir_checks.ts";
 import { makeRun, moved, writeFiles } from "./process_dirs.ts";
 import { checkStorage } from "./storage_check.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CacheFile } from "../starting/compiled_caches.ts";
+import type { CacheFile } from "./cache_file.ts";
 
 const EMPTY = new Uint8Array(0);
 

@@ -5,7 +5,7 @@
  */
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import type { PluginInstance } from "../process/plugin_process.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 
 /** Is replaced as a whole when another process takes over, so that nobody ever sees half of a switch. */
 export class Serving {

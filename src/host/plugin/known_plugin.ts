@@ -8,7 +8,7 @@ import type { SallyportError } from "../../errors.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { HostParts } from "../host_parts.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 import { failureEvents, loadFailure, stateAfter } from "./load_errors.ts";
 import type { Signer } from "./plugin_facts.ts";
 import { type PluginLogger, pluginLogger } from "./plugin_logger.ts";

@@ -8,7 +8,7 @@ import { HOOK_PRIORITY, MAX_HOOK_PRIORITY } from "../../hooks/names.ts";
 import type { HookRegistry } from "../../hooks/registry.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 import type { InitializeAnswer } from "../process/initialize.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 
 /**
  * Checks that a module handles every hook that it is granted, and none in the band of the host.

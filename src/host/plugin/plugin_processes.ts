@@ -11,7 +11,7 @@ import type { Denials } from "./denials.ts";
 import type { HostParts } from "../host_parts.ts";
 import type { PluginInstance } from "../process/plugin_process.ts";
 import { instanceEvents } from "./request_handlers.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 import { checkHooks } from "./plugin_hooks.ts";
 
 /** Starts and ends the processes of one plugin. */

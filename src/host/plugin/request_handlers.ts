@@ -9,7 +9,7 @@ import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import type { ServiceCaller } from "../../services/calls/caller.ts";
 import type { Denials } from "./denials.ts";
 import type { InstanceEvents } from "../process/plugin_requests.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 import type { HostParts } from "../host_parts.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 

@@ -15,7 +15,7 @@ import { type ProcessUsage, readProcessUsage } from "../../monitor/samples/usage
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { InstanceEvents } from "./plugin_requests.ts";
 import { entryUrl } from "./entry_url.ts";
-import type { Lane } from "./socket_lane.ts";
+import type { Lane } from "../settings/lane.ts";
 import { startError, type StartPhase } from "./exit_errors.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 import type { InstanceEnd, Standby } from "./pooled_process.ts";

@@ -9,7 +9,7 @@ import { SallyportError } from "../../errors.ts";
 import type { LanePlan, SharedPlan } from "../../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../../sandbox/launch/launcher.ts";
 import { machineMounts, showPresent } from "../../sandbox/launch/machine_mounts.ts";
-import type { CacheFile } from "../starting/compiled_caches.ts";
+import type { CacheFile } from "../data/cache_file.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import { type LaneOffer, type NoLane, offerLane } from "./socket_lane.ts";
 import type { SharedMemory, SharedOffer } from "./shared_memory_files.ts";

@@ -6,32 +6,9 @@
  */
 import { fileKey } from "../../monitor/sources/storage.ts";
 import { neverGranted, realPathProblem } from "../../permissions/path_scope.ts";
+import type { SharedMemorySettings } from "../settings/shared_memory_options.ts";
 import type { Connection } from "../../rpc/connection.ts";
 import { type SharedFile, sharedFile } from "../../rpc/transport/shared_file.ts";
-
-/** Options of the files that large values travel in. */
-export interface SharedMemoryOptions {
-  /**
-   * How many bytes may be under way in each direction, for each plugin: from 1 MiB to 1 GiB.
-   *
-   * @default {67_108_864}
-   */
-  bytes?: number;
-  /**
-   * The folder that they are made in, best one in memory.
-   *
-   * @default {"/dev/shm" for sandboxed plugins, where the host may write to it; else the host's own folder}
-   */
-  dir?: string;
-}
-
-/** The same, checked. */
-export interface SharedMemorySettings {
-  /** Bytes of each direction. */
-  readonly bytes: number;
-  /** The folder; `undefined` to choose one. */
-  readonly dir: string | undefined;
-}
 
 /** Two open files for one process; disposing it closes what no connection has. */
 export interface SharedOffer extends Disposable {
@@ -55,9 +32,6 @@ export interface SharedOffer extends Disposable {
   ): void;
 }
 
-const MIB = 1024 * 1024;
-const DEFAULT_BYTES = 64 * MIB;
-const MAX_BYTES = 1024 * MIB;
 const MEMORY_DIR = "/dev/shm";
 const PREFIX = "sallyport-shared-";
 
@@ -67,36 +41,6 @@ export const SHARED_NAME = /sallyport-shared-[0-9a-f-]{36}/;
 /** How old a file must be before it counts as left behind: it is locked right after it is made. */
 const UNLOCKED_MS = 60_000;
 const MAX_SWEPT = 10_000;
-
-/**
- * Checks the option.
- *
- * @throws {TypeError} when it is of the wrong type or has an unknown member.
- * @throws {RangeError} when the number is out of range.
- */
-export function parseSharedMemory(
-  option: boolean | SharedMemoryOptions | undefined,
-): SharedMemorySettings | undefined {
-  if (option === undefined || option === false) return undefined;
-  if (option === true) return { bytes: DEFAULT_BYTES, dir: undefined };
-  if (typeof option !== "object" || option === null) {
-    throw new TypeError("Cannot open the host: sharedMemory must be true, false or an object");
-  }
-  const { bytes = DEFAULT_BYTES, dir, ...others } = option;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot open the host: unknown option "sharedMemory.${unknown}"`);
-  }
-  if (!Number.isSafeInteger(bytes) || bytes < MIB || bytes > MAX_BYTES) {
-    throw new RangeError(
-      `Cannot open the host: sharedMemory.bytes must be a whole number from ${MIB} to ${MAX_BYTES}, is ${bytes}`,
-    );
-  }
-  if (dir !== undefined && (typeof dir !== "string" || !dir.startsWith("/"))) {
-    throw new TypeError("Cannot open the host: sharedMemory.dir must be an absolute path");
-  }
-  return { bytes, dir };
-}
 
 /** Makes files for the processes of one host. */
 export class SharedMemory {

@@ -4,12 +4,9 @@
  * @module
  */
 import { SallyportError } from "../../errors.ts";
-import { fitsSocket, MAX_SOCKET_PATH_BYTES } from "../../io/socket_path.ts";
 import { settledWithin } from "../../process/stop.ts";
+import { laneProblem } from "../settings/lane.ts";
 import { type ByteDuplex, socketDuplex } from "../../rpc/transport/duplex.ts";
-
-/** Names how messages travel: over a Unix socket, or over standard input and output. */
-export type Lane = "socket" | "stdio";
 
 /** A socket that waits for its one connection; disposing it closes what nobody has taken. */
 export interface LaneOffer extends Disposable {
@@ -39,15 +36,6 @@ export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
   return undefined;
 }
 
-/** Gives the reason for which there can be no socket, as far as that can be told without making one. */
-export function laneProblem(path: string): string | undefined {
-  if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";
-  if (!fitsSocket(path)) {
-    return `a socket's path would have more than ${MAX_SOCKET_PATH_BYTES} bytes: a shorter dataDir helps`;
-  }
-  return mayListen(path) ? undefined : "the host may not listen on a Unix socket in its folder";
-}
-
 /** Gives a reason where that cannot be. */
 function listen(path: string): Deno.UnixListener | string {
   const problem = laneProblem(path);
@@ -61,16 +49,6 @@ function listen(path: string): Deno.UnixListener | string {
     listener?.close();
     return `no socket can be made in the host's folder: ${String(error)}`;
   }
-}
-
-/** Looks before it listens, so that nobody at a terminal is asked for a permission. */
-function mayListen(path: string): boolean {
-  const needs: readonly Deno.PermissionDescriptor[] = [
-    { name: "net", host: `unix:${path}` },
-    { name: "read", path },
-    { name: "write", path },
-  ];
-  return needs.every((each) => Deno.permissions.querySync(each).state === "granted");
 }
 
 class Offer implements LaneOffer {

@@ -13,15 +13,11 @@ import type { KeyAnchors, TrustedPlugin } from "../../trust/verify/verify.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { findOpenToOthers } from "../../io/open_to_others.ts";
 import { readSmallFile, toPath, warnOpenToOthers } from "./config_files.ts";
-import type { Lane } from "../process/socket_lane.ts";
+import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
 import { keyPath, readKey } from "./key_options.ts";
 import { givenPaths, type ReservedPath } from "./reserved_paths.ts";
-import {
-  parseSharedMemory,
-  type SharedMemoryOptions,
-  type SharedMemorySettings,
-} from "../process/shared_memory_files.ts";
+import { parseSharedMemory, type SharedMemoryOptions, type SharedMemorySettings } from "./shared_memory_options.ts";
 
 import {
   parseTrustListOptions,

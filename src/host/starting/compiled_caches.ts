@@ -20,15 +20,8 @@ import { childDuplex } from "../../rpc/transport/duplex.ts";
 import type { CodeCaching } from "../../permissions/flags.ts";
 import type { BaseCache } from "./base_cache.ts";
 import { isCodeCache } from "../admission/code_caching.ts";
+import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 import type { OpenLaunch } from "../process/process_resources.ts";
-
-/** Holds one file for a cache folder. */
-export interface CacheFile {
-  /** The path in the folder. */
-  readonly path: string;
-  /** The content. */
-  readonly bytes: Uint8Array;
-}
 
 /** Says how to have a bundle compiled. */
 export interface CompileJob {
@@ -45,9 +38,6 @@ export interface CompileJob {
   /** Starts the bootstrap as the plugin's own process is started, but to compile only. */
   readonly launch: Pick<OpenLaunch, "command" | "enter" | "denoDir" | typeof Symbol.asyncDispose>;
 }
-
-/** Nothing: always the same. */
-export const NO_FILES: readonly CacheFile[] = Object.freeze([]);
 
 const MAX_BUNDLES = 64;
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Launchable } from "../admission/plan.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 
 /** Folders of which it is remembered what ran from them. */
 const MAX_FOLDERS = 256;

@@ -7,10 +7,11 @@
 import type { BundleStore } from "../../bundle/store/store.ts";
 import { SallyportError } from "../../errors.ts";
 import { WarmPool } from "../../process/warm_pool.ts";
-import type { AuditTrail } from "../audit_recorder.ts";
+import type { AuditTrail } from "../events/audit_recorder.ts";
 import { BaseCache } from "./base_cache.ts";
 import { builtinsOf } from "../admission/code_caching.ts";
-import { type CacheFile, CompiledCaches, type CompileJob, NO_FILES } from "./compiled_caches.ts";
+import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
+import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import { entryUrl } from "../process/entry_url.ts";
 import { PluginInstance } from "../process/plugin_process.ts";
@@ -22,7 +23,7 @@ import {
   type OpenLaunchOptions,
   spareKey,
 } from "../process/process_resources.ts";
-import type { PreparedPlugin } from "../admission/loader.ts";
+import type { PreparedPlugin } from "../admission/admit.ts";
 import type { HostSettings } from "../settings/host_options.ts";
 import type { Launchable } from "../admission/plan.ts";
 import { SHARED_NAME, SharedMemory } from "../process/shared_memory_files.ts";

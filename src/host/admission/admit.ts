@@ -13,7 +13,7 @@ import { entryFor } from "../../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { AuditTrail } from "../audit_recorder.ts";
+import type { AuditTrail } from "../events/audit_recorder.ts";
 import { codeCachingOf } from "./code_caching.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment.ts";

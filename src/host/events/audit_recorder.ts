@@ -3,16 +3,36 @@
  *
  * @module
  */
-import type { AuditLog } from "../audit/write/audit_log.ts";
-import type { AuditEntry } from "../audit/chain/entry.ts";
-import { sha3_512Hex } from "../crypto/digest.ts";
-import { SallyportError } from "../errors.ts";
-import { describeChange, type TrustChange } from "../trust/list/diff.ts";
-import { refusedBundle } from "../trust/verify/refusal.ts";
-import type { VerifiedPlugin } from "../trust/verify/verify.ts";
-import type { HostEvent } from "./events/events.ts";
-import type { PreparedPlugin } from "./admission/loader.ts";
-import type { TrustOpening } from "./admission/trust_opening.ts";
+import type { AuditLog } from "../../audit/write/audit_log.ts";
+import type { AuditEntry } from "../../audit/chain/entry.ts";
+import { sha3_512Hex } from "../../crypto/digest.ts";
+import { SallyportError } from "../../errors.ts";
+import { describeChange, type TrustChange } from "../../trust/list/diff.ts";
+import { refusedBundle } from "../../trust/verify/refusal.ts";
+import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
+import type { HostEvent } from "./events.ts";
+import type { ResolvedPermissions } from "../../permissions/resolve.ts";
+
+/** Tells that a host opened a revision of a trust list that it had not seen. */
+export interface TrustOpening {
+  /** Whether it is the first that the host sees, or another than it saw last. */
+  readonly status: "opened" | "updated";
+  /** The revision. */
+  readonly revision: number;
+  /** The SHA-512 of its JSON. */
+  readonly listHash: string;
+  /** The revision that was seen last. */
+  readonly before?: number;
+  /** What differs from that, where it is still kept beside the list. */
+  readonly changes?: readonly TrustChange[];
+}
+
+/** What a plugin gets. */
+interface Granted {
+  readonly verified: VerifiedPlugin;
+  readonly permissions: ResolvedPermissions;
+  readonly containment: { readonly launcher: { readonly name: string }; readonly network: string };
+}
 
 /** Identifies a bundle in the log. */
 interface Identity {
@@ -84,7 +104,7 @@ export class AuditTrail {
 
   /** Records what a plugin gets. */
   granted(
-    { verified, permissions, containment }: PreparedPlugin,
+    { verified, permissions, containment }: Granted,
     command: readonly string[],
   ): void {
     const { manifest, bundleHash } = verified;
