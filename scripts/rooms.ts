@@ -19,7 +19,7 @@ export const ROOMS: readonly string[] = [
   ...["monitor/sources", "monitor/samples", "monitor/violations", "monitor/telemetry"],
   ...["audit/chain", "audit/verify", "audit/write", "audit"],
   ...["host/events", "host/settings", "host/data", "host/folders", "host/admission"],
-  ...["host/process", "host/starting", "host/plugin", "host/supervision", "host"],
+  ...["host/process", "host/plugin", "host/supervision", "host"],
   ...["testing", "cli/terminal", "cli/shared", "cli/keys", "cli/bundle", "cli/trust"],
   ...["cli/inspect/exposure", "cli/inspect", "cli/audit", "cli/run", "cli/new", "cli/doctor"],
   ...["cli/quarantine", "cli/top", "cli"],

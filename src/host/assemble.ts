@@ -16,7 +16,7 @@ import type { HostParts } from "./host_parts.ts";
 import { measureHost } from "./host_telemetry.ts";
 import { PluginKeeper } from "./supervision/supervisor.ts";
 import { PluginLifecycle } from "./lifecycle.ts";
-import { PluginLoader } from "./admission/admit.ts";
+import { Admission } from "./admission/admit.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import { TrustFollower } from "./admission/trust_follower.ts";
 import { Watches } from "./folders/watch_set.ts";
@@ -64,7 +64,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     logger: settings.logger,
     confine: (limits) => confineDatabase(launchers.cgroups.manager, limits),
   });
-  const loader = new PluginLoader(settings, data, launchers, {
+  const loader = new Admission(settings, data, launchers, {
     trust,
     trail,
     quarantine,

@@ -7,7 +7,7 @@ import { commandLine } from "../command_line.ts";
 import type { AuditLog } from "../audit/write/audit_log.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { openAudit } from "./settings/audit_options.ts";
-import { AuditTrail } from "./events/audit_recorder.ts";
+import { AuditRecorder } from "./events/audit_recorder.ts";
 import { DataDir } from "./data/data_dir.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import { untestedDeno } from "../version.ts";
@@ -25,7 +25,7 @@ export interface OpenedParts {
   /** The audit log, where one is kept. */
   readonly audit: AuditLog | undefined;
   /** Writes to it. */
-  readonly trail: AuditTrail | undefined;
+  readonly trail: AuditRecorder | undefined;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function openParts(
   // before the trust list, so that one that is refused is recorded
   const audit = await openAudit(settings.audit, data.root, settings.logger);
   if (audit !== undefined) undo.use(audit);
-  const trail = audit && new AuditTrail(audit);
+  const trail = audit && new AuditRecorder(audit);
   // a passphrase is made slow to try, and meanwhile the launchers are probed
   const trusting = openTrust(settings, `${data.root}/trust`, trail);
   trusting.catch(() => {}); // it is awaited below, unless something else fails first

@@ -8,7 +8,7 @@ import type { PluginTelemetry } from "../monitor/telemetry/telemetry.ts";
 import type { PluginContext } from "../services/context.ts";
 import type { EventHub } from "./events/events.ts";
 import type { PluginKeeper } from "./supervision/supervisor.ts";
-import type { PluginLoader } from "./admission/admit.ts";
+import type { Admission } from "./admission/admit.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import type { TrustSource } from "./admission/trust_source.ts";
 
@@ -19,7 +19,7 @@ export interface HostParts {
   /** Decides what is trusted. */
   readonly trust: TrustSource;
   /** Verifies and starts. */
-  readonly loader: PluginLoader;
+  readonly loader: Admission;
   /** Events of the host. */
   readonly hub: EventHub;
   /** Hooks. */

@@ -5,7 +5,7 @@ import { inspectBundle, type InspectedLaunch } from "../../src/cli/inspect/inspe
 import { Output } from "../../src/cli/terminal/output.ts";
 import { Workbench } from "../../src/cli/shared/workbench.ts";
 import { SallyportError } from "../../src/errors.ts";
-import { PluginLoader } from "../../src/host/admission/admit.ts";
+import { Admission } from "../../src/host/admission/admit.ts";
 import type { Policy, PolicyEntry } from "../../src/permissions/policy.ts";
 import type { LaunchSpec } from "../../src/sandbox/launch/launch_spec.ts";
 import type { Launcher } from "../../src/sandbox/launch/launcher.ts";
@@ -58,13 +58,13 @@ async function specOf(dir: string, { settings, data, launchers, trust }: Workben
       return Promise.reject(new Stopped());
     },
   });
-  await using loader = new PluginLoader(settings, data, {
+  await using loader = new Admission(settings, data, {
     ...launchers,
     strongest: recording(launchers.strongest),
     select: (mode) => recording(launchers.select(mode)),
   }, { trust });
   const prepared = await loader.prepare(await loader.verify(dir));
-  const nobody = {} as Parameters<PluginLoader["start"]>[1]; // no process is there to call it
+  const nobody = {} as Parameters<Admission["start"]>[1]; // no process is there to call it
   await assert.rejects(() => loader.start(prepared, nobody), Stopped);
   return { spec: spec!, launcher: prepared.containment.launcher };
 }

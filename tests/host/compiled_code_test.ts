@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { type CacheFile } from "../../src/host/data/cache_file.ts";
-import { CompiledCaches, type CompileJob } from "../../src/host/starting/compiled_caches.ts";
+import { CompiledCaches, type CompileJob } from "../../src/host/process/compiled_caches.ts";
 import type { PluginHost } from "../../src/host/host.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../src/plugin/bootstrap.generated.ts";
 import { runtimes } from "../helpers/anticipation.ts";

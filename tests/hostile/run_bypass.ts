@@ -1,6 +1,6 @@
 import { DataDir } from "../../src/host/data/data_dir.ts";
 import { openLaunch } from "../../src/host/process/process_resources.ts";
-import { PluginLoader } from "../../src/host/admission/admit.ts";
+import { Admission } from "../../src/host/admission/admit.ts";
 import { parseHostOptions } from "../../src/host/settings/host_options.ts";
 import type { IsolationOptions } from "../../mod.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";
@@ -65,7 +65,7 @@ export async function runBypass(
     executable: settings.executable,
     scratchDir: data.scratch,
   });
-  await using loader = new PluginLoader(settings, data, launchers);
+  await using loader = new Admission(settings, data, launchers);
   const bundle = await stageBundle(await bypassAttack(options), `bypass-${seccomp}`, options, keys);
   const verified = await loader.verify(bundle);
   await loader.store(await loader.prepare(verified));

@@ -4,7 +4,7 @@
  * @module
  */
 import { DataDir } from "../../host/data/data_dir.ts";
-import { PluginLoader } from "../../host/admission/admit.ts";
+import { Admission } from "../../host/admission/admit.ts";
 import { type HostSettings, parseHostOptions } from "../../host/settings/host_options.ts";
 import { TrustSource } from "../../host/admission/trust_source.ts";
 import { type Launchers, openLaunchers } from "../../sandbox/launchers.ts";
@@ -22,7 +22,7 @@ export class Workbench implements AsyncDisposable {
   /** The temporary data folder. */
   readonly data: DataDir;
   /** The host's loader. */
-  readonly loader: PluginLoader;
+  readonly loader: Admission;
   /** The deno executable that would run the plugin. */
   readonly executable: string;
 
@@ -42,7 +42,7 @@ export class Workbench implements AsyncDisposable {
     this.executable = settings.executable;
     this.launchers = launchers;
     this.trust = trust;
-    this.loader = new PluginLoader(settings, data, launchers, { trust });
+    this.loader = new Admission(settings, data, launchers, { trust });
   }
 
   /**

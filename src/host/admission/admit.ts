@@ -13,16 +13,16 @@ import { entryFor } from "../../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { AuditTrail } from "../events/audit_recorder.ts";
+import type { AuditRecorder } from "../events/audit_recorder.ts";
 import { codeCachingOf } from "./code_caching.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import { chooseContainment, type ContainmentChoice } from "./containment.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
-import type { InstanceEvents } from "../process/plugin_requests.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
+import type { RequestHandlers } from "../process/plugin_requests.ts";
 import type { HostSettings } from "../settings/host_options.ts";
 import { type ReservedPath, reservedPaths } from "../settings/reserved_paths.ts";
 import { checkSdk } from "./sdk_version.ts";
-import { PluginStarter } from "../starting/process_starter.ts";
+import { ProcessStarter } from "../process/process_starter.ts";
 import { TrustSource } from "./trust_source.ts";
 import type { KeptVersion } from "./previous_version.ts";
 
@@ -44,12 +44,12 @@ export interface PreparedPlugin {
   readonly agreed: boolean;
 }
 
-/** Options of {@linkcode PluginLoader}. */
-export interface PluginLoaderOptions {
+/** Options of {@linkcode Admission}. */
+export interface AdmissionOptions {
   /** Decides what is trusted; by default the keys in the settings. */
   trust?: TrustSource;
   /** Records verdicts and grants. */
-  trail?: AuditTrail;
+  trail?: AuditRecorder;
   /** Keeps plugins from being loaded. */
   quarantine?: Quarantine;
   /** Lists what no plugin may reach, besides what the settings name. */
@@ -57,16 +57,16 @@ export interface PluginLoaderOptions {
 }
 
 /** Turns bundles into instances. */
-export class PluginLoader implements AsyncDisposable {
+export class Admission implements AsyncDisposable {
   #settings: HostSettings;
   #data: DataDir;
   #launchers: Launchers;
   #store: BundleStore;
   #trust: TrustSource;
-  #trail: AuditTrail | undefined;
+  #trail: AuditRecorder | undefined;
   #quarantine: Quarantine | undefined;
   #reserved: () => readonly ReservedPath[];
-  #starter: PluginStarter;
+  #starter: ProcessStarter;
   #warmed: Promise<void> | undefined;
   /** The bundles whose entry in the policy was warned of, by plugin. */
   #warned = new Map<string, string>();
@@ -77,7 +77,7 @@ export class PluginLoader implements AsyncDisposable {
     settings: HostSettings,
     data: DataDir,
     launchers: Launchers,
-    options: PluginLoaderOptions = {},
+    options: AdmissionOptions = {},
   ) {
     this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
     this.#trail = options.trail;
@@ -87,7 +87,7 @@ export class PluginLoader implements AsyncDisposable {
     this.#data = data;
     this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
-    this.#starter = new PluginStarter({
+    this.#starter = new ProcessStarter({
       settings,
       data,
       store: this.#store,
@@ -264,9 +264,9 @@ export class PluginLoader implements AsyncDisposable {
   /** Starts a prepared plugin. */
   async start(
     prepared: PreparedPlugin,
-    events: InstanceEvents,
+    events: RequestHandlers,
     signal?: AbortSignal,
-  ): Promise<PluginInstance> {
+  ): Promise<PluginProcess> {
     return await this.#starter.start(prepared, events, signal);
   }
 

@@ -6,7 +6,7 @@
 import { diffRoots, diffTrustLists } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { SallyportError } from "../../errors.ts";
-import type { AuditTrail, TrustOpening } from "../events/audit_recorder.ts";
+import type { AuditRecorder, TrustOpening } from "../events/audit_recorder.ts";
 import { TrustSource, type TrustSourceSettings } from "./trust_source.ts";
 
 /**
@@ -17,7 +17,7 @@ import { TrustSource, type TrustSourceSettings } from "./trust_source.ts";
 export async function openTrust(
   settings: TrustSourceSettings,
   markDir: string,
-  trail: AuditTrail | undefined,
+  trail: AuditRecorder | undefined,
 ): Promise<TrustSource> {
   try {
     const trust = await TrustSource.open(settings, { markDir });

@@ -43,7 +43,7 @@ interface Identity {
 const MAX_CHANGES = 200;
 
 /** Writes to the audit log; nothing here throws or waits. */
-export class AuditTrail {
+export class AuditRecorder {
   #log: AuditLog;
   /** What was started last. */
   #running = new Map<string, Identity>();

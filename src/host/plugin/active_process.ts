@@ -4,13 +4,13 @@
  * @module
  */
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 
 /** Is replaced as a whole when another process takes over, so that nobody ever sees half of a switch. */
 export class Serving {
   /** The process. */
-  readonly instance: PluginInstance;
+  readonly instance: PluginProcess;
   /** What it was started from. */
   readonly prepared: PreparedPlugin;
   /** Makes the spans of its calls. */
@@ -19,7 +19,7 @@ export class Serving {
   #quiet: (() => void) | undefined;
 
   /** Begins with no call. */
-  constructor(instance: PluginInstance, prepared: PreparedPlugin, tracer: PluginTracer) {
+  constructor(instance: PluginProcess, prepared: PreparedPlugin, tracer: PluginTracer) {
     this.instance = instance;
     this.prepared = prepared;
     this.tracer = tracer;

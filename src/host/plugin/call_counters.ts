@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 
 /** Counts for one plugin. */
@@ -15,7 +15,7 @@ export class PluginTally {
   #last: PluginUsage | undefined;
 
   /** Keeps what a process has used, which is about to be forgotten. */
-  async keep(instance: PluginInstance): Promise<void> {
+  async keep(instance: PluginProcess): Promise<void> {
     this.#last = await this.#usageOf(instance);
   }
 
@@ -25,7 +25,7 @@ export class PluginTally {
   }
 
   /** Counts what the plugin has done and used. */
-  async usage(instance: PluginInstance | undefined): Promise<PluginUsage> {
+  async usage(instance: PluginProcess | undefined): Promise<PluginUsage> {
     if (instance !== undefined) return await this.#usageOf(instance);
     return {
       bytesSent: 0,
@@ -39,7 +39,7 @@ export class PluginTally {
     };
   }
 
-  async #usageOf(instance: PluginInstance): Promise<PluginUsage> {
+  async #usageOf(instance: PluginProcess): Promise<PluginUsage> {
     return {
       calls: this.calls,
       failures: this.failures,

@@ -10,7 +10,7 @@ import type { CallSpan, SpanSubject } from "../../monitor/telemetry/tracing.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 import { CallHold, MAX_HELD_CALLS } from "./call_gate.ts";
 import type { Denials } from "./denials.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PluginTally } from "./call_counters.ts";
 import { isTrustRefusal, revokedError } from "./revocation.ts";
 import type { Serving } from "./active_process.ts";
@@ -24,11 +24,11 @@ export interface CallsOwner {
   /** Starts it where it waits for its first use; throws where nothing serves. */
   wakeForCall(): Promise<void>;
   /** Waits until the plugin has taken note of the end of its process. */
-  settled(instance: PluginInstance): Promise<void>;
+  settled(instance: PluginProcess): Promise<void>;
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginInstance): SallyportError | undefined;
+  refusalOf(instance: PluginProcess): SallyportError | undefined;
   /** Is told of a call that took longer than the plugin's limit. */
-  overdue(instance: PluginInstance, error: SallyportError): void;
+  overdue(instance: PluginProcess, error: SallyportError): void;
 }
 
 /** Calls that wait while state is handed over. */
@@ -224,7 +224,7 @@ export class PluginCalls {
   }
 
   async #explain(
-    instance: PluginInstance,
+    instance: PluginProcess,
     error: unknown,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {

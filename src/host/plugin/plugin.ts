@@ -11,7 +11,7 @@ import { Denials } from "./denials.ts";
 import { checkHealth, handOver, handsOver } from "./state_transfer.ts";
 import type { HostParts } from "../host_parts.ts";
 import { KnownPlugin } from "./known_plugin.ts";
-import type { InstanceEnd, PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess, ProcessEnd } from "../process/plugin_process.ts";
 import type { Lane } from "../settings/lane.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { type CallsOnHold, PluginCalls } from "./call_router.ts";
@@ -266,7 +266,7 @@ export class ManagedPlugin extends KnownPlugin {
     return this.#tally.usage(this.#serving?.instance);
   }
 
-  #identity(instance: PluginInstance) {
+  #identity(instance: PluginProcess) {
     return {
       plugin: this.name,
       version: this.manifest!.version,
@@ -298,17 +298,17 @@ export class ManagedPlugin extends KnownPlugin {
   }
 
   /** Is told of a call that took longer than the plugin's limit. */
-  overdue(instance: PluginInstance, error: SallyportError): void {
+  overdue(instance: PluginProcess, error: SallyportError): void {
     if (this.serving?.instance === instance) this.#parts.keeper.overdue(this, error);
   }
 
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginInstance): SallyportError | undefined {
+  refusalOf(instance: PluginProcess): SallyportError | undefined {
     return this.#processes.refusalOf(instance);
   }
 
   /** Waits until the end of the running process is told. */
-  async settled(instance: PluginInstance): Promise<void> {
+  async settled(instance: PluginProcess): Promise<void> {
     if (this.#serving?.instance === instance) await this.#ended;
   }
 
@@ -317,7 +317,7 @@ export class ManagedPlugin extends KnownPlugin {
    * that and the plugin's place among those that are judged when it changes, nothing else runs.
    */
   async #admit(
-    instance: PluginInstance,
+    instance: PluginProcess,
     prepared: PreparedPlugin,
     signal: AbortSignal,
     how: { type: "loaded" } | { type: "reloaded"; from: string | undefined; rollback: boolean },
@@ -341,12 +341,12 @@ export class ManagedPlugin extends KnownPlugin {
     hub.emit({ ...how, ...this.#identity(instance) });
   }
 
-  #setHooks(prepared: PreparedPlugin, instance: PluginInstance | undefined): void {
+  #setHooks(prepared: PreparedPlugin, instance: PluginProcess | undefined): void {
     const before = this.#serving ?? (this.#prepared && { prepared: this.#prepared });
     replaceHooks(this.#parts.hooks, { prepared, instance }, before, this.calls);
   }
 
-  async #onEnd(instance: PluginInstance, end: InstanceEnd): Promise<void> {
+  async #onEnd(instance: PluginProcess, end: ProcessEnd): Promise<void> {
     const isServing = () => this.#serving?.instance === instance;
     if (!isServing() || end.error === undefined) return;
     await this.#tally.keep(instance);

@@ -9,8 +9,8 @@ import { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import { settledWithin } from "../../process/stop.ts";
 import type { Denials } from "./denials.ts";
 import type { HostParts } from "../host_parts.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
-import { instanceEvents } from "./request_handlers.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
+import { requestHandlers } from "./request_handlers.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { checkHooks } from "./plugin_hooks.ts";
 
@@ -19,9 +19,9 @@ export class PluginProcesses {
   #parts: HostParts;
   #denials: Denials;
   #starting: PreparedPlugin | undefined;
-  #living = new Map<PluginInstance, PreparedPlugin>();
-  #revoked = new WeakMap<PluginInstance, SallyportError>();
-  #tracers = new WeakMap<PluginInstance, PluginTracer>();
+  #living = new Map<PluginProcess, PreparedPlugin>();
+  #revoked = new WeakMap<PluginProcess, SallyportError>();
+  #tracers = new WeakMap<PluginProcess, PluginTracer>();
 
   /** Begins with none. */
   constructor(parts: HostParts, denials: Denials) {
@@ -38,8 +38,8 @@ export class PluginProcesses {
   async launch(
     prepared: PreparedPlugin,
     signal: AbortSignal,
-    ready: (instance: PluginInstance) => Promise<void> = () => Promise.resolve(),
-  ): Promise<PluginInstance> {
+    ready: (instance: PluginProcess) => Promise<void> = () => Promise.resolve(),
+  ): Promise<PluginProcess> {
     const { loader, trust, settings } = this.#parts;
     const unloaded = new AbortController();
     const { manifest, bundleHash } = prepared.verified;
@@ -49,7 +49,7 @@ export class PluginProcesses {
     const abort = () => abortGuarded(settings.logger, listener, unloaded);
     const tracer = new PluginTracer({ ...manifest, bundleHash }, settings.logger);
     const links = { denials: this.#denials, tracer, unloaded: unloaded.signal };
-    const events = instanceEvents(this.#parts, prepared, links);
+    const events = requestHandlers(this.#parts, prepared, links);
     this.#starting = prepared;
     try {
       await loader.confirm(prepared);
@@ -79,7 +79,7 @@ export class PluginProcesses {
   }
 
   /** Lets a process finish its calls, then stops it. */
-  async retire(instance: PluginInstance): Promise<void> {
+  async retire(instance: PluginProcess): Promise<void> {
     const { drainMs, shutdownMs, graceMs } = this.#parts.settings.times;
     if (instance.inFlight > 0) {
       const idle = instance.whenIdle();
@@ -122,12 +122,12 @@ export class PluginProcesses {
   }
 
   /** What makes the spans of a process's calls. */
-  tracerOf(instance: PluginInstance): PluginTracer {
+  tracerOf(instance: PluginProcess): PluginTracer {
     return this.#tracers.get(instance)!;
   }
 
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginInstance): SallyportError | undefined {
+  refusalOf(instance: PluginProcess): SallyportError | undefined {
     return this.#revoked.get(instance);
   }
 }

@@ -8,13 +8,13 @@ import { logFailure } from "../../guard.ts";
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import type { ServiceCaller } from "../../services/calls/caller.ts";
 import type { Denials } from "./denials.ts";
-import type { InstanceEvents } from "../process/plugin_requests.ts";
+import type { RequestHandlers } from "../process/plugin_requests.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import type { HostParts } from "../host_parts.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 
 /** What one instance is connected by. */
-export interface InstanceLinks {
+export interface HandlerLinks {
   /** Where denied service calls are remembered. */
   readonly denials: Denials;
   /** Makes the spans of its service calls, and knows what trace it works in. */
@@ -24,11 +24,11 @@ export interface InstanceLinks {
 }
 
 /** Connects one instance to the host. */
-export function instanceEvents(
+export function requestHandlers(
   parts: HostParts,
   prepared: PreparedPlugin,
-  { denials, tracer, unloaded }: InstanceLinks,
-): InstanceEvents {
+  { denials, tracer, unloaded }: HandlerLinks,
+): RequestHandlers {
   const { services, hub } = parts;
   const { manifest, bundleHash } = prepared.verified;
   const plugin = manifest.name;

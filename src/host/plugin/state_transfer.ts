@@ -8,7 +8,7 @@ import type { Logger } from "../../log.ts";
 import { settledWithin } from "../../process/stop.ts";
 import { encodeValue } from "../../rpc/wire/binary.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
 import { record } from "../process/plugin_requests.ts";
 import type { Serving } from "./active_process.ts";
 
@@ -35,7 +35,7 @@ export interface HandOverOptions {
  */
 export async function checkHealth(
   name: string,
-  instance: PluginInstance,
+  instance: PluginProcess,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -57,7 +57,7 @@ export async function checkHealth(
 }
 
 /** Tells whether state goes from one process to the other. */
-export function handsOver(from: PluginInstance, to: PluginInstance): boolean {
+export function handsOver(from: PluginProcess, to: PluginProcess): boolean {
   return from.offers.snapshot && to.offers.snapshot;
 }
 
@@ -73,7 +73,7 @@ export function handsOver(from: PluginInstance, to: PluginInstance): boolean {
 export async function handOver(
   name: string,
   from: Serving,
-  to: PluginInstance,
+  to: PluginProcess,
   { logger, timeoutMs, signal }: HandOverOptions,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
@@ -103,7 +103,7 @@ export async function handOver(
 async function handOverState(
   name: string,
   from: Serving,
-  to: PluginInstance,
+  to: PluginProcess,
   options: (step: string) => RequestOptions,
   logger: Logger,
 ): Promise<void> {

@@ -13,29 +13,29 @@ import { stopChild, type StopStep } from "../../process/stop.ts";
 import type { HeapFigures, TrafficCounts } from "../../monitor/samples/target.ts";
 import { type ProcessUsage, readProcessUsage } from "../../monitor/samples/usage.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { InstanceEvents } from "./plugin_requests.ts";
+import type { RequestHandlers } from "./plugin_requests.ts";
 import { entryUrl } from "./entry_url.ts";
 import type { Lane } from "../settings/lane.ts";
 import { startError, type StartPhase } from "./exit_errors.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
-import type { InstanceEnd, Standby } from "./pooled_process.ts";
+import type { EmptyProcess, ProcessEnd } from "./empty_process.ts";
 
-export type { InstanceEnd } from "./pooled_process.ts";
+export type { ProcessEnd } from "./empty_process.ts";
 
 /** Everything that starting a plugin takes. */
-export interface InstanceOptions {
+export interface PluginProcessOptions {
   /** The verified bundle. */
   verified: VerifiedPlugin;
   /** What it may do. */
   permissions: ResolvedPermissions;
   /** The process; the instance disposes it. */
-  standby: Standby;
+  standby: EmptyProcess;
   /** How long import and init may take, in milliseconds. */
   startTimeoutMs: number;
   /** Makes sure of the stored copy; the process is told to import it only then. */
   stored: () => Promise<unknown>;
   /** Where the plugin's requests go. */
-  events: InstanceEvents;
+  events: RequestHandlers;
   /** Gives up the start. */
   signal?: AbortSignal;
 }
@@ -52,7 +52,7 @@ export interface StopTimes {
 const CALLS: ReadonlySet<string> = new Set(["plugin/call", "hook/run"]);
 
 /** Runs one plugin process; made only from a verified bundle and resolved permissions. */
-export class PluginInstance {
+export class PluginProcess {
   /** The id of the runtime's process, or of the launcher's where the host may not look for it. */
   readonly pid: number;
   /** What contains the process. */
@@ -62,10 +62,10 @@ export class PluginInstance {
   /** Is told of every call, hook run and stream as it begins; must be quick. */
   onCall: () => void = () => {};
   /** Settles when the process is gone and its folders are removed. */
-  readonly ended: Promise<InstanceEnd>;
+  readonly ended: Promise<ProcessEnd>;
   #child: Child;
   #connection: Connection;
-  #standby: Standby;
+  #standby: EmptyProcess;
   #calls = 0;
   /** Questions of the host's own that are open; nobody's calls. */
   #questions = 0;
@@ -74,7 +74,11 @@ export class PluginInstance {
   #stop: Promise<StopStep> | undefined;
   #usage: ProcessUsage = { peakMemoryBytes: undefined, cpuTimeMs: undefined };
 
-  private constructor(options: InstanceOptions, sandbox: SandboxReport, offers: InitializeAnswer) {
+  private constructor(
+    options: PluginProcessOptions,
+    sandbox: SandboxReport,
+    offers: InitializeAnswer,
+  ) {
     const { child, connection, ended } = options.standby;
     this.#maxCallMs = options.permissions.limits.callTimeoutMs;
     this.pid = sandbox.facts?.pid ?? child.pid;
@@ -92,7 +96,7 @@ export class PluginInstance {
    * @throws {SallyportError} `launch-failed` when the process, the import or `init` fails or takes too
    * long, `protocol-violation` when it answers with anything but the protocol.
    */
-  static async start(options: InstanceOptions): Promise<PluginInstance> {
+  static async start(options: PluginProcessOptions): Promise<PluginProcess> {
     const { standby, startTimeoutMs: timeoutMs, signal } = options;
     const { child, connection, launch } = standby;
     const { manifest } = options.verified;
@@ -122,7 +126,7 @@ export class PluginInstance {
       });
       await standby.entered; // answered before what was sent after it
       const offers = parseInitializeAnswer(answer, manifest.name);
-      const instance = new PluginInstance(options, sandbox, offers);
+      const instance = new PluginProcess(options, sandbox, offers);
       standby.expectEnd(() => instance.#stopping);
       return instance;
     } catch (cause) {

@@ -35,7 +35,7 @@ export interface PluginRecord {
 }
 
 /** What a plugin's process may ask of the host. */
-export interface InstanceEvents {
+export interface RequestHandlers {
   /** Answers a service call. */
   contextCall(call: ContextCall): Promise<unknown>;
   /** Takes an event that the plugin emitted. */
@@ -68,9 +68,9 @@ function uncaughtIn({ level, message, fields }: PluginRecord): Uncaught | undefi
 }
 
 /** Hands on what a process sends once it holds a plugin; before, there is nothing that it may ask. */
-export class LateEvents implements InstanceEvents {
+export class LateHandlers implements RequestHandlers {
   /** Where it goes. */
-  target: InstanceEvents | undefined;
+  target: RequestHandlers | undefined;
   /** Log records and lines of stderr that came. */
   logLines = 0;
   /** What nothing in the plugin caught, where that was the last thing that it logged. */
@@ -107,7 +107,7 @@ export class LateEvents implements InstanceEvents {
 
 /** Gives the handlers of a connection to a plugin. */
 export function peerHandlers(
-  events: InstanceEvents,
+  events: RequestHandlers,
 ): Pick<ConnectionOptions, "onRequest" | "onNotification" | "describeError"> {
   return {
     describeError(error) {

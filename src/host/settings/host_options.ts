@@ -17,7 +17,11 @@ import type { Lane } from "./lane.ts";
 import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
 import { keyPath, readKey } from "./key_options.ts";
 import { givenPaths, type ReservedPath } from "./reserved_paths.ts";
-import { parseSharedMemory, type SharedMemoryOptions, type SharedMemorySettings } from "./shared_memory_options.ts";
+import {
+  parseSharedMemory,
+  type SharedMemoryOptions,
+  type SharedMemorySettings,
+} from "./shared_memory_options.ts";
 
 import {
   parseTrustListOptions,

@@ -26,4 +26,3 @@ function mayListen(path: string): boolean {
   ];
   return needs.every((each) => Deno.permissions.querySync(each).state === "granted");
 }
-

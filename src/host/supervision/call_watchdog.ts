@@ -9,7 +9,7 @@ import { mayReadProc, readStat } from "../../monitor/sources/proc.ts";
 import { createViolation, type Violation } from "../../monitor/violations/violations.ts";
 import { settledWithin } from "../../process/stop.ts";
 import { CallCpu, type CallExcess } from "./call_cpu_time.ts";
-import type { PluginInstance } from "../process/plugin_process.ts";
+import type { PluginProcess } from "../process/plugin_process.ts";
 import { downError, errorOf } from "./violation_errors.ts";
 import type { ManagedPlugin } from "../plugin/plugin.ts";
 import type { Serving } from "../plugin/active_process.ts";
@@ -79,7 +79,7 @@ export class CallKeeper {
 
   async #exceeded(
     plugin: ManagedPlugin,
-    instance: PluginInstance,
+    instance: PluginProcess,
     limit: number,
     { measuredMs, calls }: CallExcess,
   ): Promise<void> {
@@ -112,7 +112,7 @@ export class CallKeeper {
 }
 
 /** Waits for an answer in steps: a moment in which this host itself stood still is one of them only. */
-async function showsLife(instance: PluginInstance): Promise<boolean> {
+async function showsLife(instance: PluginProcess): Promise<boolean> {
   const answer = instance.heap();
   for (let step = 0; step < CPU_SIGNS; step++) {
     if (await settledWithin(answer, SIGN_OF_LIFE_MS)) return true;

@@ -7,30 +7,30 @@
 import type { BundleStore } from "../../bundle/store/store.ts";
 import { SallyportError } from "../../errors.ts";
 import { WarmPool } from "../../process/warm_pool.ts";
-import type { AuditTrail } from "../events/audit_recorder.ts";
+import type { AuditRecorder } from "../events/audit_recorder.ts";
 import { BaseCache } from "./base_cache.ts";
 import { builtinsOf } from "../admission/code_caching.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 import { CompiledCaches, type CompileJob } from "./compiled_caches.ts";
 import type { DataDir } from "../data/data_dir.ts";
-import { entryUrl } from "../process/entry_url.ts";
-import { PluginInstance } from "../process/plugin_process.ts";
-import { type InstanceEvents, LateEvents } from "../process/plugin_requests.ts";
+import { entryUrl } from "./entry_url.ts";
+import { PluginProcess } from "./plugin_process.ts";
+import { LateHandlers, type RequestHandlers } from "./plugin_requests.ts";
 import { LastStarts } from "./last_starts.ts";
 import {
   type OpenLaunch,
   openLaunch,
   type OpenLaunchOptions,
   spareKey,
-} from "../process/process_resources.ts";
+} from "./process_resources.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import type { HostSettings } from "../settings/host_options.ts";
 import type { Launchable } from "../admission/plan.ts";
-import { SHARED_NAME, SharedMemory } from "../process/shared_memory_files.ts";
-import { emptySlot, fillSlot } from "../process/bundle_slot.ts";
-import { Standby, type StandbyOptions } from "../process/pooled_process.ts";
+import { SHARED_NAME, SharedMemory } from "./shared_memory_files.ts";
+import { emptySlot, fillSlot } from "./bundle_slot.ts";
+import { EmptyProcess, type EmptyProcessOptions } from "./empty_process.ts";
 
-/** Options of {@linkcode PluginStarter}. */
+/** Options of {@linkcode ProcessStarter}. */
 export interface PluginStarterOptions {
   /** Times, the pool, the executable. */
   settings: HostSettings;
@@ -39,7 +39,7 @@ export interface PluginStarterOptions {
   /** Where bundles run from. */
   store: BundleStore;
   /** Records what was granted. */
-  trail: AuditTrail | undefined;
+  trail: AuditRecorder | undefined;
   /** Whether every layer is required. */
   require: boolean;
 }
@@ -47,7 +47,7 @@ export interface PluginStarterOptions {
 /** A process that comes up while a bundle is verified. */
 interface Anticipated {
   readonly key: string;
-  readonly standby: Promise<Standby>;
+  readonly standby: Promise<EmptyProcess>;
   isTaken: boolean;
 }
 
@@ -57,11 +57,11 @@ const MAX_SLOT_FILES = 500;
 const MIN_FILE_BYTES = 1024 * 1024;
 
 /** Starts plugins. */
-export class PluginStarter implements AsyncDisposable {
+export class ProcessStarter implements AsyncDisposable {
   readonly #options: PluginStarterOptions;
   readonly #shared: SharedMemory | undefined;
   readonly #caches: CompiledCaches;
-  readonly #pool: WarmPool<Standby>;
+  readonly #pool: WarmPool<EmptyProcess>;
   readonly #last = new LastStarts();
   readonly #anticipated = new Set<Anticipated>();
   #noLane = false;
@@ -81,9 +81,9 @@ export class PluginStarter implements AsyncDisposable {
   /** Starts a prepared plugin. */
   async start(
     prepared: PreparedPlugin,
-    events: InstanceEvents,
+    events: RequestHandlers,
     signal?: AbortSignal,
-  ): Promise<PluginInstance> {
+  ): Promise<PluginProcess> {
     const { verified } = prepared;
     // compared with the verified bytes before every start
     const stored = this.#options.store.put(verified);
@@ -151,9 +151,9 @@ export class PluginStarter implements AsyncDisposable {
   async #startCold(
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
-    events: InstanceEvents,
+    events: RequestHandlers,
     signal: AbortSignal | undefined,
-  ): Promise<PluginInstance> {
+  ): Promise<PluginProcess> {
     using _starting = await this.#caches.starting();
     const standby = await this.#takeAnticipated(prepared, stored, signal) ??
       await this.#startAfresh(prepared, stored, signal);
@@ -167,7 +167,7 @@ export class PluginStarter implements AsyncDisposable {
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
     signal: AbortSignal | undefined,
-  ): Promise<Standby | undefined> {
+  ): Promise<EmptyProcess | undefined> {
     if (this.#anticipated.size === 0) return undefined;
     const { bundleHash } = prepared.verified;
     const key = this.#keyOf(prepared, bundleHash, this.#cachesFor(prepared, bundleHash));
@@ -187,10 +187,10 @@ export class PluginStarter implements AsyncDisposable {
 
   /** Gives a process that came up ahead, with the bundle in it; one that will not do is ended. */
   async #readied(
-    standby: Standby | undefined,
+    standby: EmptyProcess | undefined,
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
-  ): Promise<Standby | undefined> {
+  ): Promise<EmptyProcess | undefined> {
     if (standby === undefined) return undefined;
     if (await this.#isReady(standby, prepared, stored).catch(() => false)) return standby;
     await standby[Symbol.asyncDispose]();
@@ -202,7 +202,7 @@ export class PluginStarter implements AsyncDisposable {
    * comes between the last look and the sending.
    */
   async #isReady(
-    standby: Standby,
+    standby: EmptyProcess,
     { verified, bundleDir }: PreparedPlugin,
     stored: Promise<unknown>,
   ): Promise<boolean> {
@@ -220,7 +220,7 @@ export class PluginStarter implements AsyncDisposable {
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
     signal: AbortSignal | undefined,
-  ): Promise<Standby> {
+  ): Promise<EmptyProcess> {
     const { verified: { bundleHash, manifest: { name } }, containment } = prepared;
     if (signal?.aborted) { // while it was seen to the one that came up
       throw new SallyportError("cancelled", `Cannot start plugin "${name}": it was cancelled`, {
@@ -235,7 +235,7 @@ export class PluginStarter implements AsyncDisposable {
   }
 
   /** Takes a process that waits: best one that has the bundle's own code, else any that will do. */
-  #takeSpare(prepared: PreparedPlugin): Standby | undefined {
+  #takeSpare(prepared: PreparedPlugin): EmptyProcess | undefined {
     if (!this.#maySpare(prepared)) return undefined;
     this.#expectSpare(prepared);
     for (const key of this.#waitingFor(prepared, prepared.verified.bundleHash)) {
@@ -273,7 +273,7 @@ export class PluginStarter implements AsyncDisposable {
     return this.#last.of(root)?.isComparable !== false; // else it could never be used
   }
 
-  async #makeSpare(prepared: PreparedPlugin, caches: readonly CacheFile[]): Promise<Standby> {
+  async #makeSpare(prepared: PreparedPlugin, caches: readonly CacheFile[]): Promise<EmptyProcess> {
     const standby = await this.#standby(prepared, { caches, spare: "waiting" });
     try {
       await Promise.all([standby.contained, standby.entered]);
@@ -286,13 +286,13 @@ export class PluginStarter implements AsyncDisposable {
   }
 
   async #startPlugin(
-    standby: Standby,
+    standby: EmptyProcess,
     prepared: PreparedPlugin,
     stored: Promise<unknown>,
-    events: InstanceEvents,
+    events: RequestHandlers,
     signal: AbortSignal | undefined,
-  ): Promise<PluginInstance> {
-    const starting = PluginInstance.start({
+  ): Promise<PluginProcess> {
+    const starting = PluginProcess.start({
       ...prepared,
       standby,
       startTimeoutMs: this.#options.settings.times.startTimeoutMs,
@@ -307,16 +307,16 @@ export class PluginStarter implements AsyncDisposable {
   /** Starts a process for what a plugin may do, with nothing of the plugin in it. */
   async #standby(
     launchable: Launchable,
-    options: Pick<OpenLaunchOptions, "caches" | "spare"> & Pick<StandbyOptions, "signal">,
-  ): Promise<Standby> {
+    options: Pick<OpenLaunchOptions, "caches" | "spare"> & Pick<EmptyProcessOptions, "signal">,
+  ): Promise<EmptyProcess> {
     const { plugin: name, limits } = launchable.permissions;
-    const events = new LateEvents();
+    const events = new LateHandlers();
     const launch = await this.#launch(launchable, {
       caches: options.caches,
       spare: options.spare,
       onConnection: (connection) => events.connected(connection),
     });
-    return await Standby.start({
+    return await EmptyProcess.start({
       name,
       launch,
       events,

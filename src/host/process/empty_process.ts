@@ -11,17 +11,17 @@ import { Connection } from "../../rpc/connection.ts";
 import { childDuplex } from "../../rpc/transport/duplex.ts";
 import type { SandboxReport } from "../../sandbox/launch/launcher.ts";
 import { endError, signalOf, unloadedError, violationError } from "./exit_errors.ts";
-import { type InstanceEvents, type LateEvents, peerHandlers } from "./plugin_requests.ts";
+import { type LateHandlers, peerHandlers, type RequestHandlers } from "./plugin_requests.ts";
 import type { OpenLaunch } from "./process_resources.ts";
 
 /** Says how an instance ended; without an error the host wanted it to. */
-export interface InstanceEnd extends ExitStatus {
+export interface ProcessEnd extends ExitStatus {
   /** Why it ended, when the host did not stop it. */
   readonly error: SallyportError | undefined;
 }
 
 /** What a process is started with. */
-export interface StandbyOptions {
+export interface EmptyProcessOptions {
   /** How it is started, and what goes with it; disposed when the process has ended. */
   readonly launch: OpenLaunch;
   /** The limits that it is started with. */
@@ -29,7 +29,7 @@ export interface StandbyOptions {
   /** The plugin that its errors name. */
   readonly name: string;
   /** Where its requests go; to nobody before a plugin is in it. */
-  readonly events: LateEvents;
+  readonly events: LateHandlers;
   /** How long entering the sandbox may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Gives up entering it. */
@@ -42,7 +42,7 @@ const EARLY_LOOK_MS = 4;
 const EARLY_LOOKS = 10;
 
 /** Runs and supervises one process, from its start to its end. */
-export class Standby implements AsyncDisposable {
+export class EmptyProcess implements AsyncDisposable {
   /** The process. */
   readonly child: Child;
   /** How it was started. */
@@ -50,9 +50,9 @@ export class Standby implements AsyncDisposable {
   /** The connection to it. */
   readonly connection: Connection;
   /** Where its requests go. */
-  readonly events: LateEvents;
+  readonly events: LateHandlers;
   /** Settles when the process is gone and its folders are removed. */
-  readonly ended: Promise<InstanceEnd>;
+  readonly ended: Promise<ProcessEnd>;
   /** Settles when the bootstrap has entered the sandbox; rejects when it cannot. */
   readonly entered: Promise<unknown>;
   /**
@@ -67,7 +67,7 @@ export class Standby implements AsyncDisposable {
   #killed = false;
   #crash: Promise<SallyportError> | undefined;
 
-  private constructor(options: StandbyOptions, child: Child) {
+  private constructor(options: EmptyProcessOptions, child: Child) {
     const { launch, limits, name, events, timeoutMs, signal } = options;
     this.child = child;
     this.launch = launch;
@@ -105,7 +105,7 @@ export class Standby implements AsyncDisposable {
    *
    * @throws {SallyportError} `launch-failed` when it cannot be started; the launch is disposed then.
    */
-  static async start(options: StandbyOptions): Promise<Standby> {
+  static async start(options: EmptyProcessOptions): Promise<EmptyProcess> {
     const { launch, events } = options;
     let child: Child;
     try {
@@ -114,7 +114,7 @@ export class Standby implements AsyncDisposable {
       await launch[Symbol.asyncDispose]();
       throw error;
     }
-    return new Standby(options, child);
+    return new EmptyProcess(options, child);
   }
 
   /** Whether it lives. */
@@ -124,7 +124,7 @@ export class Standby implements AsyncDisposable {
   }
 
   /** Gives it to a plugin. */
-  adopt(name: string, events: InstanceEvents): void {
+  adopt(name: string, events: RequestHandlers): void {
     this.#name = name;
     this.events.target = events;
   }
@@ -185,7 +185,7 @@ export class Standby implements AsyncDisposable {
   }
 
   /** Waits for the end of process or pipe, whichever is first, and takes the other down with it. */
-  async #supervise(): Promise<InstanceEnd> {
+  async #supervise(): Promise<ProcessEnd> {
     const { child, connection, launch } = this;
     await Promise.race([
       connection.closed,

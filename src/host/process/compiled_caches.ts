@@ -21,7 +21,7 @@ import type { CodeCaching } from "../../permissions/flags.ts";
 import type { BaseCache } from "./base_cache.ts";
 import { isCodeCache } from "../admission/code_caching.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
-import type { OpenLaunch } from "../process/process_resources.ts";
+import type { OpenLaunch } from "./process_resources.ts";
 
 /** Says how to have a bundle compiled. */
 export interface CompileJob {
