@@ -1,189 +1,238 @@
 /**
- * From a folder to a running instance: read, verify, resolve, store, start.
+ * The way of a bundle from a folder to what may be started, in one place and in this order:
+ * read → verify → consent and quarantine → resolve permissions → contain → plan.
+ *
+ * No process is begun for a bundle before it is through: a {@linkcode PreparedPlugin} is made here alone,
+ * and nothing else can be started.
  *
  * @module
  */
-import { escapeText, SallyportError } from "../../errors.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import { type BundleContents, readBundle } from "../../bundle/reading/reading.ts";
 import { BundleStore } from "../../bundle/store/store.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
 import type { Quarantine } from "../../monitor/violations/quarantine.ts";
-import type { CodeCaching } from "../../permissions/flags.ts";
 import { entryFor } from "../../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
+import type { LaunchPlan } from "../../sandbox/launch_plan.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { AuditRecorder } from "../events/audit_recorder.ts";
-import { codeCachingOf } from "./code_caching.ts";
+import { NO_FILES } from "../data/cache_file.ts";
 import type { DataDir } from "../data/data_dir.ts";
-import { chooseContainment, type ContainmentChoice } from "./containment.ts";
-import type { PluginProcess } from "../process/plugin_process.ts";
-import type { RequestHandlers } from "../process/plugin_requests.ts";
+import type { AuditRecorder } from "../events/audit_recorder.ts";
 import type { HostSettings } from "../settings/host_options.ts";
+import { laneProblem } from "../settings/lane.ts";
 import { type ReservedPath, reservedPaths } from "../settings/reserved_paths.ts";
-import { checkSdk } from "./sdk_version.ts";
-import { ProcessStarter } from "../process/process_starter.ts";
-import { TrustSource } from "./trust_source.ts";
+import { codeCachingOf } from "./code_caching.ts";
+import { chooseContainment } from "./containment.ts";
+import { type Launchable, plan } from "./plan.ts";
 import type { KeptVersion } from "./previous_version.ts";
+import { checkSdk } from "./sdk_version.ts";
+import { TrustSource } from "./trust_source.ts";
 
-/** Holds a verified plugin whose permissions are settled: all that a start needs. */
-export interface PreparedPlugin {
-  /** The verified bundle. */
-  readonly verified: VerifiedPlugin;
-  /** What it may do. */
-  readonly permissions: ResolvedPermissions;
-  /** What contains it. */
-  readonly containment: ContainmentChoice;
-  /** Its read-only copy. */
-  readonly bundleDir: string;
-  /** Its own folder, where it asked for one. */
-  readonly storageDir: string | undefined;
-  /** How its code is compiled ahead. */
-  readonly codeCaching: CodeCaching;
-  /** Whether an operator agreed to whatever it asks. */
-  readonly agreed: boolean;
-}
-
-/** Options of {@linkcode Admission}. */
+/** What admits plugins, besides the host's settings. */
 export interface AdmissionOptions {
   /** Decides what is trusted; by default the keys in the settings. */
   trust?: TrustSource;
-  /** Records verdicts and grants. */
-  trail?: AuditRecorder;
+  /** Records verdicts. */
+  recorder?: AuditRecorder;
   /** Keeps plugins from being loaded. */
   quarantine?: Quarantine;
   /** Lists what no plugin may reach, besides what the settings name. */
   reserved?: () => readonly ReservedPath[];
 }
 
-/** Turns bundles into instances. */
-export class Admission implements AsyncDisposable {
-  #settings: HostSettings;
-  #data: DataDir;
-  #launchers: Launchers;
-  #store: BundleStore;
-  #trust: TrustSource;
-  #trail: AuditRecorder | undefined;
-  #quarantine: Quarantine | undefined;
-  #reserved: () => readonly ReservedPath[];
-  #starter: ProcessStarter;
-  #warmed: Promise<void> | undefined;
-  /** The bundles whose entry in the policy was warned of, by plugin. */
-  #warned = new Map<string, string>();
-  #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
+interface Prepared extends Launchable {
+  readonly verified: VerifiedPlugin;
+  /** Whether an operator agreed to what it asks, whatever the version before asked. */
+  readonly agreed: boolean;
+}
 
-  /** Makes a loader. */
+const PROOF = Symbol("PreparedPlugin");
+let prepare: (prepared: Prepared) => PreparedPlugin;
+
+/** Proves that a bundle was admitted: only {@linkcode Admission.admit} makes one, and only one is started. */
+export class PreparedPlugin implements Prepared {
+  readonly verified: VerifiedPlugin;
+  readonly permissions: Prepared["permissions"];
+  readonly containment: Prepared["containment"];
+  readonly bundleDir: string;
+  readonly storageDir: string | undefined;
+  readonly codeCaching: Prepared["codeCaching"];
+  readonly agreed: boolean;
+  #isProven = true;
+
+  static {
+    prepare = (prepared) => new PreparedPlugin(PROOF, prepared);
+  }
+
+  // `private` stops a caller who compiles, the symbol one who does not
+  private constructor(proof: symbol, prepared: Prepared) {
+    if (proof !== PROOF) throw new TypeError("PreparedPlugin cannot be constructed: call admit()");
+    this.verified = prepared.verified;
+    this.permissions = prepared.permissions;
+    this.containment = prepared.containment;
+    this.bundleDir = prepared.bundleDir;
+    this.storageDir = prepared.storageDir;
+    this.codeCaching = prepared.codeCaching;
+    this.agreed = prepared.agreed;
+    Object.freeze(this);
+  }
+
+  /** Tells a real one from an object that looks like one. */
+  static is(value: unknown): value is PreparedPlugin {
+    return typeof value === "object" && value !== null && #isProven in value;
+  }
+}
+
+/** Decides which bundles may be started, as what, and decides again at each start. */
+export class Admission {
+  readonly #settings: HostSettings;
+  readonly #data: DataDir;
+  readonly #launchers: Launchers;
+  readonly #store: BundleStore;
+  readonly #trust: TrustSource;
+  readonly #recorder: AuditRecorder | undefined;
+  readonly #quarantine: Quarantine | undefined;
+  readonly #reserved: () => readonly ReservedPath[];
+  /** The bundles whose entry in the policy was warned of, by plugin. */
+  readonly #warned = new Map<string, string>();
+  readonly #envelopes = new WeakMap<VerifiedPlugin, Uint8Array>();
+
   constructor(
     settings: HostSettings,
     data: DataDir,
     launchers: Launchers,
     options: AdmissionOptions = {},
   ) {
-    this.#trust = options.trust ?? TrustSource.ofKeys(settings.anchors);
-    this.#trail = options.trail;
-    this.#quarantine = options.quarantine;
-    this.#reserved = options.reserved ?? (() => []);
+    const { trust = TrustSource.ofKeys(settings.anchors), recorder, quarantine } = options;
     this.#settings = settings;
     this.#data = data;
     this.#launchers = launchers;
     this.#store = new BundleStore(data.store);
-    this.#starter = new ProcessStarter({
-      settings,
-      data,
-      store: this.#store,
-      trail: this.#trail,
-      require: launchers.require,
-    });
-  }
-
-  /** Removes what an interrupted write left in the store. */
-  async sweep(): Promise<void> {
-    await this.#store.sweep();
+    this.#trust = trust;
+    this.#recorder = recorder;
+    this.#quarantine = quarantine;
+    this.#reserved = options.reserved ?? (() => []);
   }
 
   /**
-   * Reads a bundle once and verifies what was read.
+   * Reads a bundle once, and verifies what was read.
    *
    * @throws {SallyportError} with the code of the first rule that the bundle breaks.
    */
   async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
-    // it will most likely be started, and then joins a cgroup
-    if (this.#launchers.strongest.privateRoot) this.#warmed = this.#launchers.cgroups.warm?.();
-    try {
-      const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
-      return await this.#judge(contents);
-    } catch (error) {
-      this.#trail?.refused(dir, error);
-      throw error;
-    }
-  }
-
-  /** Gives what a verified bundle can be verified by again, when its folder has another one. */
-  keep(verified: VerifiedPlugin): KeptVersion {
-    const { manifest: { version }, bundleHash } = verified;
-    return { version, bundleHash, envelope: this.#envelopes.get(verified) ?? new Uint8Array() };
+    return await this.#judge(dir, signal, (contents) => this.#trust.verify(contents));
   }
 
   /**
    * Verifies the stored copy of a bundle that ran here, by what is trusted now. That a newer version has
    * run since does not count against it, as an operator asks for it.
-   *
-   * @throws {SallyportError} as {@linkcode verify}.
    */
-  async verifyKept(
-    { bundleHash, envelope }: KeptVersion,
-    signal?: AbortSignal,
+  async verifyKept(kept: KeptVersion, signal?: AbortSignal): Promise<VerifiedPlugin> {
+    const { bundleHash, envelope: envelopeBytes } = kept;
+    return await this.#judge(
+      this.#store.locate(bundleHash),
+      signal,
+      (contents) => this.#trust.verify({ ...contents, envelopeBytes }, { allowRollback: true }),
+      envelopeBytes,
+    );
+  }
+
+  async #judge(
+    dir: string,
+    signal: AbortSignal | undefined,
+    verify: (contents: BundleContents) => Promise<VerifiedPlugin>,
+    envelope?: Uint8Array,
   ): Promise<VerifiedPlugin> {
-    const dir = this.#store.locate(bundleHash);
     try {
       const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
-      return await this.#judge({ ...contents, envelopeBytes: envelope }, { allowRollback: true });
+      const verified = await verify(contents);
+      checkSdk(verified);
+      const kept = envelope ?? contents.envelopeBytes;
+      if (kept !== undefined) this.#envelopes.set(verified, kept);
+      this.#recorder?.accepted(verified);
+      return verified;
     } catch (error) {
-      this.#trail?.refused(dir, error);
+      this.#recorder?.refused(dir, error);
       throw error;
     }
   }
 
-  async #judge(
-    contents: BundleContents,
-    options?: { allowRollback: true },
-  ): Promise<VerifiedPlugin> {
-    const verified = await this.#trust.verify(contents, options);
-    checkSdk(verified);
-    if (contents.envelopeBytes) this.#envelopes.set(verified, contents.envelopeBytes);
-    this.#trail?.accepted(verified);
-    return verified;
+  /**
+   * Settles what a verified bundle may do, what contains it, and that it can be launched so.
+   *
+   * @throws {SallyportError} `bad-state` when it is in quarantine, `permission-denied` when it asks for more
+   * than the policy grants, or for more than the version before and nobody has agreed to that, or when a
+   * value cannot be expressed as a flag, `bad-config` when the policy asks for a containment that would not
+   * be in force.
+   */
+  async admit(
+    verified: VerifiedPlugin,
+    { agreed = false }: { agreed?: boolean } = {},
+  ): Promise<PreparedPlugin> {
+    const { manifest } = verified;
+    // 1. What was put into quarantine stays there, whoever signs it.
+    await this.#quarantine?.check(manifest.name);
+    // 2. A plugin must not grow by itself: a stolen key could sign a greedy update of a harmless one.
+    if (!agreed) this.#trust.checkConsent(verified);
+    // 3. Only what it asks for and the operator grants, by real paths.
+    const entry = entryFor(this.#settings.policy, manifest.name);
+    this.#warnOfHooks(verified);
+    const places = {
+      bundleDir: this.#store.locate(verified.bundleHash),
+      storageDir: asksForStorage(manifest) ? await this.#data.storage(manifest.name) : undefined,
+    };
+    const permissions = this.#resolve(manifest, entry, places);
+    // 4. What the policy wants to contain it must be in force here.
+    const hasNet = permissions.net.length > 0;
+    const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
+    // 5. What cannot be written as a command is refused before anything is started.
+    const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
+    const launchable = { permissions, containment, ...places, codeCaching };
+    this.planFirst(launchable);
+    return prepare({ ...launchable, verified, agreed });
   }
 
   /**
-   * Settles what a verified bundle may do, and from where it will run.
+   * Judges a prepared plugin again at the moment of a start: it may have waited long.
    *
-   * @throws {SallyportError} `bad-state` when it is in quarantine, `permission-denied` when it asks for more than the policy grants, or for
-   * more than the version before did and nobody has agreed to that, `bad-config` when the policy asks
-   * for a containment that would not be in force.
+   * @throws {SallyportError} as {@linkcode verify} and {@linkcode admit}, when it may not start any more.
    */
-  async prepare(
-    verified: VerifiedPlugin,
-    options: { agreed?: boolean } = {},
-  ): Promise<PreparedPlugin> {
-    const { manifest } = verified;
-    const { agreed = false } = options;
-    await this.#quarantine?.check(manifest.name);
+  async confirm(prepared: PreparedPlugin): Promise<void> {
+    const { verified, agreed } = prepared;
+    await this.#quarantine?.check(verified.manifest.name);
+    try {
+      if (!this.#trust.isCurrent(verified)) await this.#trust.confirm(verified);
+    } catch (error) {
+      this.#recorder?.refused(verified.root, error);
+      throw error;
+    }
     if (!agreed) this.#trust.checkConsent(verified);
-    const entry = entryFor(this.#settings.policy, manifest.name);
-    this.#warnOfHooks(verified);
-    const bundleDir = this.#store.locate(verified.bundleHash);
-    const storageDir = asksForStorage(manifest)
-      ? await this.#data.storage(manifest.name)
-      : undefined;
-    const permissions = this.#resolve(manifest, { entry, bundleDir, storageDir });
-    const hasNet = permissions.net.length > 0;
-    const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
-    const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
-    return { verified, permissions, containment, bundleDir, storageDir, codeCaching, agreed };
+    this.#confirmPaths(prepared);
   }
 
-  /** Tells of hooks in a plugin's own entry of the policy that it does not handle: misspelt, perhaps. */
+  /** Plans the first start of a plugin, with nothing of it compiled ahead; its folders do not exist. */
+  planFirst(launchable: Launchable): LaunchPlan {
+    const { settings, data } = { settings: this.#settings, data: this.#data };
+    const run = data.runPlaces(1);
+    const hasLane = settings.lane === "socket" && laneProblem(run.laneSocket) === undefined;
+    return plan(launchable, {
+      executable: settings.executable,
+      runtime: data.runtime,
+      run,
+      laneSocket: hasLane ? run.laneSocket : undefined,
+      caches: NO_FILES,
+    });
+  }
+
+  /** Returns what a verified bundle can be verified by again, when its folder has another one. */
+  keep(verified: VerifiedPlugin): KeptVersion {
+    const { manifest: { version }, bundleHash } = verified;
+    return { version, bundleHash, envelope: this.#envelopes.get(verified) ?? new Uint8Array() };
+  }
+
+  /** Warns of hooks in a plugin's own entry of the policy that it does not handle: misspelt, perhaps. */
   #warnOfHooks({ manifest: { name, hooks = [] }, bundleHash }: VerifiedPlugin): void {
     if (this.#warned.get(name) === bundleHash) return;
     const { policy: { plugins = {} }, logger } = this.#settings;
@@ -199,29 +248,11 @@ export class Admission implements AsyncDisposable {
     });
   }
 
-  /**
-   * Judges a prepared plugin again at the moment of a start: it may have waited long.
-   *
-   * @throws {SallyportError} as {@linkcode verify} and {@linkcode prepare}, when it may not start any more.
-   */
-  async confirm(prepared: PreparedPlugin): Promise<void> {
-    const { verified, agreed } = prepared;
-    await this.#quarantine?.check(verified.manifest.name);
-    try {
-      if (!this.#trust.isCurrent(verified)) await this.#trust.confirm(verified);
-    } catch (error) {
-      this.#trail?.refused(verified.root, error);
-      throw error;
-    }
-    if (!agreed) this.#trust.checkConsent(verified);
-    this.#confirmPaths(prepared);
-  }
-
   /** A path may have become a link, or something of the host's may have come where it leads. */
-  #confirmPaths({ verified, permissions, bundleDir, storageDir }: PreparedPlugin): void {
+  #confirmPaths({ verified, permissions, ...places }: PreparedPlugin): void {
     const { plugin, read, write, entry } = permissions;
     if (read.length + write.length === 0) return;
-    const now = this.#resolve(verified.manifest, { entry, bundleDir, storageDir });
+    const now = this.#resolve(verified.manifest, entry, places);
     for (const access of ["read", "write"] as const) {
       const moved = permissions[access].find((path) => !now[access].includes(path));
       if (moved === undefined) continue;
@@ -235,10 +266,9 @@ export class Admission implements AsyncDisposable {
   }
 
   #resolve(
-    manifest: VerifiedPlugin["manifest"],
-    { entry, bundleDir, storageDir }: Pick<PreparedPlugin, "bundleDir" | "storageDir"> & {
-      readonly entry: ResolvedPermissions["entry"];
-    },
+    manifest: Manifest,
+    entry: ResolvedPermissions["entry"],
+    { bundleDir, storageDir }: Pick<Launchable, "bundleDir" | "storageDir">,
   ): ResolvedPermissions {
     const reserved = reservedPaths([
       ...this.#settings.reserved,
@@ -246,44 +276,6 @@ export class Admission implements AsyncDisposable {
       ...this.#reserved(),
     ]);
     return resolvePermissions(manifest, entry, { bundleDir, storageDir, reserved, realPath });
-  }
-
-  /** Stores a prepared plugin ahead of its start. */
-  async store(prepared: PreparedPlugin): Promise<void> {
-    await this.#store.put(prepared.verified);
-  }
-
-  /**
-   * Starts a process while a folder is read and verified, where a plugin ran from it before: empty, under
-   * what that plugin had. Who starts the same again finds it there; else it ends with what is returned.
-   */
-  anticipate(path: string): AsyncDisposable | undefined {
-    return this.#starter.anticipate(path);
-  }
-
-  /** Starts a prepared plugin. */
-  async start(
-    prepared: PreparedPlugin,
-    events: RequestHandlers,
-    signal?: AbortSignal,
-  ): Promise<PluginProcess> {
-    return await this.#starter.start(prepared, events, signal);
-  }
-
-  /** Waits until nothing is being compiled for later starts. */
-  async idle(): Promise<void> {
-    await this.#starter.idle();
-  }
-
-  /** Waits until the processes that are started ahead wait for a plugin. */
-  async filled(): Promise<void> {
-    await this.#starter.filled();
-  }
-
-  /** Ends what is being compiled or was started for later starts. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#warmed;
-    await this.#starter[Symbol.asyncDispose]();
   }
 }
 
