@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BundleStore } from "../bundle/store/store.ts";
 import { HookRegistry } from "../hooks/registry.ts";
 import type { Logger } from "../log.ts";
 import { Quarantine } from "../monitor/violations/quarantine.ts";
@@ -17,6 +18,7 @@ import { measureHost } from "./host_telemetry.ts";
 import { PluginKeeper } from "./supervision/supervisor.ts";
 import { PluginLifecycle } from "./lifecycle.ts";
 import { Admission } from "./admission/admit.ts";
+import { ProcessStarter } from "./process/process_starter.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import { TrustFollower } from "./admission/trust_follower.ts";
 import { Watches } from "./folders/watch_set.ts";
@@ -52,9 +54,9 @@ async function confineDatabase(manager: CgroupManager | undefined, { cpuPercent 
 
 /** Makes the parts of a host. */
 export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost {
-  const { data, launchers, trust, trail } = opened;
+  const { data, launchers, trust, recorder } = opened;
   const hub = new EventHub();
-  if (trail !== undefined) hub.listen((event) => trail.take(event));
+  if (recorder !== undefined) hub.listen((event) => recorder.take(event));
   const quarantine = new Quarantine(data.root);
   const services = new PluginContext({
     dir: `${data.root}/services`,
@@ -64,12 +66,19 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     logger: settings.logger,
     confine: (limits) => confineDatabase(launchers.cgroups.manager, limits),
   });
-  const loader = new Admission(settings, data, launchers, {
+  const admission = new Admission(settings, data, launchers, {
     trust,
-    trail,
+    recorder,
     quarantine,
     reserved: () =>
       services.databaseFiles.map((path) => ({ path, what: "a shared database", isFile: true })),
+  });
+  const starter = new ProcessStarter({
+    settings,
+    data,
+    store: new BundleStore(data.store),
+    recorder,
+    launchers,
   });
   const hooks = new HookRegistry({
     logger: settings.logger,
@@ -92,7 +101,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     latest: () => keeper.monitor?.latest() ?? [],
     plugins: () => lifecycle.registry.verified(),
   });
-  const parts = { keeper, trust, loader, hub, hooks, services, telemetry };
+  const parts = { keeper, trust, admission, starter, hub, hooks, services, telemetry };
   const lifecycle = new PluginLifecycle({ settings, ...parts });
   const follower = new TrustFollower({
     trust,
@@ -112,7 +121,7 @@ export async function endHost(parts: WiredHost): Promise<void> {
   if (parts.audit !== undefined) stack.use(parts.audit);
   stack.defer(() => parts.hub.close());
   stack.use(parts.telemetry);
-  stack.use(parts.loader);
+  stack.use(parts.starter);
   stack.use(parts.services);
   // what a watch has begun is ended by the lifecycle, and then waited for
   parts.watches.stop();

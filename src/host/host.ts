@@ -69,7 +69,7 @@ export class PluginHost implements AsyncDisposable {
       const parts = wireHost(settings, await openParts(settings, undo));
       undo.use(parts.keeper);
       undo.use(parts.follower);
-      await parts.loader.sweep();
+      await parts.starter.sweep();
       undo.move();
       return new PluginHost(parts);
     });
@@ -332,7 +332,7 @@ export class PluginHost implements AsyncDisposable {
 
   /** Waits until the processes of the {@linkcode PluginHostOptions.pool | pool} wait for a plugin. */
   async filled(): Promise<void> {
-    await asOwn("fill the pool", () => this.#parts.loader.filled());
+    await asOwn("fill the pool", () => this.#parts.starter.filled());
   }
 
   /**

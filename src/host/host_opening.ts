@@ -25,7 +25,7 @@ export interface OpenedParts {
   /** The audit log, where one is kept. */
   readonly audit: AuditLog | undefined;
   /** Writes to it. */
-  readonly trail: AuditRecorder | undefined;
+  readonly recorder: AuditRecorder | undefined;
 }
 
 /**
@@ -41,9 +41,9 @@ export async function openParts(
   // before the trust list, so that one that is refused is recorded
   const audit = await openAudit(settings.audit, data.root, settings.logger);
   if (audit !== undefined) undo.use(audit);
-  const trail = audit && new AuditRecorder(audit);
+  const recorder = audit && new AuditRecorder(audit);
   // a passphrase is made slow to try, and meanwhile the launchers are probed
-  const trusting = openTrust(settings, `${data.root}/trust`, trail);
+  const trusting = openTrust(settings, `${data.root}/trust`, recorder);
   trusting.catch(() => {}); // it is awaited below, unless something else fails first
   const launchers = undo.use(
     await openLaunchers({
@@ -61,5 +61,5 @@ export async function openParts(
       hint: `Run "${commandLine(["doctor"])}" for the remedy`,
     });
   }
-  return { data, launchers, trust: await trusting, audit, trail };
+  return { data, launchers, trust: await trusting, audit, recorder };
 }

@@ -9,6 +9,7 @@ import type { PluginContext } from "../services/context.ts";
 import type { EventHub } from "./events/events.ts";
 import type { PluginKeeper } from "./supervision/supervisor.ts";
 import type { Admission } from "./admission/admit.ts";
+import type { ProcessStarter } from "./process/process_starter.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import type { TrustSource } from "./admission/trust_source.ts";
 
@@ -18,8 +19,10 @@ export interface HostParts {
   readonly settings: HostSettings;
   /** Decides what is trusted. */
   readonly trust: TrustSource;
-  /** Verifies and starts. */
-  readonly loader: Admission;
+  /** Decides what may be started. */
+  readonly admission: Admission;
+  /** Starts what was admitted. */
+  readonly starter: ProcessStarter;
   /** Events of the host. */
   readonly hub: EventHub;
   /** Hooks. */

@@ -58,7 +58,7 @@ export class Reloader {
       ...options,
       rollback: false,
       verify: async (signal) => {
-        const verified = await this.#parts.loader.verify(plugin.path, signal);
+        const verified = await this.#parts.admission.verify(plugin.path, signal);
         checkName(plugin.name, verified);
         return verified;
       },
@@ -77,7 +77,7 @@ export class Reloader {
       verify: (signal) => {
         const before = plugin.versions.before(plugin.bundleHash);
         if (before === undefined) throw noVersionBefore(plugin);
-        return this.#parts.loader.verifyKept(before, signal);
+        return this.#parts.admission.verifyKept(before, signal);
       },
     });
   }
@@ -112,12 +112,12 @@ export class Reloader {
     signal: AbortSignal,
   ): Promise<void> {
     this.#checkDependents(plugin.name, verified);
-    const prepare = () => this.#parts.loader.prepare(verified, { agreed: rollback });
+    const prepare = () => this.#parts.admission.admit(verified, { agreed: rollback });
     const loadDependencies = (signal: AbortSignal) =>
       this.#steps.loadDependencies(verified, signal);
     if (plugin.isLazy) {
       const prepared = await prepare();
-      await this.#parts.loader.store(prepared);
+      await this.#parts.starter.store(prepared);
       await plugin.park(prepared);
       plugin.beforeStart = loadDependencies;
       return;

@@ -96,9 +96,7 @@ export class PluginLifecycle {
       const known = this.registry.query().find((plugin) => plugin.path === path);
       // who loads it need not reckon with the host's own attempt
       if (known !== undefined) this.#parts.keeper.cancelRestart(known.name);
-      const idle = known?.isTaken === false && options.lazy !== true;
-      // it takes longer to come up than all that is looked at meanwhile
-      await using _process = idle ? this.#parts.loader.anticipate(path) : undefined;
+      this.#parts.starter.warm();
       const verified = await this.#verify(path, options.signal);
       const plugin = this.#claim(path, verified);
       await this.#load(plugin, verified, options);
@@ -263,7 +261,7 @@ export class PluginLifecycle {
   /** Verifies a folder; one that is refused is listed with the error. */
   async #verify(path: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
     try {
-      return await this.#parts.loader.verify(path, signal);
+      return await this.#parts.admission.verify(path, signal);
     } catch (error) {
       const refused = error instanceof SallyportError && error.code !== "cancelled";
       // a path that leads nowhere is a mistake of the caller and no plugin
@@ -338,7 +336,7 @@ export class PluginLifecycle {
         this.#orderOf(verified); // a missing dependency is refused now, not at the first call
         plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
         const prepared = await plugin.prepare(verified);
-        await this.#parts.loader.store(prepared);
+        await this.#parts.starter.store(prepared);
         await plugin.park(prepared);
       } else {
         await this.#startNow(plugin, verified, signal);

@@ -34,7 +34,7 @@ export interface LaunchPlanInput {
    * The folder that is shown in its place, to be filled before the plugin is imported; for a launcher
    * with a private root only.
    */
-  slot?: string;
+  bundleFolder?: string;
   /** The plugin's own folder, where it asked for one. */
   storageDir: string | undefined;
   /** The bootstrap and its import map, in one folder. */
@@ -197,7 +197,7 @@ function privateRoot(input: LaunchPlanInput, socket: string | undefined): Privat
       writable: false,
       fixed: true,
     },
-    { source: input.slot ?? input.bundleDir, target: INSIDE.bundle, writable: false },
+    { source: input.bundleFolder ?? input.bundleDir, target: INSIDE.bundle, writable: false },
     ...(input.storageDir === undefined
       ? []
       : [{ source: input.storageDir, target: INSIDE.storage, writable: true }]),

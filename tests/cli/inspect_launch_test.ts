@@ -5,6 +5,8 @@ import { inspectBundle, type InspectedLaunch } from "../../src/cli/inspect/inspe
 import { Output } from "../../src/cli/terminal/output.ts";
 import { Workbench } from "../../src/cli/shared/workbench.ts";
 import { SallyportError } from "../../src/errors.ts";
+import { BundleStore } from "../../src/bundle/store/store.ts";
+import { ProcessStarter } from "../../src/host/process/process_starter.ts";
 import { Admission } from "../../src/host/admission/admit.ts";
 import type { Policy, PolicyEntry } from "../../src/permissions/policy.ts";
 import type { LaunchSpec } from "../../src/sandbox/launch/launch_spec.ts";
@@ -58,14 +60,16 @@ async function specOf(dir: string, { settings, data, launchers, trust }: Workben
       return Promise.reject(new Stopped());
     },
   });
-  await using loader = new Admission(settings, data, {
+  const admission = new Admission(settings, data, {
     ...launchers,
     strongest: recording(launchers.strongest),
     select: (mode) => recording(launchers.select(mode)),
   }, { trust });
-  const prepared = await loader.prepare(await loader.verify(dir));
-  const nobody = {} as Parameters<Admission["start"]>[1]; // no process is there to call it
-  await assert.rejects(() => loader.start(prepared, nobody), Stopped);
+  const store = new BundleStore(data.store);
+  await using starter = new ProcessStarter({ settings, data, store, launchers });
+  const prepared = await admission.admit(await admission.verify(dir));
+  const nobody = {} as Parameters<ProcessStarter["start"]>[1]; // no process is there to call it
+  await assert.rejects(() => starter.start(prepared, nobody), Stopped);
   return { spec: spec!, launcher: prepared.containment.launcher };
 }
 

@@ -1,3 +1,4 @@
+import { BundleStore } from "../../src/bundle/store/store.ts";
 import { DataDir } from "../../src/host/data/data_dir.ts";
 import { openLaunch } from "../../src/host/process/process_resources.ts";
 import { Admission } from "../../src/host/admission/admit.ts";
@@ -65,12 +66,12 @@ export async function runBypass(
     executable: settings.executable,
     scratchDir: data.scratch,
   });
-  await using loader = new Admission(settings, data, launchers);
+  const admission = new Admission(settings, data, launchers);
   const bundle = await stageBundle(await bypassAttack(options), `bypass-${seccomp}`, options, keys);
-  const verified = await loader.verify(bundle);
-  await loader.store(await loader.prepare(verified));
+  const verified = await admission.verify(bundle);
+  await new BundleStore(data.store).put(verified);
   const reports = await Promise.all(PROBES.map(async (probes) => {
-    const prepared = await loader.prepare(verified);
+    const prepared = await admission.admit(verified);
     await using launch = await openLaunch({
       ...prepared,
       containment: { ...prepared.containment, launcher: unbound(prepared.containment.launcher) },

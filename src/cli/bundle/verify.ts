@@ -11,7 +11,6 @@ import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { CliContext } from "../shared/command.ts";
 import { columns, type Output } from "../terminal/output.ts";
-import { planInspected } from "../shared/planned.ts";
 import { addTrustOptions, type TrustOptions } from "../shared/trust_options.ts";
 import { Workbench } from "../shared/workbench.ts";
 
@@ -30,12 +29,11 @@ async function verify(
   { output }: CliContext,
 ): Promise<void> {
   await using bench = await Workbench.open(options, output);
-  const verified = await bench.loader.verify(dir);
+  const verified = await bench.admission.verify(dir);
   let prepared: PreparedPlugin;
   try {
-    prepared = await bench.loader.prepare(verified);
+    prepared = await bench.admission.admit(verified);
     // some granted values cannot become flags: better said now than at the start
-    planInspected(prepared, bench);
   } catch (error) {
     // the signature is good: worth knowing although the policy keeps the plugin out
     if (!output.json) { for (const line of identity(verified, output)) output.line(line); }

@@ -22,7 +22,7 @@ import type { Excess } from "../../permissions/findings.ts";
 import { entryFor, type Grant, type Policy, type PolicyEntry } from "../../permissions/policy.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { LaunchCommand, SandboxReport } from "../../sandbox/launch/launcher.ts";
-import { type GivenUp, givenUp, planInspected } from "../shared/planned.ts";
+import { type GivenUp, givenUp } from "../shared/planned.ts";
 import type { Workbench } from "../shared/workbench.ts";
 
 /** Says what a signature in the envelope is worth. */
@@ -100,7 +100,7 @@ export async function inspectBundle(dir: string, bench: Workbench): Promise<Insp
   const contents = await readBundle(dir);
   const { manifest } = contents;
   const { policy } = bench.settings;
-  const refusal = await failureOf(() => bench.loader.verify(dir));
+  const refusal = await failureOf(() => bench.admission.verify(dir));
   const entry = entryFor(policy, manifest.name);
   const settled = await settle(contents, policy, bench);
   const consent = bench.trust.consentState(manifest, contents.bundleHash);
@@ -195,9 +195,8 @@ async function settle(
     const containment = chooseContainment(name, permissions.entry, bench.launchers, hasNet);
     const { launcher } = containment;
     const codeCaching = codeCachingOf(contents.files, permissions.entry.jitless === true);
-    const planned = planInspected(
+    const planned = bench.admission.planFirst(
       { permissions, containment, bundleDir, storageDir, codeCaching },
-      bench,
     );
     const command = bench.show(launcher.describe(planned.spec));
     return {

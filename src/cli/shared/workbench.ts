@@ -22,7 +22,7 @@ export class Workbench implements AsyncDisposable {
   /** The temporary data folder. */
   readonly data: DataDir;
   /** The host's loader. */
-  readonly loader: Admission;
+  readonly admission: Admission;
   /** The deno executable that would run the plugin. */
   readonly executable: string;
 
@@ -42,7 +42,7 @@ export class Workbench implements AsyncDisposable {
     this.executable = settings.executable;
     this.launchers = launchers;
     this.trust = trust;
-    this.loader = new Admission(settings, data, launchers, { trust });
+    this.admission = new Admission(settings, data, launchers, { trust });
   }
 
   /**

@@ -28,7 +28,8 @@ export interface Launchable {
 
 /** Where the things of one launch are. */
 export interface LaunchPlaces
-  extends Pick<LaunchPlanInput, "executable" | "runtime" | "slot" | "laneSocket" | "shared"> {
+  extends
+    Pick<LaunchPlanInput, "executable" | "runtime" | "bundleFolder" | "laneSocket" | "shared"> {
   /** The folders of the run, and the socket of its egress proxy, where it has one. */
   readonly run: { readonly denoDir: string; readonly cwd: string; readonly egressSocket: string };
   /** What is put into the cache folder. */

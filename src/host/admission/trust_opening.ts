@@ -17,15 +17,15 @@ import { TrustSource, type TrustSourceSettings } from "./trust_source.ts";
 export async function openTrust(
   settings: TrustSourceSettings,
   markDir: string,
-  trail: AuditRecorder | undefined,
+  recorder: AuditRecorder | undefined,
 ): Promise<TrustSource> {
   try {
     const trust = await TrustSource.open(settings, { markDir });
-    const opening = trail && trust.list && await compareWithSeen(trust.list);
-    if (opening !== undefined) trail?.trustOpened(opening);
+    const opening = recorder && trust.list && await compareWithSeen(trust.list);
+    if (opening !== undefined) recorder?.trustOpened(opening);
     return trust;
   } catch (error) {
-    trail?.trustRefused(error);
+    recorder?.trustRefused(error);
     throw error;
   }
 }

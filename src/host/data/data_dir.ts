@@ -32,7 +32,7 @@ export interface RunPlaces {
   /** The empty working folder. */
   readonly cwd: string;
   /** Where the bundle is put for a process that was started before it is known which; not made yet. */
-  readonly slot: string;
+  readonly bundleFolder: string;
   /** Where the socket of the egress proxy goes; only a proxied plugin has one. */
   readonly egressSocket: string;
   /** Where the socket of the lane goes; it is in one folder with the other. */
@@ -231,7 +231,7 @@ export class DataDir implements AsyncDisposable {
     return {
       denoDir: `${base}/deno`,
       cwd: `${base}/cwd`,
-      slot: `${base}/slot`,
+      bundleFolder: `${base}/bundle`,
       egressSocket: `${io}/egress`,
       laneSocket: `${io}/lane`,
       sharedDir: `${base}/io`,

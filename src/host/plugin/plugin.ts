@@ -102,7 +102,7 @@ export class ManagedPlugin extends KnownPlugin {
   async prepare(verified: VerifiedPlugin): Promise<PreparedPlugin> {
     this.describe(verified);
     try {
-      const prepared = await this.#parts.loader.prepare(verified);
+      const prepared = await this.#parts.admission.admit(verified);
       this.permissions = prepared.permissions;
       return prepared;
     } catch (error) {
@@ -322,7 +322,7 @@ export class ManagedPlugin extends KnownPlugin {
     signal: AbortSignal,
     how: { type: "loaded" } | { type: "reloaded"; from: string | undefined; rollback: boolean },
   ): Promise<void> {
-    const { trust, hub, loader } = this.#parts;
+    const { trust, hub, admission } = this.#parts;
     try {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       signal.throwIfAborted(); // it was taken down in the last step, and its process ended
@@ -335,7 +335,7 @@ export class ManagedPlugin extends KnownPlugin {
     this.#serving = new Serving(instance, prepared, this.#processes.tracerOf(instance));
     this.#prepared = undefined;
     this.error = undefined;
-    this.versions.note(loader.keep(prepared.verified));
+    this.versions.note(admission.keep(prepared.verified));
     this.move("active");
     this.#ended = instance.ended.then((end) => this.#onEnd(instance, end));
     hub.emit({ ...how, ...this.#identity(instance) });

@@ -40,7 +40,7 @@ export class PluginProcesses {
     signal: AbortSignal,
     ready: (instance: PluginProcess) => Promise<void> = () => Promise.resolve(),
   ): Promise<PluginProcess> {
-    const { loader, trust, settings } = this.#parts;
+    const { admission, starter, trust, settings } = this.#parts;
     const unloaded = new AbortController();
     const { manifest, bundleHash } = prepared.verified;
     // services of the application listen
@@ -52,8 +52,8 @@ export class PluginProcesses {
     const events = requestHandlers(this.#parts, prepared, links);
     this.#starting = prepared;
     try {
-      await loader.confirm(prepared);
-      const instance = await loader.start(prepared, events, signal).catch((error) => {
+      await admission.confirm(prepared);
+      const instance = await starter.start(prepared, events, signal).catch((error) => {
         abort(); // there is nobody left whose requests are worth an answer
         throw error;
       });
@@ -86,7 +86,7 @@ export class PluginProcesses {
       await settledWithin(Promise.race([idle, instance.ended]), drainMs);
     }
     await instance.stop({ shutdownMs, graceMs });
-    await this.#parts.loader.idle(); // so that no process is left, of whatever kind
+    await this.#parts.starter.idle(); // so that no process is left, of whatever kind
   }
 
   /** Judges what every process was started from, and what else may be, by what is trusted now. */

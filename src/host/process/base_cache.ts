@@ -18,7 +18,7 @@ import { INSIDE } from "../../sandbox/launch/launch_spec.ts";
 import type { CodeCaching } from "../../permissions/flags.ts";
 import { isCodeCache } from "../admission/code_caching.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
-import { compile } from "./compiled_caches.ts";
+import { compile } from "./compile.ts";
 import type { DataDir } from "../data/data_dir.ts";
 
 /** The files, with compiled code and without. */

@@ -29,7 +29,7 @@ export interface EmptyProcessOptions {
   /** The plugin that its errors name. */
   readonly name: string;
   /** Where its requests go; to nobody before a plugin is in it. */
-  readonly events: LateHandlers;
+  readonly handlers: LateHandlers;
   /** How long entering the sandbox may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Gives up entering it. */
@@ -50,7 +50,7 @@ export class EmptyProcess implements AsyncDisposable {
   /** The connection to it. */
   readonly connection: Connection;
   /** Where its requests go. */
-  readonly events: LateHandlers;
+  readonly handlers: LateHandlers;
   /** Settles when the process is gone and its folders are removed. */
   readonly ended: Promise<ProcessEnd>;
   /** Settles when the bootstrap has entered the sandbox; rejects when it cannot. */
@@ -68,10 +68,10 @@ export class EmptyProcess implements AsyncDisposable {
   #crash: Promise<SallyportError> | undefined;
 
   private constructor(options: EmptyProcessOptions, child: Child) {
-    const { launch, limits, name, events, timeoutMs, signal } = options;
+    const { launch, limits, name, handlers, timeoutMs, signal } = options;
     this.child = child;
     this.launch = launch;
-    this.events = events;
+    this.handlers = handlers;
     this.#limits = limits;
     this.#name = name;
     this.connection = new Connection({
@@ -80,7 +80,7 @@ export class EmptyProcess implements AsyncDisposable {
       maxMessageBytes: limits.messageBytes,
       onEnd: () => this.#reasonOfEnd(),
       onLane: () => launch.lane?.take(),
-      ...peerHandlers(events),
+      ...peerHandlers(handlers),
     });
     this.ended = this.#supervise();
     const entering = launch.enter &&
@@ -106,10 +106,10 @@ export class EmptyProcess implements AsyncDisposable {
    * @throws {SallyportError} `launch-failed` when it cannot be started; the launch is disposed then.
    */
   static async start(options: EmptyProcessOptions): Promise<EmptyProcess> {
-    const { launch, events } = options;
+    const { launch, handlers } = options;
     let child: Child;
     try {
-      child = startChild(launch.command, { onLine: (line) => events.stderr(line) });
+      child = startChild(launch.command, { onLine: (line) => handlers.stderr(line) });
     } catch (error) {
       await launch[Symbol.asyncDispose]();
       throw error;
@@ -124,9 +124,9 @@ export class EmptyProcess implements AsyncDisposable {
   }
 
   /** Gives it to a plugin. */
-  adopt(name: string, events: RequestHandlers): void {
+  adopt(name: string, handlers: RequestHandlers): void {
     this.#name = name;
-    this.events.target = events;
+    this.handlers.target = handlers;
   }
 
   /** Tells from now on an end that the host wants from one that it does not. */
@@ -179,7 +179,7 @@ export class EmptyProcess implements AsyncDisposable {
         await launch.outcome(),
         this.#limits,
         child.stderr.text(),
-        this.events.uncaught,
+        this.handlers.uncaught,
       )
     );
   }

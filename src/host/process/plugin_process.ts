@@ -28,14 +28,12 @@ export interface PluginProcessOptions {
   verified: VerifiedPlugin;
   /** What it may do. */
   permissions: ResolvedPermissions;
-  /** The process; the instance disposes it. */
-  standby: EmptyProcess;
+  /** The process, which holds no plugin yet. */
+  process: EmptyProcess;
   /** How long import and init may take, in milliseconds. */
   startTimeoutMs: number;
-  /** Makes sure of the stored copy; the process is told to import it only then. */
-  stored: () => Promise<unknown>;
   /** Where the plugin's requests go. */
-  events: RequestHandlers;
+  handlers: RequestHandlers;
   /** Gives up the start. */
   signal?: AbortSignal;
 }
@@ -65,7 +63,7 @@ export class PluginProcess {
   readonly ended: Promise<ProcessEnd>;
   #child: Child;
   #connection: Connection;
-  #standby: EmptyProcess;
+  #process: EmptyProcess;
   #calls = 0;
   /** Questions of the host's own that are open; nobody's calls. */
   #questions = 0;
@@ -79,7 +77,7 @@ export class PluginProcess {
     sandbox: SandboxReport,
     offers: InitializeAnswer,
   ) {
-    const { child, connection, ended } = options.standby;
+    const { child, connection, ended } = options.process;
     this.#maxCallMs = options.permissions.limits.callTimeoutMs;
     this.pid = sandbox.facts?.pid ?? child.pid;
     this.sandbox = sandbox;
@@ -87,7 +85,7 @@ export class PluginProcess {
     this.ended = ended;
     this.#child = child;
     this.#connection = connection;
-    this.#standby = options.standby;
+    this.#process = options.process;
   }
 
   /**
@@ -97,18 +95,18 @@ export class PluginProcess {
    * long, `protocol-violation` when it answers with anything but the protocol.
    */
   static async start(options: PluginProcessOptions): Promise<PluginProcess> {
-    const { standby, startTimeoutMs: timeoutMs, signal } = options;
-    const { child, connection, launch } = standby;
+    const { process, startTimeoutMs: timeoutMs, signal } = options;
+    const { child, connection, launch } = process;
     const { manifest } = options.verified;
-    standby.adopt(manifest.name, options.events);
+    process.adopt(manifest.name, options.handlers);
     let phase: StartPhase = "process";
     const imports = () => {
       if (phase === "process") phase = "import"; // what comes right behind may be read before
     };
-    standby.entered.then(imports, () => {}); // it is awaited below
+    process.entered.then(imports, () => {}); // it is awaited below
     try {
       // what contains the process is settled, and looked at, before a line of the plugin runs
-      const [sandbox] = await Promise.all([standby.contained, options.stored()]);
+      const sandbox = await process.contained;
       const answer = await connection.request("initialize", {
         protocol: 1,
         plugin: { name: manifest.name, version: manifest.version },
@@ -124,20 +122,20 @@ export class PluginProcess {
           if (value === "init") phase = value;
         },
       });
-      await standby.entered; // answered before what was sent after it
+      await process.entered; // answered before what was sent after it
       const offers = parseInitializeAnswer(answer, manifest.name);
-      const instance = new PluginProcess(options, sandbox, offers);
-      standby.expectEnd(() => instance.#stopping);
-      return instance;
+      const started = new PluginProcess(options, sandbox, offers);
+      process.expectEnd(() => started.#stopping);
+      return started;
     } catch (cause) {
       const status = child.status; // as it was before we end it
-      await standby[Symbol.asyncDispose]();
+      await process[Symbol.asyncDispose]();
       // the copy could not be stored, or a layer is missing: nothing that the plugin did
       if (cause instanceof SallyportError && cause.code === "launch-failed") throw cause;
       throw startError(manifest.name, cause, status, child.stderr.text(), {
         phase,
         timeoutMs,
-        uncaught: standby.events.uncaught,
+        uncaught: process.handlers.uncaught,
       });
     }
   }
@@ -149,17 +147,17 @@ export class PluginProcess {
 
   /** How messages travel to it and back. */
   get lane(): Lane {
-    return this.#standby.launch.lane?.isTaken === true ? "socket" : "stdio";
+    return this.#process.launch.lane?.isTaken === true ? "socket" : "stdio";
   }
 
   /** How many bytes of large values may be under way in files, in each direction. */
   get sharedMemory(): number | undefined {
-    return this.#standby.launch.shared?.used;
+    return this.#process.launch.shared?.used;
   }
 
   /** The files that large values travel in, by device and inode; they have no name. */
   get sharedFiles(): ReadonlySet<string> | undefined {
-    return this.#standby.launch.shared?.keys;
+    return this.#process.launch.shared?.keys;
   }
 
   /** How many calls wait for an answer. */
@@ -190,14 +188,14 @@ export class PluginProcess {
   get counts(): TrafficCounts {
     const { sent, received, unasked, bytesSent, bytesReceived, hostMs, hostHeldMs } =
       this.#connection.stats;
-    const logLines = this.#standby.events.logLines + this.#child.stderr.suppressedLines;
+    const logLines = this.#process.handlers.logLines + this.#child.stderr.suppressedLines;
     const traffic = { sent, received, unasked, bytesSent, bytesReceived, hostMs, hostHeldMs };
     return { ...traffic, inFlight: this.inFlight, calls: this.#calls, logLines };
   }
 
   /** How many connections are open through its egress proxy; `undefined` where it has none. */
   get openConnections(): number | undefined {
-    return this.#standby.launch.openConnections;
+    return this.#process.launch.openConnections;
   }
 
   /** Asks the runtime about its heap. */

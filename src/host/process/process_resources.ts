@@ -9,11 +9,11 @@ import { SallyportError } from "../../errors.ts";
 import type { LanePlan, SharedPlan } from "../../sandbox/launch_plan.ts";
 import type { LaunchCommand, LaunchOutcome, SandboxReport } from "../../sandbox/launch/launcher.ts";
 import { machineMounts, showPresent } from "../../sandbox/launch/machine_mounts.ts";
-import type { CacheFile } from "../data/cache_file.ts";
+import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import { type LaneOffer, type NoLane, offerLane } from "./socket_lane.ts";
 import type { SharedMemory, SharedOffer } from "./shared_memory_files.ts";
-import { makeSlot, WARM_UP_URL } from "./bundle_slot.ts";
+import { makeBundleFolder, WARM_UP_URL } from "./bundle_folder.ts";
 import { entryUrl } from "./entry_url.ts";
 import { type Launchable, networkOf, plan } from "../admission/plan.ts";
 
@@ -44,7 +44,7 @@ export interface OpenLaunch extends AsyncDisposable {
   /** The runtime's cache folder on the machine. */
   readonly denoDir: string;
   /** The folder on the machine that is to be filled with the bundle, where there is one. */
-  readonly slot: string | undefined;
+  readonly bundleFolder: string | undefined;
   /** The socket that the process may speak over; `undefined` where it has none. */
   readonly lane: LaneOffer | undefined;
   /** The files that large values may travel in; `undefined` where there are none. */
@@ -82,10 +82,10 @@ export interface OpenLaunchOptions {
   /** Whether the process is to fill the cache folder and to run nothing. */
   compileOnly?: boolean;
   /**
-   * Whether it is started before it is known for which bundle: it sees an empty folder in its place. One that
-   * will wait also imports a plugin of no use, to be ready for another.
+   * Whether it is started before it is known for which bundle: it sees an empty folder in its place, and
+   * imports a plugin of no use, to be ready for another.
    */
-  spare?: "waiting" | "hurried";
+  pooled?: boolean;
   /** Whether messages are to travel over a socket, where there can be one. */
   lane?: boolean;
   /** Is told where there can be none. */
@@ -134,14 +134,14 @@ export async function openLaunch(
     ? undefined
     : options.shared?.offer(run.sharedDir, launcher.privateRoot);
   if (values !== undefined) undo.use(values);
-  const waits = options.spare === "waiting";
-  const slot = options.spare !== undefined && launcher.privateRoot ? run.slot : undefined;
-  const warmUp = slot === undefined ? undefined : makeSlot(slot, waits);
+  const { pooled = false } = options;
+  const bundleFolder = pooled && launcher.privateRoot ? run.bundleFolder : undefined;
+  const warmUp = bundleFolder === undefined ? undefined : makeBundleFolder(bundleFolder);
   const planned = plan(prepared, {
     executable,
     runtime: data.runtime,
     run: { denoDir, cwd: run.cwd, egressSocket: run.egressSocket },
-    slot,
+    bundleFolder,
     laneSocket: lane?.path,
     shared: values,
     caches,
@@ -158,12 +158,12 @@ export async function openLaunch(
   };
   return {
     command: launch.command,
-    enter: launcher.privateRoot || waits || planned.lane !== undefined ||
+    enter: launcher.privateRoot || pooled || planned.lane !== undefined ||
         planned.shared !== undefined
       ? {
         ...(planned.lane === undefined ? {} : { lane: planned.lane }),
         ...(planned.shared === undefined ? {} : { shared: planned.shared }),
-        ...(waits ? { warm } : {}),
+        ...(pooled ? { warm } : {}),
         ...(seccompFilter === undefined || planned.library === undefined
           ? {}
           : { seccomp: { filter: seccompFilter, library: planned.library } }),
@@ -173,7 +173,7 @@ export async function openLaunch(
     bundleDir: planned.bundleDir,
     storageDir: planned.storageDir,
     denoDir: run.denoDir,
-    slot,
+    bundleFolder,
     lane,
     shared: values,
     get openConnections() {
@@ -188,29 +188,25 @@ export async function openLaunch(
 }
 
 /**
- * Names what starting a plugin takes, but for the folders of one run: whatever has the same name can be
- * started from the same spare process.
+ * Names what starting a plugin takes, but for the folders of one run and what is compiled ahead: whatever has
+ * the same name can be started in the same pooled process.
  */
-export function spareKey(
+export function poolKey(
   prepared: Launchable,
-  { executable, data, lane, caches }: Pick<
-    OpenLaunchOptions,
-    "executable" | "data" | "lane" | "caches"
-  >,
+  { executable, data, lane }: Pick<OpenLaunchOptions, "executable" | "data" | "lane">,
 ): string {
   const { launcher } = prepared.containment;
   const { spec } = plan(prepared, {
     executable,
     runtime: data.runtime,
     run: { denoDir: "/run/deno", cwd: "/run/cwd", egressSocket: "/run/io/egress" },
-    slot: launcher.privateRoot ? "/slot" : undefined,
+    bundleFolder: launcher.privateRoot ? "/bundle" : undefined,
     laneSocket: lane ? "/run/io/lane" : undefined,
-    caches,
+    caches: NO_FILES,
   });
   const { net, limits, plugin } = prepared.permissions;
   // the egress proxy goes with the process, and knows whose it is
   const name = net.length > 0 ? plugin : "";
-  // what the cache folder starts with is the same for all but what `caches` tells already
   const root = spec.root && { ...spec.root, copy: undefined };
   return JSON.stringify([launcher.name, { ...spec, root, plugin: name }, net, limits]);
 }

@@ -141,16 +141,11 @@ export interface PluginHostOptions {
 /** Options of the pool of processes that wait for a plugin. */
 export interface PoolOptions {
   /**
-   * How many there are at most, of all kinds together; at most 64. A kind has none before the first load
-   * that could have used it, and none when nobody has asked for it for five minutes.
+   * How many there are at most; at most 64. Each load of a plugin asks for one for the next with the same
+   * permissions and limits; the least recently used are ended first, and those that nobody has asked for in
+   * five minutes.
    */
   size: number;
-  /**
-   * Whether one that was used or has died is replaced. Without it there is one for each kind, once.
-   *
-   * @default {true}
-   */
-  refill?: boolean;
 }
 
 /** The options in one form. */
@@ -170,7 +165,7 @@ export interface HostSettings {
   /** The audit log; `undefined` for none. */
   readonly audit: AuditSettings | undefined;
   /** How many processes are started ahead. */
-  readonly pool: Required<PoolOptions>;
+  readonly pool: PoolOptions;
   /** How plugins are measured; `undefined` where they are not. */
   readonly monitor: Required<MonitorOptions> | undefined;
   /** Grants and limits. */
@@ -321,11 +316,11 @@ function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin 
 
 const MAX_POOL = 64;
 
-function parsePool(pool: PoolOptions = { size: 0 }): Required<PoolOptions> {
+function parsePool(pool: PoolOptions = { size: 0 }): PoolOptions {
   if (typeof pool !== "object" || pool === null) {
     throw new TypeError("Cannot open the host: pool must be an object such as { size: 2 }");
   }
-  const { size, refill = true, ...others } = pool;
+  const { size, ...others } = pool;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
     throw new TypeError(`Cannot open the host: unknown option "pool.${unknown}"`);
@@ -335,10 +330,7 @@ function parsePool(pool: PoolOptions = { size: 0 }): Required<PoolOptions> {
       `Cannot open the host: pool.size must be a whole number from 0 to ${MAX_POOL}, is ${size}`,
     );
   }
-  if (typeof refill !== "boolean") {
-    throw new TypeError("Cannot open the host: pool.refill must be true or false");
-  }
-  return { size, refill };
+  return { size };
 }
 
 function checkDenoPath(path: string | URL | undefined): string | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { builtinsOf, codeCachingOf } from "../../../src/host/admission/code_caching.ts";
-import { readCache } from "../../../src/host/process/compiled_caches.ts";
+import { readCache } from "../../../src/host/process/compile.ts";
 import type { PluginHandle } from "../../../src/host/plugin_handle.ts";
 import { type HostTest, hostTest } from "../../helpers/host.ts";
 import { sandboxTest } from "../../helpers/sandbox.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { BaseCache } from "../../../src/host/process/base_cache.ts";
-import { type CacheFile } from "../../../src/host/data/cache_file.ts";
+import type { CacheFile } from "../../../src/host/data/cache_file.ts";
 import { CompiledCaches } from "../../../src/host/process/compiled_caches.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../../src/plugin/bootstrap.generated.ts";
 import { processesNaming, until, writeProgram } from "../../helpers/process.ts";

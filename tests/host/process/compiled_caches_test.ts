@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { CompiledCaches, type CompileJob } from "../../../src/host/process/compiled_caches.ts";
+import type { CompileJob } from "../../../src/host/process/compile.ts";
+import { CompiledCaches } from "../../../src/host/process/compiled_caches.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../../src/plugin/bootstrap.generated.ts";
 import { hostTest } from "../../helpers/host.ts";
 import { processesNaming, settles, until } from "../../helpers/process.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { PluginHost } from "../../../src/host/host.ts";
-import { type SharedMemoryOptions } from "../../../src/host/settings/shared_memory_options.ts";
+import type { SharedMemoryOptions } from "../../../src/host/settings/shared_memory_options.ts";
 import { SharedMemory } from "../../../src/host/process/shared_memory_files.ts";
 import { enterShared } from "../../../src/plugin/shared_memory.ts";
 import { hostTest } from "../../helpers/host.ts";

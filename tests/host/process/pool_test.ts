@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { isolatedTest, killUnseen, runtimes } from "../helpers/anticipation.ts";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { type HostTest, hostTest } from "../helpers/host.ts";
-import { processesNaming, until } from "../helpers/process.ts";
-import { sandboxTest } from "../helpers/sandbox.ts";
+import { isolatedTest, killUnseen, runtimes } from "../../helpers/runtimes.ts";
+import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
+import { type HostTest, hostTest } from "../../helpers/host.ts";
+import { processesNaming, until } from "../../helpers/process.ts";
+import { sandboxTest } from "../../helpers/sandbox.ts";
 
 const NUMBERED = (answer: number) =>
   `import { part } from "./part.ts";
@@ -80,7 +80,7 @@ sandboxTest(
     assert.ok(two.pid! < marker, "it asks for the same, so it gets the process that waits already");
     assert.deepEqual(await two.call("see"), ["main.ts", "part.ts", "plugin.json"]);
     await host.filled();
-    assert.equal(waiting(test.dataDir), before + 2, "two were asked for, so two wait");
+    assert.equal(waiting(test.dataDir), before + 1, "the one that was used is replaced");
     assert.equal(await one.call("answer"), 1);
     await assertRejectsWithCode(two.call("missing" as never), "method-not-found", /two\.missing/);
   },

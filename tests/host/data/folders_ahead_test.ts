@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { DataDir } from "../../src/host/data/data_dir.ts";
-import { folders, runOf } from "../helpers/anticipation.ts";
-import { hostTest } from "../helpers/host.ts";
-import { until } from "../helpers/process.ts";
-import { sandboxTest } from "../helpers/sandbox.ts";
-import { tempDir } from "../helpers/signing.ts";
+import { DataDir } from "../../../src/host/data/data_dir.ts";
+import { folders, runOf } from "../../helpers/runtimes.ts";
+import { hostTest } from "../../helpers/host.ts";
+import { until } from "../../helpers/process.ts";
+import { sandboxTest } from "../../helpers/sandbox.ts";
+import { tempDir } from "../../helpers/signing.ts";
 
 const file = (path: string, byte: number) => ({ path, bytes: new Uint8Array(100).fill(byte) });
 const ONE = [file("dep_analysis_cache_v2", 1), file("gen/file/a/main.ts.js", 1)];

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { type CacheFile } from "../../src/host/data/cache_file.ts";
-import { CompiledCaches, type CompileJob } from "../../src/host/process/compiled_caches.ts";
-import type { PluginHost } from "../../src/host/host.ts";
-import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../src/plugin/bootstrap.generated.ts";
-import { runtimes } from "../helpers/anticipation.ts";
-import { startHost } from "../helpers/host_program.ts";
-import { type HostTest, hostTest } from "../helpers/host.ts";
-import { type SandboxName, sandboxTest } from "../helpers/sandbox.ts";
-import { type TempDir, tempDir } from "../helpers/signing.ts";
+import type { CacheFile } from "../../../src/host/data/cache_file.ts";
+import type { CompileJob } from "../../../src/host/process/compile.ts";
+import { CompiledCaches } from "../../../src/host/process/compiled_caches.ts";
+import type { PluginHost } from "../../../src/host/host.ts";
+import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../../src/plugin/bootstrap.generated.ts";
+import { runtimes } from "../../helpers/runtimes.ts";
+import { startHost } from "../../helpers/host_program.ts";
+import { type HostTest, hostTest } from "../../helpers/host.ts";
+import { type SandboxName, sandboxTest } from "../../helpers/sandbox.ts";
+import { type TempDir, tempDir } from "../../helpers/signing.ts";
 
 const OWN = "data:text/javascript,export%20const%20own%20=%2041;";
 /** Imports a module that nobody can have compiled ahead. */
@@ -122,70 +123,6 @@ for (const isolation of ["bwrap", "unshare"] as const) {
     const seen = await compiled(dir, onlyRuntime(test));
     assert.ok(!seen?.some((name) => name.endsWith("/main.ts")), `another bundle sees ${seen}`);
     await other.unload();
-  });
-
-  codeTest(
-    "a process that waits finds the code of the bundle that ran twice",
-    isolation,
-    async () => {
-      await using test = await hostTest();
-      await using dir = await tempDir();
-      const host = await test.open({ isolation, pool: { size: 1 } });
-      const bundle = await test.bundle("one", SMALL);
-      for (const _ of ["first, which is cold", "second, which is not"]) {
-        await (await host.load(bundle)).unload();
-        await host.filled();
-      }
-      const waiting = onlyRuntime(test);
-      assert.ok(!hasNoCode(waiting), waiting.args.join(" "));
-      const plugin = await host.load(bundle);
-      assert.equal(plugin.pid, waiting.pid);
-      const found = await compiled(dir, waiting);
-      for (const end of ["/bootstrap.js", "/main.ts"]) {
-        assert.equal(found?.filter((name) => name.endsWith(end)).length, 1, `${end}: ${found}`);
-      }
-      assert.equal(await plugin.call("answer"), 42);
-      await plugin.unload();
-      await host.filled();
-
-      // what waits for this bundle is for no other, even one that may do the same
-      const [kept] = runtimes(test);
-      const other = await host.load(await test.bundle("two", SMALL.replace("41", "1")));
-      assert.notEqual(other.pid, kept);
-      await other.unload();
-    },
-  );
-
-  codeTest("a process that waits without code will do for a bundle", isolation, async () => {
-    await using test = await hostTest();
-    const host = await test.open({ isolation, pool: { size: 1 } });
-    await loadTwice(host, await test.bundle("one", SMALL)); // there is code for all by now
-    await (await host.load(await test.bundle("two", NAMES))).unload();
-    await host.filled();
-    const waiting = onlyRuntime(test);
-    assert.ok(hasNoCode(waiting), "what is there for all is compiled in another way");
-    const other = await host.load(await test.bundle("three", SMALL.replace("41", "1")));
-    assert.equal(other.pid, waiting.pid);
-    assert.equal(await other.call("answer"), 2);
-    await other.unload();
-  });
-
-  codeTest("of more bundles than may wait each finds a process that does", isolation, async () => {
-    await using test = await hostTest();
-    const host = await test.open({ isolation, pool: { size: 1 } });
-    const bundles: string[] = [];
-    for (const name of ["one", "two", "three"]) bundles.push(await test.bundle(name, SMALL));
-    for (let round = 0; round < 4; round++) {
-      for (const bundle of bundles) {
-        const [waiting] = runtimes(test);
-        const plugin = await host.load(bundle);
-        // code is compiled in the first two rounds, and for each bundle a process begins to wait
-        if (round >= 2) assert.equal(plugin.pid, waiting, `round ${round}`);
-        assert.equal(await plugin.call("answer"), 42);
-        await plugin.unload();
-        await host.filled();
-      }
-    }
   });
 
   codeTest("a bundle that names the runtime's modules finds theirs", isolation, async () => {
