@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 const SLASHES_ONLY = new Set([
   "bundle/manifest/paths.ts",
   "host/data/process_dirs.ts",
-  "host/process/bundle_slot.ts",
+  "host/process/bundle_folder.ts",
   "plugin/refusal.ts",
   "sandbox/cgroup/v1/limits.ts",
   "sandbox/cgroup/v2/place.ts",
