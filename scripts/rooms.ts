@@ -20,7 +20,16 @@ export const ROOMS: readonly string[] = [
   ...["audit/chain", "audit/verify", "audit/write", "audit"],
   ...["host/events", "host/settings", "host/data", "host/folders", "host/admission"],
   ...["host/process", "host/plugin", "host/supervision", "host"],
-  ...["testing", "cli/terminal", "cli/shared", "cli/keys", "cli/bundle", "cli/trust"],
+  ...[
+    "testing",
+    "cli/terminal",
+    "cli/shared",
+    "cli/keys",
+    "cli/hash",
+    "cli/sign",
+    "cli/verify",
+    "cli/trust",
+  ],
   ...["cli/inspect/exposure", "cli/inspect", "cli/audit", "cli/run", "cli/new", "cli/doctor"],
   ...["cli/quarantine", "cli/top", "cli"],
 ];

@@ -30,11 +30,6 @@ const CIRCLES: readonly string[][] = [
     "bundle/manifest/manifest_schema.ts",
   ],
   [
-    "cli/inspect/exposure/grade.ts",
-    "cli/inspect/exposure/net.ts",
-    "cli/inspect/exposure/paths.ts",
-  ],
-  [
     "host/host_parts.ts",
     "host/plugin/known_plugin.ts",
     "host/plugin/plugin.ts",

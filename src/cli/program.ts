@@ -6,7 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import { addAudit, AuditLogBroken } from "./audit/command.ts";
-import type { CliContext } from "./shared/command.ts";
+import type { CliContext } from "./shared/context.ts";
 import { addDoctor, LayersMissing } from "./doctor/command.ts";
 import {
   describeFailure,
@@ -15,7 +15,7 @@ import {
   EXIT_USAGE,
   isInternal,
 } from "./terminal/failure.ts";
-import { addHash } from "./bundle/hash.ts";
+import { addHash } from "./hash/command.ts";
 import { addInspect } from "./inspect/command.ts";
 import { type CliIo, OutputClosed, processIo } from "./terminal/io.ts";
 import { addKeygen } from "./keys/command.ts";
@@ -24,11 +24,11 @@ import { Output } from "./terminal/output.ts";
 import { Prompter } from "./terminal/prompt.ts";
 import { addQuarantine } from "./quarantine/command.ts";
 import { addRun } from "./run/command.ts";
-import { addSign } from "./bundle/sign.ts";
+import { addSign } from "./sign/command.ts";
 import { addTop } from "./top/command.ts";
 import { addTrust } from "./trust/command.ts";
 import { askBeforeCommands } from "./shared/trust_options.ts";
-import { addVerify } from "./bundle/verify.ts";
+import { addVerify } from "./verify/command.ts";
 
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 

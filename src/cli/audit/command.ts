@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { addAuditShow } from "./show.ts";
 import { addAuditVerify } from "./verify.ts";
-import { type CliContext, withProgram } from "../shared/command.ts";
+import { type CliContext, withProgram } from "../shared/context.ts";
 
 export { AuditLogBroken } from "./verify.ts";
 

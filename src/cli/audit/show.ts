@@ -8,7 +8,7 @@ import type { AuditRecord } from "../../audit/mod.ts";
 import { type AuditQuery, AuditReader } from "../../audit/verify/read_log.ts";
 import { escapeText } from "../../errors.ts";
 import { findAuditFolder } from "./folder.ts";
-import { type CliContext, collect, parseCount } from "../shared/command.ts";
+import { type CliContext, collect, parseCount } from "../shared/context.ts";
 import { parseDate } from "../shared/dates.ts";
 import { listenForInterrupt } from "../terminal/interrupt.ts";
 import { type Output, type Style, toJson } from "../terminal/output.ts";

@@ -11,7 +11,7 @@ import type { AuditReport, ChainReport } from "../../audit/mod.ts";
 import { verifyAuditLog } from "../../audit/verify/verify_log.ts";
 import { escapeText } from "../../errors.ts";
 import { findAuditFolder } from "./folder.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { columns, type Output, plural } from "../terminal/output.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
 

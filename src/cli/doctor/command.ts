@@ -11,7 +11,7 @@ import type { IsolationMode } from "../../sandbox/machine/choose.ts";
 import { diagnose } from "../../doctor/diagnosis.ts";
 import { gatherFacts } from "../../doctor/facts.ts";
 import type { Diagnosis, DoctorFacts } from "../../doctor/types.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { doctorLines } from "./lines.ts";
 import { tryStart } from "./start.ts";
 

@@ -8,12 +8,12 @@
  */
 import type { Command } from "commander";
 import { describeFailure } from "../terminal/failure.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { inspectedExposure } from "./exposure/exposure.ts";
 import { inspectBundle, type Inspection } from "./inspection.ts";
-import { inspectionLines } from "./inspection_lines.ts";
+import { inspectionLines } from "./lines.ts";
 import { addTrustOptions, type TrustOptions } from "../shared/trust_options.ts";
-import { permissionsJson } from "../bundle/verify.ts";
+import { permissionsJson } from "../verify/command.ts";
 import { Workbench } from "../shared/workbench.ts";
 
 /** Adds the command. */

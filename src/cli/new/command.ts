@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { commandLine, shellWord } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns } from "../terminal/output.ts";
 import { findMapping } from "./package_mapping.ts";

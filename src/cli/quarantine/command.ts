@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { Quarantine, type QuarantineEntry } from "../../monitor/violations/quarantine.ts";
-import { type CliContext, withProgram } from "../shared/command.ts";
+import { type CliContext, withProgram } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns, type Output, plural } from "../terminal/output.ts";

@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { SallyportError } from "../../errors.ts";
 import { PluginHost } from "../../host/host.ts";
 import type { CallOptions, PluginHandle } from "../../host/plugin_handle.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { InterruptedError } from "../terminal/failure.ts";
 import { listenForInterrupt } from "../terminal/interrupt.ts";
 import { toJson } from "../terminal/output.ts";

@@ -10,7 +10,7 @@ import { decodeSealedKeyPem, isSealedKeyPem } from "../../crypto/sealed_key.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { readSmallFile } from "../../host/settings/host_options.ts";
 import { parsePublicKey } from "../../trust/keys/keys.ts";
-import type { CliContext } from "./command.ts";
+import type { CliContext } from "./context.ts";
 import { MAX_TRIES } from "../terminal/prompt.ts";
 import { warnIfOpenToOthers } from "./open_files.ts";
 import { askPassphrase, readPassphrase } from "./secrets.ts";

@@ -13,7 +13,7 @@ import {
   readKeyFile,
   readPassphraseFile,
 } from "../../trust/sealed/secret_files.ts";
-import type { CliContext } from "./command.ts";
+import type { CliContext } from "./context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { warnIfOpenToOthers } from "./open_files.ts";
 import { MIN_PASSPHRASE_CHARACTERS } from "../terminal/prompt.ts";

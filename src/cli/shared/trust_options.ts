@@ -9,7 +9,7 @@ import { type Command, Option } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import type { PluginHostOptions } from "../../host/settings/host_options.ts";
 import type { IsolationMode } from "../../sandbox/machine/choose.ts";
-import { type CliContext, collect } from "./command.ts";
+import { type CliContext, collect } from "./context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import {
   addSecretOptions,

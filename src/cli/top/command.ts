@@ -7,7 +7,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { type CliContext, withProgram } from "../shared/command.ts";
+import { type CliContext, withProgram } from "../shared/context.ts";
 import { plural } from "../terminal/output.ts";
 import { type TopView, viewHosts } from "./hosts.ts";
 import { topDocument, topLines } from "./lines.ts";

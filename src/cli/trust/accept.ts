@@ -12,7 +12,7 @@ import { asksOf, compareAsks, readAsks } from "../../permissions/asks.ts";
 import { acceptBundle } from "../../trust/list/changes.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { verifyBundle } from "../../trust/verify/verify.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { addChangeOptions, changeList, type ChangeOptions } from "./change.ts";
 import { openList, takeFile } from "./list_file.ts";

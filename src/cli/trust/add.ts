@@ -8,7 +8,7 @@ import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText } from "../../errors.ts";
 import type { TrustListContent } from "../../trust/list/list.ts";
 import { addKey, addPublisher, findKey, setMinimum } from "../../trust/list/changes.ts";
-import { type CliContext, collect, parseCount, withProgram } from "../shared/command.ts";
+import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";

@@ -9,7 +9,7 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import type { TrustListContent } from "../../trust/list/list.ts";
 import { describeChange, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
-import { type CliContext, collect } from "../shared/command.ts";
+import { type CliContext, collect } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { secretWords } from "../shared/secrets.ts";
 import { readPrivateKeys } from "../shared/read_keys.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { type CliContext, withProgram } from "../shared/command.ts";
+import { type CliContext, withProgram } from "../shared/context.ts";
 import { addTrustAccept } from "./accept.ts";
 import { addTrustAdd } from "./add.ts";
 import { addTrustInit } from "./init.ts";

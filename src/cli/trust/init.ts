@@ -10,7 +10,7 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import { createTrustListContent } from "../../trust/list/list.ts";
 import { readSealedFile, replaceSealedFile } from "../../trust/sealed/sealed_file.ts";
 import { TrustList } from "../../trust/trust_list.ts";
-import { type CliContext, collect, parseCount } from "../shared/command.ts";
+import { type CliContext, collect, parseCount } from "../shared/context.ts";
 import { parseFutureDateOrSpan, shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";

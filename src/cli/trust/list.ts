@@ -8,7 +8,7 @@ import { escapeText } from "../../errors.ts";
 import { isListExpired, type ListedKey, type TrustListContent } from "../../trust/list/list.ts";
 import { toListKey } from "../../trust/list/list_keys.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";

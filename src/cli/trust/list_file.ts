@@ -8,7 +8,7 @@ import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { isListExpired } from "../../trust/list/list.ts";
 import { TrustList } from "../../trust/trust_list.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { warnIfChangeable } from "../shared/open_files.ts";

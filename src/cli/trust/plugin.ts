@@ -18,7 +18,7 @@ import type { JsonObject, TrustListContent } from "../../trust/list/list.ts";
 import { addPlugin, type NewPlugin } from "../../trust/list/changes.ts";
 import { verifyBundle } from "../../trust/verify/verify.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import type { Change } from "./change.ts";
 
 /** Holds what a plugin asked for earlier. */

@@ -14,7 +14,7 @@ import {
   removePublisher,
   setMinimum,
 } from "../../trust/list/changes.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { addChangeOptions, changeList, type ChangeOptions } from "./change.ts";
 import { onlyFile, openList } from "./list_file.ts";
 import { exactlyOne, refuseOthers, splitAt } from "./subjects.ts";

@@ -10,7 +10,7 @@ import type { TrustListContent } from "../../trust/list/list.ts";
 import { revokeKey, revokePlugin } from "../../trust/list/changes.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { parseDate } from "../shared/dates.ts";
 import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
 import { onlyFile, openList } from "./list_file.ts";

@@ -8,7 +8,7 @@ import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { diffRoots, type TrustChange } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
-import { type CliContext, collect, parseCount, withProgram } from "../shared/command.ts";
+import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
 import { readNewSecret } from "../shared/secrets.ts";

@@ -13,7 +13,7 @@ import {
   setOnlyListed,
   setThreshold,
 } from "../../trust/list/changes.ts";
-import { type CliContext, parseCount } from "../shared/command.ts";
+import { type CliContext, parseCount } from "../shared/context.ts";
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { addChangeOptions, changeList, type ChangeOptions } from "./change.ts";

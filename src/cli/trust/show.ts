@@ -13,7 +13,7 @@ import { isListExpired, type TrustListContent } from "../../trust/list/list.ts";
 import { toListKey } from "../../trust/list/list_keys.ts";
 import { findPublisher } from "../../trust/verify/rules.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns, type Output, plural } from "../terminal/output.ts";

@@ -3,7 +3,7 @@ import { trustedHostOptions } from "../../../src/cli/shared/trust_options.ts";
 import { scratch, writeBundle } from "../bundles.ts";
 import { failed, inProcess } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
-import { trustKit } from "../trust_kit.ts";
+import { trustKit } from "../trust/kit.ts";
 
 Deno.test("trustedHostOptions() passes on what was given, and nothing else", () => {
   assert.deepEqual(trustedHostOptions({}), { keys: [] });

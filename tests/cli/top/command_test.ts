@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { scratch } from "../bundles.ts";
 import { document, done, failed, inProcess, sallyport } from "../sallyport.ts";
-import { hostStatus, pluginStatus, showHost } from "../top_kit.ts";
+import { hostStatus, pluginStatus, showHost } from "./kit.ts";
 
 const MIB = 1_048_576;
 

@@ -6,7 +6,7 @@ import { viewHosts } from "../../../src/cli/top/hosts.ts";
 import { type LiveOptions, showLive } from "../../../src/cli/top/live.ts";
 import { until } from "../../helpers/process.ts";
 import { scratch } from "../bundles.ts";
-import { hostStatus, pluginStatus, showHost } from "../top_kit.ts";
+import { hostStatus, pluginStatus, showHost } from "./kit.ts";
 
 const ENTER = "\u001b[?1049h";
 const LEAVE = "\u001b[0m\u001b[?25h\u001b[?7h\u001b[?1049l";

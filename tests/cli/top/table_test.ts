@@ -11,7 +11,7 @@ import {
 } from "../../../src/cli/top/cells.ts";
 import { readKeys } from "../../../src/cli/top/keys.ts";
 import { pluginTable } from "../../../src/cli/top/table.ts";
-import { pluginStatus } from "../top_kit.ts";
+import { pluginStatus } from "./kit.ts";
 
 function output(color: boolean): Output {
   return new Output({

@@ -3,7 +3,7 @@ import { readKeyFile } from "../../../src/trust/sealed/secret_files.ts";
 import { TrustList } from "../../../src/trust/trust_list.ts";
 import { document, done, failed, inProcess } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
-import { trustKit } from "../trust_kit.ts";
+import { trustKit } from "./kit.ts";
 
 const ASKS = { permissions: { net: ["example.com:443"] } };
 

@@ -3,7 +3,7 @@ import { readKeyFile } from "../../../src/trust/sealed/secret_files.ts";
 import { TrustList } from "../../../src/trust/trust_list.ts";
 import { done, failed, inProcess } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
-import { type TrustKit, trustKit } from "../trust_kit.ts";
+import { type TrustKit, trustKit } from "./kit.ts";
 
 /** The changes of a document, each as `+ key alice`. */
 function brief({ changes }: { changes: { kind: string; subject: string; name: string }[] }) {

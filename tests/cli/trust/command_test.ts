@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { scratch } from "../bundles.ts";
 import { document, done, failed, inProcess, sallyport } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
-import { trustKit } from "../trust_kit.ts";
+import { trustKit } from "./kit.ts";
 
 const PASSPHRASE = "five words of my own";
 

@@ -3,7 +3,7 @@ import { PluginHost } from "../../../src/host/host.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 import { document, done, failed, inProcess } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
-import { trustKit } from "../trust_kit.ts";
+import { trustKit } from "./kit.ts";
 
 const PASSPHRASE = "five words of my own";
 

@@ -15,10 +15,10 @@
  * | network mode     | 1.0 on the machine's network, 0.1 through the egress proxy                 |
  * | host user        | 1.0 where the host is root, or may be; 0.3 inside namespaces               |
  * | compiler         | 0.3 unless the policy says `jitless`                                       |
- * | net              | 0.6 for one host up to 2.5 for every address (`exposure_net.ts`)           |
+ * | net              | 0.6 for one host up to 2.5 for every address (`net.ts`)                    |
  * | private net      | 0.7 for loopback, 0.7 for link-local, 0.6 for private addresses and names  |
  * | reads            | 2.0 for homes and their dot files, 0.6 for the rest of them, 0.8 for       |
- * |                  | folders of the system, 0.4 elsewhere; each once (`exposure_paths.ts`)      |
+ * |                  | folders of the system, 0.4 elsewhere; each once (`paths.ts`)               |
  * | writes           | 2.0, 1.2, 1.5 and 1.0 for the same, 0.1 for its own storage                |
  * | host's files     | 1.0 where paths are granted and no data folder shows whether it is in them |
  * | system facts     | 0.1 for each kind, at most 0.6                                             |
@@ -38,21 +38,10 @@ import type { ResolvedPermissions } from "../../../permissions/resolve.ts";
 import type { SandboxReport } from "../../../sandbox/launch/launcher.ts";
 import { netLines } from "./net.ts";
 import { pathLines } from "./paths.ts";
+import type { ExposurePoints } from "./points.ts";
 
 /** Says in a word how exposed a plugin leaves its machine. */
 export type ExposureLabel = "SAFE" | "OK" | "MEDIUM" | "EXPOSED" | "UNSAFE";
-
-/** Holds one line of the sum; counted in tenths of a point. */
-export interface ExposurePoints {
-  /** What is looked at. */
-  readonly name: string;
-  /** What was found. */
-  readonly description: string;
-  /** What it adds, in tenths of a point. */
-  readonly points: number;
-  /** The most that it could add, in tenths of a point. */
-  readonly most: number;
-}
 
 /** Holds one line of a grade. */
 export interface ExposureLine {

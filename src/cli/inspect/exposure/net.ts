@@ -10,7 +10,7 @@
 import { type IpAddress, parseIpv4, parseIpv6 } from "../../../permissions/ip.ts";
 import { addressBits } from "../../../permissions/ip.ts";
 import { type NetScope, parseNetScope, type RangeScope } from "../../../permissions/net_scope.ts";
-import type { ExposurePoints } from "./grade.ts";
+import type { ExposurePoints } from "./points.ts";
 
 const NAMES_MOST = 14;
 const NET_MOST = 25;

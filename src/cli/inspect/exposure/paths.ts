@@ -6,7 +6,7 @@
  */
 import { OWN_BUNDLE, OWN_STORAGE, type ResolvedItem } from "../../../permissions/findings.ts";
 import { overlaps, pathCovers } from "../../../permissions/path_scope.ts";
-import type { ExposurePoints } from "./grade.ts";
+import type { ExposurePoints } from "./points.ts";
 
 type Place = "homes" | "within homes" | "system" | "elsewhere";
 

@@ -1,10 +1,10 @@
-import { holdLock } from "../../src/host/data/liveness_lock.ts";
+import { holdLock } from "../../../src/host/data/liveness_lock.ts";
 import {
   encodeStatus,
   type HostStatus,
   type PluginStatus,
-} from "../../src/host/supervision/status_file.ts";
-import type { PluginSample } from "../../src/monitor/samples/sample.ts";
+} from "../../../src/host/supervision/status_file.ts";
+import type { PluginSample } from "../../../src/monitor/samples/sample.ts";
 
 /** A host as a data folder shows it, until it is disposed as a killed one: its files stay. */
 export interface ShownHost extends Disposable {

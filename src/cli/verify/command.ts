@@ -9,7 +9,7 @@ import { explainPermissions } from "../../permissions/explain.ts";
 import type { PreparedPlugin } from "../../host/admission/admit.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 import { columns, type Output } from "../terminal/output.ts";
 import { addTrustOptions, type TrustOptions } from "../shared/trust_options.ts";
 import { Workbench } from "../shared/workbench.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { revokeKey } from "../../src/trust/list/changes.ts";
-import { listTest, WAITER } from "../host/trust_kit.ts";
-import { writePolicy } from "./bundles.ts";
-import { sallyport } from "./sallyport.ts";
+import { revokeKey } from "../../../src/trust/list/changes.ts";
+import { listTest, WAITER } from "../../host/trust_kit.ts";
+import { writePolicy } from "../bundles.ts";
+import { sallyport } from "../sallyport.ts";
 
 Deno.test("inspect and verify show what an update asks for beyond the version that ran", async () => {
   await using test = await listTest();

@@ -1,5 +1,5 @@
-import { type Scratch, scratch, writeBundle } from "./bundles.ts";
-import { document, done, inProcess, type Outcome } from "./sallyport.ts";
+import { type Scratch, scratch, writeBundle } from "../bundles.ts";
+import { document, done, inProcess, type Outcome } from "../sallyport.ts";
 
 /** A trust list that a key file opens, in a folder of its own. */
 export interface TrustKit extends Scratch {

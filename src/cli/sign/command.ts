@@ -8,7 +8,7 @@ import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { type ReplacedReason, signBundle } from "../../bundle/signing/signing.ts";
 import { parseStatement } from "../../bundle/reading/statement.ts";
 import { escapeText } from "../../errors.ts";
-import { type CliContext, collect } from "../shared/command.ts";
+import { type CliContext, collect } from "../shared/context.ts";
 import { parseFutureDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns, plural } from "../terminal/output.ts";

@@ -1,19 +1,19 @@
 // What `inspect` shows is the launch that runs: compared with what a load hands to the launcher, over what a
 // policy can say, and with processes that run.
 import assert from "node:assert/strict";
-import { inspectBundle, type InspectedLaunch } from "../../src/cli/inspect/inspection.ts";
-import { Output } from "../../src/cli/terminal/output.ts";
-import { Workbench } from "../../src/cli/shared/workbench.ts";
-import { SallyportError } from "../../src/errors.ts";
-import { BundleStore } from "../../src/bundle/store/store.ts";
-import { ProcessStarter } from "../../src/host/process/process_starter.ts";
-import { Admission } from "../../src/host/admission/admit.ts";
-import type { Policy, PolicyEntry } from "../../src/permissions/policy.ts";
-import type { LaunchSpec } from "../../src/sandbox/launch/launch_spec.ts";
-import type { Launcher } from "../../src/sandbox/launch/launcher.ts";
-import { hostTest } from "../helpers/host.ts";
-import { sandboxTest } from "../helpers/sandbox.ts";
-import { makeBundle, makeKeys, signDir, tempDir } from "../helpers/signing.ts";
+import { inspectBundle, type InspectedLaunch } from "../../../src/cli/inspect/inspection.ts";
+import { Output } from "../../../src/cli/terminal/output.ts";
+import { Workbench } from "../../../src/cli/shared/workbench.ts";
+import { SallyportError } from "../../../src/errors.ts";
+import { BundleStore } from "../../../src/bundle/store/store.ts";
+import { ProcessStarter } from "../../../src/host/process/process_starter.ts";
+import { Admission } from "../../../src/host/admission/admit.ts";
+import type { Policy, PolicyEntry } from "../../../src/permissions/policy.ts";
+import type { LaunchSpec } from "../../../src/sandbox/launch/launch_spec.ts";
+import type { Launcher } from "../../../src/sandbox/launch/launcher.ts";
+import { hostTest } from "../../helpers/host.ts";
+import { sandboxTest } from "../../helpers/sandbox.ts";
+import { makeBundle, makeKeys, signDir, tempDir } from "../../helpers/signing.ts";
 
 const ISOLATIONS = ["bwrap", "unshare", "plain"] as const;
 const NETWORKS = [undefined, "isolated", "proxied", "host"] as const;

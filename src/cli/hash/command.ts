@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { readBundle } from "../../bundle/reading/reading.ts";
-import type { CliContext } from "../shared/command.ts";
+import type { CliContext } from "../shared/context.ts";
 
 /** Adds the command. */
 export function addHash(program: Command, { output }: CliContext): void {
