@@ -13,7 +13,7 @@ import { type Logger, silentLogger } from "../../log.ts";
 import { realPathProblem } from "../../permissions/path_scope.ts";
 import { type CacheFile, NO_FILES } from "./cache_file.ts";
 import { checkAccess, checkPath } from "./data_dir_checks.ts";
-import { makeRun, moved, writeFiles } from "./process_dirs.ts";
+import { makeRun, writeFiles } from "./process_dirs.ts";
 import { checkStorage } from "./storage_check.ts";
 import type { ReservedPath } from "../settings/reserved_paths.ts";
 import { type RuntimeFiles, writeRuntime } from "./runtime_files.ts";
@@ -61,10 +61,6 @@ const FOLDERS = ["store", "run", "runtime", "storage"];
 const LONGEST_SOCKET = "999999/io/egress";
 const KEEP =
   "Keep cleaners of temporary files out of it, or choose a dataDir that they leave alone";
-/** How many folders are made ahead, how long after some were taken, and how long after each other. */
-const MAX_READY = 32;
-const READY_AFTER_MS = 50;
-const NEXT_READY_MS = 5;
 
 /** Manages the host's folder; several hosts may share one. */
 export class DataDir implements AsyncDisposable {
@@ -80,10 +76,6 @@ export class DataDir implements AsyncDisposable {
   #healing: Promise<void> | undefined;
   #nextRun = 1;
   #cacheFolders = new WeakMap<readonly CacheFile[], string>();
-  /** The folders of processes to come, by what is in their cache folders. */
-  #ready = new Map<readonly CacheFile[], string>();
-  #wanted = new Set<readonly CacheFile[]>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     runtime: RuntimeFiles,
@@ -197,7 +189,6 @@ export class DataDir implements AsyncDisposable {
         { cause, hint: isShortage(cause) ? systemHint(cause) : KEEP, details: { dataDir: root } },
       );
     }
-    this.#ready.clear();
     this.#logger.warn("The host's folder was removed from under it, and is made again", {
       dataDir: root,
       hint: KEEP,
@@ -208,10 +199,7 @@ export class DataDir implements AsyncDisposable {
   createRun(caches: readonly CacheFile[] = NO_FILES): RunDir {
     const number = this.#nextRun++;
     const base = `${this.scratch}/${number}`;
-    const ready = this.#ready.get(caches);
-    this.#ready.delete(caches);
-    if (ready === undefined || !moved(ready, base)) makeRun(base, caches);
-    this.#makeReady(caches);
+    makeRun(base, caches);
     const hasSockets = this.#folders.sockets !== undefined;
     const io = this.#socketsOf(number);
     if (hasSockets) Deno.mkdirSync(io, { mode: 0o700 });
@@ -241,40 +229,6 @@ export class DataDir implements AsyncDisposable {
   #socketsOf(number: number): string {
     const { sockets } = this.#folders;
     return sockets === undefined ? `${this.scratch}/${number}/io` : `${sockets.path}/${number}`;
-  }
-
-  /** Makes the next folders of the same kind when the start that took these is over, most likely. */
-  #makeReady(caches: readonly CacheFile[]): void {
-    this.#wanted.add(caches);
-    clearTimeout(this.#timer);
-    const step = (): void => {
-      const [caches] = this.#wanted;
-      if (caches === undefined) return;
-      this.#wanted.delete(caches);
-      try {
-        this.#makeOneReady(caches);
-      } catch {
-        // whoever needs them makes them, or is told why that fails
-      }
-      later(NEXT_READY_MS);
-    };
-    const later = (ms: number): void => {
-      this.#timer = setTimeout(step, ms);
-      Deno.unrefTimer(this.#timer);
-    };
-    later(READY_AFTER_MS);
-  }
-
-  #makeOneReady(caches: readonly CacheFile[]): void {
-    if (this.#ready.has(caches)) return;
-    const [oldest] = this.#ready;
-    if (oldest !== undefined && this.#ready.size >= MAX_READY) {
-      this.#ready.delete(oldest[0]);
-      Deno.removeSync(oldest[1], { recursive: true });
-    }
-    const base = `${this.scratch}/next-${this.#nextRun++}`;
-    makeRun(base, caches);
-    this.#ready.set(caches, base);
   }
 
   /**
@@ -316,7 +270,6 @@ export class DataDir implements AsyncDisposable {
 
   /** Removes this run's folders, and everything when the folder is temporary. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer);
     await this.#undo.disposeAsync();
   }
 }

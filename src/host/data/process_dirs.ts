@@ -34,16 +34,6 @@ function fillRun(base: string, caches: readonly CacheFile[]): void {
   }
 }
 
-/** Moves a folder; tells whether it was there. */
-export function moved(from: string, to: string): boolean {
-  try {
-    Deno.renameSync(from, to);
-    return true;
-  } catch {
-    return false; // somebody has removed it
-  }
-}
-
 /** Writes the files of a cache folder, which is there. */
 export function writeFiles(base: string, files: readonly CacheFile[]): void {
   const made = new Set([""]);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { DataDir } from "../../../src/host/data/data_dir.ts";
-import { until } from "../../helpers/process.ts";
 import { sandboxTest } from "../../helpers/sandbox.ts";
 import { tempDir } from "../../helpers/signing.ts";
 
@@ -20,42 +19,22 @@ function listing(folder: string, base = folder): string[] {
   }).sort();
 }
 
-function ready(data: DataDir): string[] {
-  return [...Deno.readDirSync(data.scratch)].map(({ name }) => name)
-    .filter((name) => name.startsWith("next-"));
-}
-
 const baseOf = (denoDir: string) => denoDir.slice(0, denoDir.lastIndexOf("/"));
 
-Deno.test("folders that were made ahead are as those that are made at once, and used once", async () => {
+Deno.test("what a process left in its folders is not in those of the next one", async () => {
   await using dir = await tempDir();
   await using data = await DataDir.open(dir.join("data"));
   const first = data.createRun(CACHES);
   const made = listing(baseOf(first.denoDir));
   assert.ok(made.includes("deno/dep_analysis_cache_v2-wal "), made.join("\n"));
-  await until(() => ready(data).length === 1, "the next ones");
+  await Deno.writeFile(`${first.denoDir}/dep_analysis_cache_v2`, new Uint8Array(1).fill(9));
+  await Deno.writeTextFile(`${first.cwd}/left`, "mine");
   const second = data.createRun(CACHES);
-  assert.deepEqual(ready(data), []);
   assert.deepEqual(listing(baseOf(second.denoDir)), made);
-  assert.notEqual(second.denoDir, first.denoDir);
-  const other = data.createRun();
-  assert.deepEqual(listing(other.denoDir), [], "with other files in them, they are others");
+  assert.deepEqual(listing(data.createRun().denoDir), [], "without files it is empty");
   await first[Symbol.asyncDispose]();
+  assert.equal([...Deno.readDirSync(data.scratch)].length, 2);
   assert.deepEqual(listing(baseOf(second.denoDir)), made);
-});
-
-Deno.test("32 wait at most, and none is left when the host is closed", async () => {
-  await using dir = await tempDir();
-  {
-    await using data = await DataDir.open(dir.join("data"));
-    for (let n = 0; n < 40; n++) data.createRun([...CACHES]);
-    await until(() => ready(data).length === 32, "as many as may wait");
-    const last = data.createRun([...CACHES]);
-    await until(() => ready(data).some((name) => Number(name.slice(5)) > 80), "the latest");
-    assert.equal(ready(data).length, 32);
-    assert.ok(last.denoDir.startsWith(data.scratch));
-  }
-  assert.deepEqual([...Deno.readDirSync(dir.join("data/run"))], []);
 });
 
 async function command(program: string, ...args: string[]): Promise<boolean> {
@@ -83,3 +62,33 @@ sandboxTest(
     }
   },
 );
+
+sandboxTest("a full disk says so, leaves nothing half made, and passes", "root", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("data");
+  await Deno.mkdir(path);
+  const options = "size=256k,nr_inodes=64,mode=700";
+  assert.ok(await command("mount", "-t", "tmpfs", "-o", options, "tmpfs", path));
+  try {
+    await using data = await DataDir.open(path);
+    const fill: string[] = [];
+    for (let room = true; room;) {
+      const file = `${data.root}/fill-${fill.length}`;
+      try {
+        Deno.writeTextFileSync(file, "");
+        fill.push(file);
+      } catch {
+        room = false;
+      }
+    }
+    for (const free of [0, 1, 2, 3]) {
+      if (free > 0) Deno.removeSync(fill.pop()!);
+      assert.throws(() => data.createRun(CACHES), /No space left/);
+      assert.deepEqual([...Deno.readDirSync(data.scratch)], [], `with room for ${free}`);
+    }
+    for (const file of fill) Deno.removeSync(file);
+    assert.ok(listing(data.createRun(CACHES).denoDir).length > 0);
+  } finally {
+    assert.ok(await command("umount", "-l", path));
+  }
+});
