@@ -54,9 +54,11 @@ export {
 export { type SealSecret } from "./src/crypto/sealed.ts";
 export { type PublicKey } from "./src/trust/keys/keys.ts";
 export {
-  type AcceptedBundle,
   createTrustListContent,
   type CreateTrustListContentOptions,
+} from "./src/trust/list/list.ts";
+export {
+  type AcceptedBundle,
   type HashRevocation,
   type JsonObject,
   type KeyRevocation,
@@ -66,7 +68,7 @@ export {
   type Publisher,
   type TrustListContent,
   type VersionRevocation,
-} from "./src/trust/list/list.ts";
+} from "./src/trust/list/content.ts";
 export { type TrustChange, type TrustSubject } from "./src/trust/list/diff.ts";
 export { type MarkedRevision } from "./src/trust/mark/rollback_mark.ts";
 export {

@@ -12,8 +12,8 @@ import {
   checkTrustListContent,
   encodeTrustListContent,
   parseTrustListContent,
-  type TrustListContent,
 } from "./list/list.ts";
+import type { TrustListContent } from "./list/content.ts";
 import { checkListSignatures, decodeListFile } from "./list/list_file.ts";
 import { cannotChange, compose, makeRoot, type RootOptions } from "./list/signing.ts";
 import { type MarkedRevision, RollbackMark, type SeenRevision } from "./mark/rollback_mark.ts";

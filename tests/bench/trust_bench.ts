@@ -7,7 +7,8 @@
 import { readBundle } from "../../src/bundle/reading/reading.ts";
 import { generateKeyPair } from "../../src/crypto/ed25519.ts";
 import { SealingKey } from "../../src/crypto/sealed.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
+import { createTrustListContent } from "../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import { verifyBundle } from "../../src/trust/verify/verify.ts";
 import { timeMs } from "./call_times.mjs";

@@ -1,7 +1,7 @@
 // A plugin that was loaded to start at its first use is judged when it starts, not when it was loaded.
 import assert from "node:assert/strict";
 import { Quarantine } from "../../src/monitor/violations/quarantine.ts";
-import type { TrustListContent } from "../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addPlugin, setKeyWindow } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { shiftClock } from "../helpers/clock.ts";

@@ -1,6 +1,7 @@
 import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
+import { createTrustListContent } from "../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addKey } from "../../src/trust/list/changes.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";

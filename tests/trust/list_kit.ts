@@ -1,6 +1,7 @@
 import { parseEnvelope } from "../../src/bundle/reading/envelope.ts";
 import { readBundle } from "../../src/bundle/reading/reading.ts";
-import { createTrustListContent, type TrustListContent } from "../../src/trust/list/list.ts";
+import { createTrustListContent } from "../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addKey } from "../../src/trust/list/changes.ts";
 import {
   type ListAnchors,

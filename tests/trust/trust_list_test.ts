@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { openSealed, SealingKey } from "../../src/crypto/sealed.ts";
-import {
-  encodeTrustListContent,
-  parseTrustListContent,
-  type TrustListContent,
-} from "../../src/trust/list/list.ts";
+import { encodeTrustListContent, parseTrustListContent } from "../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addKey, setMinimum, setThreshold } from "../../src/trust/list/changes.ts";
 import { decodeListFile, encodeListFile, type ListFile } from "../../src/trust/list/list_file.ts";
 import { TrustList } from "../../src/trust/trust_list.ts";

@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import { addKey, addPublisher, findKey, setMinimum } from "../../trust/list/changes.ts";
 import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";

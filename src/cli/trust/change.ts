@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import { describeChange, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { type CliContext, collect } from "../shared/context.ts";

@@ -5,7 +5,8 @@
  */
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
-import { isListExpired, type ListedKey, type TrustListContent } from "../../trust/list/list.ts";
+import { isListExpired } from "../../trust/list/list.ts";
+import type { ListedKey, TrustListContent } from "../../trust/list/content.ts";
 import { toListKey } from "../../trust/list/list_keys.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";

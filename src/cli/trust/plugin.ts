@@ -14,7 +14,7 @@ import {
   type PluginAsks,
   readAsks,
 } from "../../permissions/asks.ts";
-import type { JsonObject, TrustListContent } from "../../trust/list/list.ts";
+import type { JsonObject, TrustListContent } from "../../trust/list/content.ts";
 import { addPlugin, type NewPlugin } from "../../trust/list/changes.ts";
 import { verifyBundle } from "../../trust/verify/verify.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";

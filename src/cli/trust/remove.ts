@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import {
   findKey,
   liftRevocation,

@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { isVersionRange, revocationCovers } from "../../bundle/manifest/version_range.ts";
 import { escapeText } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import { revokeKey, revokePlugin } from "../../trust/list/changes.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";

@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import {
   findKey,
   setExpiry,

@@ -10,7 +10,7 @@ import type {
   ListedPlugin,
   PluginRevocation,
   TrustListContent,
-} from "../../trust/list/list.ts";
+} from "../../trust/list/content.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
 
 /** Names how something stands. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 
 /** Finds the next date at which a revocation comes into force. */
 export function nextRevocation(list: TrustListContent, after: number): number {

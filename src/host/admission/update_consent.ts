@@ -16,7 +16,7 @@ import {
   describeAddedAsk,
   readAsks,
 } from "../../permissions/asks.ts";
-import type { TrustListContent } from "../../trust/list/list.ts";
+import type { TrustListContent } from "../../trust/list/content.ts";
 import { noteBundle } from "../../trust/verify/refusal.ts";
 import type { MarkedPlugin } from "../../trust/mark/rollback_mark.ts";
 

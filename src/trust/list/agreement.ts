@@ -6,7 +6,7 @@
 
 import { quoteValue } from "../../json/schema_issues.ts";
 import type { Report } from "../../json/json_shape.ts";
-import type { ListedKey, ListedPlugin, TrustListContent } from "./list.ts";
+import type { ListedKey, ListedPlugin, TrustListContent } from "./content.ts";
 import { toListKey } from "./list_keys.ts";
 
 /** Finds entries that are there twice or name what is not, which would read in two ways. */

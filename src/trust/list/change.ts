@@ -5,7 +5,8 @@
  */
 
 import { escapeText, SallyportError } from "../../errors.ts";
-import { checkTrustListContent, type TrustListContent } from "./list.ts";
+import { checkTrustListContent } from "./list.ts";
+import type { TrustListContent } from "./content.ts";
 
 /** Makes the error about a change that does not fit the list. */
 export function cannot(

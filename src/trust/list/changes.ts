@@ -7,7 +7,7 @@
 import { canCover, isVersionRange } from "../../bundle/manifest/version_range.ts";
 import { cannot, change, defined, toTime } from "./change.ts";
 import { LIST_HINT, type ReplaceOptions, type RevokeOptions, toKeyIds } from "./key_changes.ts";
-import type { JsonObject, ListedPlugin, PluginRevocation, TrustListContent } from "./list.ts";
+import type { JsonObject, ListedPlugin, PluginRevocation, TrustListContent } from "./content.ts";
 
 export {
   addKey,

@@ -5,7 +5,7 @@
  */
 
 import { escapeText } from "../../errors.ts";
-import type { JsonObject, PluginRevocation, TrustListContent } from "./list.ts";
+import type { JsonObject, PluginRevocation, TrustListContent } from "./content.ts";
 
 /** Names what a change is about. */
 export type TrustSubject =

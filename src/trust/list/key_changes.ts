@@ -9,7 +9,7 @@ import { escapeText, hasInvisible } from "../../errors.ts";
 import { parsePublicKey } from "../keys/keys.ts";
 import { cannot, change, defined, toTime } from "./change.ts";
 import { findKey, toListKey } from "./list_keys.ts";
-import type { ListedKey, Publisher, TrustListContent } from "./list.ts";
+import type { ListedKey, Publisher, TrustListContent } from "./content.ts";
 
 /** Says when a key counts. */
 export interface KeyWindow {

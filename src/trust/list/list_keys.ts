@@ -8,7 +8,7 @@ import { decodeHex } from "@std/encoding/hex";
 import { keyId } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { parsePublicKey, type PublicKey } from "../keys/keys.ts";
-import type { ListedKey, TrustListContent } from "./list.ts";
+import type { ListedKey, TrustListContent } from "./content.ts";
 
 /** Holds a key of a list in the form that verifies, with what the list says of it. */
 export interface ListKey extends PublicKey {

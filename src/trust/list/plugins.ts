@@ -9,7 +9,7 @@
  */
 
 import type { SchemaIssue } from "../../json/schema_issues.ts";
-import type { ListedPlugin, TrustListContent } from "./list.ts";
+import type { ListedPlugin, TrustListContent } from "./content.ts";
 import { findPluginIssues, TRUST_LIST_LIMITS } from "./schema.ts";
 
 /** Makes the error about a list that is not valid. */

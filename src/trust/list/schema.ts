@@ -20,7 +20,7 @@ import {
   Report,
   wholeNumber,
 } from "../../json/json_shape.ts";
-import type { TrustListContent } from "./list.ts";
+import type { TrustListContent } from "./content.ts";
 import { findDisagreements, findPluginDisagreements } from "./agreement.ts";
 
 /** Are the greatest numbers of entries in a list. */

@@ -8,7 +8,8 @@ import { encodeHex } from "@std/encoding/hex";
 import { getPublicKey } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { parsePublicKey } from "../keys/keys.ts";
-import { encodeTrustListContent, type TrustListContent } from "./list.ts";
+import { encodeTrustListContent } from "./list.ts";
+import type { TrustListContent } from "./content.ts";
 import { encodeListFile, TRUST_LIST_PAYLOAD_TYPE } from "./list_file.ts";
 import {
   encodeRoot,

@@ -21,7 +21,7 @@ import {
   Report,
   wholeNumber,
 } from "../../json/json_shape.ts";
-import type { JsonObject } from "../list/list.ts";
+import type { JsonObject } from "../list/content.ts";
 import { MAX_RAN, mergeRan } from "./ran_versions.ts";
 import type { RootReference } from "../root/root_chain.ts";
 import { compareVersions } from "./versions.ts";

@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { bytesEqual, sha3_512Hex } from "../../crypto/digest.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { isAbsent } from "../../io/absent.ts";
-import type { JsonObject, TrustListContent } from "../list/list.ts";
+import type { JsonObject, TrustListContent } from "../list/content.ts";
 import {
   badMark,
   decodeMark,

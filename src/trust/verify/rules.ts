@@ -7,7 +7,12 @@
 
 import { revocationCovers } from "../../bundle/manifest/version_range.ts";
 import { escapeText, type SallyportErrorCode } from "../../errors.ts";
-import type { ListedPlugin, PluginRevocation, Publisher, TrustListContent } from "../list/list.ts";
+import type {
+  ListedPlugin,
+  PluginRevocation,
+  Publisher,
+  TrustListContent,
+} from "../list/content.ts";
 import { isListExpired } from "../list/list.ts";
 import { type ListKey, toListKey } from "../list/list_keys.ts";
 import { pluginsNamed } from "../list/plugins.ts";

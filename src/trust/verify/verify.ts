@@ -13,7 +13,7 @@ import type { Statement } from "../../bundle/reading/statement.ts";
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { keyId } from "../../crypto/ed25519.ts";
 import type { PublicKey } from "../keys/keys.ts";
-import type { TrustListContent } from "../list/list.ts";
+import type { TrustListContent } from "../list/content.ts";
 import type { RanVersion } from "../mark/ran_versions.ts";
 import { noteBundle } from "./refusal.ts";
 import {

@@ -7,8 +7,8 @@ import {
   isListExpired,
   MAX_TRUST_LIST_BYTES,
   parseTrustListContent,
-  type TrustListContent,
 } from "../../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../../src/trust/list/content.ts";
 import {
   acceptBundle,
   addKey,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readBundle } from "../../../src/bundle/reading/reading.ts";
 import { SallyportError, type SallyportErrorCode } from "../../../src/errors.ts";
-import type { TrustListContent } from "../../../src/trust/list/list.ts";
+import type { TrustListContent } from "../../../src/trust/list/content.ts";
 import {
   addKey,
   addPlugin,
