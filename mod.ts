@@ -40,16 +40,15 @@ export {
   type LimitName,
   type Limits,
 } from "./src/bundle/manifest/limits.ts";
+export { manifestJsonSchema, parseManifest } from "./src/bundle/manifest/manifest.ts";
 export {
   type AccessLevel,
   type ContextRequest,
   type HookRequest,
   type Manifest,
-  manifestJsonSchema,
-  parseManifest,
   type PermissionRequest,
   type StorageRequest,
-} from "./src/bundle/manifest/manifest.ts";
+} from "./src/bundle/manifest/manifest_schema.ts";
 
 export { type SealSecret } from "./src/crypto/sealed.ts";
 export { type PublicKey } from "./src/trust/keys/keys.ts";
@@ -84,13 +83,10 @@ export {
   TrustList,
   type UpdateTrustListOptions,
 } from "./src/trust/trust_list.ts";
-export { type TrustedPlugin } from "./src/trust/verify/verify.ts";
+export { type TrustedPlugin } from "./src/trust/verify/anchors.ts";
 export {
-  type Grant,
   type MonitorPolicy,
   parsePolicy,
-  type Policy,
-  type PolicyEntry,
   policyJsonSchema,
   type RestartPolicy,
   type ViolationAction,
@@ -99,6 +95,7 @@ export {
   type ViolationResponse,
   type ViolationSeverity,
 } from "./src/permissions/policy.ts";
+export { type Grant, type Policy, type PolicyEntry } from "./src/permissions/policy_schema.ts";
 
 export {
   type PluginSample,

@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { removeTree } from "../io/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
-import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/manager.ts";
+import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/groups/cgroup_manager.ts";
 import type { IsolationMode } from "../sandbox/machine/choose.ts";
 import { probeDescriptors } from "./descriptors.ts";
 import {

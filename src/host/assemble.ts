@@ -9,7 +9,7 @@ import type { Logger } from "../log.ts";
 import { Quarantine } from "../monitor/violations/quarantine.ts";
 import type { Limits } from "../bundle/manifest/limits.ts";
 import { helperGroup } from "../sandbox/cgroup/helper_group.ts";
-import type { CgroupManager } from "../sandbox/cgroup/manager.ts";
+import type { CgroupManager } from "../sandbox/cgroup/groups/cgroup_manager.ts";
 import { PluginContext } from "../services/context.ts";
 import { EventHub } from "./events/events.ts";
 import type { OpenedParts } from "./host_opening.ts";

@@ -6,7 +6,7 @@
 import type { SallyportError } from "../errors.ts";
 import { checkCallback, checkSignal, runCallback } from "../guard.ts";
 import type { Logger } from "../log.ts";
-import type { Manifest } from "../bundle/manifest/manifest.ts";
+import type { Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { PluginSample } from "../monitor/samples/sample.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import type {

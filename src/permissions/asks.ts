@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { z } from "zod";
+import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
-import type { AccessLevel, Manifest } from "../bundle/manifest/manifest.ts";
+import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../errors.ts";
-import { HOOK_PRIORITY_FLOOR, parseAsks } from "./asks_schema.ts";
 import { formatNetScope, intersectNet, netCovers, parseNetScope } from "./net_scope.ts";
 import { parsePathScope, pathCovers, type PathScope } from "./path_scope.ts";
 import { parseSysKind } from "./sys_scope.ts";
@@ -34,6 +35,30 @@ export interface PluginAsks {
   readonly storageBytes: number;
   /** Other plugins that it needs. */
   readonly dependencies: readonly string[];
+}
+
+/** The earliest place in a hook's order that a plugin may have; those before it are the host's own. */
+const HOOK_PRIORITY_FLOOR = 100;
+
+const MAX_ENTRIES = 100;
+
+const texts = z.array(z.string().max(4_200)).max(MAX_ENTRIES);
+
+const asksSchema: z.ZodType<PluginAsks> = z.strictObject({
+  net: texts,
+  read: texts,
+  write: texts,
+  sys: texts,
+  context: z.record(z.string().max(64), z.enum(["read", "readwrite"])),
+  hooks: z.record(z.string().max(64), z.int().min(HOOK_PRIORITY_FLOOR).max(9_999)),
+  limits: limitsSchema,
+  storageBytes: z.int().min(0),
+  dependencies: texts,
+});
+
+/** Checks what is said to be a request. */
+function parseAsks(value: unknown): PluginAsks | undefined {
+  return asksSchema.safeParse(value).data;
 }
 
 /** Names a kind of thing that a plugin asks for. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Manifest } from "../bundle/manifest/manifest.ts";
+import type { Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";
 import type { Findings } from "./findings.ts";
@@ -16,7 +16,8 @@ import {
   type Parsed,
   parseNetScope,
 } from "./net_scope.ts";
-import { grantOrigin, type PolicyEntry } from "./policy.ts";
+import { grantOrigin } from "./policy.ts";
+import type { PolicyEntry } from "./policy_schema.ts";
 import { parseSysKind } from "./sys_scope.ts";
 
 /** Holds the findings of all families, with the mistakes on either side. */

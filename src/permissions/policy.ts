@@ -5,12 +5,11 @@
  */
 import { z } from "zod";
 import { describeIssues, joinIssues, type SchemaIssue } from "../json/schema_issues.ts";
-import type { AccessLevel, Limits } from "../bundle/manifest/manifest.ts";
 import { parseStrictJson } from "../json/strict_json.ts";
 import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";
-import type { MonitorPolicy, RestartPolicy, ViolationPolicy } from "./watch_policy.ts";
+import type { Grant, Policy, PolicyEntry } from "./policy_schema.ts";
 
 export type {
   MonitorPolicy,
@@ -21,56 +20,6 @@ export type {
   ViolationResponse,
   ViolationSeverity,
 } from "./watch_policy.ts";
-
-/** Lists what the operator gives; a plugin gets what it asks for *and* what is in here. */
-export interface Grant {
-  /** Hosts: `host`, `host:port`, `*.host`, addresses, CIDR ranges; without a port it is 443. */
-  readonly net?: readonly string[];
-  /** Absolute paths to read; a plugin always reads its own bundle and the storage it declares. */
-  readonly read?: readonly string[];
-  /** Absolute paths to write; a plugin that declares storage may write that without a grant. */
-  readonly write?: readonly string[];
-  /** Kinds of system information, such as `hostname`. */
-  readonly sys?: readonly string[];
-  /** Services by key, with how far the plugin may use them. */
-  readonly context?: Readonly<Record<string, AccessLevel>>;
-  /** Names of hooks that the plugin may handle; `*` stands for every hook that it asks for. */
-  readonly hooks?: readonly string[];
-}
-
-/** Holds the operator's decision about one plugin, or about all that have none of their own. */
-export interface PolicyEntry {
-  /** What the plugin may have. */
-  readonly grant?: Grant;
-  /** Caps on the limits of the manifest. */
-  readonly limits?: Partial<Limits>;
-  /** The launcher for the plugin's process. */
-  readonly isolation?: "auto" | "bwrap" | "unshare" | "plain";
-  /** How granted hosts are reached. */
-  readonly network?: "isolated" | "proxied" | "host";
-  /** The system call filter. */
-  readonly seccomp?: "strict" | "baseline" | "off";
-  /** Whether V8 runs without its compilers (and without WebAssembly). */
-  readonly jitless?: boolean;
-  /** What happens to a request that the grant does not cover; `reject` when absent. */
-  readonly onExcess?: "reject" | "narrow";
-  /** What is done about violations. */
-  readonly violations?: ViolationPolicy;
-  /** When it is started again after a crash. */
-  readonly restart?: RestartPolicy;
-  /** How it is watched. */
-  readonly monitor?: MonitorPolicy;
-}
-
-/** Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down. */
-export interface Policy {
-  /** Where the JSON Schema of the file is, for editors; never fetched. */
-  readonly $schema?: string;
-  /** The entry beneath every plugin's own. */
-  readonly default?: PolicyEntry;
-  /** Entries by plugin name. */
-  readonly plugins?: Readonly<Record<string, PolicyEntry>>;
-}
 
 /** Is the greatest size of `policy.json`, in bytes. */
 export const MAX_POLICY_BYTES: number = 1024 * 1024;

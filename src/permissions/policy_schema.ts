@@ -4,10 +4,11 @@
  * @module
  */
 import { z } from "zod";
+import type { Limits } from "../bundle/manifest/limits.ts";
+import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";
 import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { type Parsed, parseNetScope } from "./net_scope.ts";
 import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
-import type { Policy, PolicyEntry } from "./policy.ts";
 import { parseSysKind } from "./sys_scope.ts";
 import {
   MAX_RESPONSES,
@@ -23,6 +24,56 @@ import {
   WEIGHT_BOUNDS,
   WINDOW_BOUNDS,
 } from "./watch_policy.ts";
+
+/** Lists what the operator gives; a plugin gets what it asks for *and* what is in here. */
+export interface Grant {
+  /** Hosts: `host`, `host:port`, `*.host`, addresses, CIDR ranges; without a port it is 443. */
+  readonly net?: readonly string[];
+  /** Absolute paths to read; a plugin always reads its own bundle and the storage it declares. */
+  readonly read?: readonly string[];
+  /** Absolute paths to write; a plugin that declares storage may write that without a grant. */
+  readonly write?: readonly string[];
+  /** Kinds of system information, such as `hostname`. */
+  readonly sys?: readonly string[];
+  /** Services by key, with how far the plugin may use them. */
+  readonly context?: Readonly<Record<string, AccessLevel>>;
+  /** Names of hooks that the plugin may handle; `*` stands for every hook that it asks for. */
+  readonly hooks?: readonly string[];
+}
+
+/** Holds the operator's decision about one plugin, or about all that have none of their own. */
+export interface PolicyEntry {
+  /** What the plugin may have. */
+  readonly grant?: Grant;
+  /** Caps on the limits of the manifest. */
+  readonly limits?: Partial<Limits>;
+  /** The launcher for the plugin's process. */
+  readonly isolation?: "auto" | "bwrap" | "unshare" | "plain";
+  /** How granted hosts are reached. */
+  readonly network?: "isolated" | "proxied" | "host";
+  /** The system call filter. */
+  readonly seccomp?: "strict" | "baseline" | "off";
+  /** Whether V8 runs without its compilers (and without WebAssembly). */
+  readonly jitless?: boolean;
+  /** What happens to a request that the grant does not cover; `reject` when absent. */
+  readonly onExcess?: "reject" | "narrow";
+  /** What is done about violations. */
+  readonly violations?: ViolationPolicy;
+  /** When it is started again after a crash. */
+  readonly restart?: RestartPolicy;
+  /** How it is watched. */
+  readonly monitor?: MonitorPolicy;
+}
+
+/** Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down. */
+export interface Policy {
+  /** Where the JSON Schema of the file is, for editors; never fetched. */
+  readonly $schema?: string;
+  /** The entry beneath every plugin's own. */
+  readonly default?: PolicyEntry;
+  /** Entries by plugin name. */
+  readonly plugins?: Readonly<Record<string, PolicyEntry>>;
+}
 
 const MAX_ENTRIES = 1_000;
 const MAX_PLUGINS = 10_000;

@@ -3,17 +3,12 @@
  *
  * @module
  */
-import {
-  type AccessLevel,
-  DEFAULT_LIMITS,
-  type LimitName,
-  type Limits,
-  type Manifest,
-} from "../bundle/manifest/manifest.ts";
+import { DEFAULT_LIMITS, type LimitName, type Limits } from "../bundle/manifest/manifest.ts";
+import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { joinIssues } from "../json/schema_issues.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { compareFamilies } from "./compare.ts";
-import { excessError } from "./explain.ts";
+import { excessError } from "./excess.ts";
 import {
   type Excess,
   OWN_BUNDLE,
@@ -23,7 +18,8 @@ import {
 } from "./findings.ts";
 import type { PathContext } from "./match_paths.ts";
 import { nativePath, type PathAccess, realPathProblem } from "./path_scope.ts";
-import { checkEntry, grantOrigin, type PolicyEntry } from "./policy.ts";
+import { checkEntry, grantOrigin } from "./policy.ts";
+import type { PolicyEntry } from "./policy_schema.ts";
 
 /** Holds the folders and the disk that {@linkcode resolvePermissions} needs. */
 export interface ResolveContext {

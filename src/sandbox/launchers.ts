@@ -8,7 +8,8 @@ import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import { CannotTell } from "../io/bounded_command.ts";
-import { type CgroupProbe, openCgroups } from "./cgroup/manager.ts";
+import { openCgroups } from "./cgroup/manager.ts";
+import type { CgroupProbe } from "./cgroup/groups/cgroup_manager.ts";
 import {
   checkIsolation,
   checkMode,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Manifest } from "../../src/bundle/manifest/manifest.ts";
+import type { Manifest } from "../../src/bundle/manifest/manifest_schema.ts";
 import { asksOf, compareAsks, describeAddedAsk, readAsks } from "../../src/permissions/asks.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { makeManifest } from "./kit.ts";

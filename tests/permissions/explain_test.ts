@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  contextPolicyLines,
-  explainPermissions,
-  missingPolicyLines,
-} from "../../src/permissions/explain.ts";
+import { explainPermissions } from "../../src/permissions/explain.ts";
+import { contextPolicyLines, missingPolicyLines } from "../../src/permissions/excess.ts";
 import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
 import { granting, resolveCase, STORAGE_DIR } from "./kit.ts";
 

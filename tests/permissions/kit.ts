@@ -1,4 +1,5 @@
-import { type Manifest, parseManifest } from "../../src/bundle/manifest/manifest.ts";
+import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
+import type { Manifest } from "../../src/bundle/manifest/manifest_schema.ts";
 import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
 import { overlaps } from "../../src/permissions/path_scope.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";

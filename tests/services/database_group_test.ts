@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../src/bundle/manifest/limits.ts";
 import { helperGroup } from "../../src/sandbox/cgroup/helper_group.ts";
-import { type Cgroup, type CgroupManager, openCgroups } from "../../src/sandbox/cgroup/manager.ts";
+import { openCgroups } from "../../src/sandbox/cgroup/manager.ts";
+import type { Cgroup, CgroupManager } from "../../src/sandbox/cgroup/groups/cgroup_manager.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { requiringTest } from "../helpers/sandbox.ts";
 import { caller, databaseOf, ENDLESS, openContext } from "./kit.ts";

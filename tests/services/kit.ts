@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from "../../src/bundle/manifest/limits.ts";
-import type { AccessLevel } from "../../src/bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../src/bundle/manifest/manifest_schema.ts";
 import type { ServiceCaller } from "../../src/services/calls/caller.ts";
 import type { ExecuteResult, SqlRow } from "../../src/plugin/service_types.ts";
 import { PluginContext, type PluginContextOptions } from "../../src/services/context.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { AccessLevel } from "../../src/bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../src/bundle/manifest/manifest_schema.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { caller, databaseOf, openContext } from "./kit.ts";
 

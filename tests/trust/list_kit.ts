@@ -3,11 +3,8 @@ import { readBundle } from "../../src/bundle/reading/reading.ts";
 import { createTrustListContent } from "../../src/trust/list/list.ts";
 import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addKey } from "../../src/trust/list/changes.ts";
-import {
-  type ListAnchors,
-  type VerifiedPlugin,
-  verifyBundle,
-} from "../../src/trust/verify/verify.ts";
+import { type VerifiedPlugin, verifyBundle } from "../../src/trust/verify/verify.ts";
+import type { ListAnchors } from "../../src/trust/verify/anchors.ts";
 import { makeBundle, signDir, type TempDir, tempDir, type TestKeys } from "../helpers/signing.ts";
 
 /** The time of all that happens in a test, unless it says otherwise. */

@@ -8,14 +8,7 @@ import { fileName } from "../chain/folder.ts";
 import type { Head, Position } from "../chain/head.ts";
 import { MAX_LINE_BYTES } from "../chain/line.ts";
 import type { Unsigned } from "./vouched.ts";
-
-/** Bytes after the last whole line: of one that was being written, or added. */
-export interface Torn {
-  readonly file: string;
-  readonly bytes: number;
-  readonly hash: string;
-  readonly text: string;
-}
+import type { Torn } from "./vouched.ts";
 
 /** Tells where a chain ends. */
 export interface ChainEnd extends Position {

@@ -4,12 +4,19 @@
  *
  * @module
  */
-import type { Torn } from "./chain_end.ts";
 import type { Head, NamedChain } from "../chain/head.ts";
 import { isSigned, SIGNED_TYPES } from "../chain/line.ts";
 import type { PlacedLine } from "./links.ts";
 import type { AuditProblemKind, Problems, TakenOverLines } from "./report.ts";
 import { fileName } from "../chain/folder.ts";
+
+/** Bytes after the last whole line: of one that was being written, or added. */
+export interface Torn {
+  readonly file: string;
+  readonly bytes: number;
+  readonly hash: string;
+  readonly text: string;
+}
 
 /** Lines that no run has signed. */
 export interface Unsigned {

@@ -5,11 +5,82 @@
  */
 
 import { z } from "zod";
+import type { Limits } from "./limits.ts";
 import { limitSchema, limitsSchema } from "./limits_schema.ts";
-import type { Manifest } from "./manifest.ts";
 import { bundlePathProblem } from "./paths.ts";
 import { describeIssues, quoteValue, type SchemaIssue } from "../../json/schema_issues.ts";
 import { isVersionRange } from "./version_range.ts";
+
+/** Says how far a plugin may use a service: only read, or also change. */
+export type AccessLevel = "read" | "readwrite";
+
+/** Lists the Deno permissions that a plugin asks for; a missing list asks for nothing. */
+export interface PermissionRequest {
+  /** Hosts: `host`, `host:port`, `*.host`, IP addresses, CIDR ranges. */
+  readonly net?: readonly string[];
+  /** Paths to read: absolute, or below `$BUNDLE` or `$STORAGE`. */
+  readonly read?: readonly string[];
+  /** Paths to write: absolute, or below `$STORAGE`. */
+  readonly write?: readonly string[];
+  /** Kinds of system information, such as `hostname`. */
+  readonly sys?: readonly string[];
+}
+
+/** Asks for one service of the host. */
+export interface ContextRequest {
+  /** The key under which the host provides the service. */
+  readonly key: string;
+  /** What the plugin wants to do with it. */
+  readonly access: AccessLevel;
+  /** Why, for the person who decides. */
+  readonly reason?: string;
+}
+
+/** Announces one hook that the plugin handles. */
+export interface HookRequest {
+  /** The name of the hook. */
+  readonly name: string;
+  /** The place in the order, 100 to 9999, lower first; 0 to 99 is the host's own band. */
+  readonly priority?: number;
+}
+
+/** Asks for storage of the plugin's own. */
+export interface StorageRequest {
+  /** How much, in bytes. */
+  readonly quotaBytes: number;
+}
+
+/** Describes a plugin, as {@linkcode parseManifest} read it: checked, and frozen all the way down. */
+export interface Manifest {
+  /** Where the JSON Schema of the file is, for editors; never fetched. */
+  readonly $schema?: string;
+  /** The plugin's name. */
+  readonly name: string;
+  /** The plugin's version, as SemVer 2.0.0. */
+  readonly version: string;
+  /** Who wrote it. */
+  readonly author?: string;
+  /** What it does. */
+  readonly description?: string;
+  /** Its licence, as an SPDX expression by custom. */
+  readonly license?: string;
+  /** The bundle path of the module to load. */
+  readonly entry: string;
+  /** The range of host API versions that it works with. */
+  readonly sdk?: string;
+  /** The Deno permissions that it asks for. */
+  readonly permissions?: PermissionRequest;
+  /** The storage that it asks for. */
+  readonly storage?: StorageRequest;
+  /** The services that it asks for. */
+  readonly context?: readonly ContextRequest[];
+  /** The hooks that it handles. */
+  readonly hooks?: readonly HookRequest[];
+  /** Limits that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Other plugins that it needs, by name, with the range of versions. */
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
 
 const MAX_ENTRIES = 100;
 

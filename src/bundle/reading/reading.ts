@@ -10,7 +10,8 @@ import { SallyportError } from "../../errors.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
 import { bundleHash, type FileDigest } from "./hash.ts";
 import { cannotRead, listBundle, notAFile, throwIfCancelled } from "./listing.ts";
-import { type Manifest, parseManifest } from "../manifest/manifest.ts";
+import { parseManifest } from "../manifest/manifest.ts";
+import type { Manifest } from "../manifest/manifest_schema.ts";
 
 import { ENVELOPE_FILE, fileListProblem, MANIFEST_FILE, quotePath } from "../manifest/paths.ts";
 import { outerSourceMap } from "./source_maps.ts";

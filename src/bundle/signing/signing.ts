@@ -17,7 +17,7 @@ import {
   parseEnvelope,
   STATEMENT_PAYLOAD_TYPE,
 } from "../reading/envelope.ts";
-import type { Manifest } from "../manifest/manifest.ts";
+import type { Manifest } from "../manifest/manifest_schema.ts";
 import { ENVELOPE_FILE } from "../manifest/paths.ts";
 import type { BundleContents, ReadBundleOptions } from "../reading/reading.ts";
 import { copyBundle, readSignable } from "./signable.ts";

@@ -5,7 +5,7 @@
  */
 import { type Envelope, pae, parseEnvelope } from "../../bundle/reading/envelope.ts";
 import type { FileDigest } from "../../bundle/reading/hash.ts";
-import type { AccessLevel, Manifest } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel, Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { type BundleContents, readBundle } from "../../bundle/reading/reading.ts";
 import { parseStatement, type Statement } from "../../bundle/reading/statement.ts";
 import { BundleStore } from "../../bundle/store/store.ts";
@@ -17,9 +17,10 @@ import { reservedPaths } from "../../host/settings/reserved_paths.ts";
 import { asksForStorage } from "../../host/admission/admit.ts";
 import type { TrustSource } from "../../host/admission/trust_source.ts";
 import type { ConsentState } from "../../host/admission/update_consent.ts";
-import { missingGrant } from "../../permissions/explain.ts";
+import { missingGrant } from "../../permissions/excess.ts";
 import type { Excess } from "../../permissions/findings.ts";
-import { entryFor, type Grant, type Policy, type PolicyEntry } from "../../permissions/policy.ts";
+import { entryFor } from "../../permissions/policy.ts";
+import type { Grant, Policy, PolicyEntry } from "../../permissions/policy_schema.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { LaunchCommand, SandboxReport } from "../../sandbox/launch/launcher.ts";
 import { type GivenUp, givenUp } from "../shared/planned.ts";

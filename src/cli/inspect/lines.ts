@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { DEFAULT_LIMITS, type Limits, type Manifest } from "../../bundle/manifest/manifest.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
 import { describeAddedAsk } from "../../permissions/asks.ts";
 import { explainPermissions } from "../../permissions/explain.ts";
-import type { PolicyEntry } from "../../permissions/policy.ts";
+import type { PolicyEntry } from "../../permissions/policy_schema.ts";
 import { type Exposure, inspectedExposure } from "./exposure/exposure.ts";
 import { gradeLines } from "./exposure/lines.ts";
 import type { InspectedLaunch, Inspection } from "./inspection.ts";

@@ -11,9 +11,9 @@ import {
   asksOf,
   compareAsks,
   describeAddedAsk,
-  type PluginAsks,
   readAsks,
 } from "../../permissions/asks.ts";
+import type { PluginAsks } from "../../permissions/asks.ts";
 import type { JsonObject, TrustListContent } from "../../trust/list/content.ts";
 import { addPlugin, type NewPlugin } from "../../trust/list/changes.ts";
 import { verifyBundle } from "../../trust/verify/verify.ts";

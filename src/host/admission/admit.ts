@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { type BundleContents, readBundle } from "../../bundle/reading/reading.ts";
 import { BundleStore } from "../../bundle/store/store.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

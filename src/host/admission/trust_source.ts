@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { BundleContents } from "../../bundle/reading/reading.ts";
 import { SallyportError } from "../../errors.ts";
 import { asksOf } from "../../permissions/asks.ts";
@@ -16,12 +16,11 @@ import type { MarkedPlugin } from "../../trust/mark/rollback_mark.ts";
 import { TrustList } from "../../trust/trust_list.ts";
 import {
   judgeAgain,
-  type KeyAnchors,
-  type TrustAnchors,
   type VerifiedPlugin,
   verifyAgain,
   verifyBundle,
 } from "../../trust/verify/verify.ts";
+import type { KeyAnchors, TrustAnchors } from "../../trust/verify/anchors.ts";
 import { nextRevocation } from "./trust_times.ts";
 import type { TrustListSettings } from "../settings/trust_list_options.ts";
 import {

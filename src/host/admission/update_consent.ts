@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";

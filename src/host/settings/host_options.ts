@@ -6,10 +6,11 @@
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../../log.ts";
-import { parsePolicy, type Policy } from "../../permissions/policy.ts";
+import { parsePolicy } from "../../permissions/policy.ts";
+import type { Policy } from "../../permissions/policy_schema.ts";
 import { checkOwnDeno, findDeno } from "../../sandbox/machine/find_deno.ts";
 import type { IsolationMode, IsolationOptions } from "../../sandbox/machine/choose.ts";
-import type { KeyAnchors, TrustedPlugin } from "../../trust/verify/verify.ts";
+import type { KeyAnchors, TrustedPlugin } from "../../trust/verify/anchors.ts";
 import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { findOpenToOthers } from "../../io/open_to_others.ts";
 import { readSmallFile, toPath, warnOpenToOthers } from "./config_files.ts";

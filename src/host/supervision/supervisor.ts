@@ -24,7 +24,8 @@ import {
   violationOfBreach,
   violationOfError,
 } from "../../monitor/violations/violations.ts";
-import { entryFor, type PolicyEntry } from "../../permissions/policy.ts";
+import { entryFor } from "../../permissions/policy.ts";
+import type { PolicyEntry } from "../../permissions/policy_schema.ts";
 import { DEFAULT_RATES } from "../../permissions/watch_policy.ts";
 import { CallKeeper } from "./call_watchdog.ts";
 import type { EventHub, HostEvent } from "../events/events.ts";

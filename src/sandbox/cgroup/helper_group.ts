@@ -6,7 +6,7 @@
 import { SallyportError } from "../../errors.ts";
 import type { ProcessLimits } from "../launch/launch_spec.ts";
 import { writeKernelFile } from "./groups/kernel_files.ts";
-import type { CgroupManager } from "./manager.ts";
+import type { CgroupManager } from "./groups/cgroup_manager.ts";
 
 /** The group of one helper process. Disposing it kills what is left inside and removes it. */
 export interface HelperGroup extends AsyncDisposable {

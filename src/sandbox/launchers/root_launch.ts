@@ -5,7 +5,7 @@
  */
 import { SallyportError } from "../../errors.ts";
 import { systemHint } from "../../io/system_error.ts";
-import type { Cgroup, CgroupProbe } from "../cgroup/manager.ts";
+import type { Cgroup, CgroupProbe } from "../cgroup/groups/cgroup_manager.ts";
 import { readContainment, reportFrom, runsExecutable } from "../launch/containment.ts";
 import type { Launch, LaunchCommand, SandboxReport } from "../launch/launcher.ts";
 import type { LauncherName, LaunchSpec } from "../launch/launch_spec.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Limits } from "../../bundle/manifest/limits.ts";
-import type { AccessLevel, ContextRequest } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel, ContextRequest } from "../../bundle/manifest/manifest_schema.ts";
 
 /**
  * Identifies the plugin that calls a service.

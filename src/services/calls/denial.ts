@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { contextPolicyLines } from "../../permissions/explain.ts";
+import { contextPolicyLines } from "../../permissions/excess.ts";
 import { accessCovers, type ServiceCaller } from "./caller.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import type { ServiceCaller } from "./caller.ts";
 
 /** Tells a built-in service about one call; services of the application do not see it. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
 import { accessCovers } from "../calls/caller.ts";
 import type { Authorizer } from "./sqlite.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "../calls/caller.ts";
 import { DatabaseClient } from "./client.ts";

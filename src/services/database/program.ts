@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { accessCovers } from "../calls/caller.ts";
 import { type Judge, type SharedTables, TABLE_FUNCTIONS, tableRefusal } from "./authorizer.ts";
 import type { SharedSchema } from "./shared_schema.ts";

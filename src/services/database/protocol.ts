@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AccessLevel } from "../../bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportErrorCode } from "../../errors.ts";
 
 /** Says which file the process opens, and what statements may do in it. */

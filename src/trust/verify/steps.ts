@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { type Envelope, pae, parseEnvelope } from "../../bundle/reading/envelope.ts";
 import type { FileDigest } from "../../bundle/reading/hash.ts";
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { quotePath } from "../../bundle/manifest/paths.ts";
 import type { BundleFile } from "../../bundle/reading/reading.ts";
 import { parseStatement, type Statement } from "../../bundle/reading/statement.ts";
@@ -16,7 +16,7 @@ import { keyId, verify } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { PublicKey } from "../keys/keys.ts";
 import { describeKey, MAX_NAMED, refuse } from "./refusal.ts";
-import type { KeyAnchors, TrustedPlugin } from "./verify.ts";
+import type { KeyAnchors, TrustedPlugin } from "./anchors.ts";
 
 /** Puts the plugin's name to an error about a part of it. */
 function withPlugin<T>(plugin: { readonly name: string }, act: () => T): T {

@@ -5,7 +5,8 @@
  */
 
 import { bundleHash, type FileDigest } from "../../bundle/reading/hash.ts";
-import { type Manifest, parseManifest } from "../../bundle/manifest/manifest.ts";
+import { parseManifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { MANIFEST_FILE } from "../../bundle/manifest/paths.ts";
 import type { Envelope } from "../../bundle/reading/envelope.ts";
 import { type BundleContents, type BundleFile, bytesOf } from "../../bundle/reading/reading.ts";
@@ -14,7 +15,6 @@ import { sha3_512Hex } from "../../crypto/digest.ts";
 import { keyId } from "../../crypto/ed25519.ts";
 import type { PublicKey } from "../keys/keys.ts";
 import type { TrustListContent } from "../list/content.ts";
-import type { RanVersion } from "../mark/ran_versions.ts";
 import { noteBundle } from "./refusal.ts";
 import {
   checkHighest,
@@ -35,39 +35,7 @@ import {
   checkTrust,
   openEnvelope,
 } from "./steps.ts";
-
-/** Trusts one exact bundle. */
-export interface TrustedPlugin {
-  /** The plugin's name. */
-  readonly name: string;
-  /** The plugin's version, compared as text. */
-  readonly version: string;
-  /** The bundle hash, 128 lower-case hex digits. */
-  readonly hash: string;
-  /** A remark for people. */
-  readonly note?: string;
-}
-
-/** Trusts keys, and of what they sign all or some. */
-export interface KeyAnchors {
-  /** The keys whose signatures count. */
-  readonly keys: readonly PublicKey[];
-  /** The plugins that may load; without it, all that a key has signed. */
-  readonly plugins?: readonly TrustedPlugin[];
-}
-
-/** Trusts what a trust list says. */
-export interface ListAnchors {
-  /** The list, as it was opened. */
-  readonly list: TrustListContent;
-  /** Gives the versions of a plugin that this host has run, the highest first. */
-  readonly ran?: (name: string) => readonly RanVersion[];
-  /** Whether lower versions may load than were run, or which plugins' may; not by default. */
-  readonly allowRollback?: boolean | readonly string[];
-}
-
-/** Says whom and what the operator trusts. */
-export type TrustAnchors = KeyAnchors | ListAnchors;
+import type { TrustAnchors } from "./anchors.ts";
 
 /** Names a trusted key that signed. */
 export interface Signer {

@@ -4,11 +4,11 @@ import {
   DEFAULT_LIMITS,
   LIMIT_BOUNDS,
   type LimitName,
-  type Manifest,
   manifestJsonSchema,
   MAX_MANIFEST_BYTES,
   parseManifest,
 } from "../../../src/bundle/manifest/manifest.ts";
+import type { Manifest } from "../../../src/bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../../../src/errors.ts";
 import { assertThrowsWithCode } from "../../helpers/assert_code.ts";
 import { threadTimeMs } from "../../helpers/process.ts";

@@ -8,7 +8,7 @@ import { SallyportError } from "../../../src/errors.ts";
 import { BundleStore } from "../../../src/bundle/store/store.ts";
 import { ProcessStarter } from "../../../src/host/process/process_starter.ts";
 import { Admission } from "../../../src/host/admission/admit.ts";
-import type { Policy, PolicyEntry } from "../../../src/permissions/policy.ts";
+import type { Policy, PolicyEntry } from "../../../src/permissions/policy_schema.ts";
 import type { LaunchSpec } from "../../../src/sandbox/launch/launch_spec.ts";
 import type { Launcher } from "../../../src/sandbox/launch/launcher.ts";
 import { hostTest } from "../../helpers/host.ts";

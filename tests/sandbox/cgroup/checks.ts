@@ -1,6 +1,6 @@
 // What a cgroup must do, whichever way it was made: run by the tests here and in the virtual machine.
 import assert from "node:assert/strict";
-import type { CgroupManager } from "../../../src/sandbox/cgroup/manager.ts";
+import type { CgroupManager } from "../../../src/sandbox/cgroup/groups/cgroup_manager.ts";
 import type { ProcessLimits } from "../../../src/sandbox/launch/launch_spec.ts";
 import { LAUNCHER_TASKS } from "../../../src/sandbox/cgroup/groups/group_limits.ts";
 import { eventually, foldersOf, runs, startMember, throttledCount } from "./members.ts";

@@ -1,4 +1,4 @@
-import type { Cgroup } from "../../../src/sandbox/cgroup/manager.ts";
+import type { Cgroup } from "../../../src/sandbox/cgroup/groups/cgroup_manager.ts";
 import { folderOf, parseMounts, pathsOf } from "../../../src/sandbox/cgroup/groups/hierarchy.ts";
 import { readKeyedNumber } from "../../../src/sandbox/cgroup/groups/kernel_files.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CgroupManager } from "../../../src/sandbox/cgroup/manager.ts";
+import type { CgroupManager } from "../../../src/sandbox/cgroup/groups/cgroup_manager.ts";
 import {
   bwrapArguments,
   type BwrapFeatures,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import type { AccessLevel } from "../../../src/bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../../src/bundle/manifest/manifest_schema.ts";
 import { type Judge, sharedTables } from "../../../src/services/database/authorizer.ts";
 import { DatabaseEngine } from "../../../src/services/database/engine.ts";
 import { ProgramCheck } from "../../../src/services/database/program.ts";

@@ -15,11 +15,8 @@ import {
 import { sha3_512Hex } from "../../../src/crypto/digest.ts";
 import { sign } from "../../../src/crypto/ed25519.ts";
 import type { SallyportError, SallyportErrorCode } from "../../../src/errors.ts";
-import {
-  type TrustedPlugin,
-  VerifiedPlugin,
-  verifyBundle,
-} from "../../../src/trust/verify/verify.ts";
+import { VerifiedPlugin, verifyBundle } from "../../../src/trust/verify/verify.ts";
+import type { TrustedPlugin } from "../../../src/trust/verify/anchors.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 import {
   makeBundle,

@@ -30,10 +30,10 @@
  *
  * @module
  */
-import type { HookRequest } from "../../../bundle/manifest/manifest.ts";
+import type { HookRequest } from "../../../bundle/manifest/manifest_schema.ts";
 import { hookBand } from "../../../hooks/names.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
-import type { PolicyEntry } from "../../../permissions/policy.ts";
+import type { PolicyEntry } from "../../../permissions/policy_schema.ts";
 import type { ResolvedPermissions } from "../../../permissions/resolve.ts";
 import type { SandboxReport } from "../../../sandbox/launch/launcher.ts";
 import { netLines } from "./net.ts";

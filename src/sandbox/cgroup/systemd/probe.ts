@@ -8,7 +8,7 @@ import type { CgroupFacts } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { OWN_SESSION } from "../../../io/own_session.ts";
 import { CannotTell, kill } from "../../../io/bounded_command.ts";
-import type { CgroupManager } from "../manager.ts";
+import type { CgroupManager } from "../groups/cgroup_manager.ts";
 
 const TIMEOUT_MS = 10_000;
 const READY = "ready";

@@ -15,7 +15,7 @@ import {
 } from "../groups/hierarchy.ts";
 import { type HostIdentity, hostName } from "../groups/host_name.ts";
 import { groupName } from "../groups/make.ts";
-import type { Cgroup, CgroupManager, CgroupProbe } from "../manager.ts";
+import type { Cgroup, CgroupManager, CgroupProbe } from "../groups/cgroup_manager.ts";
 import { findSystemd, type SystemdManager, unitProperties } from "./systemctl.ts";
 import { endScope, sweepScopes } from "./scopes.ts";
 import { findSystemdRun, scopeArguments, type ScopeProgram } from "./scope_arguments.ts";

@@ -17,7 +17,7 @@ import {
 import { type HostIdentity, hostName } from "../groups/host_name.ts";
 import { readKeyedNumber, readNumber } from "../groups/kernel_files.ts";
 import { groupName, makeGroup } from "../groups/make.ts";
-import type { Cgroup, CgroupManager, CgroupProbe } from "../manager.ts";
+import type { Cgroup, CgroupManager, CgroupProbe } from "../groups/cgroup_manager.ts";
 import { removeEmptyGroup, removeGroup } from "../groups/remove.ts";
 import { sweepGroups } from "../groups/sweep.ts";
 import { setV1Limits } from "./limits.ts";

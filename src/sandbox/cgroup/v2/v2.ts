@@ -22,7 +22,7 @@ import {
   writeKernelFile,
 } from "../groups/kernel_files.ts";
 import { groupName, makeGroup } from "../groups/make.ts";
-import type { Cgroup, CgroupManager, CgroupProbe } from "../manager.ts";
+import type { Cgroup, CgroupManager, CgroupProbe } from "../groups/cgroup_manager.ts";
 import { removeEmptyGroup, removeGroup } from "../groups/remove.ts";
 import { sweepGroups } from "../groups/sweep.ts";
 import { findV2Place, type V2Place } from "./place.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AccessLevel } from "../../../../src/bundle/manifest/manifest.ts";
+import type { AccessLevel } from "../../../../src/bundle/manifest/manifest_schema.ts";
 import {
   type ExposureGrade,
   type ExposureInput,
