@@ -176,6 +176,6 @@ export { type MonitorOptions } from "./src/host/settings/monitor_options.ts";
 export { type PluginUsage, type Signer } from "./src/host/plugin/plugin_facts.ts";
 export { type PluginHostOptions, type PoolOptions } from "./src/host/settings/host_options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
-export { type PluginQuery } from "./src/host/registry.ts";
+export { type PluginQuery } from "./src/host/plugin/registry.ts";
 export { PLUGIN_STATES, type PluginState } from "./src/host/events/plugin_state.ts";
 export { type PinnedRoot, type TrustListOptions } from "./src/host/settings/trust_list_options.ts";

@@ -13,10 +13,9 @@ import type { CgroupManager } from "../sandbox/cgroup/groups/cgroup_manager.ts";
 import { PluginContext } from "../services/context.ts";
 import { EventHub } from "./events/events.ts";
 import type { OpenedParts } from "./host_opening.ts";
-import type { HostParts } from "./host_parts.ts";
 import { measureHost } from "./host_telemetry.ts";
-import { PluginKeeper } from "./supervision/supervisor.ts";
-import { PluginLifecycle } from "./lifecycle.ts";
+import { Supervisor } from "./supervision/supervisor.ts";
+import { type LifecycleParts, PluginLifecycle } from "./lifecycle.ts";
 import { Admission } from "./admission/admit.ts";
 import { ProcessStarter } from "./process/process_starter.ts";
 import type { HostSettings } from "./settings/host_options.ts";
@@ -24,7 +23,7 @@ import { TrustFollower } from "./admission/trust_follower.ts";
 import { Watches } from "./folders/watch_set.ts";
 
 /** All parts of a host. */
-export interface WiredHost extends OpenedParts, Omit<HostParts, "settings"> {
+export interface WiredHost extends OpenedParts, Omit<LifecycleParts, "settings"> {
   /** The host's log. */
   readonly logger: Logger;
   /** What keeps plugins from being loaded. */
@@ -86,7 +85,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
       hub.emit({ type: "hook-failed", plugin, hook, error });
     },
   });
-  const keeper: PluginKeeper = new PluginKeeper({
+  const supervisor: Supervisor = new Supervisor({
     settings,
     hub,
     quarantine,
@@ -98,10 +97,10 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
   const telemetry = measureHost({
     hub,
     logger: settings.logger,
-    latest: () => keeper.monitor?.latest() ?? [],
+    latest: () => supervisor.monitor?.latest() ?? [],
     plugins: () => lifecycle.registry.verified(),
   });
-  const parts = { keeper, trust, admission, starter, hub, hooks, services, telemetry };
+  const parts = { supervisor, trust, admission, starter, hub, hooks, services, telemetry };
   const lifecycle = new PluginLifecycle({ settings, ...parts });
   const follower = new TrustFollower({
     trust,
@@ -125,8 +124,8 @@ export async function endHost(parts: WiredHost): Promise<void> {
   stack.use(parts.services);
   // what a watch has begun is ended by the lifecycle, and then waited for
   parts.watches.stop();
-  parts.keeper.stop();
-  stack.use(parts.keeper);
+  parts.supervisor.stop();
+  stack.use(parts.supervisor);
   stack.use(parts.watches);
   stack.defer(() => parts.lifecycle.close());
   stack.use(parts.follower);

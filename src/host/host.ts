@@ -22,7 +22,7 @@ import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/sam
 import type { Violation } from "../monitor/violations/violations.ts";
 import { parseHostOptions, type PluginHostOptions, toPath } from "./settings/host_options.ts";
 import { PluginHandle } from "./plugin_handle.ts";
-import type { PluginQuery } from "./registry.ts";
+import type { PluginQuery } from "./plugin/registry.ts";
 import type { PluginState } from "./events/plugin_state.ts";
 
 /**
@@ -67,7 +67,7 @@ export class PluginHost implements AsyncDisposable {
       const settings = await parseHostOptions(options);
       await using undo = new AsyncDisposableStack();
       const parts = wireHost(settings, await openParts(settings, undo));
-      undo.use(parts.keeper);
+      undo.use(parts.supervisor);
       undo.use(parts.follower);
       await parts.starter.sweep();
       undo.move();
@@ -198,14 +198,14 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when another loaded plugin depends on it, or it is unknown.
    */
   async unload(name: string, options: UnloadOptions = {}): Promise<void> {
-    this.#parts.keeper.cancelRestart(name);
+    this.#parts.supervisor.cancelRestart(name);
     const unload = () => this.#parts.lifecycle.unload(name, options);
     await asOwn(`unload plugin "${name}"`, unload);
   }
 
   /** Unloads every plugin, dependents before what they depend on. */
   async unloadAll(reason = "asked to"): Promise<void> {
-    this.#parts.keeper.cancelRestarts();
+    this.#parts.supervisor.cancelRestarts();
     await asOwn("unload the plugins", () => this.#parts.lifecycle.unloadAll(reason));
   }
 
@@ -242,7 +242,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   violations(name: string): readonly Violation[] {
-    return this.#parts.keeper.violations(this.#parts.lifecycle.find(name));
+    return this.#parts.supervisor.violations(this.#parts.lifecycle.find(name));
   }
 
   /**
@@ -252,7 +252,7 @@ export class PluginHost implements AsyncDisposable {
    * @throws {SallyportError} `bad-state` when no such plugin is registered.
    */
   resetViolations(name: string): void {
-    this.#parts.keeper.reset(this.#parts.lifecycle.find(name));
+    this.#parts.supervisor.reset(this.#parts.lifecycle.find(name));
   }
 
   /**
@@ -265,7 +265,7 @@ export class PluginHost implements AsyncDisposable {
    */
   async metrics(name: string): Promise<PluginSample | undefined> {
     this.#parts.lifecycle.find(name);
-    const monitor = requireMonitor(this.#parts.keeper);
+    const monitor = requireMonitor(this.#parts.supervisor);
     return await asOwn(`measure plugin "${name}"`, () => monitor.measure(name));
   }
 
@@ -279,7 +279,7 @@ export class PluginHost implements AsyncDisposable {
    */
   samples(options: SampleOptions = {}): AsyncIterableIterator<MonitorEvent> {
     checkSignal(options.signal, "follow samples");
-    return requireMonitor(this.#parts.keeper).watch(options);
+    return requireMonitor(this.#parts.supervisor).watch(options);
   }
 
   /**
@@ -291,11 +291,11 @@ export class PluginHost implements AsyncDisposable {
    * @throws {RangeError} When it is no name of a plugin.
    */
   async releaseQuarantine(name: string): Promise<boolean> {
-    await this.#parts.keeper.written();
+    await this.#parts.supervisor.written();
     const lift = () => this.#parts.quarantine.lift(name);
     const entry = await asOwn(`release plugin "${name}"`, lift);
     const plugin = this.#parts.lifecycle.registry.get(name);
-    if (plugin !== undefined) this.#parts.keeper.reset(plugin);
+    if (plugin !== undefined) this.#parts.supervisor.reset(plugin);
     plugin?.release();
     if (entry !== undefined) this.#parts.hub.emit({ type: "released", plugin: name });
     return entry !== undefined;

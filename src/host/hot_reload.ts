@@ -7,7 +7,7 @@
 import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
-import type { HostParts } from "./host_parts.ts";
+import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { PreparedPlugin } from "./admission/admit.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { loadFailure } from "./plugin/load_errors.ts";
@@ -43,11 +43,11 @@ interface Source {
 
 /** Changes the versions of loaded plugins; whatever fails before the switch changes nothing. */
 export class Reloader {
-  #parts: HostParts;
+  #parts: PluginParts;
   #steps: ReloadSteps;
 
   /** Makes one for a host. */
-  constructor(parts: HostParts, steps: ReloadSteps) {
+  constructor(parts: PluginParts, steps: ReloadSteps) {
     this.#parts = parts;
     this.#steps = steps;
   }

@@ -8,11 +8,12 @@ import type { VerifiedPlugin } from "../trust/verify/verify.ts";
 import { type AddedBundles, BundleWatch, type WatchOptions } from "./folders/bundle_watch.ts";
 import { bundleFolders, isFile, isThere, realDir } from "./folders/bundle_folders.ts";
 import { orderDependencies } from "./admission/load_order.ts";
-import type { HostParts } from "./host_parts.ts";
+import type { PluginParts } from "./plugin/plugin_parts.ts";
+import type { Supervisor } from "./supervision/supervisor.ts";
 import { ManagedPlugin } from "./plugin/plugin.ts";
 import { toPath } from "./settings/host_options.ts";
 import { Reloader, type ReloadOptions } from "./hot_reload.ts";
-import { PluginRegistry } from "./registry.ts";
+import { PluginRegistry } from "./plugin/registry.ts";
 import { isTrustRefusal } from "./plugin/revocation.ts";
 
 /** Options of `load` and `loadByName`. */
@@ -39,18 +40,23 @@ export interface UnloadOptions {
   reason?: string;
 }
 
+/** What the operations of a host need. */
+export interface LifecycleParts extends PluginParts {
+  readonly supervisor: Supervisor;
+}
+
 /** Runs the operations of a host on its plugins; each is finished or ended before the host is closed. */
 export class PluginLifecycle {
   /** All plugins that the host knows. */
   readonly registry: PluginRegistry<ManagedPlugin> = new PluginRegistry<ManagedPlugin>();
-  #parts: HostParts;
+  #parts: LifecycleParts;
   #abort = new AbortController();
   #operations = new Set<Promise<unknown>>();
   #unknown = new Set<string>();
   #reloader: Reloader;
 
   /** Starts with no plugin. */
-  constructor(parts: HostParts) {
+  constructor(parts: LifecycleParts) {
     this.#parts = parts;
     this.#reloader = new Reloader(parts, {
       loadDependencies: (verified, signal) => this.#loadDependencies(verified, signal),
@@ -95,7 +101,7 @@ export class PluginLifecycle {
       const path = realDir(dir);
       const known = this.registry.query().find((plugin) => plugin.path === path);
       // who loads it need not reckon with the host's own attempt
-      if (known !== undefined) this.#parts.keeper.cancelRestart(known.name);
+      if (known !== undefined) this.#parts.supervisor.cancelRestart(known.name);
       this.#parts.starter.warm();
       const verified = await this.#verify(path, options.signal);
       const plugin = this.#claim(path, verified);
@@ -181,7 +187,7 @@ export class PluginLifecycle {
       );
     }
     for (const dependent of dependents) await this.unload(dependent.name, options);
-    this.#parts.keeper.cancelRestart(name);
+    this.#parts.supervisor.cancelRestart(name);
     plugin.steps.cancelLoad();
     await plugin.steps.run(() => plugin.unload(options.reason ?? "asked to"));
   }
@@ -377,7 +383,7 @@ export class PluginLifecycle {
   #dependents(name: string): ManagedPlugin[] {
     return this.registry.query().filter((plugin) =>
       // one that waits for its restart would start it again
-      (plugin.isTaken || this.#parts.keeper.isRestarting(plugin.name)) &&
+      (plugin.isTaken || this.#parts.supervisor.isRestarting(plugin.name)) &&
       Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
     );
   }

@@ -8,9 +8,9 @@ import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 
 /** Is replaced as a whole when another process takes over, so that nobody ever sees half of a switch. */
-export class Serving {
+export class ActiveProcess {
   /** The process. */
-  readonly instance: PluginProcess;
+  readonly process: PluginProcess;
   /** What it was started from. */
   readonly prepared: PreparedPlugin;
   /** Makes the spans of its calls. */
@@ -19,8 +19,8 @@ export class Serving {
   #quiet: (() => void) | undefined;
 
   /** Begins with no call. */
-  constructor(instance: PluginProcess, prepared: PreparedPlugin, tracer: PluginTracer) {
-    this.instance = instance;
+  constructor(process: PluginProcess, prepared: PreparedPlugin, tracer: PluginTracer) {
+    this.process = process;
     this.prepared = prepared;
     this.tracer = tracer;
   }

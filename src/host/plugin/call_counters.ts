@@ -7,7 +7,7 @@ import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 
 /** Counts for one plugin. */
-export class PluginTally {
+export class CallCounters {
   /** Calls and streams begun. */
   calls = 0;
   /** Calls and streams that failed. */
@@ -15,8 +15,8 @@ export class PluginTally {
   #last: PluginUsage | undefined;
 
   /** Keeps what a process has used, which is about to be forgotten. */
-  async keep(instance: PluginProcess): Promise<void> {
-    this.#last = await this.#usageOf(instance);
+  async keep(process: PluginProcess): Promise<void> {
+    this.#last = await this.#usageOf(process);
   }
 
   /** How many calls and streams were begun, and how many failed. */
@@ -25,8 +25,8 @@ export class PluginTally {
   }
 
   /** Counts what the plugin has done and used. */
-  async usage(instance: PluginProcess | undefined): Promise<PluginUsage> {
-    if (instance !== undefined) return await this.#usageOf(instance);
+  async usage(process: PluginProcess | undefined): Promise<PluginUsage> {
+    if (process !== undefined) return await this.#usageOf(process);
     return {
       bytesSent: 0,
       bytesReceived: 0,
@@ -39,12 +39,12 @@ export class PluginTally {
     };
   }
 
-  async #usageOf(instance: PluginProcess): Promise<PluginUsage> {
+  async #usageOf(process: PluginProcess): Promise<PluginUsage> {
     return {
       calls: this.calls,
       failures: this.failures,
-      ...instance.traffic,
-      ...await instance.usage(),
+      ...process.traffic,
+      ...await process.usage(),
     };
   }
 }

@@ -13,7 +13,7 @@ export const MAX_HELD_CALLS = 10_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Keeps calls waiting, each no longer than its own deadline and signal allow. */
-export class CallHold {
+export class CallGate {
   #open = Promise.withResolvers<void>();
   #held = 0;
   #onFull: () => void;

@@ -8,31 +8,31 @@ import { SallyportError } from "../../errors.ts";
 import type { CallKind, PluginTelemetry } from "../../monitor/telemetry/telemetry.ts";
 import type { CallSpan, SpanSubject } from "../../monitor/telemetry/tracing.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
-import { CallHold, MAX_HELD_CALLS } from "./call_gate.ts";
+import { CallGate, MAX_HELD_CALLS } from "./call_gate.ts";
 import type { Denials } from "./denials.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
-import type { PluginTally } from "./call_counters.ts";
+import type { CallCounters } from "./call_counters.ts";
 import { isTrustRefusal, revokedError } from "./revocation.ts";
-import type { Serving } from "./active_process.ts";
+import type { ActiveProcess } from "./active_process.ts";
 
 /** What calls need of their plugin. */
-export interface CallsOwner {
+export interface CallOwner {
   /** Its name. */
   readonly name: string;
   /** What serves now; `undefined` where nothing does. */
-  readonly serving: Serving | undefined;
+  readonly serving: ActiveProcess | undefined;
   /** Starts it where it waits for its first use; throws where nothing serves. */
   wakeForCall(): Promise<void>;
   /** Waits until the plugin has taken note of the end of its process. */
-  settled(instance: PluginProcess): Promise<void>;
+  settled(process: PluginProcess): Promise<void>;
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginProcess): SallyportError | undefined;
+  refusalOf(process: PluginProcess): SallyportError | undefined;
   /** Is told of a call that took longer than the plugin's limit. */
-  overdue(instance: PluginProcess, error: SallyportError): void;
+  overdue(process: PluginProcess, error: SallyportError): void;
 }
 
 /** Calls that wait while state is handed over. */
-export interface CallsOnHold {
+export interface HeldCalls {
   /** Aborts when too many wait, with the error to end with. */
   readonly full: AbortSignal;
   /** Lets them go, to whatever serves by then. */
@@ -40,19 +40,19 @@ export interface CallsOnHold {
 }
 
 /** Sends the calls of one plugin. */
-export class PluginCalls {
-  #owner: CallsOwner;
-  #tally: PluginTally;
+export class CallRouter {
+  #owner: CallOwner;
+  #tally: CallCounters;
   #denials: Denials;
   #telemetry: PluginTelemetry;
-  #hold: CallHold | undefined;
+  #hold: CallGate | undefined;
   /** How long each new call waits, in milliseconds; for a plugin that is throttled. */
   delayMs = 0;
 
   /** Begins with no call held. */
   constructor(
-    owner: CallsOwner,
-    tally: PluginTally,
+    owner: CallOwner,
+    tally: CallCounters,
     denials: Denials,
     telemetry: PluginTelemetry,
   ) {
@@ -65,9 +65,9 @@ export class PluginCalls {
   /**
    * Holds new calls back from now on, until they are let go.
    */
-  hold(): CallsOnHold {
+  hold(): HeldCalls {
     const full = new AbortController();
-    const hold = this.#hold = new CallHold(() => full.abort(tooMany(this.#owner.name)));
+    const hold = this.#hold = new CallGate(() => full.abort(tooMany(this.#owner.name)));
     const release = () => {
       if (this.#hold === hold) this.#hold = undefined;
       hold.release();
@@ -124,7 +124,7 @@ export class PluginCalls {
 
   /** Nothing waits from the choice of a process to here, so that it cannot be another one's turn meanwhile. */
   #send(
-    serving: Serving,
+    serving: ActiveProcess,
     method: string,
     params: unknown,
     options: RequestOptions | undefined,
@@ -134,7 +134,7 @@ export class PluginCalls {
     this.#tally.calls++;
     serving.begin();
     // no async function: this is where every call passes
-    return serving.instance.request(method, params, traced(options, span)).then((value) => {
+    return serving.process.request(method, params, traced(options, span)).then((value) => {
       serving.end();
       span.end();
       return value;
@@ -142,14 +142,14 @@ export class PluginCalls {
   }
 
   async #fail(
-    serving: Serving,
+    serving: ActiveProcess,
     span: CallSpan,
     error: unknown,
     signal: AbortSignal | undefined,
   ): Promise<never> {
     this.#tally.failures++;
     try {
-      const explained = await this.#explain(serving.instance, error, signal);
+      const explained = await this.#explain(serving.process, error, signal);
       span.end(reasonFor(explained, signal));
       throw explained;
     } finally {
@@ -166,7 +166,7 @@ export class PluginCalls {
   ): AsyncGenerator<unknown> {
     const ended = this.#clock("stream");
     let span: CallSpan | undefined;
-    let serving: Serving | undefined;
+    let serving: ActiveProcess | undefined;
     try {
       const since = this.#waits() ? Date.now() : undefined;
       if (this.delayMs > 0) await pause(this.delayMs, options?.signal);
@@ -177,14 +177,14 @@ export class PluginCalls {
       }
       span = startSpan(serving, "stream", params, options, since);
       this.#tally.calls++;
-      yield* serving.instance.stream(method, params, traced(options, span));
+      yield* serving.process.stream(method, params, traced(options, span));
     } catch (error) {
       if (span === undefined) {
         ended({ thrown: error });
         throw error; // it was not sent
       }
       this.#tally.failures++;
-      const explained = await this.#explain(serving!.instance, error, options?.signal);
+      const explained = await this.#explain(serving!.process, error, options?.signal);
       ended({ thrown: explained });
       span.end(reasonFor(explained, options?.signal));
       throw explained;
@@ -212,7 +212,7 @@ export class PluginCalls {
     return this.delayMs > 0 || this.#ready() === undefined;
   }
 
-  #ready(): Serving | undefined {
+  #ready(): ActiveProcess | undefined {
     return this.#hold === undefined ? this.#owner.serving : undefined;
   }
 
@@ -224,22 +224,22 @@ export class PluginCalls {
   }
 
   async #explain(
-    instance: PluginProcess,
+    process: PluginProcess,
     error: unknown,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     if (!(error instanceof SallyportError)) return error;
     const { name } = this.#owner;
-    const refusal = this.#owner.refusalOf(instance);
+    const refusal = this.#owner.refusalOf(process);
     if (refusal !== undefined && !signal?.aborted) {
       return isTrustRefusal(refusal) ? revokedError(name, refusal) : refusal;
     }
-    if (error.code === "timeout") this.#owner.overdue(instance, error);
-    if (error.code === "crashed" || error.code === "protocol-violation" || instance.hasExited) {
+    if (error.code === "timeout") this.#owner.overdue(process, error);
+    if (error.code === "crashed" || error.code === "protocol-violation" || process.hasExited) {
       // who sees the call fail finds the plugin failed, too, and may load it again at once; and the
       // end of the process tells more than the broken frame that led to it
-      const end = await instance.ended;
-      await this.#owner.settled(instance);
+      const end = await process.ended;
+      await this.#owner.settled(process);
       return end.error ?? error;
     }
     return error.code === "plugin-error" ? this.#denials.explain(error) : error;
@@ -252,7 +252,7 @@ function kindOf(method: string): "call" | "hook" {
 
 /** Opens the span of a call, whose parameters the host itself has made. */
 function startSpan(
-  { tracer }: Serving,
+  { tracer }: ActiveProcess,
   subject: SpanSubject,
   params: unknown,
   options: RequestOptions | undefined,

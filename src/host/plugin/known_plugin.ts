@@ -7,12 +7,12 @@ import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
-import type { HostParts } from "../host_parts.ts";
+import type { PluginParts } from "./plugin_parts.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { failureEvents, loadFailure, stateAfter } from "./load_errors.ts";
 import type { Signer } from "./plugin_facts.ts";
 import { type PluginLogger, pluginLogger } from "./plugin_logger.ts";
-import type { RegistryEntry } from "../registry.ts";
+import type { RegistryEntry } from "./registry.ts";
 import type { PluginState } from "../events/plugin_state.ts";
 
 /** Knows one plugin; what happens to it is for who extends this. */
@@ -32,11 +32,11 @@ export class KnownPlugin implements RegistryEntry {
   /** What it may do, once that is settled. */
   permissions: ResolvedPermissions | undefined;
   #state: PluginState;
-  #parts: Pick<HostParts, "settings" | "hub">;
+  #parts: Pick<PluginParts, "settings" | "hub">;
 
   /** Makes an entry for a folder. */
   constructor(
-    parts: Pick<HostParts, "settings" | "hub">,
+    parts: Pick<PluginParts, "settings" | "hub">,
     name: string,
     path: string,
     state: PluginState,

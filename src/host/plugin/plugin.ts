@@ -9,19 +9,19 @@ import type { SandboxReport } from "../../sandbox/launch/launcher.ts";
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import { Denials } from "./denials.ts";
 import { checkHealth, handOver, handsOver } from "./state_transfer.ts";
-import type { HostParts } from "../host_parts.ts";
+import type { PluginParts } from "./plugin_parts.ts";
 import { KnownPlugin } from "./known_plugin.ts";
 import type { PluginProcess, ProcessEnd } from "../process/plugin_process.ts";
 import type { Lane } from "../settings/lane.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
-import { type CallsOnHold, PluginCalls } from "./call_router.ts";
+import { CallRouter, type HeldCalls } from "./call_router.ts";
 import { replaceHooks } from "./plugin_hooks.ts";
 import { reasonOf, reasonOrFailure } from "./revocation.ts";
 import { loadFailure, notRunningError } from "./load_errors.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 import { PluginProcesses } from "./plugin_processes.ts";
-import { PluginTally } from "./call_counters.ts";
-import { Serving } from "./active_process.ts";
+import { CallCounters } from "./call_counters.ts";
+import { ActiveProcess } from "./active_process.ts";
 import { StepQueue } from "./step_queue.ts";
 import type { PluginState } from "../events/plugin_state.ts";
 import { VersionsKept } from "../admission/previous_version.ts";
@@ -31,60 +31,60 @@ export class ManagedPlugin extends KnownPlugin {
   /** The steps of its life, one at a time. */
   readonly steps: StepQueue = new StepQueue();
   /** The way of its calls. */
-  readonly calls: PluginCalls;
+  readonly calls: CallRouter;
   /** What ran before. */
   readonly versions: VersionsKept = new VersionsKept();
   /** What it needs before its first start, for plugins loaded lazily. */
   beforeStart: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
-  #parts: HostParts;
+  #parts: PluginParts;
   /** The running process; what takes calls while the plugin is active. */
-  #serving: Serving | undefined;
+  #serving: ActiveProcess | undefined;
   /** What waits for its first use. */
   #prepared: PreparedPlugin | undefined;
   #ended: Promise<void> = Promise.resolve();
   #denials: Denials;
   #processes: PluginProcesses;
-  #tally = new PluginTally();
+  #tally = new CallCounters();
 
   /** Makes an entry for a folder. */
-  constructor(parts: HostParts, name: string, path: string, state: PluginState) {
+  constructor(parts: PluginParts, name: string, path: string, state: PluginState) {
     super(parts, name, path, state);
     this.#parts = parts;
     this.#denials = new Denials(name, (error) => {
       parts.hub.emit({ type: "denied", plugin: name, error });
     });
     this.#processes = new PluginProcesses(parts, this.#denials);
-    this.calls = new PluginCalls(this, this.#tally, this.#denials, parts.telemetry);
+    this.calls = new CallRouter(this, this.#tally, this.#denials, parts.telemetry);
   }
 
   /** How messages travel to its process and back; `undefined` without one. */
   get lane(): Lane | undefined {
-    return this.#serving?.instance.lane;
+    return this.#serving?.process.lane;
   }
 
   /** How many bytes of large values may be under way in files, in each direction. */
   get sharedMemory(): number | undefined {
-    return this.#serving?.instance.sharedMemory;
+    return this.#serving?.process.sharedMemory;
   }
 
   /** What contains the process; `undefined` without one. */
   get sandbox(): SandboxReport | undefined {
-    return this.#serving?.instance.sandbox;
+    return this.#serving?.process.sandbox;
   }
 
   /** The id of its process, while there is one. */
   get pid(): number | undefined {
-    return this.#serving?.instance.pid;
+    return this.#serving?.process.pid;
   }
 
   /** How many calls it was sent, how many failed, and how many are under way. */
   get counts(): { readonly calls: number; readonly failures: number; readonly inFlight: number } {
-    return { ...this.#tally.counts, inFlight: this.#serving?.instance.inFlight ?? 0 };
+    return { ...this.#tally.counts, inFlight: this.#serving?.process.inFlight ?? 0 };
   }
 
   /** The methods that it offers, while it runs. */
   get methods(): readonly string[] {
-    return this.#serving?.instance.offers.methods ?? [];
+    return this.#serving?.process.offers.methods ?? [];
   }
 
   /** Whether it was loaded to start on first use. */
@@ -131,8 +131,8 @@ export class ManagedPlugin extends KnownPlugin {
   async start(prepared: PreparedPlugin, signal: AbortSignal): Promise<void> {
     this.move("starting");
     try {
-      const instance = await this.#processes.launch(prepared, signal);
-      await this.#admit(instance, prepared, signal, { type: "loaded" });
+      const process = await this.#processes.launch(prepared, signal);
+      await this.#admit(process, prepared, signal, { type: "loaded" });
     } catch (failure) {
       const error = reasonOrFailure(signal, failure);
       this.#parts.hooks.removePlugin(this.name);
@@ -156,11 +156,11 @@ export class ManagedPlugin extends KnownPlugin {
     const { logger } = this; // of the old one, whose state it is
     const { trust, settings: { times } } = this.#parts;
     const old = this.#serving;
-    let hold: CallsOnHold | undefined;
+    let hold: HeldCalls | undefined;
     try {
-      const instance = await this.#processes.launch(prepared, signal, async (next) => {
+      const process = await this.#processes.launch(prepared, signal, async (next) => {
         await checkHealth(name, next, signal);
-        if (old === undefined || withoutState || !handsOver(old.instance, next)) return;
+        if (old === undefined || withoutState || !handsOver(old.process, next)) return;
         if (await trust.refusalOfRunning(old.prepared.verified) !== undefined) {
           logger.warn(
             `Plugin "${name}" is not asked for its state: version ${old.version} is revoked`,
@@ -172,7 +172,7 @@ export class ManagedPlugin extends KnownPlugin {
         await handOver(name, old, next, { logger, timeoutMs: times.handOverMs, signal: either });
       });
       const how = { type: "reloaded", from: old?.version, rollback } as const;
-      await this.#admit(instance, prepared, signal, how);
+      await this.#admit(process, prepared, signal, how);
     } catch (failure) {
       const error = reasonOrFailure(hold?.full.aborted ? hold.full : signal, failure);
       // what was to be replaced may have gone meanwhile: then nothing else says that this did not come
@@ -182,7 +182,7 @@ export class ManagedPlugin extends KnownPlugin {
     } finally {
       hold?.release();
     }
-    if (old !== undefined) await this.#processes.retire(old.instance);
+    if (old !== undefined) await this.#processes.retire(old.process);
   }
 
   /** Finishes the calls in flight, stops the process and lets go of everything. */
@@ -191,9 +191,9 @@ export class ManagedPlugin extends KnownPlugin {
     this.#parts.hooks.removePlugin(this.name);
     if (serving !== undefined) {
       this.move("draining");
-      await this.#processes.retire(serving.instance);
+      await this.#processes.retire(serving.process);
       if (this.#serving !== serving) return; // it was revoked meanwhile, and that was told
-      await this.#tally.keep(serving.instance);
+      await this.#tally.keep(serving.process);
       this.#serving = undefined;
     }
     const wasLoaded = serving !== undefined || this.#prepared !== undefined;
@@ -229,8 +229,8 @@ export class ManagedPlugin extends KnownPlugin {
   }
 
   async #drop(error: SallyportError, to: PluginState, killed: Promise<void>): Promise<void> {
-    const instance = this.#serving?.instance;
-    const wasLoaded = instance !== undefined || this.#prepared !== undefined;
+    const process = this.#serving?.process;
+    const wasLoaded = process !== undefined || this.#prepared !== undefined;
     this.#serving = undefined;
     this.#prepared = undefined;
     this.#parts.hooks.removePlugin(this.name);
@@ -246,7 +246,7 @@ export class ManagedPlugin extends KnownPlugin {
     const isReplaced = to === "untrusted" && this.#processes.starting !== undefined;
     if (isReplaced) tell();
     await killed;
-    if (instance !== undefined) await this.#tally.keep(instance);
+    if (process !== undefined) await this.#tally.keep(process);
     if (this.#serving === undefined) await this.#release();
     if (!isReplaced) tell();
   }
@@ -263,20 +263,20 @@ export class ManagedPlugin extends KnownPlugin {
 
   /** Counts what it has done and used. */
   usage(): Promise<PluginUsage> {
-    return this.#tally.usage(this.#serving?.instance);
+    return this.#tally.usage(this.#serving?.process);
   }
 
-  #identity(instance: PluginProcess) {
+  #identity(process: PluginProcess) {
     return {
       plugin: this.name,
       version: this.manifest!.version,
       bundleHash: this.bundleHash!,
-      pid: instance.pid,
+      pid: process.pid,
     };
   }
 
   /** What takes calls now. */
-  get serving(): Serving | undefined {
+  get serving(): ActiveProcess | undefined {
     return this.state === "active" ? this.#serving : undefined;
   }
 
@@ -298,18 +298,18 @@ export class ManagedPlugin extends KnownPlugin {
   }
 
   /** Is told of a call that took longer than the plugin's limit. */
-  overdue(instance: PluginProcess, error: SallyportError): void {
-    if (this.serving?.instance === instance) this.#parts.keeper.overdue(this, error);
+  overdue(process: PluginProcess, error: SallyportError): void {
+    if (this.serving?.process === process) this.#parts.supervisor.overdue(this, error);
   }
 
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginProcess): SallyportError | undefined {
-    return this.#processes.refusalOf(instance);
+  refusalOf(process: PluginProcess): SallyportError | undefined {
+    return this.#processes.refusalOf(process);
   }
 
   /** Waits until the end of the running process is told. */
-  async settled(instance: PluginProcess): Promise<void> {
-    if (this.#serving?.instance === instance) await this.#ended;
+  async settled(process: PluginProcess): Promise<void> {
+    if (this.#serving?.process === process) await this.#ended;
   }
 
   /**
@@ -317,7 +317,7 @@ export class ManagedPlugin extends KnownPlugin {
    * that and the plugin's place among those that are judged when it changes, nothing else runs.
    */
   async #admit(
-    instance: PluginProcess,
+    process: PluginProcess,
     prepared: PreparedPlugin,
     signal: AbortSignal,
     how: { type: "loaded" } | { type: "reloaded"; from: string | undefined; rollback: boolean },
@@ -326,37 +326,37 @@ export class ManagedPlugin extends KnownPlugin {
     try {
       while (!trust.isCurrent(prepared.verified)) await trust.confirm(prepared.verified);
       signal.throwIfAborted(); // it was taken down in the last step, and its process ended
-      this.#setHooks(prepared, instance);
+      this.#setHooks(prepared, process);
     } catch (error) {
-      await instance.kill();
+      await process.kill();
       throw error;
     }
     this.describeWhole(prepared);
-    this.#serving = new Serving(instance, prepared, this.#processes.tracerOf(instance));
+    this.#serving = new ActiveProcess(process, prepared, this.#processes.tracerOf(process));
     this.#prepared = undefined;
     this.error = undefined;
     this.versions.note(admission.keep(prepared.verified));
     this.move("active");
-    this.#ended = instance.ended.then((end) => this.#onEnd(instance, end));
-    hub.emit({ ...how, ...this.#identity(instance) });
+    this.#ended = process.ended.then((end) => this.#onEnd(process, end));
+    hub.emit({ ...how, ...this.#identity(process) });
   }
 
-  #setHooks(prepared: PreparedPlugin, instance: PluginProcess | undefined): void {
+  #setHooks(prepared: PreparedPlugin, process: PluginProcess | undefined): void {
     const before = this.#serving ?? (this.#prepared && { prepared: this.#prepared });
-    replaceHooks(this.#parts.hooks, { prepared, instance }, before, this.calls);
+    replaceHooks(this.#parts.hooks, { prepared, process }, before, this.calls);
   }
 
-  async #onEnd(instance: PluginProcess, end: ProcessEnd): Promise<void> {
-    const isServing = () => this.#serving?.instance === instance;
+  async #onEnd(process: PluginProcess, end: ProcessEnd): Promise<void> {
+    const isServing = () => this.#serving?.process === process;
     if (!isServing() || end.error === undefined) return;
-    await this.#tally.keep(instance);
+    await this.#tally.keep(process);
     if (!isServing()) return;
     this.#serving = undefined;
     this.#parts.hooks.removePlugin(this.name);
     this.error = end.error;
     this.move("failed");
     this.logger.error(end.error.message, { code: end.error.code });
-    this.#parts.keeper.ended(this, end.error);
+    this.#parts.supervisor.ended(this, end.error);
     void this.#release();
   }
 

@@ -46,7 +46,7 @@ export interface HookOwner {
   /** The plugin. */
   readonly prepared: PreparedPlugin;
   /** Its process; none before it was started. */
-  readonly instance?: { readonly offers: InitializeAnswer };
+  readonly process?: { readonly offers: InitializeAnswer };
 }
 
 /** Runs a hook in whatever process of the plugin serves by then. */
@@ -79,7 +79,7 @@ export function replaceHooks(
 
 function registerHooks(
   registry: HookRegistry,
-  { prepared, instance }: HookOwner,
+  { prepared, process }: HookOwner,
   calls: HookCalls,
 ): void {
   const { manifest } = prepared.verified;
@@ -87,7 +87,7 @@ function registerHooks(
   registry.removePlugin(manifest.name);
   for (const { name, priority } of manifest.hooks ?? []) {
     if (!granted.has(name)) continue;
-    const offered = instance?.offers.hooks.find((hook) => hook.name === name)?.priority;
+    const offered = process?.offers.hooks.find((hook) => hook.name === name)?.priority;
     const label = `"${manifest.name}.hooks.${name}"`;
     registry.registerPlugin(
       manifest.name,

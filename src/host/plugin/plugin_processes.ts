@@ -8,7 +8,7 @@ import { abortGuarded, guardSignal } from "../../guard.ts";
 import { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import { settledWithin } from "../../process/stop.ts";
 import type { Denials } from "./denials.ts";
-import type { HostParts } from "../host_parts.ts";
+import type { PluginParts } from "./plugin_parts.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { requestHandlers } from "./request_handlers.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
@@ -16,7 +16,7 @@ import { checkHooks } from "./plugin_hooks.ts";
 
 /** Starts and ends the processes of one plugin. */
 export class PluginProcesses {
-  #parts: HostParts;
+  #parts: PluginParts;
   #denials: Denials;
   #starting: PreparedPlugin | undefined;
   #living = new Map<PluginProcess, PreparedPlugin>();
@@ -24,7 +24,7 @@ export class PluginProcesses {
   #tracers = new WeakMap<PluginProcess, PluginTracer>();
 
   /** Begins with none. */
-  constructor(parts: HostParts, denials: Denials) {
+  constructor(parts: PluginParts, denials: Denials) {
     this.#parts = parts;
     this.#denials = denials;
   }
@@ -38,7 +38,7 @@ export class PluginProcesses {
   async launch(
     prepared: PreparedPlugin,
     signal: AbortSignal,
-    ready: (instance: PluginProcess) => Promise<void> = () => Promise.resolve(),
+    ready: (process: PluginProcess) => Promise<void> = () => Promise.resolve(),
   ): Promise<PluginProcess> {
     const { admission, starter, trust, settings } = this.#parts;
     const unloaded = new AbortController();
@@ -53,25 +53,25 @@ export class PluginProcesses {
     this.#starting = prepared;
     try {
       await admission.confirm(prepared);
-      const instance = await starter.start(prepared, events, signal).catch((error) => {
+      const process = await starter.start(prepared, events, signal).catch((error) => {
         abort(); // there is nobody left whose requests are worth an answer
         throw error;
       });
-      this.#living.set(instance, prepared);
-      this.#tracers.set(instance, tracer);
-      instance.ended.then(() => {
-        this.#living.delete(instance);
+      this.#living.set(process, prepared);
+      this.#tracers.set(process, tracer);
+      process.ended.then(() => {
+        this.#living.delete(process);
         abort();
       });
       try {
-        checkHooks(prepared, instance.offers);
-        await ready(instance);
+        checkHooks(prepared, process.offers);
+        await ready(process);
         // not before: the version that ran must not be kept out by one that never did
         await trust.record(prepared.verified);
-        return instance;
+        return process;
       } catch (error) {
-        await instance.kill();
-        throw this.#revoked.get(instance) ?? error;
+        await process.kill();
+        throw this.#revoked.get(process) ?? error;
       }
     } finally {
       this.#starting = undefined;
@@ -79,13 +79,13 @@ export class PluginProcesses {
   }
 
   /** Lets a process finish its calls, then stops it. */
-  async retire(instance: PluginProcess): Promise<void> {
+  async retire(process: PluginProcess): Promise<void> {
     const { drainMs, shutdownMs, graceMs } = this.#parts.settings.times;
-    if (instance.inFlight > 0) {
-      const idle = instance.whenIdle();
-      await settledWithin(Promise.race([idle, instance.ended]), drainMs);
+    if (process.inFlight > 0) {
+      const idle = process.whenIdle();
+      await settledWithin(Promise.race([idle, process.ended]), drainMs);
     }
-    await instance.stop({ shutdownMs, graceMs });
+    await process.stop({ shutdownMs, graceMs });
     await this.#parts.starter.idle(); // so that no process is left, of whatever kind
   }
 
@@ -107,11 +107,11 @@ export class PluginProcesses {
   /** Kills at once every process that was started from something refused. */
   async killRefused(refused: ReadonlyMap<PreparedPlugin, SallyportError>): Promise<void> {
     const ends: Promise<void>[] = [];
-    for (const [instance, prepared] of this.#living) {
+    for (const [process, prepared] of this.#living) {
       const refusal = refused.get(prepared);
       if (refusal === undefined) continue;
-      this.#revoked.set(instance, refusal);
-      ends.push(instance.kill());
+      this.#revoked.set(process, refusal);
+      ends.push(process.kill());
     }
     await Promise.all(ends);
   }
@@ -122,12 +122,12 @@ export class PluginProcesses {
   }
 
   /** What makes the spans of a process's calls. */
-  tracerOf(instance: PluginProcess): PluginTracer {
-    return this.#tracers.get(instance)!;
+  tracerOf(process: PluginProcess): PluginTracer {
+    return this.#tracers.get(process)!;
   }
 
   /** Says why a process was killed, if the host did it at once. */
-  refusalOf(instance: PluginProcess): SallyportError | undefined {
-    return this.#revoked.get(instance);
+  refusalOf(process: PluginProcess): SallyportError | undefined {
+    return this.#revoked.get(process);
   }
 }

@@ -10,22 +10,22 @@ import type { ServiceCaller } from "../../services/calls/caller.ts";
 import type { Denials } from "./denials.ts";
 import type { RequestHandlers } from "../process/plugin_requests.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
-import type { HostParts } from "../host_parts.ts";
+import type { PluginParts } from "./plugin_parts.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 
-/** What one instance is connected by. */
+/** What one process is connected by. */
 export interface HandlerLinks {
   /** Where denied service calls are remembered. */
   readonly denials: Denials;
   /** Makes the spans of its service calls, and knows what trace it works in. */
   readonly tracer: PluginTracer;
-  /** Aborts when the instance has ended. */
+  /** Aborts when the process has ended. */
   readonly unloaded: AbortSignal;
 }
 
-/** Connects one instance to the host. */
+/** Connects one process to the host. */
 export function requestHandlers(
-  parts: HostParts,
+  parts: PluginParts,
   prepared: PreparedPlugin,
   { denials, tracer, unloaded }: HandlerLinks,
 ): RequestHandlers {

@@ -10,7 +10,7 @@ import { encodeValue } from "../../rpc/wire/binary.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { record } from "../process/plugin_requests.ts";
-import type { Serving } from "./active_process.ts";
+import type { ActiveProcess } from "./active_process.ts";
 
 /** The size that a snapshot may have as JSON and bytes, whatever `messageBytes` allows: 8 MiB. */
 export const MAX_STATE_BYTES: number = 8 * 1024 * 1024;
@@ -19,7 +19,7 @@ export const MAX_STATE_BYTES: number = 8 * 1024 * 1024;
 const HEALTH_MS = 2_000;
 
 /** Options of {@linkcode handOver}. */
-export interface HandOverOptions {
+export interface StateTransferOptions {
   /** Takes note of state that is not handed over. */
   readonly logger: Logger;
   /** How long all of it may take, in milliseconds. */
@@ -35,11 +35,11 @@ export interface HandOverOptions {
  */
 export async function checkHealth(
   name: string,
-  instance: PluginProcess,
+  process: PluginProcess,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await instance.request("health", {}, { timeoutMs: HEALTH_MS, signal, label: '"health"' });
+    await process.request("health", {}, { timeoutMs: HEALTH_MS, signal, label: '"health"' });
   } catch (cause) {
     if (signal.aborted || !(cause instanceof SallyportError)) throw cause;
     throw new SallyportError(
@@ -72,9 +72,9 @@ export function handsOver(from: PluginProcess, to: PluginProcess): boolean {
  */
 export async function handOver(
   name: string,
-  from: Serving,
+  from: ActiveProcess,
   to: PluginProcess,
-  { logger, timeoutMs, signal }: HandOverOptions,
+  { logger, timeoutMs, signal }: StateTransferOptions,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   const options = (step: string) => ({
@@ -86,7 +86,7 @@ export async function handOver(
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
   await settledWithin(
-    Promise.race([from.whenQuiet(), from.instance.ended, aborted]),
+    Promise.race([from.whenQuiet(), from.process.ended, aborted]),
     timeoutMs / 2,
   );
   try {
@@ -102,18 +102,18 @@ export async function handOver(
 
 async function handOverState(
   name: string,
-  from: Serving,
+  from: ActiveProcess,
   to: PluginProcess,
   options: (step: string) => RequestOptions,
   logger: Logger,
 ): Promise<void> {
   let state: unknown;
   try {
-    const answer = await from.instance.request("state/snapshot", {}, options("snapshot"));
+    const answer = await from.process.request("state/snapshot", {}, options("snapshot"));
     ({ state = null } = record(answer));
   } catch (error) {
     // a process that just died, or was ended, has no state to hand over, and none that could serve on
-    const isGone = from.instance.hasExited ||
+    const isGone = from.process.hasExited ||
       (error instanceof SallyportError && error.code === "crashed");
     if (!isGone) throw error;
     logger.warn(`Plugin "${name}" ended before it gave its state: the new process has none`);

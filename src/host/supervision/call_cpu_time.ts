@@ -29,7 +29,7 @@ export interface CallExcess {
   readonly calls: readonly number[];
 }
 
-/** Options of {@linkcode CallCpu}. */
+/** Options of {@linkcode CallCpuTime}. */
 export interface CallCpuOptions {
   /** What one call may take, in milliseconds. */
   readonly limitMs: number;
@@ -59,7 +59,7 @@ const EVERY_MS = 250;
  * A process that sends nothing at all, for longer than one call may take, is told as well, whatever is
  * under way: if it shows no sign of life, a single stretch of its code has taken that time.
  */
-export class CallCpu implements Disposable {
+export class CallCpuTime implements Disposable {
   readonly #source: CallSource;
   readonly #options: CallCpuOptions;
   readonly #shares = new Map<number, number>();

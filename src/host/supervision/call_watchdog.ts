@@ -8,16 +8,16 @@ import { isAtLeast, type ViolationAction } from "../../monitor/violations/respon
 import { mayReadProc, readStat } from "../../monitor/sources/proc.ts";
 import { createViolation, type Violation } from "../../monitor/violations/violations.ts";
 import { settledWithin } from "../../process/stop.ts";
-import { CallCpu, type CallExcess } from "./call_cpu_time.ts";
+import { CallCpuTime, type CallExcess } from "./call_cpu_time.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { downError, errorOf } from "./violation_errors.ts";
-import type { ManagedPlugin } from "../plugin/plugin.ts";
-import type { Serving } from "../plugin/active_process.ts";
+import type { SupervisedPlugin } from "../plugin/supervision.ts";
+import type { ActiveProcess } from "../plugin/active_process.ts";
 
-/** What the watch over calls needs of the keeper. */
-export interface CallKeeperParts {
+/** What the watch over calls needs of the supervisor. */
+export interface CallWatchdogParts {
   /** Counts a violation of a running plugin and does what the policy says; gives what that was. */
-  against(plugin: ManagedPlugin, violation: Violation, error: SallyportError): ViolationAction;
+  against(plugin: SupervisedPlugin, violation: Violation, error: SallyportError): ViolationAction;
   /** Does something that nobody waits for before the host is closed. */
   act(plugin: string, act: () => Promise<void>): Promise<void>;
 }
@@ -30,11 +30,11 @@ const SIGN_OF_LIFE_MS = 250;
 const CPU_SIGNS = 8;
 
 /** Ends calls that take too much, and plugins that are stuck in one. */
-export class CallKeeper {
-  readonly #parts: CallKeeperParts;
+export class CallWatchdog {
+  readonly #parts: CallWatchdogParts;
 
   /** Takes what it needs. */
-  constructor(parts: CallKeeperParts) {
+  constructor(parts: CallWatchdogParts) {
     this.#parts = parts;
   }
 
@@ -42,14 +42,14 @@ export class CallKeeper {
    * Measures the processor time of a process's calls, where `/proc` can be read. A call that took more
    * than `cpuTimeMs` fails with `limit-exceeded`; a plugin that is stuck by then is ended.
    */
-  watch(plugin: ManagedPlugin, { instance, prepared }: Serving): Disposable | undefined {
+  watch(plugin: SupervisedPlugin, { process, prepared }: ActiveProcess): Disposable | undefined {
     if (!mayReadProc()) return undefined;
     const { cpuTimeMs } = prepared.permissions.limits;
-    return new CallCpu(instance, {
+    return new CallCpuTime(process, {
       limitMs: cpuTimeMs,
-      read: () => readStat(instance.pid)?.cpuTimeMs,
+      read: () => readStat(process.pid)?.cpuTimeMs,
       onExcess: (excess) =>
-        this.#parts.act(plugin.name, () => this.#exceeded(plugin, instance, cpuTimeMs, excess)),
+        this.#parts.act(plugin.name, () => this.#exceeded(plugin, process, cpuTimeMs, excess)),
     });
   }
 
@@ -57,11 +57,11 @@ export class CallKeeper {
    * Takes a call that was not answered in time. One that took the plugin's own limit counts against
    * it; a plugin that gives no sign of life then is stuck in a loop, and ended.
    */
-  overdue(plugin: ManagedPlugin, error: SallyportError): void {
+  overdue(plugin: SupervisedPlugin, error: SallyportError): void {
     const limit = plugin.permissions?.limits.callTimeoutMs;
-    const instance = plugin.serving?.instance;
+    const process = plugin.serving?.process;
     // a caller may have less patience than the plugin has time
-    if (instance === undefined || error.details.timeoutMs !== limit) return;
+    if (process === undefined || error.details.timeoutMs !== limit) return;
     const unit = "ms";
     const { code, message } = error;
     const content = { kind: "call-duration", code, message, measured: limit, limit, unit } as const;
@@ -71,15 +71,15 @@ export class CallKeeper {
       error,
     );
     void this.#parts.act(plugin.name, async () => {
-      const answered = await settledWithin(instance.heap(), SIGN_OF_LIFE_MS);
-      if (answered || plugin.serving?.instance !== instance) return;
+      const answered = await settledWithin(process.heap(), SIGN_OF_LIFE_MS);
+      if (answered || plugin.serving?.process !== process) return;
       await this.#endStuck(plugin, content, `took ${limit} ms`);
     });
   }
 
   async #exceeded(
-    plugin: ManagedPlugin,
-    instance: PluginProcess,
+    plugin: SupervisedPlugin,
+    process: PluginProcess,
     limit: number,
     { measuredMs, calls }: CallExcess,
   ): Promise<void> {
@@ -88,18 +88,18 @@ export class CallKeeper {
       `where ${limit} ms are allowed`;
     const code = "limit-exceeded";
     const content = { kind: "cpu", code, message, measured, limit, unit: "ms" } as const;
-    const alive = await showsLife(instance);
-    if (plugin.serving?.instance !== instance) return;
+    const alive = await showsLife(process);
+    if (plugin.serving?.process !== process) return;
     if (!alive) {
       return await this.#endStuck(plugin, content, `took ${measured} ms of processor time`);
     }
     if (calls.length === 0) return; // it does answer: which of several took the time is not known
     const violation = createViolation({ ...content, severity: "medium" }, new Date());
-    for (const id of calls) instance.giveUp(id, (label) => tooMuch(plugin.name, label, violation));
+    for (const id of calls) process.giveUp(id, (label) => tooMuch(plugin.name, label, violation));
     this.#parts.against(plugin, violation, errorOf(plugin.name, violation));
   }
 
-  async #endStuck(plugin: ManagedPlugin, content: Content, what: string): Promise<void> {
+  async #endStuck(plugin: SupervisedPlugin, content: Content, what: string): Promise<void> {
     const { name } = plugin;
     const message = `Plugin "${name}" is stuck: a call of it ${what}, and it answers nothing`;
     const violation = createViolation({ ...content, message, severity: "critical" }, new Date());
@@ -112,8 +112,8 @@ export class CallKeeper {
 }
 
 /** Waits for an answer in steps: a moment in which this host itself stood still is one of them only. */
-async function showsLife(instance: PluginProcess): Promise<boolean> {
-  const answer = instance.heap();
+async function showsLife(process: PluginProcess): Promise<boolean> {
+  const answer = process.heap();
   for (let step = 0; step < CPU_SIGNS; step++) {
     if (await settledWithin(answer, SIGN_OF_LIFE_MS)) return true;
   }

@@ -1,5 +1,5 @@
 /**
- * Restarts of plugins that have crashed: waits, and keeps count.
+ * RestartTimer of plugins that have crashed: waits, and keeps count.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
 } from "../../monitor/violations/restart_plan.ts";
 
 /** Plans the restarts of one plugin. Its timer keeps no process alive. */
-export class Restarts {
+export class RestartTimer {
   /** How often it was started again. */
   count = 0;
   #rules: RestartRules;

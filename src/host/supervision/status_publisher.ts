@@ -7,7 +7,7 @@ import type { Logger } from "../../log.ts";
 import type { PluginSample } from "../../monitor/samples/sample.ts";
 import type { ViolationLog } from "../../monitor/violations/violations.ts";
 import { VERSION } from "../../version.ts";
-import type { ManagedPlugin } from "../plugin/plugin.ts";
+import type { SupervisedPlugin } from "../plugin/supervision.ts";
 import { MAX_HISTORY, type PluginStatus, StatusFile } from "./status_file.ts";
 
 /** What is known of a plugin beside what it knows itself. */
@@ -27,7 +27,7 @@ export interface StatusPublisherOptions {
   /** How often the host samples its plugins, in milliseconds. */
   readonly intervalMs: number;
   /** Lists the host's plugins. */
-  plugins(): readonly ManagedPlugin[];
+  plugins(): readonly SupervisedPlugin[];
   /** Tells what is known of one beside what it knows itself. */
   factsOf(name: string): WatchFacts;
 }
@@ -73,7 +73,7 @@ export class StatusPublisher implements AsyncDisposable {
   }
 }
 
-function pluginStatus(plugin: ManagedPlugin, facts: WatchFacts): PluginStatus {
+function pluginStatus(plugin: SupervisedPlugin, facts: WatchFacts): PluginStatus {
   const { name, state, pid, manifest, bundleHash, sandbox, permissions, error, counts } = plugin;
   const sample = facts.samples.at(-1);
   return {

@@ -27,41 +27,41 @@ import {
 import { entryFor } from "../../permissions/policy.ts";
 import type { PolicyEntry } from "../../permissions/policy_schema.ts";
 import { DEFAULT_RATES } from "../../permissions/watch_policy.ts";
-import { CallKeeper } from "./call_watchdog.ts";
+import { CallWatchdog } from "./call_watchdog.ts";
 import type { EventHub, HostEvent } from "../events/events.ts";
 import { StatusPublisher } from "./status_publisher.ts";
 import { downError, errorOf, violationOfEnd, warningOf } from "./violation_errors.ts";
-import type { ManagedPlugin } from "../plugin/plugin.ts";
+import type { SupervisedPlugin } from "../plugin/supervision.ts";
 import type { HostSettings } from "../settings/host_options.ts";
 import { pluginTarget } from "./monitor_target.ts";
-import { Restarts } from "./restart_timer.ts";
+import { RestartTimer } from "./restart_timer.ts";
 import { Throttle } from "./throttle.ts";
 
-/** Options of {@linkcode PluginKeeper}. */
-export interface PluginKeeperOptions {
+/** Options of {@linkcode Supervisor}. */
+export interface SupervisorOptions {
   /** The host's settings. */
   readonly settings: HostSettings;
-  /** Events of the host; the keeper listens, and tells what it finds. */
+  /** Events of the host; the supervisor listens, and tells what it finds. */
   readonly hub: EventHub;
   /** Keeps plugins from being loaded. */
   readonly quarantine: Quarantine;
   /** Where the status goes; `undefined` where nobody looks for it. */
   readonly statusDir: string | undefined;
   /** Lists the host's plugins. */
-  plugins(): readonly ManagedPlugin[];
+  plugins(): readonly SupervisedPlugin[];
   /** Gets a plugin. */
-  find(name: string): ManagedPlugin | undefined;
+  find(name: string): SupervisedPlugin | undefined;
   /** Loads a plugin again. */
   load(name: string): Promise<unknown>;
 }
 
 /** What is remembered of one plugin, across its processes. */
 interface Kept {
-  readonly plugin: ManagedPlugin;
+  readonly plugin: SupervisedPlugin;
   readonly entry: PolicyEntry;
   readonly rules: ViolationRules;
   readonly log: ViolationLog;
-  readonly restarts: Restarts;
+  readonly restarts: RestartTimer;
   readonly throttle: Throttle;
   readonly breaches: BreachWatch;
   target: MonitorTarget | undefined;
@@ -69,12 +69,12 @@ interface Kept {
 }
 
 /** Watches over the plugins of one host. */
-export class PluginKeeper implements AsyncDisposable {
+export class Supervisor implements AsyncDisposable {
   /** Measures plugins; `undefined` where the application wants none of it. */
   readonly monitor: ResourceMonitor | undefined;
-  readonly #options: PluginKeeperOptions;
+  readonly #options: SupervisorOptions;
   readonly #logger: Logger;
-  readonly #calls: CallKeeper;
+  readonly #calls: CallWatchdog;
   readonly #kept = new Map<string, Kept>();
   readonly #acts = new Set<Promise<void>>();
   /** What is being written of the quarantine. */
@@ -83,11 +83,11 @@ export class PluginKeeper implements AsyncDisposable {
   #stopped = false;
 
   /** Begins to listen. */
-  constructor(options: PluginKeeperOptions) {
+  constructor(options: SupervisorOptions) {
     const { settings: { monitor, logger }, hub, statusDir } = options;
     this.#options = options;
     this.#logger = logger;
-    this.#calls = new CallKeeper({
+    this.#calls = new CallWatchdog({
       against: (plugin, violation, error) =>
         this.#against(this.#of(plugin), violation, error).action,
       act: (name, act) => this.#act(name, act),
@@ -112,12 +112,12 @@ export class PluginKeeper implements AsyncDisposable {
   }
 
   /** Lists the violations of a plugin, the latest hundred. */
-  violations(plugin: ManagedPlugin): readonly Violation[] {
+  violations(plugin: SupervisedPlugin): readonly Violation[] {
     return this.#kept.get(plugin.name)?.log.entries ?? [];
   }
 
   /** Forgets the violations and crashes of a plugin, and no longer holds it back for them. */
-  reset(plugin: ManagedPlugin): void {
+  reset(plugin: SupervisedPlugin): void {
     const kept = this.#kept.get(plugin.name);
     kept?.log.reset();
     kept?.restarts.reset();
@@ -142,7 +142,7 @@ export class PluginKeeper implements AsyncDisposable {
   /**
    * Takes the end of a process that the host did not want, when the plugin has taken note of it.
    */
-  ended(plugin: ManagedPlugin, error: SallyportError): void {
+  ended(plugin: SupervisedPlugin, error: SallyportError): void {
     const kept = this.#of(plugin);
     const memoryBytes = this.monitor?.samples(plugin.name).at(-1)?.peakMemoryBytes;
     this.#unwatch(kept);
@@ -158,7 +158,7 @@ export class PluginKeeper implements AsyncDisposable {
   }
 
   /** Takes a call that was not answered in time. */
-  overdue(plugin: ManagedPlugin, error: SallyportError): void {
+  overdue(plugin: SupervisedPlugin, error: SallyportError): void {
     this.#calls.overdue(plugin, error);
   }
 
@@ -210,7 +210,7 @@ export class PluginKeeper implements AsyncDisposable {
     kept.calls?.[Symbol.dispose]();
     kept.calls = this.#calls.watch(plugin, serving);
     const { hostPercent = DEFAULT_RATES.hostPercent } = kept.entry.monitor ?? {};
-    serving.instance.setHostShare(hostPercent);
+    serving.process.setHostShare(hostPercent);
     kept.target = pluginTarget(serving, kept.entry.monitor);
     this.monitor?.add(kept.target);
     if (!kept.throttle.isOn) return;
@@ -257,7 +257,7 @@ export class PluginKeeper implements AsyncDisposable {
     const { plugin } = kept;
     const { action, reason } = decision;
     if (plugin.serving === undefined) return decision; // it is on its way out already
-    if (action === "warn") plugin.serving.instance.notify("violation", warningOf(violation));
+    if (action === "warn") plugin.serving.process.notify("violation", warningOf(violation));
     if (action === "throttle") this.#throttle(kept);
     if (action === "unload") {
       const down = downError(plugin.name, violation, reason);
@@ -349,7 +349,7 @@ export class PluginKeeper implements AsyncDisposable {
     return done;
   }
 
-  #of(plugin: ManagedPlugin): Kept {
+  #of(plugin: SupervisedPlugin): Kept {
     const { name } = plugin;
     const known = this.#kept.get(name);
     if (known?.plugin === plugin) return known;
@@ -363,7 +363,7 @@ export class PluginKeeper implements AsyncDisposable {
       rules,
       // another folder of the same name does not begin anew
       log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
-      restarts: new Restarts(restartRules(entry.restart)),
+      restarts: new RestartTimer(restartRules(entry.restart)),
       throttle: new Throttle(plugin),
       breaches: new BreachWatch(),
       target: undefined,

@@ -5,7 +5,7 @@
  */
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
 import { capProcessor } from "../../sandbox/cgroup/groups/throttle.ts";
-import type { ManagedPlugin } from "../plugin/plugin.ts";
+import type { SupervisedPlugin } from "../plugin/supervision.ts";
 
 /** The part of its processor time that is left to a throttled plugin. */
 const SHARE = 0.25;
@@ -14,13 +14,13 @@ const DELAY_MS = 250;
 
 /** Throttles one plugin, across its processes. Its timer keeps no process alive. */
 export class Throttle {
-  #plugin: ManagedPlugin;
+  #plugin: SupervisedPlugin;
   #on = false;
   #capped: MonitorTarget | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins with the plugin not held back. */
-  constructor(plugin: ManagedPlugin) {
+  constructor(plugin: SupervisedPlugin) {
     this.#plugin = plugin;
   }
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { CallHold } from "../../../src/host/plugin/call_gate.ts";
+import { CallGate } from "../../../src/host/plugin/call_gate.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 
-Deno.test("CallHold holds a call however long it may take, beyond what a timer can wait", async () => {
+Deno.test("CallGate holds a call however long it may take, beyond what a timer can wait", async () => {
   // a timer that is asked for more fires at once
   for (const timeoutMs of [undefined, Infinity, 2 ** 31 - 1, 2 ** 31, 2 ** 40]) {
-    const hold = new CallHold(() => {});
+    const hold = new CallGate(() => {});
     const held = hold.wait({ timeoutMs });
     // a timer of a millisecond that was started later has fired: an earlier one would have
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -17,8 +17,8 @@ Deno.test("CallHold holds a call however long it may take, beyond what a timer c
   }
 });
 
-Deno.test("CallHold gives a call up when its time is over", async () => {
-  const hold = new CallHold(() => {});
+Deno.test("CallGate gives a call up when its time is over", async () => {
+  const hold = new CallGate(() => {});
   await assertRejectsWithCode(
     hold.wait({ timeoutMs: 5, label: '"p.m"' }),
     "timeout",

@@ -32,10 +32,10 @@ async function reservedTest() {
 Deno.test("no grant reaches what the host was given or keeps, for reading nor writing", async () => {
   const { test, options, bundle } = await reservedTest();
   await using _ = test;
-  await using keeper = await test.openByList(options("read", test.join()));
-  await keeper.load(await test.bundle("other", MAIN));
+  await using supervisor = await test.openByList(options("read", test.join()));
+  await supervisor.load(await test.bundle("other", MAIN));
   await Deno.writeTextFile(test.join("trust.list.previous"), "sealed");
-  await keeper.close();
+  await supervisor.close();
   for (
     const [path, words] of [
       ["", /contains the host's data folder, ".*\/data"/],
@@ -136,7 +136,7 @@ Deno.test("a plugin's own storage stays within reach, inside the data folder", a
   await using _ = test;
   const paths = { read: ["$STORAGE"], write: ["$STORAGE"] };
   const dir = await test.bundle(
-    "keeper",
+    "supervisor",
     `let ctx; export default { init(given) { ctx = given; }, methods: { keep() {
       Deno.writeTextFileSync(ctx.storage + "/x", "kept");
       return Deno.readTextFileSync(ctx.storage + "/x");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  CallCpu,
+  CallCpuTime,
   type CallExcess,
   type CallSource,
 } from "../../../src/host/supervision/call_cpu_time.ts";
@@ -160,7 +160,7 @@ class FakeSource implements CallSource {
 
 function watch(source: FakeSource, limitMs = 100) {
   const excesses: CallExcess[] = [];
-  const watch = new CallCpu(source, {
+  const watch = new CallCpuTime(source, {
     limitMs,
     everyMs: 2,
     read: () => source.read(),
@@ -169,7 +169,7 @@ function watch(source: FakeSource, limitMs = 100) {
   return { excesses, [Symbol.dispose]: () => watch[Symbol.dispose]() };
 }
 
-Deno.test("CallCpu gives the calls that are under way together equal shares", async () => {
+Deno.test("CallCpuTime gives the calls that are under way together equal shares", async () => {
   const source = new FakeSource();
   using told = watch(source);
   source.begin(1);
@@ -194,7 +194,7 @@ Deno.test("CallCpu gives the calls that are under way together equal shares", as
   assert.deepEqual(told.excesses.at(-1), { measuredMs: 101, calls: [2] });
 });
 
-Deno.test("CallCpu counts nothing in which another call began, and nothing between calls", async () => {
+Deno.test("CallCpuTime counts nothing in which another call began, and nothing between calls", async () => {
   const source = new FakeSource();
   using told = watch(source);
   source.begin(1);
@@ -215,7 +215,7 @@ Deno.test("CallCpu counts nothing in which another call began, and nothing betwe
   assert.deepEqual(told.excesses, []);
 });
 
-Deno.test("CallCpu tells of a process that says nothing for longer than a call may take", async () => {
+Deno.test("CallCpuTime tells of a process that says nothing for longer than a call may take", async () => {
   const source = new FakeSource();
   source.speaks = false;
   using told = watch(source);

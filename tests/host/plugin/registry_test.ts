@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { PluginRegistry, type RegistryEntry } from "../../src/host/registry.ts";
-import { PLUGIN_STATES, type PluginState } from "../../src/host/events/plugin_state.ts";
+import { PluginRegistry, type RegistryEntry } from "../../../src/host/plugin/registry.ts";
+import { PLUGIN_STATES, type PluginState } from "../../../src/host/events/plugin_state.ts";
 
 function entry(name: string, state: PluginState, path = `/plugins/${name}`): RegistryEntry {
   return { name, state, path };

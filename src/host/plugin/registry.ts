@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PLUGIN_STATES, type PluginState } from "./events/plugin_state.ts";
+import { PLUGIN_STATES, type PluginState } from "../events/plugin_state.ts";
 
 /** Holds what the registry needs of an entry. */
 export interface RegistryEntry {
