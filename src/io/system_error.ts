@@ -64,7 +64,10 @@ export function ownError(
   const { message } = readThrown(first);
   return new SallyportError(code, `Cannot ${action}: ${escapeText(message)}`, {
     cause: error,
-    hint: systemHint(first) ?? "See the cause",
+    hint: systemHint(first) ??
+      (first instanceof Deno.errors.NotCapable
+        ? "Run it with the permission that it names, or with -A"
+        : "See the cause"),
   });
 }
 

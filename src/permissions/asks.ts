@@ -136,7 +136,9 @@ export function compareAsks(before: PluginAsks, after: PluginAsks): readonly Add
 }
 
 /** Writes one added thing for people. */
-export function describeAddedAsk({ family, value, before }: AddedAsk): string {
+export function describeAddedAsk(
+  { family, value, before }: { family: string; value: string; before?: string },
+): string {
   return `${family} "${value}"${before === undefined ? "" : ` (before: "${before}")`}`;
 }
 

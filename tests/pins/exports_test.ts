@@ -21,6 +21,7 @@ Deno.test("the package exports exactly these values", () => {
     "VERSION",
     "createLogger",
     "createTrustListContent",
+    "inspectBundle",
     "manifestJsonSchema",
     "parseManifest",
     "parsePolicy",

@@ -12,7 +12,8 @@ import { verifyAuditLog } from "../../audit/verify/verify_log.ts";
 import { escapeText } from "../../errors.ts";
 import { findAuditFolder } from "./folder.ts";
 import type { CliContext } from "../shared/context.ts";
-import { columns, type Output, plural } from "../terminal/output.ts";
+import { columns, plural } from "../terminal/layout.ts";
+import type { Output } from "../terminal/output.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
 
 /** Tells that the findings have been printed and are not all good. */

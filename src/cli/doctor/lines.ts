@@ -6,7 +6,7 @@
 import { escapeText } from "../../errors.ts";
 import type { Diagnosis, LayerFinding, LayerStatus, Remedy } from "../../doctor/types.ts";
 import type { Output, Style } from "../terminal/output.ts";
-import { hanging } from "../terminal/wrap.ts";
+import { hanging } from "../terminal/layout.ts";
 
 const STYLES: Readonly<Record<LayerStatus, Style>> = { ok: "green", warn: "yellow", no: "red" };
 const MARK_WIDTH = 4;

@@ -7,14 +7,13 @@
  * @module
  */
 import type { Command } from "commander";
-import { describeFailure } from "../terminal/failure.ts";
+import { hostIsRoot } from "../../doctor/system.ts";
+import { inspectBundle, type Inspection } from "../../host/inspect.ts";
 import type { CliContext } from "../shared/context.ts";
-import { inspectedExposure } from "./exposure/exposure.ts";
-import { inspectBundle, type Inspection } from "./inspection.ts";
-import { inspectionLines } from "./lines.ts";
-import { addTrustOptions, type TrustOptions } from "../shared/trust_options.ts";
-import { permissionsJson } from "../verify/command.ts";
-import { Workbench } from "../shared/workbench.ts";
+import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../shared/trust_options.ts";
+import { describeFailure } from "../terminal/failure.ts";
+import { gradeExposure } from "./exposure/grade.ts";
+import { type Exposure, inspectionLines } from "./lines.ts";
 
 /** Adds the command. */
 export function addInspect(program: Command, context: CliContext): void {
@@ -30,60 +29,82 @@ async function inspect(
   options: TrustOptions,
   { output }: CliContext,
 ): Promise<void> {
-  await using bench = await Workbench.open(options, output);
-  const inspection = await inspectBundle(dir, bench);
+  const inspection = await inspectBundle(dir, trustedHostOptions(options, output));
+  const exposure = exposureOf(inspection, options.dataDir !== undefined);
   output.result(
-    bench.show(toDocument(inspection)),
-    () => bench.show(inspectionLines(inspection, output)),
+    toDocument(inspection, exposure),
+    () => inspectionLines(inspection, exposure, output),
   );
 }
 
-function toDocument(inspection: Inspection): Record<string, unknown> {
-  const { manifest, files, signatures, statement, refusal, denial, entry, launch } = inspection;
-  const { name, version, author, description, license, entry: module, sdk } = manifest;
+/** Lists what a plugin could reach, and grades it. */
+function exposureOf(
+  { manifest: { hooks = [] }, entry, refusal, statement, launch }: Inspection,
+  hostFilesKnown: boolean,
+): Exposure | undefined {
+  if (launch === undefined) return undefined;
+  const { permissions, sandbox } = launch;
+  const { net, read, write, sys, context } = permissions;
+  const priorities = new Map(hooks.map(({ name, priority }) => [name, priority]));
+  return {
+    ...gradeExposure({
+      permissions,
+      hooks,
+      sandbox,
+      jitless: entry.jitless === true,
+      signer: { trusted: refusal === undefined, expires: statement?.expiresAt !== undefined },
+      hostFilesKnown,
+      hostIsRoot: hostIsRoot(),
+    }),
+    network: net,
+    reads: read,
+    writes: write,
+    system: sys,
+    services: Object.entries(context).map(([key, access]) => `${key} (${access})`),
+    hooks: permissions.hooks.map((name) => {
+      const priority = priorities.get(name);
+      return priority === undefined ? name : `${name} (priority ${priority})`;
+    }),
+    notContained: sandbox.missing,
+  };
+}
+
+function toDocument(inspection: Inspection, exposure: Exposure | undefined): unknown {
+  const { manifest, bundleHash, files, signatures, statement, refusal, denial, launch } =
+    inspection;
+  const { name, version, author, description, license, entry, sdk } = manifest;
   const { permissions = {}, storage, context = [], hooks = [], limits = {} } = manifest;
   const problem = refusal ?? denial;
+  const { items: _items, dropped = [], ...effective } = launch?.permissions ?? {};
   return {
-    name,
-    version,
-    author,
-    description,
-    license,
-    entry: module,
-    sdk,
-    bundleHash: inspection.bundleHash,
-    files,
+    ...{ name, version, author, description, license, entry, sdk, bundleHash, files },
     totalBytes: files.reduce((sum, file) => sum + file.size, 0),
     signatures,
     createdAt: statement?.createdAt,
     expiresAt: statement?.expiresAt,
     trusted: refusal === undefined,
     wouldLoad: problem === undefined,
-    ...(problem === undefined ? {} : { reason: reasonJson(problem) }),
+    reason: problem && reasonJson(problem),
     requested: {
       permissions,
-      ...(storage === undefined ? {} : { storage }),
+      storage,
       context,
       hooks,
       limits,
       dependencies: manifest.dependencies ?? {},
     },
-    ...(inspection.consent === undefined ? {} : { consent: inspection.consent }),
-    granted: entry.grant ?? {},
+    consent: inspection.consent,
+    granted: inspection.entry.grant ?? {},
     missing: {
-      excess: launch?.permissions.dropped.map(({ family, value, reason }) => ({
-        family,
-        value,
-        reason,
-      })) ?? [],
+      excess: dropped,
       context: inspection.missingServices,
-      ...(inspection.missingPolicy === undefined ? {} : { policy: inspection.missingPolicy }),
+      policy: inspection.missingPolicy,
     },
-    ...(launch === undefined ? {} : {
-      effective: permissionsJson(launch.permissions),
+    ...(launch && {
+      effective: { ...effective, dropped },
       launch: { ...launch.command, givenUp: launch.givenUp },
       sandbox: launch.sandbox,
-      exposure: inspectedExposure(inspection, launch),
+      exposure,
     }),
   };
 }

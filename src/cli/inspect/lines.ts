@@ -7,32 +7,48 @@ import { DEFAULT_LIMITS, type Limits } from "../../bundle/manifest/manifest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
 import { describeAddedAsk } from "../../permissions/asks.ts";
-import { explainPermissions } from "../../permissions/explain.ts";
 import type { PolicyEntry } from "../../permissions/policy_schema.ts";
-import { type Exposure, inspectedExposure } from "./exposure/exposure.ts";
-import { gradeLines } from "./exposure/lines.ts";
-import type { InspectedLaunch, Inspection } from "./inspection.ts";
-import { columns, type Output, plural } from "../terminal/output.ts";
-import { DATA_PLACEHOLDER } from "../shared/workbench.ts";
+import { DATA_PLACEHOLDER, type InspectedLaunch, type Inspection } from "../../host/inspect.ts";
+import { columns, plural, section } from "../terminal/layout.ts";
+import type { Output } from "../terminal/output.ts";
+import { type ExposureGrade, gradeLines } from "./exposure/grade.ts";
 
 const MAX_FILES = 50;
 
+/** Holds a grade, and lists of what a plugin could reach. */
+export interface Exposure extends ExposureGrade {
+  /** Hosts that it can send to: everything it knows can leave by them. */
+  readonly network: readonly string[];
+  /** Paths that it can read besides its own bundle. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** What it can learn of the machine. */
+  readonly system: readonly string[];
+  readonly services: readonly string[];
+  /** Hooks whose data it sees and may change. */
+  readonly hooks: readonly string[];
+  /** What nothing here holds it back from. */
+  readonly notContained: readonly string[];
+}
+
 /** Writes an inspection for people. */
-export function inspectionLines(inspection: Inspection, output: Output): string[] {
+export function inspectionLines(
+  inspection: Inspection,
+  exposure: Exposure | undefined,
+  output: Output,
+): string[] {
   const { manifest, launch } = inspection;
-  const section = (title: string, lines: readonly string[]) =>
-    lines.length === 0 ? [] : ["", output.style("bold", title), ...lines];
   return [
     `${output.style("bold", `${manifest.name} ${manifest.version}`)}  ${
       verdict(inspection, output)
     }`,
     ...about(inspection),
-    ...section("Signatures", signatureLines(inspection)),
-    ...section("Files", fileLines(inspection)),
-    ...section("It asks for", requestLines(manifest)),
-    ...section("It asks for more than before", consentLines(inspection)),
-    ...section("The policy grants", grantLines(inspection.entry)),
-    ...section("Missing", missingLines(inspection)),
+    ...section("Signatures", signatureLines(inspection), output),
+    ...section("Files", fileLines(inspection), output),
+    ...section("It asks for", requestLines(manifest), output),
+    ...section("It asks for more than before", consentLines(inspection), output),
+    ...section("The policy grants", grantLines(inspection.entry), output),
+    ...section("Missing", missingLines(inspection), output),
     ...(launch === undefined ? [] : [
       ...section(
         inspection.denial === undefined
@@ -40,11 +56,12 @@ export function inspectionLines(inspection: Inspection, output: Output): string[
           : launch.permissions.dropped.length === 0
           ? "It would get"
           : "It would get without what is missing",
-        gets(launch),
+        getsLines(launch),
+        output,
       ),
-      ...section("Exposure", exposureLines(inspection, launch, output)),
-      ...section("Sandbox", sandboxLines(launch)),
-      ...section("Command", commandLines(launch)),
+      ...section("Exposure", exposureLines(exposure!, output), output),
+      ...section("Sandbox", sandboxLines(launch), output),
+      ...section("Command", commandLines(launch), output),
     ]),
   ];
 }
@@ -161,33 +178,23 @@ function missingLines({ launch, missingPolicy, missingServices }: Inspection): s
   return lines;
 }
 
-function gets({ permissions }: InspectedLaunch): string[] {
-  const lines = explainPermissions(permissions).map((line) => `  ${line}`);
+function getsLines({ permissions, explanation }: InspectedLaunch): string[] {
   const changed = Object.entries(permissions.limits)
     .filter(([name, value]) => value !== DEFAULT_LIMITS[name as keyof Limits])
     .map(([name, value]) => `${name} ${value}`);
-  lines.push(
-    `  limits: ${
-      changed.length === 0 ? "the defaults" : `${changed.join(", ")}, else the defaults`
-    }`,
-  );
-  return lines;
+  const limits = changed.length === 0 ? "the defaults" : `${changed.join(", ")}, else the defaults`;
+  return [...explanation, `limits: ${limits}`].map((line) => `  ${line}`);
 }
 
-function exposureLines(
-  inspection: Inspection,
-  launch: InspectedLaunch,
-  output: Output,
-): string[] {
-  const exposure = inspectedExposure(inspection, launch);
-  const titles: readonly (readonly [keyof Exposure, string])[] = [
+function exposureLines(exposure: Exposure, output: Output): string[] {
+  const titles = [
     ["network", "can send anything it knows to"],
     ["reads", "can read besides its bundle"],
     ["writes", "can change"],
     ["system", "can learn of this machine"],
     ["services", "can use the services"],
     ["hooks", "sees and may change the data of"],
-  ];
+  ] as const;
   const rows = titles.map(([key, title]) => {
     const values = exposure[key];
     return [title, values.length === 0 ? "nothing" : escapeText(values.join(", "), 4_000)] as const;

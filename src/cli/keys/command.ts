@@ -12,7 +12,7 @@ import { escapeText } from "../../errors.ts";
 import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { writeKeyFiles } from "./key_files.ts";
-import { columns } from "../terminal/output.ts";
+import { columns } from "../terminal/layout.ts";
 import { warnIfChangeable } from "../shared/open_files.ts";
 import { readNewSecret } from "../shared/secrets.ts";
 

@@ -10,7 +10,7 @@ import { commandLine, shellWord } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { columns } from "../terminal/output.ts";
+import { columns } from "../terminal/layout.ts";
 import { findMapping } from "./package_mapping.ts";
 import { denoJson, entryModule, gitAttributes, manifestFile, testModule } from "./templates.ts";
 

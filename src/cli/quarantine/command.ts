@@ -10,7 +10,8 @@ import { Quarantine, type QuarantineEntry } from "../../monitor/violations/quara
 import { type CliContext, withProgram } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { columns, type Output, plural } from "../terminal/output.ts";
+import { columns, plural } from "../terminal/layout.ts";
+import type { Output } from "../terminal/output.ts";
 
 const HELP = `
 DIR is the data folder of a host. Both commands can be used while hosts run: a plugin that was lifted

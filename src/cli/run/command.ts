@@ -13,7 +13,6 @@ import { InterruptedError } from "../terminal/failure.ts";
 import { listenForInterrupt } from "../terminal/interrupt.ts";
 import { toJson } from "../terminal/output.ts";
 import { readParams } from "./params.ts";
-import { pluginLogger } from "../shared/plugin_logger.ts";
 import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../shared/trust_options.ts";
 
 interface RunOptions extends TrustOptions {
@@ -52,8 +51,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   let methods: readonly string[] = [];
   try {
     await using host = await interrupt.race(PluginHost.open({
-      ...trustedHostOptions(options),
-      logger: pluginLogger(output),
+      ...trustedHostOptions(options, output),
       drainMs: DRAIN_MS,
     }));
     const plugin = await load(host, dir, interrupt.signal);

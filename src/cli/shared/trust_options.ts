@@ -9,7 +9,9 @@ import { type Command, Option } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import type { PluginHostOptions } from "../../host/settings/host_options.ts";
 import type { IsolationMode } from "../../sandbox/machine/choose.ts";
+import type { Output } from "../terminal/output.ts";
 import { type CliContext, collect } from "./context.ts";
+import { pluginLogger } from "./plugin_logger.ts";
 import { UsageError } from "../terminal/failure.ts";
 import {
   addSecretOptions,
@@ -40,7 +42,7 @@ export interface TrustOptions extends SecretOptions {
 /** Names the options of a host that come from the command line. */
 export type TrustedHostOptions = Pick<
   PluginHostOptions,
-  "keys" | "trustList" | "policy" | "isolation" | "dataDir"
+  "keys" | "trustList" | "policy" | "isolation" | "dataDir" | "logger"
 >;
 
 /** Holds the commands that have the options. */
@@ -102,7 +104,7 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
 }
 
 /** Turns the options into those of a host. */
-export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
+export function trustedHostOptions(options: TrustOptions, output: Output): TrustedHostOptions {
   const { key = [], policy, isolation, dataDir } = options;
   return {
     ...(options.trustList === undefined
@@ -111,6 +113,7 @@ export function trustedHostOptions(options: TrustOptions): TrustedHostOptions {
     ...(policy === undefined ? {} : { policy }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(dataDir === undefined ? {} : { dataDir }),
+    logger: pluginLogger(output),
   };
 }
 

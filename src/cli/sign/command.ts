@@ -11,7 +11,7 @@ import { escapeText } from "../../errors.ts";
 import { type CliContext, collect } from "../shared/context.ts";
 import { parseFutureDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { columns, plural } from "../terminal/output.ts";
+import { columns, plural } from "../terminal/layout.ts";
 import { readPrivateKeys } from "../shared/read_keys.ts";
 
 const REPLACED: Readonly<Record<ReplacedReason, string>> = {

@@ -102,18 +102,3 @@ export function toJson(value: unknown, pretty: boolean): string {
   // JSON itself leaves C1 controls and bidirectional marks as they are; \uXXXX is its escape, too
   return json.split("\n").map((line) => escapeText(line, Infinity)).join("\n");
 }
-
-/** Lays out names and values in two columns. */
-export function columns(
-  rows: readonly (readonly [name: string, value: string | undefined])[],
-  indent: number = 2,
-): string[] {
-  const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
-  const width = Math.max(0, ...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
-}
-
-/** Writes a number of things in words. */
-export function plural(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? "" : "s"}`;
-}

@@ -8,7 +8,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type CliContext, withProgram } from "../shared/context.ts";
-import { plural } from "../terminal/output.ts";
+import { plural } from "../terminal/layout.ts";
 import { type TopView, viewHosts } from "./hosts.ts";
 import { topDocument, topLines } from "./lines.ts";
 import { showLive } from "./live.ts";

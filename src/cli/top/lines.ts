@@ -5,7 +5,8 @@
  */
 import { escapeText } from "../../errors.ts";
 import type { HostStatus } from "../../host/supervision/status_file.ts";
-import { type Output, plural } from "../terminal/output.ts";
+import { plural } from "../terminal/layout.ts";
+import type { Output } from "../terminal/output.ts";
 import { clip, countCell, plainText, spanCell } from "./cells.ts";
 import { ageOf, type HostView, type TopView } from "./hosts.ts";
 import { pluginTable, type SortKey, sortPlugins } from "./table.ts";

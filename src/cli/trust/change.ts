@@ -13,7 +13,8 @@ import { type CliContext, collect } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { secretWords } from "../shared/secrets.ts";
 import { readPrivateKeys } from "../shared/read_keys.ts";
-import { type Output, plural } from "../terminal/output.ts";
+import { plural } from "../terminal/layout.ts";
+import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions } from "./list_file.ts";
 
 /** Holds the options of every command that changes a list. */

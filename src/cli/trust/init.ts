@@ -14,7 +14,7 @@ import { type CliContext, collect, parseCount } from "../shared/context.ts";
 import { parseFutureDateOrSpan, shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
-import { columns, plural } from "../terminal/output.ts";
+import { columns, plural } from "../terminal/layout.ts";
 import { readNewSecret, secretWords } from "../shared/secrets.ts";
 import { addRootKeyOptions, type ChangeOptions, readRootKeys } from "./change.ts";
 import { addFileOptions, onlyFile } from "./list_file.ts";

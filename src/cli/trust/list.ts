@@ -14,7 +14,8 @@ import { shortDate } from "../shared/dates.ts";
 import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";
 import { keyState, PluginStates, revocationState } from "./states.ts";
-import { section, stateCell, table } from "./tables.ts";
+import { stateCell } from "./tables.ts";
+import { section, table } from "../terminal/layout.ts";
 
 type KeyNames = (ids: readonly string[]) => string;
 

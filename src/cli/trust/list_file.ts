@@ -12,7 +12,7 @@ import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { warnIfChangeable } from "../shared/open_files.ts";
-import { plural } from "../terminal/output.ts";
+import { plural } from "../terminal/layout.ts";
 import { MAX_TRIES } from "../terminal/prompt.ts";
 import { isWrongPassphrase } from "../shared/read_keys.ts";
 import {

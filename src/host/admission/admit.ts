@@ -117,12 +117,12 @@ export class Admission {
   }
 
   /**
-   * Reads a bundle once, and verifies what was read.
+   * Reads a bundle once, unless that was done, and verifies what was read.
    *
    * @throws {SallyportError} with the code of the first rule that the bundle breaks.
    */
-  async verify(dir: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
-    return await this.#judge(dir, signal, (contents) => this.#trust.verify(contents));
+  async verify(bundle: string | BundleContents, signal?: AbortSignal): Promise<VerifiedPlugin> {
+    return await this.#judge(bundle, signal, (contents) => this.#trust.verify(contents));
   }
 
   /**
@@ -140,13 +140,14 @@ export class Admission {
   }
 
   async #judge(
-    dir: string,
+    bundle: string | BundleContents,
     signal: AbortSignal | undefined,
     verify: (contents: BundleContents) => Promise<VerifiedPlugin>,
     envelope?: Uint8Array,
   ): Promise<VerifiedPlugin> {
     try {
-      const [contents] = await Promise.all([readBundle(dir, { signal }), this.#trust.freshen()]);
+      const reading = typeof bundle === "string" ? readBundle(bundle, { signal }) : bundle;
+      const [contents] = await Promise.all([reading, this.#trust.freshen()]);
       const verified = await verify(contents);
       checkSdk(verified);
       const kept = envelope ?? contents.envelopeBytes;
@@ -154,7 +155,7 @@ export class Admission {
       this.#recorder?.accepted(verified);
       return verified;
     } catch (error) {
-      this.#recorder?.refused(dir, error);
+      this.#recorder?.refused(typeof bundle === "string" ? bundle : bundle.root, error);
       throw error;
     }
   }
@@ -171,16 +172,23 @@ export class Admission {
     verified: VerifiedPlugin,
     { agreed = false }: { agreed?: boolean } = {},
   ): Promise<PreparedPlugin> {
-    const { manifest } = verified;
     // 1. What was put into quarantine stays there, whoever signs it.
-    await this.#quarantine?.check(manifest.name);
+    await this.#quarantine?.check(verified.manifest.name);
     // 2. A plugin must not grow by itself: a stolen key could sign a greedy update of a harmless one.
     if (!agreed) this.#trust.checkConsent(verified);
+    return prepare({ ...await this.settle(verified), verified, agreed });
+  }
+
+  /** Settles what a bundle would be started as, verified or not; what this returns cannot be started. */
+  async settle(
+    bundle: Pick<BundleContents, "manifest" | "bundleHash" | "files">,
+    entry = entryFor(this.#settings.policy, bundle.manifest.name),
+  ): Promise<Launchable> {
+    const { manifest, bundleHash, files } = bundle;
+    this.#warnOfHooks(bundle);
     // 3. Only what it asks for and the operator grants, by real paths.
-    const entry = entryFor(this.#settings.policy, manifest.name);
-    this.#warnOfHooks(verified);
     const places = {
-      bundleDir: this.#store.locate(verified.bundleHash),
+      bundleDir: this.#store.locate(bundleHash),
       storageDir: asksForStorage(manifest) ? await this.#data.storage(manifest.name) : undefined,
     };
     const permissions = this.#resolve(manifest, entry, places);
@@ -188,10 +196,10 @@ export class Admission {
     const hasNet = permissions.net.length > 0;
     const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
     // 5. What cannot be written as a command is refused before anything is started.
-    const codeCaching = codeCachingOf(verified.files, entry.jitless === true);
+    const codeCaching = codeCachingOf(files, entry.jitless === true);
     const launchable = { permissions, containment, ...places, codeCaching };
     this.planFirst(launchable);
-    return prepare({ ...launchable, verified, agreed });
+    return launchable;
   }
 
   /**
@@ -233,7 +241,9 @@ export class Admission {
   }
 
   /** Warns of hooks in a plugin's own entry of the policy that it does not handle: misspelt, perhaps. */
-  #warnOfHooks({ manifest: { name, hooks = [] }, bundleHash }: VerifiedPlugin): void {
+  #warnOfHooks(
+    { manifest: { name, hooks = [] }, bundleHash }: Pick<BundleContents, "manifest" | "bundleHash">,
+  ): void {
     if (this.#warned.get(name) === bundleHash) return;
     const { policy: { plugins = {} }, logger } = this.#settings;
     const granted = Object.hasOwn(plugins, name) ? plugins[name]!.grant?.hooks ?? [] : [];

@@ -31,11 +31,13 @@
  * @module
  */
 import type { HookRequest } from "../../../bundle/manifest/manifest_schema.ts";
+import { escapeText } from "../../../errors.ts";
 import { hookBand } from "../../../hooks/names.ts";
+import type { InspectedLaunch } from "../../../host/inspect.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
-import type { PolicyEntry } from "../../../permissions/policy_schema.ts";
-import type { ResolvedPermissions } from "../../../permissions/resolve.ts";
 import type { SandboxReport } from "../../../sandbox/launch/launcher.ts";
+import type { Output, Style } from "../../terminal/output.ts";
+import { hanging } from "../../terminal/layout.ts";
 import { netLines } from "./net.ts";
 import { pathLines } from "./paths.ts";
 import type { ExposurePoints } from "./points.ts";
@@ -43,56 +45,51 @@ import type { ExposurePoints } from "./points.ts";
 /** Says in a word how exposed a plugin leaves its machine. */
 export type ExposureLabel = "SAFE" | "OK" | "MEDIUM" | "EXPOSED" | "UNSAFE";
 
-/** Holds one line of a grade. */
-export interface ExposureLine {
-  /** What is looked at; the same for every plugin. */
-  readonly name: string;
-  /** What was found. */
-  readonly description: string;
-  /** What it adds to the grade. */
-  readonly exposure: number;
-  /** The most that it could add. */
-  readonly weight: number;
-}
-
 /** Holds a grade and what makes it. */
 export interface ExposureGrade {
   /** From 0.0, nothing, to 10.0. */
   readonly grade: number;
   /** `SAFE` below 1, `OK` below 4, `MEDIUM` below 6.5, `EXPOSED` below 8.5, else `UNSAFE`. */
   readonly label: ExposureLabel;
-  /** Every line, the worst first; those that add nothing last. */
-  readonly lines: readonly ExposureLine[];
+  /** Every line, the same for every plugin, the worst first; those that add nothing last. */
+  readonly lines: readonly {
+    readonly name: string;
+    readonly description: string;
+    /** What it adds to the grade. */
+    readonly exposure: number;
+    /** The most that it could add. */
+    readonly weight: number;
+  }[];
 }
 
 /** Holds what a grade is worked out from. */
-export interface ExposureInput {
+export interface ExposureInput extends Pick<InspectedLaunch, "sandbox"> {
   /** What the plugin may do. */
   readonly permissions: Pick<
-    ResolvedPermissions,
+    InspectedLaunch["permissions"],
     "net" | "read" | "write" | "sys" | "hooks" | "context" | "items"
   >;
   /** The hooks of its manifest, for their places. */
   readonly hooks: readonly HookRequest[];
-  /** What contains it. */
-  readonly sandbox: SandboxReport;
-  /** What the policy says of it. */
-  readonly entry: Pick<PolicyEntry, "jitless">;
+  /** Whether the policy has its code interpreted only. */
+  readonly jitless: boolean;
   /** What its signature is worth. */
   readonly signer: { readonly trusted: boolean; readonly expires: boolean };
-  /** Whether it is known where the host keeps its own files, which it gives to nobody. */
+  /** Whether it is known where the host keeps its own files, which it grants to nobody. */
   readonly hostFilesKnown: boolean;
   /** Whether the host runs as root; `undefined` where that cannot be seen, which counts as if. */
   readonly hostIsRoot: boolean | undefined;
 }
 
-const LABELS: readonly (readonly [below: number, label: ExposureLabel])[] = [
-  [10, "SAFE"],
-  [40, "OK"],
-  [65, "MEDIUM"],
-  [85, "EXPOSED"],
+const LABELS: readonly (readonly [below: number, label: ExposureLabel, style: Style])[] = [
+  [10, "SAFE", "green"],
+  [40, "OK", "green"],
+  [65, "MEDIUM", "yellow"],
+  [85, "EXPOSED", "red"],
+  [Infinity, "UNSAFE", "red"],
 ];
 const MOST = 100;
+const MAX_TEXT = 400;
 /** Services that hold only what is the plugin's own. */
 const BUILT_IN = ["config", "kv", "log"];
 
@@ -107,13 +104,13 @@ export function gradeExposure(input: ExposureInput): ExposureGrade {
     ...grantLines(input),
     signerLine(input),
   ];
-  const points = Math.min(MOST, lines.reduce((sum, line) => sum + line.points, 0));
+  const points = Math.min(MOST, lines.reduce((sum, [, , points]) => sum + points, 0));
   return {
     grade: points / 10,
-    label: LABELS.find(([below]) => points < below)?.[1] ?? "UNSAFE",
+    label: LABELS.find(([below]) => points < below)![1],
     lines: lines
-      .sort((a, b) => b.points - a.points || (a.name < b.name ? -1 : 1))
-      .map(({ name, description, points, most }) => ({
+      .sort(([a, , aPoints], [b, , bPoints]) => bPoints - aPoints || (a < b ? -1 : 1))
+      .map(([name, description, points, most]) => ({
         name,
         description,
         exposure: points / 10,
@@ -122,127 +119,170 @@ export function gradeExposure(input: ExposureInput): ExposureGrade {
   };
 }
 
-function containmentLines({ sandbox, entry, hostIsRoot }: ExposureInput): ExposurePoints[] {
-  const { namespaces, network } = sandbox;
-  const profile = sandbox.seccomp ? sandbox.seccompProfile : "off";
-  const swapOpen = sandbox.facts?.cgroup?.swapLimited === false;
-  const lines: [name: string, most: number, points: number, description: string][] = [
-    sandbox.denoPermissions
-      ? ["deno permissions", 20, 0, "Deno's flags hold it to what it was granted"]
-      : ["deno permissions", 20, 20, "Deno's permission flags are not in force"],
-    namespaces
-      ? ["namespaces", 25, 0, "it has namespaces and a root folder of its own"]
-      : ["namespaces", 25, 25, "it sees the machine as the host's user does"],
-    {
-      strict: ["system calls", 10, 0, "only the calls that Deno needs pass"],
-      baseline: ["system calls", 10, 3, "only the most dangerous calls are refused"],
-      off: ["system calls", 10, 10, "every call reaches the kernel"],
-    }[profile] as [string, number, number, string],
-    sandbox.cgroup
-      ? swapOpen
-        ? ["cgroup", 8, 2, "memory, cpu time and tasks are capped, swap is not"]
-        : ["cgroup", 8, 0, "the kernel caps its memory, cpu time and tasks"]
-      : ["cgroup", 8, 8, "nothing caps its memory, cpu time and tasks together"],
-    sandbox.rlimits
-      ? ["rlimits", 3, 0, "descriptors, file sizes and core dumps are capped"]
-      : ["rlimits", 3, 3, "descriptors, file sizes and core dumps are not capped"],
-    sandbox.diesWithHost === "kernel"
-      ? ["host's end", 4, 0, "the kernel ends it when the host is killed"]
-      : ["host's end", 4, 4, "in a busy loop it outlives a host that is killed"],
-    {
-      isolated: ["network mode", 10, 0, "its network has nobody else in it"],
-      proxied: ["network mode", 10, 1, "granted hosts only, through the host's proxy"],
-      host: ["network mode", 10, 10, "it is on the machine's network, held by Deno's flags only"],
-    }[network ?? "host"] as [string, number, number, string],
-    hostIsRoot === false ? ["host user", 10, 0, "the host runs as an unprivileged user"] : [
+/** Writes a grade and what makes it, the worst first. */
+export function gradeLines({ grade, label, lines }: ExposureGrade, output: Output): string[] {
+  const adding = lines.filter(({ exposure }) => exposure > 0);
+  const width = Math.max(0, ...adding.map(({ name }) => name.length));
+  const style = LABELS.find(([, each]) => each === label)![2];
+  return [
+    `  exposure: ${output.style(style, `${grade.toFixed(1)} ${label}`)}`,
+    ...adding.flatMap(({ name, description, exposure }) => {
+      const head = `  ${exposure.toFixed(1).padStart(5)}  ${name.padEnd(width)}  `;
+      return hanging(head, head.length, escapeText(description, MAX_TEXT));
+    }),
+  ];
+}
+
+const SYSTEM_CALLS: Readonly<Record<SandboxReport["seccompProfile"], [string, number]>> = {
+  strict: ["only the calls that Deno needs pass", 0],
+  baseline: ["only the most dangerous calls are refused", 3],
+  off: ["every call reaches the kernel", 10],
+};
+const NETWORK_MODES: Readonly<Record<SandboxReport["network"], [string, number]>> = {
+  isolated: ["its network has nobody else in it", 0],
+  proxied: ["granted hosts only, through the host's proxy", 1],
+  host: ["it is on the machine's network, held by Deno's flags only", 10],
+};
+
+function containmentLines({ sandbox, jitless, hostIsRoot }: ExposureInput): ExposurePoints[] {
+  const { namespaces } = sandbox;
+  const holds = (
+    name: string,
+    most: number,
+    holds: boolean,
+    held: string,
+    open: string,
+  ): ExposurePoints => [name, holds ? held : open, holds ? 0 : most, most];
+  return [
+    holds(
+      "deno permissions",
+      20,
+      sandbox.denoPermissions,
+      "Deno's flags hold it to what it was granted",
+      "Deno's permission flags are not in force",
+    ),
+    holds(
+      "namespaces",
+      25,
+      namespaces,
+      "it has namespaces and a root folder of its own",
+      "it sees the machine as the host's user does",
+    ),
+    ["system calls", ...SYSTEM_CALLS[sandbox.seccomp ? sandbox.seccompProfile : "off"], 10],
+    sandbox.cgroup && sandbox.facts?.cgroup?.swapLimited === false
+      ? ["cgroup", "memory, cpu time and tasks are capped, swap is not", 2, 8]
+      : holds(
+        "cgroup",
+        8,
+        sandbox.cgroup,
+        "the kernel caps its memory, cpu time and tasks",
+        "nothing caps its memory, cpu time and tasks together",
+      ),
+    holds(
+      "rlimits",
+      3,
+      sandbox.rlimits,
+      "descriptors, file sizes and core dumps are capped",
+      "descriptors, file sizes and core dumps are not capped",
+    ),
+    holds(
+      "host's end",
+      4,
+      sandbox.diesWithHost === "kernel",
+      "the kernel ends it when the host is killed",
+      "in a busy loop it outlives a host that is killed",
+    ),
+    ["network mode", ...NETWORK_MODES[sandbox.network], 10],
+    hostIsRoot === false ? ["host user", "the host runs as an unprivileged user", 0, 10] : [
       "host user",
-      10,
-      namespaces ? 3 : 10,
       hostIsRoot
         ? "the host runs as root: what escapes is root"
         : "the host may be root: what user it is could not be seen",
+      namespaces ? 3 : 10,
+      10,
     ],
-    entry.jitless === true
-      ? ["compiler", 3, 0, "V8 runs without its compilers"]
-      : ["compiler", 3, 3, "V8 compiles its code: its bugs are within reach"],
+    holds(
+      "compiler",
+      3,
+      jitless,
+      "V8 runs without its compilers",
+      "V8 compiles its code: its bugs are within reach",
+    ),
   ];
-  return lines.map(([name, most, points, description]) => ({ name, description, points, most }));
 }
 
 function grantLines({ permissions, hooks }: ExposureInput): ExposurePoints[] {
-  const { sys, context } = permissions;
-  const database = context.get("database");
-  const services = [...context].filter(([key]) => key !== "database");
+  const { sys, context: { database, ...others } } = permissions;
+  const services = Object.entries(others);
   const servicePoints = services.reduce((sum, [key, access]) => {
     const read = BUILT_IN.includes(key) ? 1 : 4;
     return sum + (access === "readwrite" ? 2 * read : read);
   }, 0);
   const priorities = new Map(hooks.map(({ name, priority }) => [name, priority]));
-  const isEarly = (name: string) =>
-    ["critical", "high"].includes(hookBand(priorities.get(name) ?? 200));
-  const early = permissions.hooks.filter(isEarly).length;
-  const hookPoints = 3 * permissions.hooks.length + 2 * early;
+  const early =
+    permissions.hooks.filter((name) =>
+      ["critical", "high"].includes(hookBand(priorities.get(name) ?? 200))
+    ).length;
+  const listed = (none: string, some: string, values: readonly string[]) =>
+    values.length === 0 ? none : `${some} ${values.join(", ")}`;
   return [
-    {
-      name: "system facts",
-      description: sys.length === 0
-        ? "it can learn nothing of this machine"
-        : `it can learn of this machine: ${sys.join(", ")}`,
-      points: Math.min(6, sys.length),
-      most: 6,
-    },
-    {
-      name: "services",
-      description: services.length === 0
-        ? "it can use no service"
-        : `it can use ${services.map(([key, access]) => `${key} (${access})`).join(", ")}`,
-      points: Math.min(20, servicePoints),
-      most: 20,
-    },
-    {
-      name: "database",
-      description: database === undefined
+    [
+      "system facts",
+      listed("it can learn nothing of this machine", "it can learn of this machine:", sys),
+      Math.min(6, sys.length),
+      6,
+    ],
+    [
+      "services",
+      listed(
+        "it can use no service",
+        "it can use",
+        services.map(([key, access]) => `${key} (${access})`),
+      ),
+      Math.min(20, servicePoints),
+      20,
+    ],
+    [
+      "database",
+      database === undefined
         ? "it can use no database"
         : `it can ${database === "read" ? "read" : "change"} its tables of the database`,
-      points: database === undefined ? 0 : database === "read" ? 4 : 8,
-      most: 8,
-    },
-    {
-      name: "hooks",
-      description: permissions.hooks.length === 0
-        ? "it sees the data of no hook"
-        : `it sees and may change the data of ${permissions.hooks.join(", ")}`,
-      points: Math.min(15, hookPoints),
-      most: 15,
-    },
+      database === undefined ? 0 : database === "read" ? 4 : 8,
+      8,
+    ],
+    [
+      "hooks",
+      listed(
+        "it sees the data of no hook",
+        "it sees and may change the data of",
+        permissions.hooks,
+      ),
+      Math.min(15, 3 * permissions.hooks.length + 2 * early),
+      15,
+    ],
   ];
 }
 
 function hostFilesLine({ permissions, hostFilesKnown }: ExposureInput): ExposurePoints {
-  const paths = permissions.items.some(({ family, source }) =>
-    (family === "read" || family === "write") && source !== OWN_BUNDLE && source !== OWN_STORAGE
-  );
-  const inDoubt = paths && !hostFilesKnown;
-  return {
-    name: "host's files",
-    description: inDoubt
+  const inDoubt = !hostFilesKnown &&
+    permissions.items.some(({ family, source }) =>
+      (family === "read" || family === "write") && source !== OWN_BUNDLE && source !== OWN_STORAGE
+    );
+  return [
+    "host's files",
+    inDoubt
       ? "its paths may hold a host's data folder: --data-dir tells, and a host refuses that"
       : "it cannot reach what the host keeps",
-    points: inDoubt ? 10 : 0,
-    most: 10,
-  };
+    inDoubt ? 10 : 0,
+    10,
+  ];
 }
 
-function signerLine({ signer }: ExposureInput): ExposurePoints {
-  if (!signer.trusted) {
-    return {
-      name: "signer",
-      description: "no host that trusts these keys would verify it",
-      points: 20,
-      most: 20,
-    };
-  }
-  return signer.expires
-    ? { name: "signer", description: "signed by a trusted key, for a time", points: 0, most: 20 }
-    : { name: "signer", description: "signed by a trusted key, for ever", points: 1, most: 20 };
+function signerLine({ signer: { trusted, expires } }: ExposureInput): ExposurePoints {
+  const [found, points] = !trusted
+    ? ["no host that trusts these keys would verify it", 20] as const
+    : expires
+    ? ["signed by a trusted key, for a time", 0] as const
+    : ["signed by a trusted key, for ever", 1] as const;
+  return ["signer", found, points, 20];
 }

@@ -7,8 +7,7 @@
  *
  * @module
  */
-import { type IpAddress, parseIpv4, parseIpv6 } from "../../../permissions/ip.ts";
-import { addressBits } from "../../../permissions/ip.ts";
+import { addressBits, type IpAddress, parseIpv4, parseIpv6 } from "../../../permissions/ip.ts";
 import { type NetScope, parseNetScope, type RangeScope } from "../../../permissions/net_scope.ts";
 import type { ExposurePoints } from "./points.ts";
 
@@ -38,10 +37,10 @@ const PRIVATE: readonly PrivateKind[] = [
   {
     what: "private networks",
     points: 6,
-    ranges: [["10.0.0.0", 8], ["100.64.0.0", 10], ["172.16.0.0", 12], ["192.168.0.0", 16], [
-      "fc00::",
-      7,
-    ]],
+    ranges: [
+      ...[["10.0.0.0", 8], ["100.64.0.0", 10], ["172.16.0.0", 12]] as const,
+      ...[["192.168.0.0", 16], ["fc00::", 7]] as const,
+    ],
     names: /^(?:(?!localhost$)[^.]+|.*\.(?:internal|local|lan|home|corp|intranet|home\.arpa))$/,
   },
 ];
@@ -60,20 +59,20 @@ export function netLines(net: readonly string[], reachable: boolean): ExposurePo
   const open = reachable && scopes.length > 0;
   const { points, how } = widest(scopes);
   return [
-    {
-      name: "net",
-      description: open ? `it can send all it knows to ${how}: ${hosts}` : nothing,
-      points: open ? points : 0,
-      most: NET_MOST,
-    },
-    {
-      name: "private net",
-      description: open && found.length > 0
+    [
+      "net",
+      open ? `it can send all it knows to ${how}: ${hosts}` : nothing,
+      open ? points : 0,
+      NET_MOST,
+    ],
+    [
+      "private net",
+      open && found.length > 0
         ? `it can reach ${found.map(({ what }) => what).join(" and ")}`
         : "it can reach no private address",
-      points: open ? found.reduce((sum, kind) => sum + kind.points, 0) : 0,
-      most: PRIVATE.reduce((sum, kind) => sum + kind.points, 0),
-    },
+      open ? found.reduce((sum, kind) => sum + kind.points, 0) : 0,
+      PRIVATE.reduce((sum, kind) => sum + kind.points, 0),
+    ],
   ];
 }
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { OWN_BUNDLE, OWN_STORAGE, type ResolvedItem } from "../../../permissions/findings.ts";
+import type { InspectedLaunch } from "../../../host/inspect.ts";
+import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
 import { overlaps, pathCovers } from "../../../permissions/path_scope.ts";
 import type { ExposurePoints } from "./points.ts";
 
@@ -26,24 +27,16 @@ const WORDS: Readonly<Record<Place, string>> = {
 const HOME_PARENTS = ["/home", "/users"];
 const LONE_HOMES = ["/root", "/private/var/root"];
 const SYSTEM = [
-  "/applications",
-  "/boot",
-  "/etc",
-  "/library",
-  "/private",
-  "/program files",
-  "/program files (x86)",
-  "/programdata",
-  "/run",
-  "/system",
-  "/var",
-  "/windows",
+  ...["/applications", "/boot", "/etc", "/library", "/private", "/program files"],
+  ...["/program files (x86)", "/programdata", "/run", "/system", "/var", "/windows"],
 ];
 const READ_MOST = 38;
 const WRITE_MOST = 58;
 
 /** Says what granted paths add. */
-export function pathLines(items: readonly ResolvedItem[]): ExposurePoints[] {
+export function pathLines(
+  items: InspectedLaunch["permissions"]["items"],
+): ExposurePoints[] {
   const granted = (family: string) =>
     items.filter((item) =>
       item.family === family && item.source !== OWN_BUNDLE && item.source !== OWN_STORAGE
@@ -54,24 +47,24 @@ export function pathLines(items: readonly ResolvedItem[]): ExposurePoints[] {
   const reads = granted("read");
   const writes = granted("write");
   return [
-    {
-      name: "reads",
-      description: reads.length === 0
+    [
+      "reads",
+      reads.length === 0
         ? "it can read its bundle and its storage only"
         : `it can read ${words(reads)}: ${unique(reads)}`,
-      points: total(reads, 0),
-      most: READ_MOST,
-    },
-    {
-      name: "writes",
-      description: writes.length > 0
+      total(reads, 0),
+      READ_MOST,
+    ],
+    [
+      "writes",
+      writes.length > 0
         ? `it can change ${words(writes)}: ${unique(writes)}`
         : ownStorage
         ? "it can fill its own storage"
         : "it can change no file",
-      points: total(writes, 1) + (ownStorage ? 1 : 0),
-      most: WRITE_MOST,
-    },
+      total(writes, 1) + (ownStorage ? 1 : 0),
+      WRITE_MOST,
+    ],
   ];
 }
 

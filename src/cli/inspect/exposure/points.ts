@@ -4,14 +4,10 @@
  * @module
  */
 
-/** Holds one line of the sum; counted in tenths of a point. */
-export interface ExposurePoints {
-  /** What is looked at. */
-  readonly name: string;
-  /** What was found. */
-  readonly description: string;
-  /** What it adds, in tenths of a point. */
-  readonly points: number;
-  /** The most that it could add, in tenths of a point. */
-  readonly most: number;
-}
+/** What is looked at, what was found, what that adds and the most that it could add, in tenths of a point. */
+export type ExposurePoints = readonly [
+  name: string,
+  description: string,
+  points: number,
+  most: number,
+];

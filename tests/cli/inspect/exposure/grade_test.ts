@@ -5,8 +5,8 @@ import {
   type ExposureGrade,
   type ExposureInput,
   gradeExposure,
+  gradeLines,
 } from "../../../../src/cli/inspect/exposure/grade.ts";
-import { gradeLines } from "../../../../src/cli/inspect/exposure/lines.ts";
 import { Output } from "../../../../src/cli/terminal/output.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../../src/permissions/findings.ts";
 import type { SandboxReport } from "../../../../src/sandbox/launch/launcher.ts";
@@ -85,12 +85,12 @@ function inputOf(change: Partial<Given>): ExposureInput {
       write,
       sys,
       hooks: given.hooks.map(({ name }) => name),
-      context: new Map(Object.entries(given.context)),
+      context: given.context,
       items,
     },
     hooks: given.hooks,
     sandbox,
-    entry: { jitless },
+    jitless,
     signer,
     hostFilesKnown,
     hostIsRoot,

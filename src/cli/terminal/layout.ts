@@ -1,0 +1,68 @@
+/**
+ * Text in lines, columns and tables.
+ *
+ * @module
+ */
+import type { Output } from "./output.ts";
+
+/** How wide a table may be. */
+export const TABLE_WIDTH = 80;
+
+/** Breaks a text into lines at spaces. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (let word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length <= width) {
+      line += ` ${word}`;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    for (; word.length > width; word = word.slice(width)) lines.push(word.slice(0, width));
+    line = word;
+  }
+  return [...lines, line];
+}
+
+/** Writes a text beside a head, and its further lines below its first. */
+export function hanging(head: string, headWidth: number, text: string): string[] {
+  const [first = "", ...rest] = wrap(text, TABLE_WIDTH - headWidth);
+  return [head + first, ...rest.map((line) => " ".repeat(headWidth) + line)];
+}
+
+/** Lays out names and values in two columns. */
+export function columns(
+  rows: readonly (readonly [name: string, value: string | undefined])[],
+  indent: number = 2,
+): string[] {
+  const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
+}
+
+/** Writes a number of things in words. */
+export function plural(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** Lays out cells in columns. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, shownWidth(cell));
+    }
+  }
+  const pad = (cell: string, index: number) => cell + " ".repeat(widths[index]! - shownWidth(cell));
+  return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd());
+}
+
+/** Puts a title over lines, where there are any. */
+export function section(title: string, lines: readonly string[], output: Output): string[] {
+  return lines.length === 0 ? [] : ["", output.style("bold", title), ...lines];
+}
+
+function shownWidth(cell: string): number {
+  // deno-lint-ignore no-control-regex
+  return [...cell.replace(/\u001b\[\d+m/g, "")].length;
+}
