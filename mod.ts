@@ -170,11 +170,7 @@ export { type AuditOptions } from "./src/host/settings/audit_options.ts";
 export { type AddedBundles, type WatchOptions } from "./src/host/folders/bundle_watch.ts";
 export { type HostEvent } from "./src/host/events/events.ts";
 export { PluginHost } from "./src/host/host.ts";
-export {
-  type InspectedLaunch,
-  inspectBundle,
-  type Inspection,
-} from "./src/host/inspect.ts";
+export { inspectBundle, type InspectedLaunch, type Inspection } from "./src/host/inspect.ts";
 export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
 export { type MonitorOptions } from "./src/host/settings/monitor_options.ts";

@@ -13,6 +13,7 @@ import { BundleStore } from "../../bundle/store/store.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { Quarantine } from "../../monitor/violations/quarantine.ts";
 import { entryFor } from "../../permissions/policy.ts";
+import type { PolicyEntry } from "../../permissions/policy_schema.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { LaunchPlan } from "../../sandbox/launch_plan.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
@@ -182,7 +183,7 @@ export class Admission {
   /** Settles what a bundle would be started as, verified or not; what this returns cannot be started. */
   async settle(
     bundle: Pick<BundleContents, "manifest" | "bundleHash" | "files">,
-    entry = entryFor(this.#settings.policy, bundle.manifest.name),
+    entry: PolicyEntry = entryFor(this.#settings.policy, bundle.manifest.name),
   ): Promise<Launchable> {
     const { manifest, bundleHash, files } = bundle;
     this.#warnOfHooks(bundle);

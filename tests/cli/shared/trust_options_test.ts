@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
-import { trustedHostOptions } from "../../../src/cli/shared/trust_options.ts";
+import { trustedHostOptions, type TrustOptions } from "../../../src/cli/shared/trust_options.ts";
+import { processIo } from "../../../src/cli/terminal/io.ts";
+import { Output } from "../../../src/cli/terminal/output.ts";
 import { scratch, writeBundle } from "../bundles.ts";
 import { failed, inProcess } from "../sallyport.ts";
 import { atTerminal } from "../terminal.ts";
 import { trustKit } from "../trust/kit.ts";
 
+const OUTPUT = new Output({ ...processIo(), writeOut() {}, writeErr() {} }, false);
+
+function hostOptions(options: TrustOptions) {
+  const { logger, ...others } = trustedHostOptions(options, OUTPUT);
+  assert.equal(typeof logger?.warn, "function");
+  return others;
+}
+
 Deno.test("trustedHostOptions() passes on what was given, and nothing else", () => {
-  assert.deepEqual(trustedHostOptions({}), { keys: [] });
-  assert.deepEqual(trustedHostOptions({ key: ["a"], dataDir: "d", policy: "p" }), {
+  assert.deepEqual(hostOptions({}), { keys: [] });
+  assert.deepEqual(hostOptions({ key: ["a"], dataDir: "d", policy: "p" }), {
     keys: ["a"],
     dataDir: "d",
     policy: "p",
@@ -15,12 +25,12 @@ Deno.test("trustedHostOptions() passes on what was given, and nothing else", () 
   const key = new Uint8Array(32);
   const file = import.meta.filename!;
   assert.deepEqual(
-    trustedHostOptions({ trustList: "t", keyFile: file, secret: { key }, allowRollback: true }),
+    hostOptions({ trustList: "t", keyFile: file, secret: { key }, allowRollback: true }),
     { trustList: { file: "t", keyFile: file, allowRollback: true } },
   );
   const byStdin = { trustList: "t", passphraseFile: "-", secret: { key } };
-  assert.deepEqual(trustedHostOptions(byStdin), { trustList: { file: "t", key } });
-  assert.deepEqual(trustedHostOptions({ trustList: "t", secret: { passphrase: "typed" } }), {
+  assert.deepEqual(hostOptions(byStdin), { trustList: { file: "t", key } });
+  assert.deepEqual(hostOptions({ trustList: "t", secret: { passphrase: "typed" } }), {
     trustList: { file: "t", passphrase: "typed" },
   });
 });
