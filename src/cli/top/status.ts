@@ -15,29 +15,7 @@ import {
   MAX_STATUS_BYTES,
   MAX_STATUS_PLUGINS,
 } from "../../host/supervision/status_file.ts";
-import type { PluginSample, SampleFigure, SampleSource } from "../../monitor/samples/sample.ts";
-
-const FIGURES = {
-  memoryBytes: true,
-  peakMemoryBytes: true,
-  heapUsedBytes: true,
-  heapTotalBytes: true,
-  externalBytes: true,
-  cpuTimeMs: true,
-  threads: true,
-  fileDescriptors: true,
-  connections: true,
-  storageBytes: true,
-} satisfies Record<SampleFigure, true>;
-
-const SOURCES = {
-  cgroup: true,
-  proc: true,
-  platform: true,
-  plugin: true,
-  proxy: true,
-  files: true,
-} satisfies Record<SampleSource, true>;
+import type { PluginSample } from "../../monitor/samples/sample.ts";
 
 const text = z.string().max(1_000);
 const time = z.iso.datetime({ offset: true }).max(64);
@@ -46,6 +24,13 @@ const count = z.int().nonnegative();
 const pid = z.int().positive();
 const hash = z.string().regex(/^[0-9a-f]{128}$/, "must be 128 hexadecimal digits");
 
+const FIGURES = [
+  ...["memoryBytes", "peakMemoryBytes", "heapUsedBytes", "heapTotalBytes"] as const,
+  ...["externalBytes", "cpuTimeMs", "threads", "fileDescriptors", "connections"] as const,
+  "storageBytes" as const,
+];
+const SOURCES = ["cgroup", "proc", "platform", "plugin", "proxy", "files"] as const;
+
 const SAMPLE = z.strictObject(
   {
     time,
@@ -53,33 +38,23 @@ const SAMPLE = z.strictObject(
     version: text,
     bundleHash: hash,
     pid,
-    sources: z.partialRecord(z.enum(names(FIGURES)), z.enum(names(SOURCES))),
+    sources: z.partialRecord(z.enum(FIGURES), z.enum(SOURCES)),
     elapsedMs: amount,
-    memoryBytes: amount.optional(),
-    peakMemoryBytes: amount.optional(),
-    heapUsedBytes: amount.optional(),
-    heapTotalBytes: amount.optional(),
-    externalBytes: amount.optional(),
-    cpuTimeMs: amount.optional(),
-    cpuPercent: amount.optional(),
-    throttledPercent: amount.optional(),
-    threads: count.optional(),
-    refusedThreads: count.optional(),
-    fileDescriptors: count.optional(),
-    connections: count.optional(),
-    storageBytes: amount.optional(),
+    ...each(FIGURES, amount.optional()),
+    ...each(
+      ["threads", "refusedThreads", "fileDescriptors", "connections", "storageWalks"],
+      count.optional(),
+    ),
     storageUncounted: z.literal(true).optional(),
-    storageWalks: count.optional(),
     callsInFlight: count.optional(),
-    callsPerSecond: amount.optional(),
-    messagesPerSecond: amount.optional(),
-    unaskedPerSecond: amount.optional(),
-    messagesSentPerSecond: amount.optional(),
-    bytesReceivedPerSecond: amount.optional(),
-    bytesSentPerSecond: amount.optional(),
-    logLinesPerSecond: amount.optional(),
-    hostPercent: amount.optional(),
-    hostHeldPercent: amount.optional(),
+    ...each(
+      [
+        ...["cpuPercent", "throttledPercent", "callsPerSecond", "messagesPerSecond"] as const,
+        ...["unaskedPerSecond", "messagesSentPerSecond", "bytesReceivedPerSecond"] as const,
+        ...["bytesSentPerSecond", "logLinesPerSecond", "hostPercent", "hostHeldPercent"] as const,
+      ],
+      amount.optional(),
+    ),
   } satisfies Record<keyof PluginSample, z.ZodType>,
 );
 
@@ -138,6 +113,6 @@ export function parseStatus(bytes: Uint8Array): HostStatus {
   return parsed.data;
 }
 
-function names<T extends string>(known: Readonly<Record<T, true>>): T[] {
-  return Object.keys(known) as T[];
+function each<K extends string, T>(names: readonly K[], type: T): Record<K, T> {
+  return Object.fromEntries(names.map((name) => [name, type])) as Record<K, T>;
 }

@@ -9,7 +9,6 @@ import {
   spanCell,
   sparkline,
 } from "../../../src/cli/top/cells.ts";
-import { readKeys } from "../../../src/cli/top/keys.ts";
 import { pluginTable } from "../../../src/cli/top/table.ts";
 import { pluginStatus } from "./kit.ts";
 
@@ -130,15 +129,4 @@ Deno.test("plainText() and clip() keep a cell as wide as it is counted", () => {
   assert.equal(clip("abcd", 4), "abcd");
   assert.equal(clip("abcde", 4), "abc…");
   assert.equal(clip("😀😀", 2), "😀😀");
-});
-
-Deno.test("readKeys() knows its keys in whichever form the terminal sends them", () => {
-  const read = (text: string) => readKeys(new TextEncoder().encode(text));
-  assert.deepEqual(read("q"), ["quit"]);
-  assert.deepEqual(read("\u0003"), ["quit"]);
-  assert.deepEqual(read("s\u001b[A\u001bOBj"), ["sort", "up", "down", "down"]);
-  assert.deepEqual(read("\u001b[5~ \u001b[1~G"), ["page-up", "page-down", "start", "end"]);
-  assert.deepEqual(read("x中\u001b[1;5A\u001b[200~\u001b"), []);
-  assert.deepEqual(read("\u001b[\u0003"), ["quit"], "Ctrl-C always works");
-  assert.deepEqual(read("constructor"), ["sort"]);
 });
