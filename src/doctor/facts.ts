@@ -4,7 +4,7 @@
  * @module
  */
 import fs from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { removeTree } from "../io/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
@@ -142,8 +142,11 @@ async function tryLauncher(
     let detail = good
       ? `${path ?? name} starts deno in a root of its own, filtered`
       : reason ?? "does not work";
-    const state = good ? "works" : /--allow-[a-z]/.test(detail) ? "unseen" : "fails";
-    detail = detail.replace(/^the host may not run it: |^(?:bwrap: |unshare: )+/, "");
+    const needed = name === "bwrap" ? ["sh"] as const : ["sh", "setpriv"] as const;
+    const unseen = !isAbsolute(executable) ||
+      needed.some((each) => programs[each].path !== undefined && !programs[each].mayRun);
+    const state = good ? "works" : unseen ? "unseen" : "fails";
+    detail = detail.replace(/^(?:bwrap: |unshare: )+/, ""); // the program names itself
     const shortage = probe.unsure &&
       (systemHint(probe.unsure) ?? "Run doctor again when the machine is less busy");
     return {

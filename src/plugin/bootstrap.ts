@@ -262,8 +262,9 @@ async function* delegate(items: Generator<unknown>): AsyncGenerator<unknown> {
 }
 
 function useOther(name: string, other: "call" | "stream"): Refusal {
-  const what = other === "stream" ? "gives a stream" : "gives no stream";
-  return new Refusal(`Method "${name}" ${what}: use ${other}() instead`);
+  const what = other === "stream" ? "returns a stream" : "returns no stream";
+  const message = `Method "${name}" ${what}: use ${other}() instead`;
+  return new Refusal(message, WIRE_CODES.own, `use-${other}`);
 }
 
 async function runHook(

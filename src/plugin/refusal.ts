@@ -10,7 +10,12 @@ export class Refusal extends Error {
   readonly wireCode: number;
 
   /** Makes a refusal. */
-  constructor(message: string, wireCode: number = WIRE_CODES.own) {
+  constructor(
+    message: string,
+    wireCode: number = WIRE_CODES.own,
+    /** Says the same to programs. */
+    readonly reason?: string,
+  ) {
     super(message);
     this.wireCode = wireCode;
   }
@@ -47,7 +52,11 @@ export function errorDescriber(
   entry: () => string,
 ): (error: unknown) => WireError {
   return (error) => {
-    if (error instanceof Refusal) return { code: error.wireCode, message: error.message };
+    if (error instanceof Refusal) {
+      const { wireCode, message, reason } = error;
+      const details = reason === undefined ? {} : { data: { details: { code: reason } } };
+      return { code: wireCode, message, ...details };
+    }
     const stage = error instanceof StartFailure ? { stage: error.stage } : {};
     const thrown = error instanceof StartFailure && error.cause !== undefined ? error.cause : error;
     const { name, message, stack } = readThrown(thrown);

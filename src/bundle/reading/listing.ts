@@ -4,7 +4,12 @@
  * @module
  */
 
-import { escapeText, SallyportError, type SallyportErrorOptions } from "../../errors.ts";
+import {
+  escapeText,
+  readThrown,
+  SallyportError,
+  type SallyportErrorOptions,
+} from "../../errors.ts";
 import { inTurns } from "../../io/plain_file.ts";
 import { bundlePathProblem, compareBytewise, ENVELOPE_FILE, quotePath } from "../manifest/paths.ts";
 
@@ -93,11 +98,15 @@ function readFolder(
     }
   } catch (cause) {
     if (cause instanceof SallyportError) throw cause;
-    throw cannotRead(dir, `the folder ${quotePath(folder || ".")} cannot be listed`, {
-      hint: "See the cause; the host needs read access to the whole bundle",
-      details: { path: folder },
-      cause,
-    });
+    throw cannotRead(
+      dir,
+      `the folder ${quotePath(folder || ".")} cannot be listed: ${readThrown(cause).message}`,
+      {
+        hint: "See the cause; the host needs read access to the whole bundle",
+        details: { path: folder },
+        cause,
+      },
+    );
   }
   return entries.sort((a, b) => compareBytewise(a.name, b.name));
 }

@@ -6,7 +6,7 @@
 
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { docPage } from "../../command_line.ts";
-import { SallyportError } from "../../errors.ts";
+import { readThrown, SallyportError } from "../../errors.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
 import { bundleHash, type FileDigest } from "./hash.ts";
 import { cannotRead, listBundle, notAFile, throwIfCancelled } from "./listing.ts";
@@ -137,7 +137,10 @@ export function findRoot(dir: string): string {
     if (Deno.lstatSync(root).isDirectory) return root;
   } catch (cause) {
     const missing = cause instanceof Deno.errors.NotFound;
-    throw cannotRead(dir, missing ? "there is no such folder" : "the folder cannot be opened", {
+    const reason = missing
+      ? "there is no such folder"
+      : `the folder cannot be opened: ${readThrown(cause).message}`;
+    throw cannotRead(dir, reason, {
       hint: missing ? "Check the path" : "See the cause; the host needs read access to the bundle",
       cause,
     });
@@ -172,7 +175,7 @@ async function readFile(
     if (bytes) return bytes;
   } catch (cause) {
     if (cause instanceof SallyportError) throw cause;
-    throw cannotRead(dir, `${quotePath(path)} cannot be read`, {
+    throw cannotRead(dir, `${quotePath(path)} cannot be read: ${readThrown(cause).message}`, {
       hint: "See the cause; nothing may change in a bundle while it is read",
       details: { path },
       cause,

@@ -6,7 +6,7 @@
 
 import { bytesEqual } from "../../crypto/digest.ts";
 import { getPublicKey, keyId, sign, verify } from "../../crypto/ed25519.ts";
-import { escapeText, SallyportError } from "../../errors.ts";
+import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 import {
   encodeEnvelope,
   type Envelope,
@@ -203,7 +203,9 @@ async function writeEnvelope(
     if (cause instanceof SallyportError) throw cause;
     throw new SallyportError(
       "bundle-invalid",
-      `Cannot sign bundle "${escapeText(dir, 500)}": ${ENVELOPE_FILE} cannot be written`,
+      `Cannot sign bundle "${escapeText(dir, 500)}": ${ENVELOPE_FILE} cannot be written: ${
+        readThrown(cause).message
+      }`,
       { hint: "See the cause; signing needs write access to the folder", details: { dir }, cause },
     );
   }

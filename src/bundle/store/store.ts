@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText, SallyportError } from "../../errors.ts";
+import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 import { bundlePathProblem, quotePath } from "../manifest/paths.ts";
 import { removeTree } from "../../io/remove_tree.ts";
 import { compareCopy, foldersOf, type StorableFile } from "./store_copy.ts";
@@ -73,7 +73,9 @@ export class BundleStore {
     }
     throw new SallyportError(
       "launch-failed",
-      `Cannot store bundle in "${escapeText(this.#dir, 500)}": the copy cannot be written`,
+      `Cannot store bundle in "${escapeText(this.#dir, 500)}": the copy cannot be written: ${
+        readThrown(cause).message
+      }`,
       {
         hint: "See the cause; the host needs read and write access to its data folder, and space",
         details: { dir: this.#dir, bundleHash: bundle.bundleHash },

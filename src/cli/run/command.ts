@@ -113,13 +113,10 @@ async function printStream(
 /** The plugin says which function of the API would have fitted; here that is an option. */
 function withStreamHint(error: unknown, { stream }: RunOptions): unknown {
   if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
-  const [, other] =
-    /^(?:.*: )?Method ".*" gives (?:a|no) stream: use (stream|call)\(\) instead/.exec(
-      error.message,
-    ) ?? [];
-  if (other === undefined || (other === "stream") === (stream === true)) return error;
-  const hint = other === "stream" ? "Pass --stream" : "Leave out --stream";
-  return new SallyportError(error.code, error.message.replace(/: use \w+\(\) instead$/, ""), {
+  const wanted = error.details.code === `use-${stream ? "call" : "stream"}`;
+  if (!wanted) return error;
+  const hint = stream ? "Leave out --stream" : "Pass --stream";
+  return new SallyportError(error.code, error.message, {
     hint,
     details: error.details,
     cause: error,

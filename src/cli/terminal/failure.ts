@@ -94,14 +94,14 @@ interface Classified {
 function classify(error: unknown, command: string | undefined): Classified {
   const usageHint = `Run "${commandLine([...command?.split(" ") ?? [], "--help"])}"`;
   if (error instanceof SallyportError) {
-    const { code, message, hint } = error;
+    const { code, message, hint, details } = error;
     // the hint speaks of the library's option
-    const ownHint = code === "untrusted" && message.includes("no trusted key signed it")
+    const ownHint = code === "untrusted" && details.signedBy !== undefined
       ? "If you trust its author, pass the author's public key with --key, or add it to the trust list"
       : hint;
     return {
       code,
-      message: withReason(message, error.cause),
+      message,
       hint: ownHint,
       exitCode: EXIT_FAILED,
     };
@@ -130,13 +130,6 @@ function classify(error: unknown, command: string | undefined): Classified {
 /** Whether an error is nobody's fault but this program's, so that its stack is worth showing. */
 export function isInternal(error: unknown): error is Error {
   return error instanceof Error && classify(error, undefined).code === "internal";
-}
-
-/** Adds what the system said where a message leaves it to its cause, which nobody sees here. */
-function withReason(message: string, cause: unknown): string {
-  if (!(cause instanceof Error) || cause instanceof SallyportError) return message;
-  if (message.includes(cause.message) || !/cannot be \w+$/.test(message)) return message;
-  return `${message} (${cause.message})`;
 }
 
 /** Brings the parser's words into the form of our messages: `error: …\n(Did you mean …?)`. */
