@@ -57,9 +57,7 @@ async function keygen(
   const privateKeyFile = `${dir}/${name}.key`;
   const publicKeyFile = `${dir}/${name}.pub`;
   const secret = seal
-    ? await readNewSecret({ passphraseFile }, context, `"${privateKeyFile}"`, {
-      passphrase: "--passphrase-file",
-    })
+    ? await readNewSecret({ passphraseFile }, context, `"${privateKeyFile}"`, "--passphrase-file")
     : undefined;
   const pair = await generateKeyPair();
   const text = secret === undefined

@@ -8,12 +8,11 @@ import { encodeHex } from "@std/encoding/hex";
 import { decodePrivateKeyPem } from "../../crypto/pem.ts";
 import { decodeSealedKeyPem, isSealedKeyPem } from "../../crypto/sealed_key.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { readSmallFile } from "../../host/settings/host_options.ts";
+import { readSmallFile } from "../../host/settings/config_files.ts";
 import { parsePublicKey } from "../../trust/keys/keys.ts";
 import type { CliContext } from "./context.ts";
-import { MAX_TRIES } from "../terminal/prompt.ts";
 import { warnIfOpenToOthers } from "./open_files.ts";
-import { askPassphrase, readPassphrase } from "./secrets.ts";
+import { askPassphrase, isWrongPassphrase, readPassphrase, retryTyped } from "./secrets.ts";
 
 /** Holds a public key that was read. */
 export interface NamedPublicKey {
@@ -43,7 +42,6 @@ export interface PrivateKeyOptions {
   readonly passphraseFiles: readonly string[];
   /** The option that names them, for hints. */
   readonly option: string;
-  /** Asks and warns. */
   readonly context: CliContext;
 }
 
@@ -55,53 +53,33 @@ export interface PrivateKeyOptions {
  */
 export async function readPrivateKeys(
   paths: readonly string[],
-  options: PrivateKeyOptions,
+  { passphraseFiles, option, context }: PrivateKeyOptions,
 ): Promise<Uint8Array[]> {
-  const { passphraseFiles, context } = options;
   const passphrases: string[] = [];
-  for (const path of passphraseFiles) {
-    passphrases.push(await readPassphrase(path, context));
-  }
+  for (const path of passphraseFiles) passphrases.push(await readPassphrase(path, context));
   const seeds: Uint8Array[] = [];
   for (const path of paths) {
     const text = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the private key");
-    seeds.push(
-      isSealedKeyPem(text)
-        ? await openSealedKey(path, text, passphrases, options)
-        : await naming(path, () => decodePrivateKeyPem(text)),
-    );
+    const open = (passphrase: string) =>
+      naming(path, () => decodeSealedKeyPem(text, { passphrase }));
+    const read = async (): Promise<Uint8Array> => {
+      if (!isSealedKeyPem(text)) return await naming(path, () => decodePrivateKeyPem(text));
+      for (const [index, passphrase] of passphrases.entries()) {
+        try {
+          return await open(passphrase);
+        } catch (error) {
+          if (!isWrongPassphrase(error) || index === passphrases.length - 1) throw error;
+        }
+      }
+      return await retryTyped(context, async () => {
+        const passphrase = await askPassphrase(context, `"${path}"`, option);
+        return { typed: true, act: () => open(passphrase) };
+      });
+    };
+    seeds.push(await read());
     await warnIfOpenToOthers(path, "the private key", context.output);
   }
   return seeds;
-}
-
-async function openSealedKey(
-  path: string,
-  text: string,
-  passphrases: readonly string[],
-  { option, context }: PrivateKeyOptions,
-): Promise<Uint8Array> {
-  for (const [index, passphrase] of passphrases.entries()) {
-    try {
-      return await naming(path, () => decodeSealedKeyPem(text, { passphrase }));
-    } catch (error) {
-      if (!isWrongPassphrase(error) || index === passphrases.length - 1) throw error;
-    }
-  }
-  for (let tries = 1;; tries++) {
-    const passphrase = await askPassphrase(context, `"${path}"`, option);
-    try {
-      return await naming(path, () => decodeSealedKeyPem(text, { passphrase }));
-    } catch (error) {
-      if (!isWrongPassphrase(error) || tries >= MAX_TRIES) throw error;
-      context.prompter?.say("That is not its passphrase");
-    }
-  }
-}
-
-/** Tells a passphrase that does not fit from anything else that may be wrong. */
-export function isWrongPassphrase(error: unknown): boolean {
-  return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }
 
 /** Puts the file's name to an error about a key. */

@@ -6,18 +6,18 @@
  */
 import type { Command } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
-import { SallyportError } from "../../errors.ts";
+import { readThrown, SallyportError } from "../../errors.ts";
 import {
   MAX_PASSPHRASE_FILE_BYTES,
   passphraseOf,
   readKeyFile,
   readPassphraseFile,
 } from "../../trust/sealed/secret_files.ts";
-import type { CliContext } from "./context.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { warnIfOpenToOthers } from "./open_files.ts";
-import { MIN_PASSPHRASE_CHARACTERS } from "../terminal/prompt.ts";
+import { MAX_TRIES, MIN_PASSPHRASE_CHARACTERS } from "../terminal/prompt.ts";
 import { readStdin } from "../terminal/stdin.ts";
+import type { CliContext } from "./context.ts";
+import { warnIfOpenToOthers } from "./open_files.ts";
 
 /** Holds the options that say where a secret comes from. */
 export interface SecretOptions {
@@ -28,7 +28,6 @@ export interface SecretOptions {
 }
 
 const KEY_BYTES = 32;
-const PRIVATE_MODE = 0o600;
 
 /** Adds the options to a command. */
 export function addSecretOptions(command: Command, whose: string): Command {
@@ -54,15 +53,37 @@ export async function readSecret(
   context: CliContext,
   what: string,
 ): Promise<{ secret: SealSecret; typed: boolean }> {
-  const fromFile = await readSecretFile(options, context);
-  if (fromFile !== undefined) return { secret: fromFile, typed: false };
+  const secret = await readSecretFile(options, context);
+  if (secret !== undefined) return { secret, typed: false };
   const passphrase = await askPassphrase(context, what, "--passphrase-file or --key-file");
   return { secret: { passphrase }, typed: true };
+}
+
+/** Opens something; a person who mistypes its passphrase may try again. */
+export async function retryTyped<T>(
+  { prompter }: CliContext,
+  attempt: () => Promise<{ typed: boolean; act: () => T | Promise<T> }>,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    const { typed, act } = await attempt();
+    try {
+      return await act();
+    } catch (error) {
+      if (!typed || !isWrongPassphrase(error) || tries >= MAX_TRIES) throw error;
+      prompter?.say("That is not its passphrase");
+    }
+  }
+}
+
+/** Tells a passphrase that does not fit from anything else that may be wrong. */
+export function isWrongPassphrase(error: unknown): boolean {
+  return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }
 
 /**
  * Reads or makes the secret of something new.
  *
+ * @param option The option that names the file with the passphrase.
  * @throws {UsageError} When several files are named, or none and nobody can be asked.
  * @throws {SallyportError} `bad-config` when a file cannot be used, a passphrase is too short, or the
  * new file is there already.
@@ -71,25 +92,31 @@ export async function readNewSecret(
   options: SecretOptions & { newKeyFile?: string },
   context: CliContext,
   what: string,
-  names: { passphrase: string; key?: string } = {
-    passphrase: "--passphrase-file",
-    key: "--key-file",
-  },
+  option: string = "--passphrase-file or --key-file",
 ): Promise<SealSecret> {
   const { passphraseFile, keyFile, newKeyFile } = options;
-  const files = { passphraseFile, keyFile };
-  const named = [passphraseFile, keyFile, newKeyFile].filter((file) => file !== undefined);
-  if (named.length > 1) throw tooMany();
-  if (newKeyFile !== undefined) return { key: await makeKeyFile(newKeyFile) };
-  const secret = await readSecretFile(files, context);
+  if (newKeyFile !== undefined) {
+    if (passphraseFile !== undefined || keyFile !== undefined) throw tooMany();
+    return { key: await makeKeyFile(newKeyFile) };
+  }
+  const secret = await readSecretFile({ passphraseFile, keyFile }, context);
   if (secret === undefined) {
-    if (context.prompter === undefined) {
-      const { passphrase, key } = names;
-      throw nobodyToAsk(what, key === undefined ? passphrase : `${passphrase} or ${key}`);
-    }
+    if (context.prompter === undefined) throw nobodyToAsk(what, option);
     return { passphrase: await context.prompter.newPassphrase(`a passphrase for ${what}`) };
   }
-  if ("passphrase" in secret) checkNewPassphrase(secret.passphrase, passphraseFile!);
+  if (
+    "passphrase" in secret && [...secret.passphrase].length < MIN_PASSPHRASE_CHARACTERS
+  ) {
+    throw new SallyportError(
+      "bad-config",
+      `Cannot use the passphrase in "${passphraseFile}": it has fewer than ` +
+        `${MIN_PASSPHRASE_CHARACTERS} characters`,
+      {
+        hint: "Choose a longer one, such as five random words",
+        details: { path: passphraseFile },
+      },
+    );
+  }
   return secret;
 }
 
@@ -107,27 +134,8 @@ export async function askPassphrase(
   return await prompter.passphrase(`the passphrase of ${what}`);
 }
 
-/**
- * Refuses a new passphrase that is too short.
- *
- * @throws {SallyportError} `bad-config`.
- */
-export function checkNewPassphrase(passphrase: string, path: string): void {
-  if ([...passphrase].length >= MIN_PASSPHRASE_CHARACTERS) return;
-  throw new SallyportError(
-    "bad-config",
-    `Cannot use the passphrase in "${path}": it has fewer than ${MIN_PASSPHRASE_CHARACTERS} ` +
-      "characters",
-    { hint: "Choose a longer one, such as five random words", details: { path } },
-  );
-}
-
-/**
- * Reads the secret that an option names.
- *
- * Once: a pipe that the shell has opened, as for `<(command)`, or stdin can be read only once.
- */
-export async function readSecretFile(
+/** Reads the secret that an option names; once, as a pipe of the shell or stdin can be read only once. */
+async function readSecretFile(
   { passphraseFile, keyFile }: SecretOptions,
   context: CliContext,
 ): Promise<SealSecret | undefined> {
@@ -141,16 +149,12 @@ export async function readSecretFile(
   return { key };
 }
 
-/** Whether a file is stdin or a pipe of the shell, which no later command can read. */
-function isReadOnce(path: string): boolean {
-  return path === "-" || /^\/(?:dev|proc)\//.test(path);
-}
-
-/** Gives the options that name the secret of a list, for commands that a hint shows. */
+/** Returns the options that name the secret of a list, for commands that a hint shows. */
 export function secretWords({ passphraseFile, keyFile }: SecretOptions): string[] {
-  if (keyFile !== undefined) return ["--key-file", isReadOnce(keyFile) ? "FILE" : keyFile];
-  if (passphraseFile === undefined) return [];
-  return ["--passphrase-file", isReadOnce(passphraseFile) ? "FILE" : passphraseFile];
+  // stdin or a pipe of the shell: no later command can read it
+  const named = (path: string) => path === "-" || /^\/(?:dev|proc)\//.test(path) ? "FILE" : path;
+  if (keyFile !== undefined) return ["--key-file", named(keyFile)];
+  return passphraseFile === undefined ? [] : ["--passphrase-file", named(passphraseFile)];
 }
 
 /** Reads a passphrase from a file, or from stdin for `-`. */
@@ -167,14 +171,12 @@ export async function readPassphrase(path: string, { io, output }: CliContext): 
 async function makeKeyFile(path: string): Promise<Uint8Array> {
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   try {
-    using file = await Deno.open(path, { write: true, createNew: true, mode: PRIVATE_MODE });
-    for (let rest: Uint8Array = key; rest.length > 0;) {
-      rest = rest.subarray(await file.write(rest));
-    }
+    await Deno.writeFile(path, key, { createNew: true, mode: 0o600 });
+    using file = await Deno.open(path);
     await file.sync();
   } catch (cause) {
     const exists = cause instanceof Deno.errors.AlreadyExists;
-    const reason = exists ? "it exists" : cause instanceof Error ? cause.message : String(cause);
+    const reason = exists ? "it exists" : readThrown(cause).message;
     throw new SallyportError(
       exists ? "bad-state" : "bad-config",
       `Cannot write the key file "${path}": ${reason}`,

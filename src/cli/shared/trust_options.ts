@@ -13,13 +13,7 @@ import type { Output } from "../terminal/output.ts";
 import { type CliContext, collect } from "./context.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 import { UsageError } from "../terminal/failure.ts";
-import {
-  addSecretOptions,
-  askPassphrase,
-  readSecretFile,
-  type SecretOptions,
-  secretWords,
-} from "./secrets.ts";
+import { addSecretOptions, readSecret, type SecretOptions, secretWords } from "./secrets.ts";
 
 /** Holds the values of the options. */
 export interface TrustOptions extends SecretOptions {
@@ -73,32 +67,16 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
   program.hook("preAction", async (_program, command) => {
     if (!COMMANDS.has(command)) return;
     const options = command.opts<TrustOptions>();
-    const { key = [], trustList, passphraseFile, keyFile } = options;
+    const { key = [], trustList } = options;
     if (trustList === undefined) return refuseWithoutList(options);
     if (key.length > 0) {
+      const words = ["trust", "add", trustList, "--key", key[0]!, ...secretWords(options)];
       throw new UsageError(
         "Cannot use --key and --trust-list together",
-        `Add the key to the list: ${
-          commandLine([
-            "trust",
-            "add",
-            trustList,
-            "--key",
-            ...key.slice(0, 1),
-            ...secretWords(options),
-          ])
-        }`,
+        `Add the key to the list: ${commandLine(words)}`,
       );
     }
-    if (passphraseFile !== undefined && keyFile !== undefined) {
-      throw new UsageError(
-        "Cannot use --passphrase-file and --key-file together",
-        "Pass the one that the trust list was sealed with",
-      );
-    }
-    const option = "--passphrase-file or --key-file";
-    const secret = await readSecretFile(options, context) ??
-      { passphrase: await askPassphrase(context, `"${trustList}"`, option) };
+    const { secret } = await readSecret(options, context, `"${trustList}"`);
     command.setOptionValue("secret", secret);
   });
 }

@@ -5,17 +5,20 @@
  */
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
-import { escapeText } from "../../errors.ts";
+import { readBundle } from "../../bundle/reading/reading.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
+import { asksOf } from "../../permissions/asks.ts";
+import { addKey, addPlugin, addPublisher, findKey, setMinimum } from "../../trust/list/changes.ts";
 import type { TrustListContent } from "../../trust/list/content.ts";
-import { addKey, addPublisher, findKey, setMinimum } from "../../trust/list/changes.ts";
+import { verifyBundle } from "../../trust/verify/verify.ts";
 import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";
-import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
+import { UsageError } from "../terminal/failure.ts";
 import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
+import { compareWith, listedEarlier } from "./earlier_asks.ts";
 import { onlyFile, openList } from "./list_file.ts";
-import { addedPlugin } from "./plugin.ts";
-import { exactlyOne, nameAndVersion, refuseOthers } from "./subjects.ts";
+import { exactlyOne, refuseOthers, splitAt } from "./subjects.ts";
 
 interface AddOptions extends ChangeOptions {
   key?: string[];
@@ -32,6 +35,8 @@ interface AddOptions extends ChangeOptions {
   replace?: boolean;
 }
 
+type Maker = (content: TrustListContent) => Change | Promise<Change>;
+
 const EXAMPLES = `
   sallyport trust add trust.list --key keys/alice.pub --not-after 2028-01-01
   sallyport trust add trust.list --key 3b6a…f2 --name bob
@@ -44,8 +49,7 @@ export function addTrustAdd(trust: Command, context: CliContext): void {
   const command = trust.command("add")
     .usage("FILE --key PUB… | --plugin DIR | --publisher NAMES | --minimum NAME@VERSION [options]")
     .description("trust a key, list a plugin, reserve names for keys, or set a minimum version")
-    .addHelpText("after", withProgram(EXAMPLES));
-  command
+    .addHelpText("after", withProgram(EXAMPLES))
     .option("--key <pub>", "a public key: a .pub file or 64 hex digits (repeatable)", collect)
     .option("--name <name>", "what to call the key (default: as its file is called)")
     .option("--not-before <date>", "from when on the key counts")
@@ -59,61 +63,44 @@ export function addTrustAdd(trust: Command, context: CliContext): void {
     .option("--minimum <name@version>", "the lowest version of a plugin that may load")
     .option("--replace", "replace an entry for the same version or the same names");
   addChangeOptions(command)
-    .action((file: string | undefined, options: AddOptions) => add(file, options, context));
-}
-
-async function add(
-  argument: string | undefined,
-  options: AddOptions,
-  context: CliContext,
-): Promise<void> {
-  const subject = exactlyOne({
-    "--key": options.key,
-    "--plugin": options.plugin,
-    "--publisher": options.publisher,
-    "--minimum": options.minimum,
-  });
-  refuseIdle(subject, options);
-  const file = onlyFile(argument, options);
-  const makers: Record<typeof subject, (content: TrustListContent) => Change | Promise<Change>> = {
-    "--key": () => addedKeys(options.key!, options),
-    "--plugin": (content) => addedPlugin(content, options.plugin!, pluginOptions(options), context),
-    "--publisher": (content) => addedPublisher(content, options),
-    "--minimum": () => {
-      const { name, version } = nameAndVersion(options.minimum!, "--minimum");
-      return { apply: (content) => setMinimum(content, name, version) };
-    },
-  };
-  const list = await openList(file, options, context);
-  await changeList(list, await makers[subject](list.content), options, context);
+    .action(async (argument: string | undefined, options: AddOptions) => {
+      const { key, plugin, publisher, minimum } = options;
+      const { subject, meaning: make } = exactlyOne<Maker>({
+        "--key": [key, () => addedKeys(key!, options)],
+        "--plugin": [plugin, (content) => addedPlugin(content, plugin!, options, context)],
+        "--publisher": [publisher, (content) => addedPublisher(content, publisher!, options)],
+        "--minimum": [minimum, () => addedMinimum(minimum!)],
+      });
+      refuseIdle(subject, options);
+      const list = await openList(onlyFile(argument, options), options, context);
+      await changeList(list, await make(list.content), options, context);
+    });
 }
 
 /** Refuses what would silently do nothing. */
 function refuseIdle(subject: string, options: AddOptions): void {
   const { name, notBefore, notAfter, note, expires, signer, threshold, replace } = options;
-  const isKey = subject === "--key";
   const isPlugin = subject === "--plugin";
-  const isGroup = isPlugin || subject === "--publisher";
   refuseOthers(subject, {
-    ...(isKey ? {} : { "--name": name, "--not-before": notBefore, "--not-after": notAfter }),
+    ...(subject === "--key"
+      ? {}
+      : { "--name": name, "--not-before": notBefore, "--not-after": notAfter }),
     ...(isPlugin ? {} : { "--note": note, "--expires": expires }),
-    ...(isGroup ? {} : { "--signer": signer, "--threshold": threshold, "--replace": replace }),
+    ...(isPlugin || subject === "--publisher"
+      ? {}
+      : { "--signer": signer, "--threshold": threshold, "--replace": replace }),
   });
 }
 
 async function addedKeys(keys: readonly string[], options: AddOptions): Promise<Change> {
   if (options.name !== undefined && keys.length > 1) {
-    throw new UsageError(
-      `Cannot call ${keys.length} keys "${options.name}"`,
-      "Add them one by one",
-    );
+    const message = `Cannot call ${keys.length} keys "${options.name}"`;
+    throw new UsageError(message, "Add them one by one");
   }
-  const notBefore = options.notBefore === undefined
-    ? undefined
-    : parseDate(options.notBefore, "--not-before");
-  const notAfter = options.notAfter === undefined
-    ? undefined
-    : parseDate(options.notAfter, "--not-after");
+  const end = (text: string | undefined, option: string) =>
+    text === undefined ? undefined : parseDate(text, option);
+  const notBefore = end(options.notBefore, "--not-before");
+  const notAfter = end(options.notAfter, "--not-after");
   const added = await Promise.all(keys.map(async (text) => {
     const { hex, name: own } = await readPublicKey(text);
     const name = options.name ?? own;
@@ -123,13 +110,44 @@ async function addedKeys(keys: readonly string[], options: AddOptions): Promise<
   return { apply: (content) => added.reduce((list, key) => addKey(list, key), content) };
 }
 
+async function addedPlugin(
+  content: TrustListContent,
+  dir: string,
+  { note, expires, signer, threshold, replace }: AddOptions,
+  { output }: CliContext,
+): Promise<Change> {
+  const expiresAt = expires === undefined ? undefined : parseFutureDateOrSpan(expires, "expiry");
+  const contents = await readBundle(dir);
+  const { manifest, bundleHash: hash } = contents;
+  const { name, version } = manifest;
+  const asks = asksOf(manifest);
+  const plugin = {
+    name,
+    version,
+    hash,
+    note,
+    expiresAt,
+    keys: signer,
+    threshold,
+    asks: { ...asks },
+  };
+  const apply = (before: TrustListContent) => addPlugin(before, plugin, { replace });
+  await verifyBundle(contents, { list: apply(content) }).catch((error) => {
+    if (!(error instanceof SallyportError)) throw error;
+    output.warn(`hosts would refuse it all the same (${error.code}): ${error.message}`);
+  });
+  const { notes, details } = compareWith(listedEarlier(content, name, version), asks);
+  return { apply, notes, details: { plugin: { name, version, hash }, ...details } };
+}
+
 function addedPublisher(
   content: TrustListContent,
-  { publisher, signer, threshold, replace }: AddOptions,
+  namespace: string,
+  { signer, threshold, replace }: AddOptions,
 ): Change {
   if (signer === undefined) {
     throw new UsageError(
-      `Cannot add publisher "${publisher}" without a key`,
+      `Cannot add publisher "${namespace}" without a key`,
       "Pass --signer KEY for each key that may sign, by its name or id",
     );
   }
@@ -137,20 +155,18 @@ function addedPublisher(
   const newlyBound = signer.map((key) => findKey(content, key)).filter(({ id }) => !bound.has(id));
   const names = newlyBound.map(({ name }) => `"${escapeText(name)}"`).join(", ");
   return {
-    apply: (before) =>
-      addPublisher(before, { namespace: publisher!, keys: signer, threshold }, { replace }),
+    apply: (before) => addPublisher(before, { namespace, keys: signer, threshold }, { replace }),
     notes: names === "" ? [] : [
-      `From then on what ${names} signed counts for "${escapeText(publisher!)}" only`,
+      `From then on what ${names} signed counts for "${escapeText(namespace)}" only`,
     ],
   };
 }
 
-function pluginOptions({ note, expires, signer, threshold, replace }: AddOptions) {
-  return {
-    note,
-    expiresAt: expires === undefined ? undefined : parseFutureDateOrSpan(expires, "expiry"),
-    keys: signer,
-    threshold,
-    replace,
-  };
+function addedMinimum(text: string): Change {
+  const { name, rest: version } = splitAt(text);
+  if (name !== "" && version) return { apply: (content) => setMinimum(content, name, version) };
+  throw new UsageError(
+    `Cannot use "${text}" for --minimum: it is not NAME@VERSION`,
+    "Write such as --minimum word-count@1.4.2",
+  );
 }

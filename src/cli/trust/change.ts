@@ -10,11 +10,10 @@ import type { TrustListContent } from "../../trust/list/content.ts";
 import { describeChange, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { type CliContext, collect } from "../shared/context.ts";
-import { UsageError } from "../terminal/failure.ts";
-import { secretWords } from "../shared/secrets.ts";
 import { readPrivateKeys } from "../shared/read_keys.ts";
+import { secretWords } from "../shared/secrets.ts";
+import { UsageError } from "../terminal/failure.ts";
 import { plural } from "../terminal/layout.ts";
-import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions } from "./list_file.ts";
 
 /** Holds the options of every command that changes a list. */
@@ -23,9 +22,7 @@ export interface ChangeOptions extends ListOptions {
   rootKey?: string[];
   /** The files with the passphrases of sealed root keys. */
   rootPassphraseFile?: string[];
-  /** Whether to go ahead without a question. */
   yes?: boolean;
-  /** Whether to show the change only. */
   dryRun?: boolean;
 }
 
@@ -52,16 +49,13 @@ export function readRootKeys(
   { rootKey = [], rootPassphraseFile = [] }: ChangeOptions,
   context: CliContext,
 ): Promise<Uint8Array[]> {
-  return readPrivateKeys(rootKey, {
-    passphraseFiles: rootPassphraseFile,
-    option: "--root-passphrase-file",
-    context,
-  });
+  const option = "--root-passphrase-file";
+  return readPrivateKeys(rootKey, { passphraseFiles: rootPassphraseFile, option, context });
 }
 
-/** Says what changes, in the order that it is told. */
+/** Says what changes. */
 export interface Change {
-  /** Gives the new content. */
+  /** Returns the new content. */
   apply: (content: TrustListContent) => TrustListContent;
   /** What else there is to know before a yes, safe to show. */
   notes?: readonly string[];
@@ -78,48 +72,52 @@ export interface Change {
  */
 export async function changeList(
   list: TrustList,
-  { apply, notes = [], details = {} }: Change,
+  { apply, notes, details = {} }: Change,
   options: ChangeOptions,
   context: CliContext,
 ): Promise<void> {
   const changes = diffTrustLists(list.content, apply(list.content));
-  if (changes.length === 0) {
-    reportChanges(list, changes, "Nothing to change", details, context);
-    return;
-  }
-  const proceed = await propose(list, changes, notes, options, context);
-  if (!proceed) {
-    const document = { ...details, dryRun: true };
-    reportChanges(list, changes, "Nothing was written", document, context);
-    return;
-  }
-  const rootKeys = await rootKeysFor(list, options, context);
-  const written = await list.update((content) => {
-    // what was confirmed is what is written, or nothing
-    if (content.revision !== list.revision) throw changedMeanwhile(list, content.revision);
-    return apply(content);
-  }, { rootKeys });
-  reportChanges(written, changes, `Wrote revision ${written.revision}`, details, context);
+  await proposeChange({ list, changes, notes, details }, options, context, async () => {
+    if (list.root === undefined && options.rootKey !== undefined) {
+      const words = ["trust", "rotate", list.file, "--root", "PUB", ...secretWords(options)];
+      throw new UsageError(
+        "Cannot sign the change with a root key: the list has no root",
+        `Leave out --root-key, or give it a root: ${commandLine(words)}`,
+      );
+    }
+    const rootKeys = await readRootKeys(options, context);
+    return await list.update((content) => {
+      // what was confirmed is what is written, or nothing
+      if (content.revision !== list.revision) throw changedMeanwhile(list, content.revision);
+      return apply(content);
+    }, { rootKeys });
+  });
 }
 
 /**
- * Shows what would change and asks for a yes where somebody can be asked.
+ * Shows what would change, asks for a yes where somebody can be asked, has it written and reports that.
  *
- * @throws {SallyportError} `cancelled` on a no.
+ * @throws {SallyportError} `cancelled` on a no, and what writing throws.
  */
-export async function propose(
-  list: TrustList,
-  changes: readonly TrustChange[],
-  notes: readonly string[],
+export async function proposeChange(
+  { list, changes, notes = [], details = {} }: {
+    list: TrustList;
+    changes: readonly TrustChange[];
+    notes?: readonly string[];
+    details?: Readonly<Record<string, unknown>>;
+  },
   { yes = false, dryRun = false, rootKey = [] }: ChangeOptions,
-  context: CliContext,
-): Promise<boolean> {
-  const { io, output, prompter } = context;
+  { io, output, prompter }: CliContext,
+  write: () => Promise<TrustList>,
+): Promise<void> {
+  const report = ({ revision }: TrustList, line: string, more: object = {}): void =>
+    output.result({ revision, changes, ...details, ...more }, () => [line]);
+  if (changes.length === 0) return report(list, "Nothing to change");
   // a script that runs the command has said yes by running it
   const asks = prompter !== undefined && !yes && !dryRun;
   const lines = [
     `${plural(changes.length, "change")} to ${escapeText(list.file)} (revision ${list.revision}):`,
-    ...changes.map((change) => changeLine(change, output)),
+    ...changes.map((each) => `  ${output.style(STYLES[each.kind], describeChange(each))}`),
     ...notes,
   ];
   if (!output.json) { for (const line of lines) output.line(line); }
@@ -127,51 +125,23 @@ export async function propose(
   if (asks && (output.json || !io.outIsTerminal)) {
     for (const line of lines) output.errorLine(line);
   }
-  if (dryRun) return false;
-  if (list.root !== undefined && rootKey.length === 0) throw noRootKey(list);
-  if (!asks || await prompter.confirm(`Write revision ${list.revision + 1}`)) return true;
-  throw new SallyportError("cancelled", `Cannot change trust list "${list.file}": you said no`, {
-    hint: "Nothing was changed; run the command again to start over",
-  });
-}
-
-/** Prints how it went. */
-export function reportChanges(
-  list: TrustList,
-  changes: readonly TrustChange[],
-  line: string,
-  details: Readonly<Record<string, unknown>>,
-  { output }: CliContext,
-): void {
-  output.result({ revision: list.revision, changes, ...details }, () => [line]);
-}
-
-async function rootKeysFor(
-  list: TrustList,
-  options: ChangeOptions,
-  context: CliContext,
-): Promise<Uint8Array[]> {
-  if (list.root !== undefined) return await readRootKeys(options, context);
-  if (options.rootKey === undefined) return [];
-  throw new UsageError(
-    "Cannot sign the change with a root key: the list has no root",
-    "Leave out --root-key, or give it a root: " +
-      commandLine(["trust", "rotate", list.file, "--root", "PUB", ...secretWords(options)]),
-  );
+  if (dryRun) return report(list, "Nothing was written", { dryRun });
+  if (list.root !== undefined && rootKey.length === 0) {
+    throw new UsageError(
+      `Cannot change trust list "${list.file}": its root must sign every change`,
+      `Pass --root-key FILE for ${plural(list.root.threshold, "key")} of the root`,
+    );
+  }
+  if (asks && !await prompter.confirm(`Write revision ${list.revision + 1}`)) {
+    throw new SallyportError("cancelled", `Cannot change trust list "${list.file}": you said no`, {
+      hint: "Nothing was changed; run the command again to start over",
+    });
+  }
+  const written = await write();
+  report(written, `Wrote revision ${written.revision}`);
 }
 
 const STYLES = { added: "green", removed: "red", changed: "yellow" } as const;
-
-function changeLine(change: TrustChange, output: Output): string {
-  return `  ${output.style(STYLES[change.kind], describeChange(change))}`;
-}
-
-function noRootKey({ file, root }: TrustList): UsageError {
-  return new UsageError(
-    `Cannot change trust list "${file}": its root must sign every change`,
-    `Pass --root-key FILE for ${plural(root!.threshold, "key")} of the root`,
-  );
-}
 
 function changedMeanwhile({ file, revision }: TrustList, now: number): SallyportError {
   return new SallyportError(

@@ -18,6 +18,7 @@ import { columns, plural } from "../terminal/layout.ts";
 import { readNewSecret, secretWords } from "../shared/secrets.ts";
 import { addRootKeyOptions, type ChangeOptions, readRootKeys } from "./change.ts";
 import { addFileOptions, onlyFile } from "./list_file.ts";
+import { ruleRows } from "./list.ts";
 
 interface InitOptions extends ChangeOptions {
   newKeyFile?: string;
@@ -59,40 +60,32 @@ async function init(
   const secret = await readNewSecret(options, context, `"${file}"`);
   const content = createTrustListContent({ expiresAt, threshold, onlyListed });
   const create = (path: string) => TrustList.create(path, secret, { content, root });
-  let list: TrustList;
-  try {
-    list = force ? await replace(file, create) : await create(file);
-  } catch (error) {
+  const { revision } = await (force ? replace(file, create) : create(file)).catch(async (error) => {
     if (newKeyFile !== undefined) await Deno.remove(newKeyFile); // it opens nothing
     throw error;
-  }
+  });
   const words = [
     ...secretWords(newKeyFile === undefined ? options : { keyFile: newKeyFile }),
     ...(root === undefined ? [] : ["--root-key", "FILE"]),
   ];
-  context.output.result({
+  const { output } = context;
+  output.result({
     file,
     id: content.id,
-    revision: list.revision,
+    revision,
     expiresAt: content.expiresAt,
     threshold: content.threshold,
     onlyListed: content.onlyListed,
     sealedWith: "key" in secret ? "key" : "passphrase",
-    ...(newKeyFile === undefined ? {} : { keyFile: newKeyFile }),
-    ...(root === undefined ? {} : { root: { keys: root.keys, threshold: root.threshold } }),
+    keyFile: newKeyFile,
+    root: root && { keys: root.keys, threshold: root.threshold },
   }, () => [
-    `Made trust list ${context.output.style("bold", escapeText(file))}`,
+    `Made trust list ${output.style("bold", escapeText(file))}`,
     ...columns([
       ["id", content.id],
       ["expires", shortDate(content.expiresAt)],
       ["sealed with", sealedWith(options)],
-      ["threshold", `${plural(content.threshold, "key")} must sign a plugin`],
-      [
-        "loads",
-        content.onlyListed
-          ? "listed plugins only"
-          : "what its keys sign; of listed plugins the listed versions",
-      ],
+      ...ruleRows(content),
       ["root", root && `${root.threshold} of ${plural(root.keys.length, "key")} sign every change`],
     ]),
     `It trusts nobody yet: ${commandLine(["trust", "add", file, "--key", "PUB", ...words])}`,

@@ -6,58 +6,55 @@
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
 import { isListExpired } from "../../trust/list/list.ts";
-import type { ListedKey, TrustListContent } from "../../trust/list/content.ts";
 import { toListKey } from "../../trust/list/list_keys.ts";
-import type { TrustList } from "../../trust/trust_list.ts";
+import type { ListedKey, TrustListContent } from "../../trust/list/content.ts";
 import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
+import { plural, section, table } from "../terminal/layout.ts";
 import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";
-import { keyState, PluginStates, revocationState } from "./states.ts";
-import { stateCell } from "./tables.ts";
-import { section, table } from "../terminal/layout.ts";
-
-type KeyNames = (ids: readonly string[]) => string;
+import { keyState, pluginStates, revocationState, stateCell } from "./states.ts";
 
 /** Adds the command. */
 export function addTrustList(trust: Command, context: CliContext): void {
+  const { output } = context;
   const command = trust.command("list")
     .usage("FILE [options]")
     .description(
       "show keys, publishers, plugins, revocations and minimum versions, and how they stand",
     );
   addListOptions(command)
-    .action((file: string | undefined, options: ListOptions) => list(file, options, context));
+    .action(async (argument: string | undefined, options: ListOptions) => {
+      const { file, content } = await openList(onlyFile(argument, options), options, context);
+      const now = new Date();
+      const expiry = isListExpired(content, now)
+        ? output.style("red", `EXPIRED at ${shortDate(content.expiresAt)}`)
+        : `expires ${shortDate(content.expiresAt)}`;
+      const name = output.style("bold", escapeText(file));
+      output.result({ file, ...listDocument(content, now) }, () => [
+        `${name}  revision ${content.revision}, ${expiry}`,
+        ...listLines(content, now, output),
+      ]);
+    });
 }
 
-async function list(
-  argument: string | undefined,
-  options: ListOptions,
-  context: CliContext,
-): Promise<void> {
-  const opened = await openList(onlyFile(argument, options), options, context);
-  const { output } = context;
-  const now = new Date();
-  output.result(
-    { file: opened.file, ...listDocument(opened.content, now) },
-    () => [heading(opened, now, output), ...listLines(opened.content, now, output)],
-  );
-}
-
-/** Gives a list as plain data, with the state of each part; never its secret. */
+/** Returns a list as plain data, with the state of each part; never its secret. */
 export function listDocument(content: TrustListContent, now: Date): Record<string, unknown> {
-  const states = new PluginStates(content, now);
-  const { revision, expiresAt, keys, publishers, plugins, revocations } = content;
+  const stateOf = pluginStates(content, now);
+  const { revision, expiresAt, keys, publishers, minimumVersions, accepted } = content;
   return {
     revision,
     expiresAt,
     expired: isListExpired(content, now),
     keys: keys.map((key) => ({ id: toListKey(key).id, ...key, state: keyState(key, now) })),
     publishers,
-    plugins: plugins.map((plugin) => ({ ...plugin, state: states.of(plugin) })),
-    revocations: revocations.map((entry) => ({ ...entry, state: revocationState(entry, now) })),
-    minimumVersions: content.minimumVersions,
-    accepted: content.accepted,
+    plugins: content.plugins.map((plugin) => ({ ...plugin, state: stateOf(plugin) })),
+    revocations: content.revocations.map((entry) => ({
+      ...entry,
+      state: revocationState(entry, now),
+    })),
+    minimumVersions,
+    accepted,
   };
 }
 
@@ -70,91 +67,75 @@ export function listLines(
 ): string[] {
   const byId = new Map(allKeys.map((key) => [toListKey(key).id, escapeText(key.name)]));
   const names = (ids: readonly string[]) => ids.map((id) => byId.get(id) ?? id).join(", ");
-  const lines = [
-    ...section("Keys", table(keyRows(content, now, output)), output),
-    ...section("Publishers", table(publisherRows(content, names)), output),
-    ...section("Plugins", table(pluginRows(content, names, now, output)), output),
-    ...section("Revocations", table(revocationRows(content, now)), output),
-    ...section("Minimum versions", table(minimumRows(content)), output),
-    ...section("Accepted although they ask for more", table(acceptedRows(content)), output),
-  ];
+  const stateOf = pluginStates(content, now);
+  const tables: Record<string, string[][]> = {
+    "Keys": content.keys.map((key) => {
+      const { name, notBefore, notAfter, revoked } = key;
+      return [
+        escapeText(name),
+        toListKey(key).id,
+        stateCell(keyState(key, now), output),
+        notes(
+          notBefore && `from ${shortDate(notBefore)}`,
+          notAfter && `until ${shortDate(notAfter)}`,
+          revoked && `revoked from ${shortDate(revoked.from)}: ${escapeText(revoked.reason)}`,
+        ),
+      ];
+    }),
+    "Publishers": content.publishers.map(({ namespace, keys, threshold }) => [
+      escapeText(namespace),
+      `${threshold ?? content.threshold} of ${names(keys)}`,
+    ]),
+    "Plugins": content.plugins.map((plugin) => {
+      const { name, version, hash, keys, threshold, note, expiresAt } = plugin;
+      return [
+        escapeText(name),
+        escapeText(version),
+        shortHash(hash),
+        stateCell(stateOf(plugin), output),
+        notes(
+          expiresAt && `until ${shortDate(expiresAt)}`,
+          keys && `signed by ${names(keys)}`,
+          threshold && `needs ${threshold}`,
+          note && escapeText(note),
+        ),
+      ];
+    }),
+    "Revocations": content.revocations.map((entry) => [
+      "hash" in entry
+        ? `bundle ${shortHash(entry.hash)}`
+        : `${escapeText(entry.name)} ${escapeText(entry.versions)}`,
+      revocationState(entry, now),
+      `from ${shortDate(entry.from)}: ${escapeText(entry.reason)}`,
+    ]),
+    "Minimum versions": Object.entries(content.minimumVersions)
+      .map((entry) => entry.map((text) => escapeText(text))),
+    "Accepted although they ask for more": content.accepted.map((
+      { name, version, hash, at },
+    ) => [escapeText(name), escapeText(version), shortHash(hash), `on ${shortDate(at)}`]),
+  };
+  const lines = Object.entries(tables)
+    .flatMap(([title, rows]) => section(title, table(rows), output));
   return lines.length === 0 ? ["", "It is empty: it trusts nobody"] : lines;
 }
 
-/** Writes the first line about a list. */
-function heading({ file, content }: TrustList, now: Date, output: Output): string {
-  const expiry = isListExpired(content, now)
-    ? output.style("red", `EXPIRED at ${shortDate(content.expiresAt)}`)
-    : `expires ${shortDate(content.expiresAt)}`;
-  return `${output.style("bold", escapeText(file))}  revision ${content.revision}, ${expiry}`;
+/** Writes what decides which plugins load. */
+export function ruleRows(
+  { threshold, onlyListed }: TrustListContent,
+): (readonly [name: string, value: string])[] {
+  return [
+    ["threshold", `${plural(threshold, "key")} must sign a plugin`],
+    [
+      "loads",
+      onlyListed
+        ? "listed plugins only"
+        : "what its keys sign; of listed plugins the listed versions",
+    ],
+  ];
 }
 
-function keyRows({ keys }: TrustListContent, now: Date, output: Output): string[][] {
-  return keys.map((key) => {
-    const { name, notBefore, notAfter, revoked } = key;
-    const notes = [
-      ...(notBefore === undefined ? [] : [`from ${shortDate(notBefore)}`]),
-      ...(notAfter === undefined ? [] : [`until ${shortDate(notAfter)}`]),
-      ...(revoked === undefined
-        ? []
-        : [`revoked from ${shortDate(revoked.from)}: ${escapeText(revoked.reason)}`]),
-    ];
-    const state = stateCell(keyState(key, now), output);
-    return [escapeText(name), toListKey(key).id, state, notes.join(", ")];
-  });
-}
-
-function publisherRows(content: TrustListContent, names: KeyNames): string[][] {
-  return content.publishers.map(({ namespace, keys, threshold }) => [
-    escapeText(namespace),
-    `${threshold ?? content.threshold} of ${names(keys)}`,
-  ]);
-}
-
-function pluginRows(
-  content: TrustListContent,
-  names: KeyNames,
-  now: Date,
-  output: Output,
-): string[][] {
-  const states = new PluginStates(content, now);
-  return content.plugins.map((plugin) => {
-    const { name, version, hash, keys, threshold, note, expiresAt } = plugin;
-    const notes = [
-      ...(expiresAt === undefined ? [] : [`until ${shortDate(expiresAt)}`]),
-      ...(keys === undefined ? [] : [`signed by ${names(keys)}`]),
-      ...(threshold === undefined ? [] : [`needs ${threshold}`]),
-      ...(note === undefined ? [] : [escapeText(note)]),
-    ];
-    const state = stateCell(states.of(plugin), output);
-    return [escapeText(name), escapeText(version), shortHash(hash), state, notes.join(", ")];
-  });
-}
-
-function revocationRows({ revocations }: TrustListContent, now: Date): string[][] {
-  return revocations.map((entry) => [
-    "hash" in entry
-      ? `bundle ${shortHash(entry.hash)}`
-      : `${escapeText(entry.name)} ${escapeText(entry.versions)}`,
-    revocationState(entry, now),
-    `from ${shortDate(entry.from)}: ${escapeText(entry.reason)}`,
-  ]);
-}
-
-function minimumRows({ minimumVersions }: TrustListContent): string[][] {
-  return Object.entries(minimumVersions).map(([name, version]) => [
-    escapeText(name),
-    escapeText(version),
-  ]);
-}
-
-function acceptedRows({ accepted }: TrustListContent): string[][] {
-  return accepted.map(({ name, version, hash, at }) => [
-    escapeText(name),
-    escapeText(version),
-    shortHash(hash),
-    `on ${shortDate(at)}`,
-  ]);
+function notes(...texts: readonly (string | number | undefined)[]): string {
+  return texts.filter((text) => text).join(", ");
 }
 
 function shortHash(hash: string): string {

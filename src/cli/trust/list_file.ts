@@ -10,17 +10,16 @@ import { isListExpired } from "../../trust/list/list.ts";
 import { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
-import { UsageError } from "../terminal/failure.ts";
 import { warnIfChangeable } from "../shared/open_files.ts";
-import { plural } from "../terminal/layout.ts";
-import { MAX_TRIES } from "../terminal/prompt.ts";
-import { isWrongPassphrase } from "../shared/read_keys.ts";
 import {
   addSecretOptions,
   readSecret,
+  retryTyped,
   type SecretOptions,
   secretWords,
 } from "../shared/secrets.ts";
+import { UsageError } from "../terminal/failure.ts";
+import { plural } from "../terminal/layout.ts";
 
 /** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {
@@ -58,12 +57,9 @@ export function takeFile(
   { trustList }: ListOptions,
 ): { file: string; rest: string[] } {
   const given = args.filter((arg) => arg !== undefined);
-  if (trustList !== undefined) return { file: trustList, rest: given };
-  const [file, ...rest] = given;
-  if (file === undefined) {
-    throw new UsageError("No trust list was named", "Name its file as the first argument");
-  }
-  return { file, rest };
+  const [file, ...rest] = trustList === undefined ? given : [trustList, ...given];
+  if (file !== undefined) return { file, rest };
+  throw new UsageError("No trust list was named", "Name its file as the first argument");
 }
 
 /**
@@ -78,7 +74,7 @@ export function onlyFile(arg: string | undefined, options: ListOptions): string 
 }
 
 /**
- * Opens a list; whoever mistypes its passphrase may try again.
+ * Opens a list; a person who mistypes its passphrase may try again.
  *
  * @throws {SallyportError} As `TrustList.open` does.
  */
@@ -88,25 +84,20 @@ export async function openList(
   context: CliContext,
 ): Promise<TrustList> {
   await refuseAbsent(file);
-  for (let tries = 1;; tries++) {
+  const { dataDir } = options;
+  const mark = dataDir === undefined ? {} : { markDir: `${dataDir}/trust`, remember: false };
+  const list = await retryTyped(context, async () => {
     const { secret, typed } = await readSecret(options, context, `"${file}"`);
-    try {
-      const list = await TrustList.open(file, secret, {
-        ...(options.dataDir === undefined
-          ? {}
-          : { markDir: `${options.dataDir}/trust`, remember: false }),
-      });
-      warnIfChangeable(file, "the trust list", context.output);
-      warnOfExpiry(list, options, context);
-      return list;
-    } catch (error) {
-      if (!typed || !isWrongPassphrase(error) || tries >= MAX_TRIES) throw naming(file, error);
-      context.prompter?.say("That is not its passphrase");
-    }
-  }
+    return { typed, act: () => TrustList.open(file, secret, mark) };
+  }).catch((error) => {
+    throw naming(file, error);
+  });
+  warnIfChangeable(file, "the trust list", context.output);
+  warnOfExpiry(list, options, context);
+  return list;
 }
 
-/** Tells before anybody types a passphrase for nothing. */
+/** Refuses it before anybody types a passphrase for nothing. */
 async function refuseAbsent(file: string): Promise<void> {
   try {
     await Deno.stat(file);
@@ -114,8 +105,7 @@ async function refuseAbsent(file: string): Promise<void> {
     if (!(cause instanceof Deno.errors.NotFound)) return; // the opening says it better
     throw new SallyportError(
       "bad-config",
-      `Cannot open trust list "${escapeText(file)}": it is ` +
-        "not there",
+      `Cannot open trust list "${escapeText(file)}": it is not there`,
       {
         hint: `Check the path, or make one with: ${commandLine(["trust", "init", file])}`,
         details: { path: file },
@@ -137,20 +127,20 @@ function naming(file: string, error: unknown): unknown {
 }
 
 function warnOfExpiry(
-  { file, content, root: signers }: TrustList,
+  { file, content, root }: TrustList,
   options: ListOptions,
   { output }: CliContext,
 ): void {
   const now = new Date();
   const { expiresAt } = content;
-  const root = signers === undefined ? [] : ["--root-key", "FILE"];
-  const words = ["trust", "set", file, "--expires", "365d", ...secretWords(options), ...root];
+  const signed = root === undefined ? [] : ["--root-key", "FILE"];
+  const words = ["trust", "set", file, "--expires", "365d", ...secretWords(options), ...signed];
   const how = `run: ${commandLine(words)}`;
+  const days = Math.ceil((Date.parse(expiresAt) - now.getTime()) / DAY_MS);
   if (isListExpired(content, now)) {
     output.warn(`the trust list expired at ${shortDate(expiresAt)}, so hosts load nothing: ${how}`);
-    return;
+  } else if (days <= WARN_DAYS) {
+    const when = `${plural(days, "day")} (${shortDate(expiresAt)})`;
+    output.warn(`the trust list expires in ${when}: ${how}`);
   }
-  const days = Math.ceil((Date.parse(expiresAt) - now.getTime()) / DAY_MS);
-  if (days > WARN_DAYS) return;
-  output.warn(`the trust list expires in ${plural(days, "day")} (${shortDate(expiresAt)}): ${how}`);
 }

@@ -5,7 +5,6 @@
  */
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/content.ts";
 import {
   findKey,
   liftRevocation,
@@ -15,7 +14,7 @@ import {
   setMinimum,
 } from "../../trust/list/changes.ts";
 import type { CliContext } from "../shared/context.ts";
-import { addChangeOptions, changeList, type ChangeOptions } from "./change.ts";
+import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
 import { onlyFile, openList } from "./list_file.ts";
 import { exactlyOne, refuseOthers, splitAt } from "./subjects.ts";
 
@@ -32,8 +31,7 @@ interface RemoveOptions extends ChangeOptions {
 export function addTrustRemove(trust: Command, context: CliContext): void {
   const command = trust.command("remove")
     .usage("FILE --key KEY | --plugin NAME[@VERSION] | --publisher NAMES | … [options]")
-    .description("take something out; what may never load again is better revoked");
-  command
+    .description("take something out; what may never load again is better revoked")
     .option("--key <key>", "a key: its name or id")
     .option("--plugin <name>", "a listed plugin: NAME@VERSION, or NAME for all its versions")
     .option("--publisher <names>", "a publisher: the names that it was added with")
@@ -41,41 +39,27 @@ export function addTrustRemove(trust: Command, context: CliContext): void {
     .option("--revocation <what>", "a revocation, lifted: a bundle hash, or NAME[@RANGE]")
     .option("--lift-revocation", "remove a key although it is revoked: it can then be added again");
   addChangeOptions(command)
-    .action((file: string | undefined, options: RemoveOptions) => remove(file, options, context));
-}
-
-async function remove(
-  argument: string | undefined,
-  options: RemoveOptions,
-  context: CliContext,
-): Promise<void> {
-  const { key, plugin, publisher, minimum, revocation, liftRevocation: lift } = options;
-  const subject = exactlyOne({
-    "--key": key,
-    "--plugin": plugin,
-    "--publisher": publisher,
-    "--minimum": minimum,
-    "--revocation": revocation,
-  });
-  if (subject !== "--key") refuseOthers(subject, { "--lift-revocation": lift });
-  const file = onlyFile(argument, options);
-  const removals: Record<typeof subject, (content: TrustListContent) => TrustListContent> = {
-    "--key": (content) => removeKey(content, key!, { liftRevocation: lift }),
-    "--plugin": (content) => {
-      const { name, rest } = splitAt(plugin!);
-      return removePlugin(content, { name, version: rest });
-    },
-    "--publisher": (content) => removePublisher(content, publisher!),
-    "--minimum": (content) => setMinimum(content, minimum!, undefined),
-    "--revocation": (content) => liftRevocation(content, revoked(revocation!)),
-  };
-  const list = await openList(file, options, context);
-  const was = key === undefined ? undefined : findKey(list.content, key).revoked;
-  const notes = was === undefined ? [] : [
-    `It was revoked from "${was.from}" on: ${escapeText(was.reason, 300)}`,
-    "Nothing will remember that: once it is added again, all that it ever signed counts",
-  ];
-  await changeList(list, { apply: removals[subject], notes }, options, context);
+    .action(async (argument: string | undefined, options: RemoveOptions) => {
+      const { key, plugin, publisher, minimum, revocation, liftRevocation: lift } = options;
+      const { subject, meaning: apply } = exactlyOne<Change["apply"]>({
+        "--key": [key, (content) => removeKey(content, key!, { liftRevocation: lift })],
+        "--plugin": [plugin, (content) => {
+          const { name, rest } = splitAt(plugin!);
+          return removePlugin(content, { name, version: rest });
+        }],
+        "--publisher": [publisher, (content) => removePublisher(content, publisher!)],
+        "--minimum": [minimum, (content) => setMinimum(content, minimum!, undefined)],
+        "--revocation": [revocation, (content) => liftRevocation(content, revoked(revocation!))],
+      });
+      if (subject !== "--key") refuseOthers(subject, { "--lift-revocation": lift });
+      const list = await openList(onlyFile(argument, options), options, context);
+      const was = key === undefined ? undefined : findKey(list.content, key).revoked;
+      const notes = was === undefined ? [] : [
+        `It was revoked from "${was.from}" on: ${escapeText(was.reason, 300)}`,
+        "Nothing will remember that: once it is added again, all that it ever signed counts",
+      ];
+      await changeList(list, { apply, notes }, options, context);
+    });
 }
 
 function revoked(text: string): { hash: string } | { name: string; versions?: string } {

@@ -6,10 +6,9 @@
 import type { Command } from "commander";
 import { isVersionRange, revocationCovers } from "../../bundle/manifest/version_range.ts";
 import { escapeText } from "../../errors.ts";
-import type { TrustListContent } from "../../trust/list/content.ts";
 import { revokeKey, revokePlugin } from "../../trust/list/changes.ts";
-import type { TrustList } from "../../trust/trust_list.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
+import type { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { parseDate } from "../shared/dates.ts";
 import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
@@ -32,52 +31,45 @@ export function addTrustRevoke(trust: Command, context: CliContext): void {
     .usage("FILE --key KEY | --hash HEX | --plugin NAME[@RANGE] --reason TEXT [options]")
     .description(
       "revoke a key, a bundle, or versions of a plugin; hosts that watch the list unload them",
-    );
-  command
+    )
     .option("--key <key>", "a key, with all that it ever signed: its name or id")
     .option("--hash <hex>", "one bundle, whoever signed it: its bundle hash")
     .option("--plugin <name>", 'versions of a plugin, such as word-count@"<1.4.2", or all')
     .requiredOption("--reason <text>", "why, for those who will ask (required)")
     .option("--from <date>", "from when on (default: now)");
   addChangeOptions(command)
-    .action((file: string | undefined, options: RevokeOptions) => revoke(file, options, context));
-}
-
-async function revoke(
-  argument: string | undefined,
-  options: RevokeOptions,
-  context: CliContext,
-): Promise<void> {
-  const { key, hash, plugin, reason } = options;
-  const subject = exactlyOne({ "--key": key, "--hash": hash, "--plugin": plugin });
-  const from = options.from === undefined ? new Date() : parseDate(options.from, "--from");
-  const file = onlyFile(argument, options);
-  const why = { reason, from };
-  const revocations: Record<typeof subject, (content: TrustListContent) => TrustListContent> = {
-    "--key": (content) => revokeKey(content, key!, why),
-    "--hash": (content) => revokePlugin(content, { hash: hash!.toLowerCase() }, why),
-    "--plugin": (content) => {
-      const { name, rest } = splitAt(plugin!);
-      return revokePlugin(content, { name, versions: rest ?? "*" }, why);
-    },
-  };
-  const list = await openList(file, options, context);
-  const hits = plugin === undefined ? {} : knownVersions(list, splitAt(plugin), options);
-  await changeList(list, { apply: revocations[subject], ...hits }, options, context);
+    .action(async (argument: string | undefined, options: RevokeOptions) => {
+      const { key, hash, plugin, reason, dataDir } = options;
+      const { name, rest: versions = "*" } = splitAt(plugin ?? "");
+      const from = options.from === undefined ? new Date() : parseDate(options.from, "--from");
+      const why = { reason, from };
+      const { meaning: apply } = exactlyOne<Change["apply"]>({
+        "--key": [key, (content) => revokeKey(content, key!, why)],
+        "--hash": [
+          hash,
+          (content) => revokePlugin(content, { hash: hash!.toLowerCase() }, why),
+        ],
+        "--plugin": [plugin, (content) => revokePlugin(content, { name, versions }, why)],
+      });
+      const list = await openList(onlyFile(argument, options), options, context);
+      const hits = plugin === undefined ? {} : knownVersions(list, name, versions, dataDir);
+      await changeList(list, { apply, ...hits }, options, context);
+    });
 }
 
 /** Says which versions that are known here a revocation covers: a range is easily written wrongly. */
 function knownVersions(
   { content, mark }: TrustList,
-  { name, rest: range = "*" }: ReturnType<typeof splitAt>,
-  { dataDir }: RevokeOptions,
+  name: string,
+  range: string,
+  dataDir: string | undefined,
 ): Pick<Change, "notes" | "details"> {
   if (!isVersionRange(range)) return {}; // refused by the change itself
   const listed = [...content.plugins, ...content.accepted].filter((one) => one.name === name);
   const all = [...listed, ...mark?.ran(name) ?? []].map(({ version }) => version);
   const known = [...new Set(all)].toSorted((a, b) => compareVersions(a, b));
-  const hits = known.filter((version) => revocationCovers(range, version));
-  const spared = known.filter((version) => !hits.includes(version));
+  const covers = known.filter((version) => revocationCovers(range, version));
+  const leaves = known.filter((version) => !covers.includes(version));
   const named = (versions: readonly string[]) => {
     const more = versions.length - MAX_NAMED;
     const shown = versions.slice(-MAX_NAMED).map((version) => escapeText(version)).join(", ");
@@ -85,11 +77,9 @@ function knownVersions(
   };
   const where = dataDir === undefined ? "in the list" : "in the list, or run by the host";
   const plugin = escapeText(name, 100);
-  const notes = known.length === 0
-    ? [`No version of "${plugin}" is known here${dataDir === undefined ? " (see --data-dir)" : ""}`]
-    : [
-      `Of the versions of "${plugin}" ${where} it covers ${named(hits) || "none"}` +
-      (spared.length === 0 ? "" : `, and leaves ${named(spared)}`),
-    ];
-  return { notes, details: { covers: hits, leaves: spared } };
+  const note = known.length === 0
+    ? `No version of "${plugin}" is known here${dataDir === undefined ? " (see --data-dir)" : ""}`
+    : `Of the versions of "${plugin}" ${where} it covers ${named(covers) || "none"}` +
+      (leaves.length === 0 ? "" : `, and leaves ${named(leaves)}`);
+  return { notes: [note], details: { covers, leaves } };
 }

@@ -6,19 +6,13 @@
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { diffRoots, type TrustChange } from "../../trust/list/diff.ts";
+import { diffRoots } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
-import { UsageError } from "../terminal/failure.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
 import { readNewSecret } from "../shared/secrets.ts";
-import {
-  addChangeOptions,
-  type ChangeOptions,
-  propose,
-  readRootKeys,
-  reportChanges,
-} from "./change.ts";
+import { UsageError } from "../terminal/failure.ts";
+import { addChangeOptions, type ChangeOptions, proposeChange, readRootKeys } from "./change.ts";
 import { onlyFile, openList } from "./list_file.ts";
 
 interface RotateOptions extends ChangeOptions {
@@ -41,8 +35,7 @@ export function addTrustRotate(trust: Command, context: CliContext): void {
   const command = trust.command("rotate")
     .usage("FILE [--new-passphrase-file FILE | --new-key-file FILE | --root PUB…] [options]")
     .description("give the list another passphrase or key file, or another root")
-    .addHelpText("after", withProgram(NOTES));
-  command
+    .addHelpText("after", withProgram(NOTES))
     .option("--new-passphrase-file <file>", "the file with the new passphrase (none: asked for)")
     .option("--new-key-file <file>", "make a new key of 32 bytes there, instead of a passphrase")
     .option(
@@ -56,28 +49,23 @@ export function addTrustRotate(trust: Command, context: CliContext): void {
       parseCount(MAX_SIGNATURES),
     );
   addChangeOptions(command)
-    .action((file: string | undefined, options: RotateOptions) => rotate(file, options, context));
-}
-
-async function rotate(
-  argument: string | undefined,
-  options: RotateOptions,
-  context: CliContext,
-): Promise<void> {
-  const { root, rootThreshold, newKeyFile, newPassphraseFile } = options;
-  const file = onlyFile(argument, options);
-  if (root === undefined && rootThreshold !== undefined) {
-    throw new UsageError("Cannot set a threshold without --root", "Name the root's public keys");
-  }
-  if (root !== undefined && (newKeyFile ?? newPassphraseFile) !== undefined) {
-    throw new UsageError(
-      "Cannot rotate the secret and the root at once",
-      "Run the command twice, once for each",
-    );
-  }
-  const list = await openList(file, options, context);
-  if (root === undefined) await rotateSecret(list, options, context);
-  else await rotateRoot(list, root, options, context);
+    .action(async (argument: string | undefined, options: RotateOptions) => {
+      const { root, rootThreshold, newKeyFile, newPassphraseFile } = options;
+      const file = onlyFile(argument, options);
+      if (root === undefined && rootThreshold !== undefined) {
+        const hint = "Name the root's public keys";
+        throw new UsageError("Cannot set a threshold without --root", hint);
+      }
+      if (root !== undefined && (newKeyFile ?? newPassphraseFile) !== undefined) {
+        throw new UsageError(
+          "Cannot rotate the secret and the root at once",
+          "Run the command twice, once for each",
+        );
+      }
+      const list = await openList(file, options, context);
+      if (root === undefined) await rotateSecret(list, options, context);
+      else await rotateRoot(list, root, options, context);
+    });
 }
 
 async function rotateRoot(
@@ -93,49 +81,45 @@ async function rotateRoot(
   if (options.rootKey === undefined && options.dryRun !== true) {
     throw new UsageError("Cannot give the list another root without --root-key", ROOT_KEYS_HINT);
   }
-  if (!await propose(list, changes, [], options, context)) {
-    reportChanges(list, changes, "Nothing was written", { dryRun: true }, context);
-    return;
-  }
-  const rootKeys = await readRootKeys(options, context);
-  const written = await list.rotateRoot({ keys, threshold, rootKeys }).catch((error) => {
-    if (!(error instanceof SallyportError) || error.code !== "signature-invalid") throw error;
-    const { code, message, details } = error;
-    throw new SallyportError(code, message, { hint: ROOT_KEYS_HINT, details, cause: error });
+  await proposeChange({ list, changes }, options, context, async () => {
+    const rootKeys = await readRootKeys(options, context);
+    return await list.rotateRoot({ keys, threshold, rootKeys }).catch((error) => {
+      if (!(error instanceof SallyportError) || error.code !== "signature-invalid") throw error;
+      const { code, message, details } = error;
+      throw new SallyportError(code, message, { hint: ROOT_KEYS_HINT, details, cause: error });
+    });
   });
-  reportChanges(written, changes, `Wrote revision ${written.revision}`, {}, context);
 }
 
 async function rotateSecret(
   list: TrustList,
-  options: RotateOptions,
+  { newKeyFile, newPassphraseFile, dryRun }: RotateOptions,
   context: CliContext,
 ): Promise<void> {
-  const { newKeyFile, newPassphraseFile, dryRun } = options;
   const { output } = context;
   const file = escapeText(list.file);
-  const changes: TrustChange[] = [];
   if (dryRun) {
-    const line = `${file} would be sealed with another secret; nothing was written`;
-    reportChanges(list, changes, line, { dryRun: true, secretChanged: false }, context);
+    output.result(
+      { revision: list.revision, changes: [], dryRun, secretChanged: false },
+      () => [`${file} would be sealed with another secret; nothing was written`],
+    );
     return;
   }
   const secret = await readNewSecret(
     { passphraseFile: newPassphraseFile, newKeyFile },
     context,
     `"${list.file}"`,
-    { passphrase: "--new-passphrase-file", key: "--new-key-file" },
+    "--new-passphrase-file or --new-key-file",
   );
-  let written: TrustList;
-  try {
-    written = await list.changeSecret(secret);
-  } catch (error) {
+  const { revision } = await list.changeSecret(secret).catch(async (error) => {
     if (newKeyFile !== undefined) await Deno.remove(newKeyFile); // it opens nothing
     throw error;
-  }
+  });
   const what = newKeyFile === undefined ? "the new passphrase" : escapeText(newKeyFile);
-  const line = `Sealed ${file} with ${what} (revision ${written.revision})`;
-  reportChanges(written, changes, line, { secretChanged: true }, context);
+  output.result(
+    { revision, changes: [], secretChanged: true },
+    () => [`Sealed ${file} with ${what} (revision ${revision})`],
+  );
   const previous = `${list.file}.previous`;
   if (await Deno.lstat(previous).then(() => true, () => false)) {
     output.warn(

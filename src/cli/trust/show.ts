@@ -18,11 +18,10 @@ import type { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { columns, plural } from "../terminal/layout.ts";
-import type { Output } from "../terminal/output.ts";
+import { columns, plural, section } from "../terminal/layout.ts";
 import { secretWords } from "../shared/secrets.ts";
 import { addListOptions, type ListOptions, openList, takeFile } from "./list_file.ts";
-import { listDocument, listLines } from "./list.ts";
+import { listDocument, listLines, ruleRows } from "./list.ts";
 
 /** Adds the command. */
 export function addTrustShow(trust: Command, context: CliContext): void {
@@ -31,27 +30,22 @@ export function addTrustShow(trust: Command, context: CliContext): void {
     .description("show what the list is, or all that it says about one key, plugin or publisher");
   addListOptions(command)
     .argument("[name]", "a key (name or id), a plugin, or a publisher's names")
-    .action((file: string | undefined, name: string | undefined, options: ListOptions) =>
-      show([file, name], options, context)
-    );
+    .action(async (
+      first: string | undefined,
+      second: string | undefined,
+      options: ListOptions,
+    ) => {
+      const { file, rest: [name, ...more] } = takeFile([first, second], options);
+      if (more.length > 0) throw new UsageError("More than one name was given", "Give one name");
+      const list = await openList(file, options, context);
+      if (name === undefined) showList(list, context);
+      else showName(list, name, options, context);
+    });
 }
 
-async function show(
-  args: readonly (string | undefined)[],
-  options: ListOptions,
-  context: CliContext,
-): Promise<void> {
-  const { file, rest: [name, ...more] } = takeFile(args, options);
-  if (more.length > 0) throw new UsageError("More than one name was given", "Give one name");
-  const list = await openList(file, options, context);
-  if (name === undefined) showList(list, context);
-  else showName(list, name, options, context);
-}
-
-function showList(list: TrustList, { output }: CliContext): void {
-  const { file, content, root, mark } = list;
-  const now = new Date();
-  const expired = isListExpired(content, now);
+function showList({ file, content, root, mark }: TrustList, { output }: CliContext): void {
+  const { id, revision, createdAt, updatedAt, expiresAt, threshold, onlyListed } = content;
+  const expired = isListExpired(content, new Date());
   const counts = {
     keys: content.keys.length,
     publishers: content.publishers.length,
@@ -60,24 +54,12 @@ function showList(list: TrustList, { output }: CliContext): void {
     minimumVersions: Object.keys(content.minimumVersions).length,
     accepted: content.accepted.length,
   };
-  const { id, revision, createdAt, updatedAt, expiresAt, threshold, onlyListed } = content;
-  const rootIds = root?.keys.map((key) => keyId(decodeHex(key))) ?? [];
+  const keyIds = root?.keys.map((key) => keyId(decodeHex(key))) ?? [];
   output.result({
-    file,
-    id,
-    revision,
-    createdAt,
-    updatedAt,
-    expiresAt,
-    expired,
-    threshold,
-    onlyListed,
-    root: root === undefined ? null : {
-      version: root.version,
-      hash: root.hash,
-      keyIds: rootIds,
-      threshold: root.threshold,
-    },
+    ...{ file, id, revision, createdAt, updatedAt, expiresAt, expired, threshold, onlyListed },
+    root: root === undefined
+      ? null
+      : { version: root.version, hash: root.hash, keyIds, threshold: root.threshold },
     counts,
     ...(mark === undefined ? {} : { seenByHost: mark.revision ?? null }),
   }, () => [
@@ -86,19 +68,16 @@ function showList(list: TrustList, { output }: CliContext): void {
       ["id", id],
       ["revision", `${revision}, of ${shortDate(updatedAt)}`],
       ["made", shortDate(createdAt)],
-      ["expires", expiryText(expiresAt, expired, output)],
-      ["threshold", `${plural(threshold, "key")} must sign a plugin`],
       [
-        "loads",
-        onlyListed
-          ? "listed plugins only"
-          : "what its keys sign; of listed plugins the listed versions",
+        "expires",
+        expired ? output.style("red", `${shortDate(expiresAt)}, EXPIRED`) : shortDate(expiresAt),
       ],
+      ...ruleRows(content),
       [
         "root",
         root === undefined
           ? "none: whoever has its secret may change it"
-          : `version ${root.version}, ${root.threshold} of ${rootIds.join(", ")}`,
+          : `version ${root.version}, ${root.threshold} of ${keyIds.join(", ")}`,
       ],
       ["root hash", root?.hash], // what a host pins the root by
       [
@@ -119,10 +98,6 @@ function showList(list: TrustList, { output }: CliContext): void {
   ]);
 }
 
-function expiryText(expiresAt: string, expired: boolean, output: Output): string {
-  return expired ? output.style("red", `${shortDate(expiresAt)}, EXPIRED`) : shortDate(expiresAt);
-}
-
 function showName(
   { file, content }: TrustList,
   name: string,
@@ -130,9 +105,9 @@ function showName(
   { output }: CliContext,
 ): void {
   const part = partAbout(content, name);
-  const found = part.keys.length + part.publishers.length + part.plugins.length +
-    part.revocations.length + part.accepted.length + Object.keys(part.minimumVersions).length;
-  if (found === 0) {
+  const { keys, publishers, plugins, revocations, accepted, minimumVersions } = part;
+  const found = [keys, publishers, plugins, revocations, accepted, Object.keys(minimumVersions)];
+  if (found.every(({ length }) => length === 0)) {
     throw new SallyportError(
       "bad-config",
       `Cannot show "${name}": the list says nothing about it`,
@@ -146,12 +121,12 @@ function showName(
   output.result({ name, ...listDocument(part, now) }, () => [
     output.style("bold", escapeText(name)),
     ...listLines(part, now, output, content.keys),
-    ...part.plugins.flatMap((plugin) =>
-      plugin.asks === undefined ? [] : [
-        "",
-        output.style("bold", `${escapeText(plugin.name)} ${escapeText(plugin.version)} asks for`),
-        ...askLines(readAsks(plugin.asks, plugin.name)),
-      ]
+    ...plugins.flatMap(({ name, version, asks }) =>
+      asks === undefined ? [] : section(
+        `${escapeText(name)} ${escapeText(version)} asks for`,
+        askLines(readAsks(asks, name)),
+        output,
+      )
     ),
   ]);
 }
@@ -185,13 +160,13 @@ function askLines(asks: PluginAsks): string[] {
   for (const family of ["net", "read", "write", "sys"] as const) {
     if (asks[family].length > 0) rows.push([family, asks[family].join(", ")]);
   }
-  for (const [key, access] of Object.entries(asks.context)) {
-    rows.push(["service", `${key} (${access})`]);
-  }
-  for (const name of Object.keys(asks.hooks)) rows.push(["hook", name]);
-  for (const [name, value] of Object.entries(asks.limits)) rows.push(["limit", `${name} ${value}`]);
-  if (asks.storageBytes > 0) rows.push(["storage", `${asks.storageBytes} bytes of its own`]);
-  for (const name of asks.dependencies) rows.push(["plugin", name]);
+  const add = (title: string, values: readonly string[]) =>
+    rows.push(...values.map((value) => [title, value] as [string, string]));
+  add("service", Object.entries(asks.context).map(([key, access]) => `${key} (${access})`));
+  add("hook", Object.keys(asks.hooks));
+  add("limit", Object.entries(asks.limits).map(([name, value]) => `${name} ${value}`));
+  if (asks.storageBytes > 0) add("storage", [`${asks.storageBytes} bytes of its own`]);
+  add("plugin", asks.dependencies);
   if (rows.length === 0) return ["  nothing but its own bundle"];
   return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
 }

@@ -8,15 +8,15 @@ import type {
   KeyRevocation,
   ListedKey,
   ListedPlugin,
-  PluginRevocation,
   TrustListContent,
 } from "../../trust/list/content.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
+import type { Output } from "../terminal/output.ts";
 
 /** Names how something stands. */
 export type TrustState = "valid" | "expired" | "revoked" | "not yet" | "too old";
 
-/** Tells how a key stands. */
+/** Returns how a key stands. */
 export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date): TrustState {
   if (revoked !== undefined && now >= new Date(revoked.from)) return "revoked";
   if (notBefore !== undefined && now < new Date(notBefore)) return "not yet";
@@ -24,44 +24,40 @@ export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date)
   return "valid";
 }
 
-/** Tells how a revocation stands. */
+/** Returns how a revocation stands. */
 export function revocationState({ from }: KeyRevocation, now: Date): "in force" | "not yet" {
   return now >= new Date(from) ? "in force" : "not yet";
 }
 
-/** Tells how listed plugins stand; made once for a whole list, which may have many of both. */
-export class PluginStates {
-  readonly #content: TrustListContent;
-  readonly #now: Date;
-  readonly #hashes: Set<string> = new Set();
-  readonly #ranges: Map<string, string[]> = new Map();
-
-  /** Reads the revocations. */
-  constructor(content: TrustListContent, now: Date) {
-    this.#content = content;
-    this.#now = now;
-    for (const revocation of content.revocations) {
-      if (revocationState(revocation, now) === "in force") this.#revoke(revocation);
-    }
-  }
-
-  /** Tells how a plugin stands. */
-  of({ name, version, hash, expiresAt }: ListedPlugin): TrustState {
-    const ranges = this.#ranges.get(name) ?? [];
-    if (this.#hashes.has(hash)) return "revoked";
-    if (ranges.some((range) => revocationCovers(range, version))) return "revoked";
-    if (expiresAt !== undefined && this.#now >= new Date(expiresAt)) return "expired";
-    const { minimumVersions } = this.#content;
-    const minimum = Object.hasOwn(minimumVersions, name) ? minimumVersions[name]! : undefined;
-    if (minimum !== undefined && compareVersions(version, minimum) < 0) return "too old";
-    return "valid";
-  }
-
-  #revoke(revocation: PluginRevocation): void {
-    if ("hash" in revocation) this.#hashes.add(revocation.hash);
+/** Returns what says how listed plugins stand; made once for a list, which may have many revocations. */
+export function pluginStates(
+  { revocations, minimumVersions }: TrustListContent,
+  now: Date,
+): (plugin: ListedPlugin) => TrustState {
+  const hashes = new Set<string>();
+  const ranges = new Map<string, string[]>();
+  for (const revocation of revocations) {
+    if (revocationState(revocation, now) !== "in force") continue;
+    if ("hash" in revocation) hashes.add(revocation.hash);
     else {
       const { name, versions } = revocation;
-      this.#ranges.set(name, [...this.#ranges.get(name) ?? [], versions]);
+      ranges.set(name, [...ranges.get(name) ?? [], versions]);
     }
   }
+  return ({ name, version, hash, expiresAt }) => {
+    const revoked = hashes.has(hash) ||
+      ranges.get(name)?.some((range) => revocationCovers(range, version));
+    if (revoked) return "revoked";
+    if (expiresAt !== undefined && now >= new Date(expiresAt)) return "expired";
+    const minimum = Object.hasOwn(minimumVersions, name) ? minimumVersions[name] : undefined;
+    return minimum !== undefined && compareVersions(version, minimum) < 0 ? "too old" : "valid";
+  };
+}
+
+/** Writes a state in its colour. */
+export function stateCell(state: TrustState, output: Output): string {
+  return output.style(
+    state === "valid" ? "green" : state === "not yet" ? "yellow" : "red",
+    state,
+  );
 }

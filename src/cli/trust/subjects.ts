@@ -7,44 +7,33 @@ import { UsageError } from "../terminal/failure.ts";
 
 /** Splits `NAME@REST`. */
 export function splitAt(text: string): { name: string; rest: string | undefined } {
-  const at = text.indexOf("@");
-  if (at < 0) return { name: text, rest: undefined };
-  return { name: text.slice(0, at), rest: text.slice(at + 1) };
+  const [name = "", ...rest] = text.split("@");
+  return { name, rest: rest.length === 0 ? undefined : rest.join("@") };
 }
 
 /**
- * Splits `NAME@VERSION`.
- *
- * @throws {UsageError} When one is missing.
- */
-export function nameAndVersion(text: string, option: string): { name: string; version: string } {
-  const { name, rest } = splitAt(text);
-  if (name !== "" && rest !== undefined && rest !== "") return { name, version: rest };
-  throw new UsageError(
-    `Cannot use "${text}" for ${option}: it is not NAME@VERSION`,
-    `Write such as ${option} word-count@1.4.2`,
-  );
-}
-
-/**
- * Finds the one option of several that was given.
+ * Finds the one option of several that was given, and what it stands for.
  *
  * @throws {UsageError} When none or several were given.
  */
-export function exactlyOne<K extends string>(options: Readonly<Record<K, unknown>>): K {
-  const names = Object.keys(options) as K[];
-  const given = names.filter((name) => options[name] !== undefined);
-  if (given.length === 1) return given[0]!;
+export function exactlyOne<T>(
+  options: Readonly<Record<string, readonly [given: unknown, meaning: T]>>,
+): { subject: string; meaning: T } {
+  const given = Object.entries(options).filter(([, [value]]) => value !== undefined);
+  const [first, ...others] = given;
+  if (first !== undefined && others.length === 0) {
+    return { subject: first[0], meaning: first[1][1] };
+  }
   throw new UsageError(
-    given.length === 0
+    first === undefined
       ? "Nothing was named to work on"
-      : `Cannot do ${given.join(" and ")} at once`,
-    `Pass one of ${names.join(", ")}`,
+      : `Cannot do ${given.map(([name]) => name).join(" and ")} at once`,
+    `Pass one of ${Object.keys(options).join(", ")}`,
   );
 }
 
 /**
- * Refuses options that have no meaning beside another.
+ * Refuses options that would silently do nothing beside another.
  *
  * @throws {UsageError} Naming the first that was given.
  */
