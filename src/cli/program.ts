@@ -4,16 +4,17 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
+import { readThrown } from "../errors.ts";
 import { VERSION } from "../version.ts";
-import { addAudit, AuditLogBroken } from "./audit/command.ts";
+import { addAudit } from "./audit/command.ts";
 import type { CliContext } from "./shared/context.ts";
-import { addDoctor, LayersMissing } from "./doctor/command.ts";
+import { addDoctor } from "./doctor/command.ts";
 import {
+  BadFindings,
   describeFailure,
   EXIT_DONE,
   EXIT_FAILED,
   EXIT_USAGE,
-  isInternal,
 } from "./terminal/failure.ts";
 import { addHash } from "./hash/command.ts";
 import { addInspect } from "./inspect/command.ts";
@@ -45,7 +46,7 @@ export async function runCommand(
     return EXIT_DONE;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT_DONE;
-    if (error instanceof LayersMissing || error instanceof AuditLogBroken) return EXIT_FAILED;
+    if (error instanceof BadFindings) return EXIT_FAILED;
     if (error instanceof CommanderError && SHOWN.has(error.code)) {
       if (error.exitCode === 0) return EXIT_DONE;
       if (!output.json) return EXIT_USAGE; // the help on stderr says it all
@@ -53,7 +54,7 @@ export async function runCommand(
     const command = commandNamed(program, args);
     const failure = describeFailure(error, command);
     try {
-      if (isInternal(error)) output.errorLine(error.stack ?? "");
+      if (failure.code === "internal") output.errorLine(readThrown(error).stack);
       output.failure(failure);
     } catch (again) {
       if (!(again instanceof OutputClosed)) throw again;

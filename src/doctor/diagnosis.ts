@@ -1,45 +1,27 @@
 /**
  * What a machine can enforce, layer by layer: facts in, findings with remedies out. Pure.
  *
- * The facts come from `doctor_facts.ts`; made-up ones of other machines are as good here.
+ * The facts come from `facts.ts`; made-up ones of other machines are as good here.
  *
  * @module
  */
 import { distributionText } from "./names.ts";
 import { denoProblem, untestedDeno } from "../version.ts";
 import { remedyFor } from "./remedies.ts";
-import type {
-  CgroupLayer,
-  Diagnosis,
-  DoctorFacts,
-  LayerFinding,
-  LayerStatus,
-  Probe,
-  ProbeName,
+import {
+  type CgroupLayer,
+  type Diagnosis,
+  type DoctorFacts,
+  type LayerFinding,
+  type LayerStatus,
+  type Probe,
+  type ProbeName,
+  PROBES_AFTER_CGROUP,
+  PROBES_BEFORE_CGROUP,
 } from "./types.ts";
 
 const FILTER_ARCHS = ["x86_64", "aarch64"];
 const SYSTEM_NAMES: Readonly<Record<string, string>> = { darwin: "macOS", windows: "Windows" };
-const PROBES_BEFORE_CGROUP: readonly ProbeName[] = [
-  "user namespace",
-  "mount namespace",
-  "pid namespace",
-  "ipc namespace",
-  "uts namespace",
-  "net namespace",
-  "cgroup namespace",
-  "private /proc",
-  "seccomp",
-  "no-new-privs",
-];
-const PROBES_AFTER_CGROUP: readonly ProbeName[] = [
-  "rlimits",
-  "descriptors",
-  "dies with host",
-  "egress proxy",
-  "data folder",
-];
-
 const CGROUP_LAYERS: readonly CgroupLayer[] = ["memory", "swap", "cpu", "pids", "io"];
 
 type Draft = Omit<LayerFinding, "remedy"> & { readonly unseen?: boolean };
@@ -73,25 +55,21 @@ export function diagnose(facts: DoctorFacts): Diagnosis {
 }
 
 function platformLayer({ system }: DoctorFacts): Draft {
-  const name = "platform";
   const { os, arch, wsl } = system;
+  const layer = (status: LayerStatus, detail: string): Draft => ({
+    name: "platform",
+    status,
+    detail,
+  });
   if (os !== "linux") {
     const called = SYSTEM_NAMES[os] ?? os;
-    const detail = `${called}: only Deno's flags, signatures and protocol checks hold here`;
-    return { name, status: "no", detail };
+    return layer("no", `${called}: only Deno's flags, signatures and protocol checks hold here`);
   }
   const detail = distributionText(system);
-  if (wsl === 1) {
-    return {
-      name,
-      status: "no",
-      detail: `${detail}: no Linux kernel, so nothing but Deno's flags`,
-    };
-  }
-  if (!FILTER_ARCHS.includes(arch)) {
-    return { name, status: "no", detail: `${detail}: no system call filter for this processor` };
-  }
-  return { name, status: "ok", detail };
+  if (wsl === 1) return layer("no", `${detail}: no Linux kernel, so nothing but Deno's flags`);
+  return FILTER_ARCHS.includes(arch)
+    ? layer("ok", detail)
+    : layer("no", `${detail}: no system call filter for this processor`);
 }
 
 function denoLayer({ host }: DoctorFacts): Draft {
@@ -144,8 +122,8 @@ function launcherLayer(name: "bwrap" | "unshare", facts: DoctorFacts): Draft {
   if (probe.state === "works") return { name, status: "ok", detail: probe.detail };
   const seen = probe.state === "unseen" ? `not seen: ${probe.detail}` : probe.detail;
   // with the weaker of the two every layer still holds; with the stronger nobody needs the weaker
-  const spare = mode !== name && facts.launchers[other].state === "works" && mode !== "plain";
-  if (spare) {
+  const dispensable = mode !== name && facts.launchers[other].state === "works" && mode !== "plain";
+  if (dispensable) {
     return { name, status: "warn", detail: `${seen}; plugins run under ${other} without it` };
   }
   return { name, status: "no", detail: seen };

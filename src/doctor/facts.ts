@@ -26,15 +26,17 @@ import {
 import { kill, runProgram } from "./run.ts";
 import { probeSeccomp } from "./seccomp.ts";
 import { findPrograms, granted, readHost, readSystem } from "./system.ts";
-import type {
-  CgroupSeen,
-  Choice,
-  DoctorFacts,
-  HostFacts,
-  LauncherSeen,
-  Probe,
-  ProbeName,
-  RequireAnswer,
+import {
+  type CgroupSeen,
+  type Choice,
+  type DoctorFacts,
+  type HostFacts,
+  type LauncherSeen,
+  NAMESPACES,
+  type Probe,
+  type ProbeName,
+  PROBES_AFTER_CGROUP,
+  PROBES_BEFORE_CGROUP,
 } from "./types.ts";
 import type { CgroupFacts } from "../sandbox/launch/launcher.ts";
 import { findDeno } from "../sandbox/machine/find_deno.ts";
@@ -67,7 +69,9 @@ export async function gatherFacts(
   const scratchDir = folder ?? "/";
   if (system.os !== "linux") {
     const probes = Object.fromEntries(
-      PROBES.map((name) => [name, name === "data folder" ? data : ON_LINUX]),
+      [...PROBES_BEFORE_CGROUP, ...PROBES_AFTER_CGROUP].map((
+        name,
+      ) => [name, name === "data folder" ? data : ON_LINUX]),
     ) as Record<ProbeName, Probe>;
     const { choice } = await openAsHost(mode, executable, scratchDir);
     const cgroup = { probe: ON_LINUX, facts: undefined };
@@ -106,24 +110,6 @@ async function findPluginDeno(): Promise<HostFacts["pluginDeno"]> {
   }
 }
 
-const PROBES: readonly ProbeName[] = [
-  "user namespace",
-  "mount namespace",
-  "pid namespace",
-  "ipc namespace",
-  "uts namespace",
-  "net namespace",
-  "cgroup namespace",
-  "private /proc",
-  "seccomp",
-  "no-new-privs",
-  "rlimits",
-  "descriptors",
-  "dies with host",
-  "egress proxy",
-  "data folder",
-];
-
 async function tryLauncher(
   name: "bwrap" | "unshare",
   programs: ProbeTools["programs"],
@@ -156,7 +142,7 @@ async function tryLauncher(
       ...(shortage === undefined ? {} : { shortage }),
     };
   } catch (error) {
-    return { state: stateOf(error), detail: messageOf(error) };
+    return failed(error);
   }
 }
 
@@ -169,13 +155,7 @@ async function tryLayers(
   const needed = ["sh", via] as const;
   const absent = needed.find((name) => programs[name].path === undefined);
   const denied = needed.find((name) => !programs[name].mayRun);
-  const safely = async (act: () => Promise<Probe>): Promise<Probe> => {
-    try {
-      return await act();
-    } catch (error) {
-      return { state: stateOf(error), detail: messageOf(error) };
-    }
-  };
+  const safely = (act: () => Promise<Probe>): Promise<Probe> => act().catch(failed);
   const attempt = async (act: () => Promise<Probe>): Promise<Probe> => {
     if (absent !== undefined) return fails(`not tried: no ${absent}`);
     if (denied !== undefined) {
@@ -187,14 +167,12 @@ async function tryLayers(
     folder === undefined
       ? { state: "unseen", detail: "needs --allow-read and --allow-write" }
       : await act(folder);
+  const namespaces: [string, Probe][] = [];
+  for (const name of NAMESPACES) {
+    namespaces.push([`${name} namespace`, await attempt(() => probeNamespace(name, tools))]);
+  }
   return {
-    "user namespace": await attempt(() => probeNamespace("user", tools)),
-    "mount namespace": await attempt(() => probeNamespace("mount", tools)),
-    "pid namespace": await attempt(() => probeNamespace("pid", tools)),
-    "ipc namespace": await attempt(() => probeNamespace("ipc", tools)),
-    "uts namespace": await attempt(() => probeNamespace("uts", tools)),
-    "net namespace": await attempt(() => probeNamespace("net", tools)),
-    "cgroup namespace": await attempt(() => probeNamespace("cgroup", tools)),
+    ...Object.fromEntries(namespaces) as Record<`${typeof NAMESPACES[number]} namespace`, Probe>,
     "private /proc": await attempt(() => probeProc(tools)),
     seccomp: await safely(within((path) => probeSeccomp(executable, `${path}/deno`))),
     "no-new-privs": await attempt(() => probeNoNewPrivs(tools)),
@@ -225,7 +203,7 @@ async function tryDataFolder(
     const text = `${parent} has ${Math.floor(free / MIB)} MiB free`;
     return { folder, probe: free < LEAST_FREE_BYTES ? fails(`${text}: too little`) : works(text) };
   } catch (error) {
-    return { folder: undefined, probe: { state: stateOf(error), detail: messageOf(error) } };
+    return { folder: undefined, probe: failed(error) };
   }
 }
 
@@ -278,7 +256,7 @@ async function openAsHost(
   scratchDir: string,
 ): Promise<{ choice: Choice; cgroup: CgroupSeen }> {
   const options = { executable, scratchDir };
-  let require: RequireAnswer = { works: true };
+  let require: Choice["require"] = { works: true };
   try {
     await using _launchers = await openLaunchers({
       ...options,
@@ -298,9 +276,8 @@ async function openAsHost(
     };
     return { choice, cgroup: await useCgroup(launchers.cgroups) };
   } catch (error) {
-    const probe: Probe = { state: stateOf(error), detail: messageOf(error) };
     const choice = { mode, auto: undefined, launcher: undefined, require };
-    return { choice, cgroup: { probe, facts: undefined } };
+    return { choice, cgroup: { probe: failed(error), facts: undefined } };
   }
 }
 
@@ -321,6 +298,7 @@ function mayReadProc(): boolean {
   }
 }
 
-function stateOf(error: unknown): "fails" | "unseen" {
-  return error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
+function failed(error: unknown): Probe {
+  const state = error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
+  return { state, detail: messageOf(error) };
 }

@@ -10,9 +10,7 @@ import type { Probe } from "./types.ts";
 
 /** Holds what the probes work with. */
 export interface ProbeTools {
-  /** The programs, as far as they are there. */
   readonly programs: Readonly<Record<LauncherProgram, FoundProgram>>;
-  /** Which of them makes the namespaces. */
   readonly via: "bwrap" | "unshare";
 }
 

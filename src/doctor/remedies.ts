@@ -25,32 +25,13 @@ export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefi
   if (layer === "cgroup" || layer.startsWith("cgroup ") && layer !== "cgroup namespace") {
     return cgroupRemedy(layer, facts);
   }
-  switch (layer) {
-    case "bwrap":
-    case "unshare":
-      return launcherRemedy(layer, facts);
-    case "user namespace":
-    case "mount namespace":
-    case "pid namespace":
-    case "ipc namespace":
-    case "uts namespace":
-    case "net namespace":
-    case "cgroup namespace":
-    case "private /proc":
-      return namespaceRemedy(layer, facts);
-    case "seccomp":
-      return SECCOMP;
-    case "no-new-privs":
-    case "rlimits":
-    case "descriptors":
-    case "dies with host":
-      return installRemedy("setpriv", "util-linux", system);
-    case "egress proxy":
-    case "data folder":
-      return DATA_FOLDER;
-    default:
-      return undefined;
+  if (layer === "bwrap" || layer === "unshare") return launcherRemedy(layer, facts);
+  if (layer.endsWith(" namespace") || layer === "private /proc") {
+    return namespaceRemedy(layer, facts);
   }
+  if (layer === "seccomp") return SECCOMP;
+  if (layer === "egress proxy" || layer === "data folder") return DATA_FOLDER;
+  return installRemedy("setpriv", "util-linux", system);
 }
 
 function denoRemedy({ host }: DoctorFacts): Remedy {
@@ -172,10 +153,8 @@ function installRemedy(
   system: SystemFacts,
 ): Remedy {
   const command = installCommand(program, system);
-  if (command === undefined) {
-    return { what: `Install ${upstream}, which has ${program}.`, lines: [] };
-  }
-  return { what: `Install ${upstream}, which has ${program}.`, lines: [command] };
+  const lines = command === undefined ? [] : [command];
+  return { what: `Install ${upstream}, which has ${program}.`, lines };
 }
 
 function namespaceRemedy(layer: LayerName, facts: DoctorFacts): Remedy {

@@ -8,19 +8,15 @@ import { OWN_SESSION } from "../io/own_session.ts";
 
 /** What became of a program. */
 export interface RunResult {
-  /** Whether it ended by itself with status 0. */
   readonly ok: boolean;
-  /** What it wrote to standard output, trimmed. */
   readonly out: string;
   /** Why it failed: the last line of standard error, or what kept it from running. */
   readonly why: string;
-  /** Whether it was run at all. */
   readonly ran: boolean;
 }
 
 /** Options of {@linkcode runProgram}. */
 export interface RunOptions {
-  /** The whole environment. */
   readonly env?: Readonly<Record<string, string>>;
   /**
    * The folder to run in.

@@ -13,9 +13,7 @@ export type LauncherProgram = typeof LAUNCHER_PROGRAMS[number];
 
 /** Says where a program is and whether this host may run it. */
 export interface FoundProgram {
-  /** Its path; `undefined` where it was not found. */
   readonly path: string | undefined;
-  /** Whether the host may run it. */
   readonly mayRun: boolean;
 }
 

@@ -8,8 +8,6 @@ import { addAuditShow } from "./show.ts";
 import { addAuditVerify } from "./verify.ts";
 import { type CliContext, withProgram } from "../shared/context.ts";
 
-export { AuditLogBroken } from "./verify.ts";
-
 const HELP = `
 DIR is the data folder of a host, or its audit folder. Neither command changes anything, and both
 can be used while hosts write.

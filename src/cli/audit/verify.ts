@@ -12,18 +12,10 @@ import { verifyAuditLog } from "../../audit/verify/verify_log.ts";
 import { escapeText } from "../../errors.ts";
 import { findAuditFolder } from "./folder.ts";
 import type { CliContext } from "../shared/context.ts";
+import { BadFindings } from "../terminal/failure.ts";
 import { columns, plural } from "../terminal/layout.ts";
 import type { Output } from "../terminal/output.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
-
-/** Tells that the findings have been printed and are not all good. */
-export class AuditLogBroken extends Error {
-  /** Makes the error. */
-  constructor() {
-    super("the audit log is not whole");
-    this.name = "AuditLogBroken";
-  }
-}
 
 const MAX_SHOWN = 50;
 const MAX_NOTE = 1_000;
@@ -46,7 +38,7 @@ async function verify(
   const pinned = key === undefined ? {} : { publicKey: decodeHex((await readPublicKey(key)).hex) };
   const report = await verifyAuditLog(folder, pinned);
   output.result(report, () => reportLines(report, output));
-  if (!report.ok) throw new AuditLogBroken();
+  if (!report.ok) throw new BadFindings();
 }
 
 /** Writes a report for people. */

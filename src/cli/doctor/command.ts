@@ -12,17 +12,9 @@ import { diagnose } from "../../doctor/diagnosis.ts";
 import { gatherFacts } from "../../doctor/facts.ts";
 import type { Diagnosis, DoctorFacts } from "../../doctor/types.ts";
 import type { CliContext } from "../shared/context.ts";
+import { BadFindings } from "../terminal/failure.ts";
 import { doctorLines } from "./lines.ts";
 import { tryStart } from "./start.ts";
-
-/** Tells that the findings have been printed and are not all good. */
-export class LayersMissing extends Error {
-  /** Makes the error. */
-  constructor() {
-    super("a layer is missing");
-    this.name = "LayersMissing";
-  }
-}
 
 interface DoctorOptions {
   isolation?: IsolationMode;
@@ -46,7 +38,7 @@ async function doctor(
   const facts = await gatherFacts(isolation, tryStart);
   const diagnosis = diagnose(facts);
   output.result(doctorDocument(facts, diagnosis), () => doctorLines(diagnosis, output));
-  if (!diagnosis.complete) throw new LayersMissing();
+  if (!diagnosis.complete) throw new BadFindings();
 }
 
 /** Gives findings as plain data. */

@@ -66,7 +66,7 @@ function verdictLines({ choice, complete, missing, layers }: Diagnosis, output: 
     : `isolation "${mode}" works here`;
   const answer = require.works
     ? "with require: true a host opens"
-    : `with require: true a host would say: ${require.message ?? "no"}`;
+    : `with require: true a host would say: ${require.message}`;
   const whole = complete
     ? output.style("green", "plugins run under an operating-system sandbox with every layer")
     : launcher === undefined || fails

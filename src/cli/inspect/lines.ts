@@ -22,12 +22,9 @@ export interface Exposure extends ExposureGrade {
   /** Paths that it can read besides its own bundle. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** What it can learn of the machine. */
   readonly system: readonly string[];
   readonly services: readonly string[];
-  /** Hooks whose data it sees and may change. */
   readonly hooks: readonly string[];
-  /** What nothing here holds it back from. */
   readonly notContained: readonly string[];
 }
 

@@ -8,9 +8,7 @@ import { readNamedFile } from "../../io/named_file.ts";
 
 /** Holds one file to write. */
 export interface KeyFile {
-  /** Where. */
   readonly path: string;
-  /** What. */
   readonly text: string;
 }
 
@@ -18,11 +16,8 @@ export interface KeyFile {
 export interface KeyFilePair {
   /** The folder of both, made with mode 0700 where it is missing. */
   readonly dir: string;
-  /** The private key, mode 0600. */
   readonly privateKey: KeyFile;
-  /** The public key, mode 0644. */
   readonly publicKey: KeyFile;
-  /** Whether to replace files that are there. */
   readonly force: boolean;
 }
 

@@ -8,19 +8,14 @@ import { readNamedFile } from "../../io/named_file.ts";
 /** Says what a project's configuration says of the package. */
 export type PackageMapping =
   | {
-    /** It names the package. */
     readonly kind: "mapped";
-    /** The configuration. */
     readonly path: string;
   }
   | {
-    /** There is a configuration, which does not name it. */
     readonly kind: "unmapped";
-    /** The nearest configuration. */
     readonly path: string;
   }
   | {
-    /** There is no configuration at all. */
     readonly kind: "no-config";
   };
 

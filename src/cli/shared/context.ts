@@ -11,9 +11,7 @@ import type { Prompter } from "../terminal/prompt.ts";
 
 /** Holds what a command works with. */
 export interface CliContext {
-  /** The streams. */
   readonly io: CliIo;
-  /** What prints results. */
   readonly output: Output;
   /** What asks a person; nobody can be asked where stdin or stderr is no terminal. */
   readonly prompter?: Prompter;

@@ -16,7 +16,6 @@ import { askPassphrase, isWrongPassphrase, readPassphrase, retryTyped } from "./
 
 /** Holds a public key that was read. */
 export interface NamedPublicKey {
-  /** The key, 64 hex digits. */
   readonly hex: string;
   /** What its file is called, without `.pub`; a key in hex has no name. */
   readonly name?: string;
@@ -40,7 +39,6 @@ export async function readPublicKey(text: string): Promise<NamedPublicKey> {
 export interface PrivateKeyOptions {
   /** Files with passphrases; each is tried. Without one, a person is asked. */
   readonly passphraseFiles: readonly string[];
-  /** The option that names them, for hints. */
   readonly option: string;
   readonly context: CliContext;
 }

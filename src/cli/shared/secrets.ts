@@ -21,9 +21,7 @@ import { warnIfOpenToOthers } from "./open_files.ts";
 
 /** Holds the options that say where a secret comes from. */
 export interface SecretOptions {
-  /** A file whose text is the passphrase. */
   passphraseFile?: string;
-  /** A file with the 32 bytes of the key. */
   keyFile?: string;
 }
 

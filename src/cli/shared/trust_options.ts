@@ -17,19 +17,14 @@ import { addSecretOptions, readSecret, type SecretOptions, secretWords } from ".
 
 /** Holds the values of the options. */
 export interface TrustOptions extends SecretOptions {
-  /** Public keys: files or hex digits. */
   key?: string[];
-  /** The file with the trust list. */
   trustList?: string;
   /** What opens the trust list, where it was typed, or read from what can be read only once. */
   secret?: SealSecret;
   /** Whether versions below the highest that ran may run. */
   allowRollback?: boolean;
-  /** The host's folder. */
   dataDir?: string;
-  /** The file with the policy. */
   policy?: string;
-  /** How the plugin is isolated. */
   isolation?: IsolationMode;
 }
 

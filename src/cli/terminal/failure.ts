@@ -5,7 +5,7 @@
  */
 import { CommanderError } from "commander";
 import { commandLine } from "../../command_line.ts";
-import { type ErrorDetails, escapeText, SallyportError } from "../../errors.ts";
+import { type ErrorDetails, escapeText, readThrown, SallyportError } from "../../errors.ts";
 
 /** The command did what it was asked to. */
 export const EXIT_DONE = 0;
@@ -18,10 +18,8 @@ export const EXIT_INTERRUPTED = 130;
 
 /** Reports a wrong command line. */
 export class UsageError extends Error {
-  /** What to do about it. */
   readonly hint: string | undefined;
 
-  /** Makes the error. */
   constructor(message: string, hint?: string) {
     super(message);
     this.name = "UsageError";
@@ -31,10 +29,8 @@ export class UsageError extends Error {
 
 /** Reports that a signal, or Ctrl-C at a prompt, ended the command. */
 export class InterruptedError extends Error {
-  /** What was left behind. */
   readonly hint: string;
 
-  /** Makes the error. */
   constructor(hint: string = "The plugin was stopped and nothing was left behind") {
     super("Interrupted");
     this.name = "InterruptedError";
@@ -42,17 +38,18 @@ export class InterruptedError extends Error {
   }
 }
 
+/** Ends a command that has printed its findings, which are not all good. */
+export class BadFindings extends Error {
+  override readonly name = "BadFindings";
+}
+
 /** Holds what people and programs are told about a failure. */
 export interface Failure {
   /** A code of the host, or `usage` or `internal`. */
   readonly code: string;
-  /** What happened. */
   readonly message: string;
-  /** What to do about it. */
   readonly hint: string;
-  /** Facts for programs; empty where there are none. */
   readonly details: ErrorDetails;
-  /** The exit code. */
   readonly exitCode: number;
 }
 
@@ -84,14 +81,10 @@ export function describeFailure(error: unknown, command?: string): Failure {
   };
 }
 
-interface Classified {
-  code: string;
-  message: string;
-  hint: string | undefined;
-  exitCode: number;
-}
-
-function classify(error: unknown, command: string | undefined): Classified {
+function classify(
+  error: unknown,
+  command: string | undefined,
+): Pick<Failure, "code" | "message" | "exitCode"> & { hint?: string } {
   const usageHint = `Run "${commandLine([...command?.split(" ") ?? [], "--help"])}"`;
   if (error instanceof SallyportError) {
     const { code, message, hint, details } = error;
@@ -99,20 +92,15 @@ function classify(error: unknown, command: string | undefined): Classified {
     const ownHint = code === "untrusted" && details.signedBy !== undefined
       ? "If you trust its author, pass the author's public key with --key, or add it to the trust list"
       : hint;
-    return {
-      code,
-      message,
-      hint: ownHint,
-      exitCode: EXIT_FAILED,
-    };
+    return { code, message, hint: ownHint, exitCode: EXIT_FAILED };
   }
   if (error instanceof UsageError) {
     const { message, hint = usageHint } = error;
     return { code: "usage", message, hint, exitCode: EXIT_USAGE };
   }
   if (error instanceof CommanderError) {
-    const { message, suggestion } = readCommander(error);
-    return { code: "usage", message, hint: suggestion ?? usageHint, exitCode: EXIT_USAGE };
+    const { message, suggestion = usageHint } = readCommander(error);
+    return { code: "usage", message, hint: suggestion, exitCode: EXIT_USAGE };
   }
   if (error instanceof InterruptedError) {
     const { message, hint } = error;
@@ -122,14 +110,12 @@ function classify(error: unknown, command: string | undefined): Classified {
     const hint = "Run the command with the permission that it names, or with -A";
     return { code: "bad-config", message: error.message, hint, exitCode: EXIT_FAILED };
   }
-  const message = error instanceof Error ? error.message : String(error);
-  const hint = "This is a mistake in sallyport: please report it with the lines above";
-  return { code: "internal", message, hint, exitCode: EXIT_FAILED };
-}
-
-/** Whether an error is nobody's fault but this program's, so that its stack is worth showing. */
-export function isInternal(error: unknown): error is Error {
-  return error instanceof Error && classify(error, undefined).code === "internal";
+  return {
+    code: "internal",
+    message: readThrown(error).message,
+    hint: "This is a mistake in sallyport: please report it with the lines above",
+    exitCode: EXIT_FAILED,
+  };
 }
 
 /** Brings the parser's words into the form of our messages: `error: …\n(Did you mean …?)`. */

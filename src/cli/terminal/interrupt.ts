@@ -7,7 +7,6 @@ import { EXIT_INTERRUPTED, InterruptedError } from "./failure.ts";
 
 /** Follows the signals until it is disposed. */
 export interface Interrupt extends Disposable {
-  /** Aborts at the first signal. */
   readonly signal: AbortSignal;
   /**
    * Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe.

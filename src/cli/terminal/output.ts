@@ -28,34 +28,28 @@ export class Output {
   readonly json: boolean;
   readonly #io: CliIo;
 
-  /** Makes an output. */
   constructor(io: CliIo, json: boolean) {
     this.#io = io;
     this.json = json;
   }
 
-  /** Prints the result of a command. */
   result(value: unknown, lines: () => readonly string[]): void {
     if (this.json) this.#io.writeOut(`${toJson(value, this.#io.outIsTerminal)}\n`);
     else this.#io.writeOut(lines().map((line) => `${safe(line)}\n`).join(""));
   }
 
-  /** Prints a line to stdout, whatever the form. */
   line(text: string): void {
     this.#io.writeOut(`${safe(text)}\n`);
   }
 
-  /** Prints a line to stderr. */
   errorLine(text: string): void {
     this.#io.writeErr(`${safe(text)}\n`);
   }
 
-  /** Warns on stderr. */
   warn(message: string): void {
     this.errorLine(`${this.errStyle("yellow", "warning:")} ${escapeText(message)}`);
   }
 
-  /** Prints a failure: as JSON on stdout, or for people on stderr. */
   failure({ code, message, hint, details }: Failure): void {
     if (this.json) {
       this.result({ error: { code, message, hint, details } }, () => []);
@@ -66,12 +60,10 @@ export class Output {
     this.errorLine(`  hint: ${hint}`);
   }
 
-  /** Styles text for stdout where that is a terminal that may have colour. */
   style(style: Style, text: string): string {
     return this.#io.outIsTerminal && !this.#io.noColor ? paint(style, text) : text;
   }
 
-  /** Styles text for stderr where that is a terminal that may have colour. */
   errStyle(style: Style, text: string): string {
     return this.#io.errIsTerminal && !this.#io.noColor ? paint(style, text) : text;
   }

@@ -6,7 +6,6 @@
 import { escapeText, SallyportError } from "../../errors.ts";
 import { InterruptedError } from "./failure.ts";
 import type { CliIo, Terminal } from "./io.ts";
-import { LineEditor, MAX_LINE_BYTES } from "./line_editor.ts";
 
 /** How many characters a new passphrase has at least. */
 export const MIN_PASSPHRASE_CHARACTERS = 8;
@@ -14,7 +13,21 @@ export const MIN_PASSPHRASE_CHARACTERS = 8;
 /** How often a person may try again. */
 export const MAX_TRIES = 3;
 
+/** How many bytes a line may have; a passphrase file has the same limit. */
+const MAX_LINE_BYTES = 4_096;
+/** What is typed beyond that, and deleted again perhaps, is no line any more. */
+const MAX_TYPED_BYTES = 16 * MAX_LINE_BYTES;
 const INTERRUPTED_HINT = "Nothing was changed";
+const CTRL_C = 0x03;
+const CTRL_D = 0x04;
+const BACKSPACE = 0x08;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const CTRL_U = 0x15;
+const DELETE = 0x7f;
+/** Arrow keys and the like, and a lone Escape. */
+// deno-lint-ignore no-control-regex
+const SEQUENCE = /\u001b(?:\[[\u0020-\u003f]*[@-~]|O[@-~])?/g;
 
 /** Asks at one terminal; keys that were typed ahead are kept for the next question. */
 export class Prompter {
@@ -22,7 +35,6 @@ export class Prompter {
   readonly #write: (text: string) => void;
   #ahead: Uint8Array = new Uint8Array();
 
-  /** Makes a prompter. */
   constructor(terminal: Terminal, io: Pick<CliIo, "writeErr">) {
     this.#terminal = terminal;
     this.#write = (text) => io.writeErr(text);
@@ -79,7 +91,7 @@ export class Prompter {
     return false;
   }
 
-  /** Tells of a failed try before the next one. */
+  /** Says why a try failed before the next one. */
   say(text: string): void {
     this.#write(`${escapeText(text)}\n`);
   }
@@ -93,17 +105,21 @@ export class Prompter {
   #line(question: string, echo: boolean): Promise<string | undefined> {
     return this.#terminal.raw(async (read) => {
       this.#write(question);
-      const editor = new LineEditor();
+      const typed: number[] = [];
       let shown = "";
       try {
         for (;;) {
           const keys = this.#ahead.length > 0 ? this.#ahead : await read();
           if (keys === null) throw new InterruptedError(INTERRUPTED_HINT);
-          const { state, rest } = editor.take(keys);
-          this.#ahead = rest;
-          if (echo) shown = this.#redraw(shown, escapeText(editor.text() ?? "", 100));
-          if (state === "entered") return editor.tooLong ? undefined : editor.text();
-          if (state !== "open") throw new InterruptedError(INTERRUPTED_HINT);
+          for (const [index, key] of keys.entries()) {
+            this.#ahead = keys.slice(index + 1);
+            if (key === RETURN || key === NEWLINE) return textOf(typed);
+            if (key === CTRL_C || (key === CTRL_D && lineOf(typed).length === 0)) {
+              throw new InterruptedError(INTERRUPTED_HINT);
+            }
+            if (typed.length <= MAX_TYPED_BYTES) typed.push(key);
+          }
+          if (echo) shown = this.#redraw(shown, escapeText(textOf(typed) ?? "", 100));
         }
       } finally {
         this.#write("\n");
@@ -113,10 +129,33 @@ export class Prompter {
 
   /** Shows an answer anew; it is short. */
   #redraw(before: string, after: string): string {
-    if (after !== before) {
-      this.#write(`${"\b \b".repeat([...before].length)}${after}`);
-    }
+    if (after !== before) this.#write(`${"\b \b".repeat([...before].length)}${after}`);
     return after;
+  }
+}
+
+/** Returns the bytes of the line that keys make. */
+function lineOf(typed: readonly number[]): number[] {
+  const line: number[] = [];
+  for (const key of typed.map((byte) => String.fromCharCode(byte)).join("").replace(SEQUENCE, "")) {
+    const byte = key.charCodeAt(0);
+    if (byte === CTRL_U) line.length = 0;
+    else if (byte === BACKSPACE || byte === DELETE) {
+      // the last character, which may be several bytes
+      for (let last = line.pop(); last !== undefined && (last & 0xc0) === 0x80;) last = line.pop();
+    } else if (byte >= 0x20) line.push(byte);
+  }
+  return line;
+}
+
+/** Returns the text of the line that keys make; `undefined` where it is too long or not UTF-8. */
+function textOf(typed: readonly number[]): string | undefined {
+  const line = lineOf(typed);
+  if (line.length > MAX_LINE_BYTES || typed.length > MAX_TYPED_BYTES) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(line));
+  } catch {
+    return undefined;
   }
 }
 

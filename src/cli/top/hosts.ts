@@ -9,27 +9,19 @@ import { readStatus } from "./status.ts";
 
 /** Holds what is known of one host that lives. */
 export interface HostView {
-  /** The name of its run. */
   readonly run: string;
-  /** Its status file. */
   readonly file: string;
-  /** What it tells. */
   readonly status?: HostStatus;
-  /** Why that is not known. */
   readonly problem?: string;
 }
 
 /** Holds what a data folder shows at one moment. */
 export interface TopView {
-  /** The data folder. */
   readonly dataDir: string;
-  /** When it was looked at. */
   readonly time: Date;
-  /** The hosts that live, by the name of their run. */
   readonly hosts: readonly HostView[];
   /** Runs of hosts that are gone, which nothing is read of. */
   readonly leftBehind: readonly string[];
-  /** How many more hosts there are than are shown. */
   readonly more: number;
 }
 

@@ -13,7 +13,6 @@ import { pluginTable, type SortKey, sortPlugins } from "./table.ts";
 
 /** Says how to lay out what is shown. */
 export interface TopLayout {
-  /** What rows are sorted by. */
   readonly sort: SortKey;
   /** How wide a line may be; `Infinity` where nobody counts. */
   readonly width: number;

@@ -18,9 +18,7 @@ import { addListOptions, type ListOptions } from "./list_file.ts";
 
 /** Holds the options of every command that changes a list. */
 export interface ChangeOptions extends ListOptions {
-  /** The files with the private root keys that sign the change. */
   rootKey?: string[];
-  /** The files with the passphrases of sealed root keys. */
   rootPassphraseFile?: string[];
   yes?: boolean;
   dryRun?: boolean;
@@ -55,11 +53,9 @@ export function readRootKeys(
 
 /** Says what changes. */
 export interface Change {
-  /** Returns the new content. */
   apply: (content: TrustListContent) => TrustListContent;
   /** What else there is to know before a yes, safe to show. */
   notes?: readonly string[];
-  /** More of it for programs. */
   details?: Readonly<Record<string, unknown>>;
 }
 

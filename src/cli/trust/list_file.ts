@@ -23,7 +23,6 @@ import { plural } from "../terminal/layout.ts";
 
 /** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {
-  /** The file, where it is not the first argument. */
   trustList?: string;
   /** The folder of a host, whose rollback mark is checked. */
   dataDir?: string;

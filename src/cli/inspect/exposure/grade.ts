@@ -55,25 +55,20 @@ export interface ExposureGrade {
   readonly lines: readonly {
     readonly name: string;
     readonly description: string;
-    /** What it adds to the grade. */
     readonly exposure: number;
-    /** The most that it could add. */
     readonly weight: number;
   }[];
 }
 
 /** Holds what a grade is worked out from. */
 export interface ExposureInput extends Pick<InspectedLaunch, "sandbox"> {
-  /** What the plugin may do. */
   readonly permissions: Pick<
     InspectedLaunch["permissions"],
     "net" | "read" | "write" | "sys" | "hooks" | "context" | "items"
   >;
   /** The hooks of its manifest, for their places. */
   readonly hooks: readonly HookRequest[];
-  /** Whether the policy has its code interpreted only. */
   readonly jitless: boolean;
-  /** What its signature is worth. */
   readonly signer: { readonly trusted: boolean; readonly expires: boolean };
   /** Whether it is known where the host keeps its own files, which it grants to nobody. */
   readonly hostFilesKnown: boolean;
