@@ -122,9 +122,9 @@ function text(maxLength: number): z.ZodString {
 }
 
 const entry = z.string().superRefine((path, context) => {
-  const problem = bundlePathProblem(path.startsWith("../") ? path.slice(2) : path);
-  if (path.startsWith("../")) {
-    context.addIssue({ code: "custom", message: 'must not start with "../"' });
+  const problem = bundlePathProblem(path.startsWith("./") ? path.slice(2) : path);
+  if (path.startsWith("./")) {
+    context.addIssue({ code: "custom", message: 'must not start with "./"' });
   } else if (problem) context.addIssue({ code: "custom", message: `${problem}` });
   else if (!/\.(?:[jt]sx?|m[jt]s)$/.test(path)) {
     context.addIssue({

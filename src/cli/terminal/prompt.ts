@@ -113,7 +113,10 @@ export class Prompter {
           if (keys === null) throw new InterruptedError(INTERRUPTED_HINT);
           for (const [index, key] of keys.entries()) {
             this.#ahead = keys.slice(index + 1);
-            if (key === RETURN || key === NEWLINE) return textOf(typed);
+            if (key === RETURN || key === NEWLINE) {
+              if (echo) this.#redraw(shown, escapeText(textOf(typed) ?? "", 100));
+              return textOf(typed);
+            }
             if (key === CTRL_C || (key === CTRL_D && lineOf(typed).length === 0)) {
               throw new InterruptedError(INTERRUPTED_HINT);
             }

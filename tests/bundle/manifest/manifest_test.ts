@@ -178,6 +178,7 @@ Deno.test("parseManifest() takes as entry a module inside the bundle", () => {
       "main.ts\0",
     ]
   ) assert.ok(issuesOf({ entry })["entry"], entry);
+  assert.match(issuesOf({ entry: "./main.ts" }).entry!, /^must not start with "\.\/"/);
 });
 
 Deno.test("parseManifest() refuses values that would split or widen a flag", () => {

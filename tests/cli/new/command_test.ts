@@ -9,7 +9,7 @@ const REPO = new URL("../../../", import.meta.url);
 async function project(dir: string): Promise<void> {
   const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", REPO)));
   const absolute = (target: string) =>
-    target.startsWith("../") ? new URL(target, REPO).href : target;
+    target.startsWith("./") ? new URL(target, REPO).href : target;
   await Deno.writeTextFile(
     `${dir}/deno.json`,
     JSON.stringify({
