@@ -3,10 +3,11 @@ import { command, done, failed, inProcess, sallyport } from "./sallyport.ts";
 import { scratch, writeBundle } from "./bundles.ts";
 import { OLDEST_DENO, VERSION } from "../../src/version.ts";
 
+const AS_PROCESS = { env: {} };
 const COMMANDS = ["keygen", "hash", "sign", "verify", "inspect", "run", "new", "doctor", "top"];
 
 Deno.test("--help lists every command on stdout", async () => {
-  const text = done(await sallyport(["--help"]));
+  const text = done(await sallyport(["--help"], AS_PROCESS));
   for (const name of COMMANDS) assert.match(text, new RegExp(`^ {2}${name}\\b`, "m"));
 });
 
@@ -23,7 +24,7 @@ Deno.test("--version prints the version", async () => {
 });
 
 Deno.test("no command prints the help on stderr and exits 2", async () => {
-  const outcome = await sallyport([]);
+  const outcome = await sallyport([], AS_PROCESS);
   assert.equal(outcome.code, 2);
   assert.equal(outcome.stdout, "");
   assert.match(outcome.stderr, /^Usage: sallyport/);
@@ -33,7 +34,7 @@ Deno.test("no command prints the help on stderr and exits 2", async () => {
 });
 
 Deno.test("an unknown command suggests the nearest", async () => {
-  const outcome = await sallyport(["verfy", "x"]);
+  const outcome = await sallyport(["verfy", "x"], AS_PROCESS);
   assert.equal(outcome.code, 2);
   assert.equal(outcome.stdout, "");
   assert.equal(

@@ -121,6 +121,7 @@ Deno.test({
     done(
       await sallyport(["trust", "add", list, "--key", pub, "--passphrase-file", "/dev/stdin"], {
         stdin: secret,
+        env: {},
       }),
     );
     const { args } = commandLine([

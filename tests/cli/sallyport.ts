@@ -29,9 +29,10 @@ export function command(args: string[], options: Deno.CommandOptions = {}): Deno
   });
 }
 
-/** Runs the command line in a process of its own. */
+/** Runs the command line: in a process where it needs a folder or an environment of its own, else in this one. */
 export async function sallyport(args: string[], options: RunOptions = {}): Promise<Outcome> {
   const { stdin, ...rest } = options;
+  if (Object.keys(rest).length === 0) return await inProcess(args, stdin);
   const child = command(args, { ...rest, ...(stdin === undefined ? {} : { stdin: "piped" }) })
     .spawn();
   if (stdin !== undefined) {
@@ -42,13 +43,13 @@ export async function sallyport(args: string[], options: RunOptions = {}): Promi
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-/** Runs the command line in this process, for what does not need one of its own. */
-export async function inProcess(args: string[]): Promise<Outcome> {
+/** Runs the command line in this process. */
+export async function inProcess(args: string[], stdin: string = ""): Promise<Outcome> {
   const outcome = { code: 0, stdout: "", stderr: "" };
   outcome.code = await main(args, {
     writeOut: (text) => void (outcome.stdout += text),
     writeErr: (text) => void (outcome.stderr += text),
-    stdin: () => new Blob([]).stream(),
+    stdin: () => new Blob([stdin]).stream(),
     outIsTerminal: false,
     errIsTerminal: false,
     noColor: true,
