@@ -1,8 +1,4 @@
-/**
- * The commands, and what becomes of a command line.
- *
- * @module
- */
+// The commands, and what becomes of a command line.
 import { Command, CommanderError } from "commander";
 import { readThrown } from "../errors.ts";
 import { VERSION } from "../version.ts";

@@ -1,8 +1,4 @@
-/**
- * What gives a host cgroups that it may make.
- *
- * @module
- */
+// What gives a host cgroups that it may make.
 import { containerRemedy } from "./container_remedies.ts";
 import type { DoctorFacts, LayerName, Remedy } from "./types.ts";
 

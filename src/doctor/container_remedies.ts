@@ -1,8 +1,4 @@
-/**
- * What a host in a container needs of it, so that its plugins can have layers of their own.
- *
- * @module
- */
+// What a host in a container needs of it, so that its plugins can have layers of their own.
 import type { ContainerKind, Remedy, SystemFacts } from "./types.ts";
 
 /** Says what is missing in the container. */

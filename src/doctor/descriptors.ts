@@ -1,8 +1,4 @@
-/**
- * Tries whether descriptors that the host has inherited stay out of a plugin's process.
- *
- * @module
- */
+// Tries whether descriptors that the host has inherited stay out of a plugin's process.
 import { fails, works } from "./probes.ts";
 import { runProgram } from "./run.ts";
 import type { Probe } from "./types.ts";
@@ -11,9 +7,7 @@ import { PROLOGUE, scriptCommand } from "../sandbox/launch/wrapper.ts";
 
 const LIMITS = { fileDescriptors: 64, fileBytes: 1024 * 1024 };
 
-/**
- * Leaves descriptors open, as a careless parent of the host would, before what each start does first.
- */
+/** Leaves descriptors open, as a careless parent of the host would, before what each start does first. */
 export async function probeDescriptors(executable: string): Promise<Probe> {
   const found = await survey(executable);
   if (typeof found === "string") return fails(found);

@@ -1,10 +1,6 @@
-/**
- * What a machine can enforce, layer by layer: facts in, findings with remedies out. Pure.
- *
- * The facts come from `facts.ts`; made-up ones of other machines are as good here.
- *
- * @module
- */
+// What a machine can enforce, layer by layer: facts in, findings with remedies out. Pure.
+//
+// The facts come from `facts.ts`; made-up ones of other machines are as good here.
 import { distributionText } from "./names.ts";
 import { denoProblem, untestedDeno } from "../version.ts";
 import { remedyFor } from "./remedies.ts";

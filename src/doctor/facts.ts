@@ -1,8 +1,4 @@
-/**
- * Finds out what a machine can enforce, by doing it.
- *
- * @module
- */
+// Finds out what a machine can enforce, by doing it.
 import fs from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import { removeTree } from "../io/remove_tree.ts";

@@ -1,8 +1,4 @@
-/**
- * Names of systems and of their packages.
- *
- * @module
- */
+// Names of systems and of their packages.
 import type { ContainerKind, SystemFacts } from "./types.ts";
 
 /** Names a program for which a package can be told. */

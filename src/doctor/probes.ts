@@ -1,8 +1,4 @@
-/**
- * Tries the layers of a sandbox one by one, each with a control that shows the same without it.
- *
- * @module
- */
+// Tries the layers of a sandbox one by one, each with a control that shows the same without it.
 import { fitsSocket, MAX_SOCKET_PATH_BYTES, shortFolders } from "../io/socket_path.ts";
 import { kill, runProgram } from "./run.ts";
 import { type FoundProgram, granted, type LauncherProgram } from "./system.ts";

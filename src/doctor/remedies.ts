@@ -1,8 +1,4 @@
-/**
- * What to do about a layer that is missing: the exact commands for the machine at hand.
- *
- * @module
- */
+// What to do about a layer that is missing: the exact commands for the machine at hand.
 import { cgroupRemedy } from "./cgroup_remedies.ts";
 import { containerRemedy } from "./container_remedies.ts";
 import { installCommand, type PackagedProgram } from "./names.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs small programs for `doctor`, with bounds on time and output.
- *
- * @module
- */
+// Runs small programs for `doctor`, with bounds on time and output.
 import { escapeText } from "../errors.ts";
 import { OWN_SESSION } from "../io/own_session.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Tries a system call filter on a process of its own.
- *
- * @module
- */
+// Tries a system call filter on a process of its own.
 import { encodeBase64 } from "@std/encoding/base64";
 import { fails, works } from "./probes.ts";
 import { runProgram } from "./run.ts";

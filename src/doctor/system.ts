@@ -1,8 +1,4 @@
-/**
- * Reads what a machine is, and what the host itself may do there. Never asks for a permission.
- *
- * @module
- */
+// Reads what a machine is, and what the host itself may do there. Never asks for a permission.
 import type { ContainerKind, HostFacts, SystemFacts } from "./types.ts";
 
 /** Names the programs that launchers start. */

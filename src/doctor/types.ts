@@ -1,8 +1,4 @@
-/**
- * What `doctor` sees of a machine and what it finds, as plain data.
- *
- * @module
- */
+// What `doctor` sees of a machine and what it finds, as plain data.
 import type { IsolationMode } from "../sandbox/machine/choose.ts";
 import type { LauncherName } from "../sandbox/launch/launch_spec.ts";
 import type { CgroupFacts } from "../sandbox/launch/launcher.ts";

@@ -1,8 +1,4 @@
-/**
- * `sallyport audit`: checks and shows the audit log of hosts.
- *
- * @module
- */
+// `sallyport audit`: checks and shows the audit log of hosts.
 import type { Command } from "commander";
 import { addAuditShow } from "./show.ts";
 import { addAuditVerify } from "./verify.ts";

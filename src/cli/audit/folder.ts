@@ -1,15 +1,7 @@
-/**
- * Finds the audit folder that a command line means.
- *
- * @module
- */
+// Finds the audit folder that a command line means.
 import { checkIsLog } from "../../audit/verify/verify_log.ts";
 
-/**
- * Finds an audit folder.
- *
- * @throws {SallyportError} `bad-config` when there is no audit log.
- */
+/** Finds an audit folder. */
 export async function findAuditFolder(dir: string): Promise<string> {
   const path = dir.replace(/(?<=.)\/+$/, "");
   const inside = `${path}/audit`;

@@ -1,8 +1,4 @@
-/**
- * `sallyport audit show`: shows what happened in hosts.
- *
- * @module
- */
+// `sallyport audit show`: shows what happened in hosts.
 import type { Command } from "commander";
 import type { AuditRecord } from "../../audit/mod.ts";
 import { type AuditQuery, AuditReader } from "../../audit/verify/read_log.ts";

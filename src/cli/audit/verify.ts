@@ -1,10 +1,6 @@
-/**
- * `sallyport audit verify`: checks every line, hash and signature of an audit log.
- *
- * Exit code 0 when nothing is wrong, 1 when something is, 2 for wrong usage.
- *
- * @module
- */
+// `sallyport audit verify`: checks every line, hash and signature of an audit log.
+//
+// Exit code 0 when nothing is wrong, 1 when something is, 2 for wrong usage.
 import { decodeHex } from "@std/encoding/hex";
 import type { Command } from "commander";
 import type { AuditReport, ChainReport } from "../../audit/mod.ts";

@@ -1,8 +1,4 @@
-/**
- * The findings of `doctor` in lines for people, at most 80 wide but for what is to be copied.
- *
- * @module
- */
+// The findings of `doctor` in lines for people, at most 80 wide but for what is to be copied.
 import { escapeText } from "../../errors.ts";
 import type { Diagnosis, LayerFinding, LayerStatus, Remedy } from "../../doctor/types.ts";
 import type { Output, Style } from "../terminal/output.ts";

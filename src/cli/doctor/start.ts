@@ -1,8 +1,4 @@
-/**
- * Starts a plugin for `doctor`, as a host does: signed, verified, contained, with all that a start uses.
- *
- * @module
- */
+// Starts a plugin for `doctor`, as a host does: signed, verified, contained, with all that a start uses.
 import type { Probe } from "../../doctor/types.ts";
 import { granted } from "../../doctor/system.ts";
 import { removeTree } from "../../io/remove_tree.ts";

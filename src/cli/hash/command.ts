@@ -1,8 +1,4 @@
-/**
- * `sallyport hash`: prints the hash of a bundle.
- *
- * @module
- */
+// `sallyport hash`: prints the hash of a bundle.
 import type { Command } from "commander";
 import { readBundle } from "../../bundle/reading/reading.ts";
 import type { CliContext } from "../shared/context.ts";

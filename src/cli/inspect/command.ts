@@ -1,11 +1,7 @@
-/**
- * `sallyport inspect`: tells all about a bundle before it runs.
- *
- * Works for a bundle that nobody trusts, too, and then says so; looking at it did succeed, so the exit
- * code is 0. It is `verify` that answers by its exit code.
- *
- * @module
- */
+// `sallyport inspect`: tells all about a bundle before it runs.
+//
+// Works for a bundle that nobody trusts, too, and then says so; looking at it did succeed, so the exit
+// code is 0. It is `verify` that answers by its exit code.
 import type { Command } from "commander";
 import { hostIsRoot } from "../../doctor/system.ts";
 import { inspectBundle, type Inspection } from "../../host/inspect.ts";

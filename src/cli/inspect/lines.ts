@@ -1,8 +1,4 @@
-/**
- * An inspection in lines for people.
- *
- * @module
- */
+// An inspection in lines for people.
 import { DEFAULT_LIMITS, type Limits } from "../../bundle/manifest/manifest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";

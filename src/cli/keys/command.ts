@@ -1,8 +1,4 @@
-/**
- * `sallyport keygen`: makes a key for signing plugins.
- *
- * @module
- */
+// `sallyport keygen`: makes a key for signing plugins.
 import { encodeHex } from "@std/encoding/hex";
 import type { Command } from "commander";
 import { generateKeyPair, keyId } from "../../crypto/ed25519.ts";

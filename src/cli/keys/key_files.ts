@@ -1,8 +1,4 @@
-/**
- * Key files, written so that a private key is never readable by others.
- *
- * @module
- */
+// Key files, written so that a private key is never readable by others.
 import { SallyportError } from "../../errors.ts";
 import { readNamedFile } from "../../io/named_file.ts";
 
@@ -25,12 +21,7 @@ const MAX_PUBLIC_BYTES = 4_096;
 const PRIVATE_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
-/**
- * Writes both files or none.
- *
- * @throws {SallyportError} `bad-state` when one is there already and `force` is not set, `bad-config`
- * when one cannot be written.
- */
+/** Writes both files or none. */
 export async function writeKeyFiles(pair: KeyFilePair): Promise<void> {
   const { dir, privateKey, publicKey, force } = pair;
   try {

@@ -1,8 +1,4 @@
-/**
- * `sallyport new`: makes a plugin that loads, with a test beside it.
- *
- * @module
- */
+// `sallyport new`: makes a plugin that loads, with a test beside it.
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";

@@ -1,8 +1,4 @@
-/**
- * Finds out whether a project knows where `@sallyport/host` is.
- *
- * @module
- */
+// Finds out whether a project knows where `@sallyport/host` is.
 import { readNamedFile } from "../../io/named_file.ts";
 
 /** Says what a project's configuration says of the package. */

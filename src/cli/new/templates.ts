@@ -1,8 +1,4 @@
-/**
- * The files of a new plugin.
- *
- * @module
- */
+// The files of a new plugin.
 import { manifestJsonSchema } from "../../bundle/manifest/manifest.ts";
 import { VERSION } from "../../version.ts";
 

@@ -1,8 +1,4 @@
-/**
- * `sallyport quarantine`: shows and lifts what keeps plugins from being loaded again.
- *
- * @module
- */
+// `sallyport quarantine`: shows and lifts what keeps plugins from being loaded again.
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * The parameters of a call, from the command line, a file or stdin.
- *
- * @module
- */
+// The parameters of a call, from the command line, a file or stdin.
 import { SallyportError } from "../../errors.ts";
 import { readSmallFile } from "../../host/settings/host_options.ts";
 import { UsageError } from "../terminal/failure.ts";
@@ -12,12 +8,7 @@ import { readStdin } from "../terminal/stdin.ts";
 /** Is the greatest size of parameters, in bytes: that of one message. */
 const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
 
-/**
- * Reads parameters.
- *
- * @throws {UsageError} when JSON on the command line is malformed.
- * @throws {SallyportError} `bad-config` when a file or stdin cannot be read, is too large or malformed.
- */
+/** Reads parameters. */
 export async function readParams(
   source: string | undefined,
   io: CliIo,

@@ -1,8 +1,4 @@
-/**
- * What every command has at hand.
- *
- * @module
- */
+// What every command has at hand.
 import { InvalidArgumentError } from "commander";
 import { commandLine } from "../../command_line.ts";
 import type { CliIo } from "../terminal/io.ts";

@@ -1,19 +1,11 @@
-/**
- * Dates and spans of time on the command line.
- *
- * @module
- */
+// Dates and spans of time on the command line.
 import { UsageError } from "../terminal/failure.ts";
 
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 const SPAN = /^(\d{1,5})d$/;
 const DAY_MS = 86_400_000;
 
-/**
- * Parses a date.
- *
- * @throws {UsageError} When it is none.
- */
+/** Parses a date. */
 export function parseDate(text: string, what: string): Date {
   return parse(text, what, "");
 }
@@ -30,11 +22,7 @@ function parse(text: string, what: string, others: string): Date {
   );
 }
 
-/**
- * Parses a date that is yet to come.
- *
- * @throws {UsageError} When it is none, or has passed.
- */
+/** Parses a date that is yet to come. */
 export function parseFutureDate(text: string, what: string, now: Date = new Date()): Date {
   return checkFuture(parse(text, what, ""), text, what, now);
 }
@@ -44,11 +32,7 @@ function checkFuture(date: Date, text: string, what: string, now: Date): Date {
   throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
 }
 
-/**
- * Parses a date that is yet to come, or a number of days from now.
- *
- * @throws {UsageError} When it is neither, or has passed.
- */
+/** Parses a date that is yet to come, or a number of days from now. */
 export function parseFutureDateOrSpan(text: string, what: string, now: Date = new Date()): Date {
   const days = SPAN.exec(text)?.[1];
   const date = days === undefined

@@ -1,8 +1,4 @@
-/**
- * Warnings of files that others than their owner may read or change.
- *
- * @module
- */
+// Warnings of files that others than their owner may read or change.
 import { findOpenToOthers, remedyFor } from "../../io/open_to_others.ts";
 import type { Output } from "../terminal/output.ts";
 

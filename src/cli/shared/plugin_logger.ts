@@ -1,8 +1,4 @@
-/**
- * Shows what a plugin says, its log and its stderr, on our stderr under its name.
- *
- * @module
- */
+// Shows what a plugin says, its log and its stderr, on our stderr under its name.
 import { escapeText } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { type Output, toJson } from "../terminal/output.ts";

@@ -1,8 +1,4 @@
-/**
- * Keys read from files, with a size cap; private ones may be sealed with a passphrase.
- *
- * @module
- */
+// Keys read from files, with a size cap; private ones may be sealed with a passphrase.
 import { basename } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
 import { decodePrivateKeyPem } from "../../crypto/pem.ts";
@@ -23,11 +19,7 @@ export interface NamedPublicKey {
 
 const MAX_KEY_FILE_BYTES = 4_096;
 
-/**
- * Reads a public key.
- *
- * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
- */
+/** Reads a public key. */
 export async function readPublicKey(text: string): Promise<NamedPublicKey> {
   if (/^[0-9a-f]{64}$/i.test(text)) return { hex: encodeHex(parsePublicKey(text).raw) };
   const content = await readSmallFile(text, MAX_KEY_FILE_BYTES, "the public key");
@@ -43,12 +35,7 @@ export interface PrivateKeyOptions {
   readonly context: CliContext;
 }
 
-/**
- * Reads private keys, and warns of those that others may use.
- *
- * @throws {SallyportError} `bad-config` naming the file and what is wrong with it.
- * @throws {UsageError} When one is sealed and nobody can be asked.
- */
+/** Reads private keys, and warns of those that others may use. */
 export async function readPrivateKeys(
   paths: readonly string[],
   { passphraseFiles, option, context }: PrivateKeyOptions,

@@ -1,9 +1,5 @@
-/**
- * Passphrases and key files: from a file or a prompt, never from the command line or the environment,
- * which other processes and shell histories can see.
- *
- * @module
- */
+// Passphrases and key files: from a file or a prompt, never from the command line or the environment,
+// which other processes and shell histories can see.
 import type { Command } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import { readThrown, SallyportError } from "../../errors.ts";
@@ -40,12 +36,7 @@ export function addSecretOptions(command: Command, whose: string): Command {
     );
 }
 
-/**
- * Reads the secret of something that is sealed already.
- *
- * @throws {UsageError} When two files are named, or none and nobody can be asked.
- * @throws {SallyportError} `bad-config` when a file cannot be read or used.
- */
+/** Reads the secret of something that is sealed already. */
 export async function readSecret(
   options: SecretOptions,
   context: CliContext,
@@ -78,14 +69,7 @@ export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }
 
-/**
- * Reads or makes the secret of something new.
- *
- * @param option The option that names the file with the passphrase.
- * @throws {UsageError} When several files are named, or none and nobody can be asked.
- * @throws {SallyportError} `bad-config` when a file cannot be used, a passphrase is too short, or the
- * new file is there already.
- */
+/** Reads or makes the secret of something new. */
 export async function readNewSecret(
   options: SecretOptions & { newKeyFile?: string },
   context: CliContext,
@@ -118,11 +102,7 @@ export async function readNewSecret(
   return secret;
 }
 
-/**
- * Asks for a passphrase.
- *
- * @throws {UsageError} When nobody can be asked.
- */
+/** Asks for a passphrase. */
 export async function askPassphrase(
   { prompter }: CliContext,
   what: string,

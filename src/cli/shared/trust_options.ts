@@ -1,8 +1,4 @@
-/**
- * The options that say whom and what to trust, the same for every command that loads a plugin.
- *
- * @module
- */
+// The options that say whom and what to trust, the same for every command that loads a plugin.
 import { statSync } from "node:fs";
 import { commandLine } from "../../command_line.ts";
 import { type Command, Option } from "commander";

@@ -1,8 +1,4 @@
-/**
- * `sallyport sign`: signs a bundle, or adds a signature to it.
- *
- * @module
- */
+// `sallyport sign`: signs a bundle, or adds a signature to it.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { type ReplacedReason, signBundle } from "../../bundle/signing/signing.ts";

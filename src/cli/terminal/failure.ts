@@ -1,8 +1,4 @@
-/**
- * How a command fails: what it tells, and its exit code.
- *
- * @module
- */
+// How a command fails: what it tells, and its exit code.
 import { CommanderError } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { type ErrorDetails, escapeText, readThrown, SallyportError } from "../../errors.ts";

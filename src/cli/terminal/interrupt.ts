@@ -1,27 +1,17 @@
-/**
- * Ctrl-C: turns the signals that ask a program to end into an abort.
- *
- * @module
- */
+// Ctrl-C: turns the signals that ask a program to end into an abort.
 import { EXIT_INTERRUPTED, InterruptedError } from "./failure.ts";
 
 /** Follows the signals until it is disposed. */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal;
-  /**
-   * Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe.
-   *
-   * @throws {InterruptedError} At the first signal.
-   */
+  /** Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe. */
   race<T>(promise: Promise<T>): Promise<T>;
 }
 
 /** `deno task` passes Ctrl-C on to what the terminal has sent it already: so close, both are one. */
 const SAME_MS = 500;
 
-/**
- * Listens for SIGINT, SIGTERM and the end of the terminal; a second one ends the process at once.
- */
+/** Listens for SIGINT, SIGTERM and the end of the terminal; a second one ends the process at once. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   let first: number | undefined;

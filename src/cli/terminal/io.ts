@@ -1,8 +1,4 @@
-/**
- * The process that the command line talks through: its streams, and whether they are terminals.
- *
- * @module
- */
+// The process that the command line talks through: its streams, and whether they are terminals.
 import { SallyportError } from "../../errors.ts";
 import { InterruptedError } from "./failure.ts";
 import { listenForInterrupt } from "./interrupt.ts";

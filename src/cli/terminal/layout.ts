@@ -1,8 +1,4 @@
-/**
- * Text in lines, columns and tables.
- *
- * @module
- */
+// Text in lines, columns and tables.
 import type { Output } from "./output.ts";
 
 /** How wide a table may be. */

@@ -1,8 +1,4 @@
-/**
- * What commands print: lines for people, or one JSON document for programs.
- *
- * @module
- */
+// What commands print: lines for people, or one JSON document for programs.
 import { encodeBase64 } from "@std/encoding/base64";
 import { escapeText } from "../../errors.ts";
 import type { Failure } from "./failure.ts";

@@ -1,8 +1,4 @@
-/**
- * Asks a person at a terminal: for a passphrase, which is never shown, and for a yes.
- *
- * @module
- */
+// Asks a person at a terminal: for a passphrase, which is never shown, and for a yes.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { InterruptedError } from "./failure.ts";
 import type { CliIo, Terminal } from "./io.ts";
@@ -40,12 +36,7 @@ export class Prompter {
     this.#write = (text) => io.writeErr(text);
   }
 
-  /**
-   * Asks for a passphrase that exists.
-   *
-   * @throws {InterruptedError} On Ctrl-C, Ctrl-D or a signal.
-   * @throws {SallyportError} `bad-config` after three empty or unusable answers.
-   */
+  /** Asks for a passphrase that exists. */
   async passphrase(what: string): Promise<string> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const text = await this.#secret(`Enter ${escapeText(what)}: `);
@@ -54,12 +45,7 @@ export class Prompter {
     throw noPassphrase(what);
   }
 
-  /**
-   * Asks twice for a new passphrase.
-   *
-   * @throws {InterruptedError} On Ctrl-C, Ctrl-D or a signal.
-   * @throws {SallyportError} `bad-config` after three tries.
-   */
+  /** Asks twice for a new passphrase. */
   async newPassphrase(what: string): Promise<string> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const text = await this.#secret(
@@ -76,11 +62,7 @@ export class Prompter {
     throw noPassphrase(what);
   }
 
-  /**
-   * Asks for a yes.
-   *
-   * @throws {InterruptedError} On Ctrl-C or a signal.
-   */
+  /** Asks for a yes. */
   async confirm(question: string): Promise<boolean> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const answer = await this.#line(`${escapeText(question)}? [y/N] `, true);

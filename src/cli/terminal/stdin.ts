@@ -1,8 +1,4 @@
-/**
- * What is read from stdin: once, and no more than a limit.
- *
- * @module
- */
+// What is read from stdin: once, and no more than a limit.
 import { SallyportError } from "../../errors.ts";
 import { UsageError } from "./failure.ts";
 import type { CliIo } from "./io.ts";
@@ -10,12 +6,7 @@ import type { CliIo } from "./io.ts";
 /** What each command reads from its stdin. */
 const TAKEN: WeakMap<CliIo, string> = new WeakMap();
 
-/**
- * Reads stdin to its end.
- *
- * @throws {UsageError} When something else was read from it.
- * @throws {SallyportError} `bad-config` when it cannot be read or is larger.
- */
+/** Reads stdin to its end. */
 export async function readStdin(io: CliIo, what: string, maxBytes: number): Promise<Uint8Array> {
   const other = TAKEN.get(io);
   if (other !== undefined) {

@@ -1,8 +1,4 @@
-/**
- * Figures and texts as short as a table needs them.
- *
- * @module
- */
+// Figures and texts as short as a table needs them.
 import { escapeText } from "../../errors.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";

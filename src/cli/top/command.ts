@@ -1,10 +1,6 @@
-/**
- * `sallyport top`: what the plugins of the hosts in a data folder do and use, live.
- *
- * Exit code 0 when it has shown hosts, until a signal ends it; 1 when none runs there.
- *
- * @module
- */
+// `sallyport top`: what the plugins of the hosts in a data folder do and use, live.
+//
+// Exit code 0 when it has shown hosts, until a signal ends it; 1 when none runs there.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the hosts that live in a data folder, and what they tell of themselves.
- *
- * @module
- */
+// Finds the hosts that live in a data folder, and what they tell of themselves.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type HostStatus, STATUS_FILE } from "../../host/supervision/status_file.ts";
 import { readStatus } from "./status.ts";
@@ -40,11 +36,7 @@ const STALE_INTERVALS = 3;
 /** A host writes at most five times a second, and a busy one a little later. */
 const MIN_STALE_MS = 1_000;
 
-/**
- * Looks at a data folder; changes nothing in it.
- *
- * @throws {SallyportError} `bad-config` when it is no data folder or may not be read.
- */
+/** Looks at a data folder; changes nothing in it. */
 export async function viewHosts(dataDir: string): Promise<TopView> {
   const root = dataDir.replace(/(?<=.)\/+$/, "");
   const runs = await listRuns(`${root}/run`, dataDir);

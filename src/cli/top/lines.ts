@@ -1,8 +1,4 @@
-/**
- * What `sallyport top` shows of a data folder, as lines and as a document.
- *
- * @module
- */
+// What `sallyport top` shows of a data folder, as lines and as a document.
 import { escapeText } from "../../errors.ts";
 import type { HostStatus } from "../../host/supervision/status_file.ts";
 import { plural } from "../terminal/layout.ts";

@@ -1,8 +1,4 @@
-/**
- * Reads the status files of hosts: they are only as trustworthy as the folder that they are in.
- *
- * @module
- */
+// Reads the status files of hosts: they are only as trustworthy as the folder that they are in.
 import { z } from "zod";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
 import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
@@ -83,11 +79,7 @@ const STATUS = z.strictObject({
   omitted: count.optional(),
 });
 
-/**
- * Reads a status file.
- *
- * @throws {Error} With the reason, when it cannot be read, is larger than 4 MiB, or is no status.
- */
+/** Reads a status file. */
 export async function readStatus(path: string): Promise<HostStatus> {
   using file = openNoFollow(path);
   if (!file.info.isFile()) throw new Error("it is not a regular file");
@@ -96,11 +88,7 @@ export async function readStatus(path: string): Promise<HostStatus> {
   return parseStatus(bytes);
 }
 
-/**
- * Parses a status.
- *
- * @throws {Error} With the first mistakes, when it is none.
- */
+/** Parses a status. */
 export function parseStatus(bytes: Uint8Array): HostStatus {
   const value = parseStrictJson(bytes);
   // a host of another version may say more: that is no damage

@@ -1,8 +1,4 @@
-/**
- * The table of plugins that `sallyport top` shows.
- *
- * @module
- */
+// The table of plugins that `sallyport top` shows.
 import type { PluginStatus } from "../../host/supervision/status_file.ts";
 import type { PluginState } from "../../host/events/plugin_state.ts";
 import type { Output, Style } from "../terminal/output.ts";
@@ -43,6 +39,10 @@ const NAME: Column = {
   cell: ({ name }) => plainText(name),
 };
 
+const MIN_HISTORY = 8;
+/** Is drawn into what room is left. */
+const HISTORY: Column = { title: "HISTORY", keep: 4, width: MIN_HISTORY, cell: () => "" };
+
 const COLUMNS: readonly Column[] = [
   {
     title: "VERSION",
@@ -79,15 +79,13 @@ const COLUMNS: readonly Column[] = [
     cell: ({ restarts }) => countCell(restarts),
     style: ({ restarts }) => restarts > 0 ? "yellow" : undefined,
   },
+  HISTORY,
 ];
 
 const GAP = 2;
-const HISTORY_TITLE = "HISTORY";
-const HISTORY_KEEP = 4;
-const MIN_HISTORY = 8;
 const MAX_HISTORY = 60;
 /** A history as wide as this fits into a line of a log as well. */
-const UNBOUNDED_HISTORY = 30;
+const PRINTED_HISTORY = 30;
 /** So much of a name is kept before columns are left out. */
 const KEPT_NAME = 16;
 const LEAST_SCALE = 10;
@@ -110,56 +108,48 @@ export function pluginTable(
   width: number,
   output: Output,
 ): string[] {
-  const nameWidth = widthOf(NAME, plugins);
-  let shown = COLUMNS.map((column) => ({ column, width: widthOf(column, plugins) }));
-  let withHistory = true;
-  const keptName = Math.min(nameWidth, KEPT_NAME);
-  const needed = (): number =>
-    keptName +
-    shown.reduce((sum, { width }) => sum + GAP + width, 0) +
-    (withHistory ? GAP + MIN_HISTORY : 0);
-  while (needed() > width && shown.length > 0) {
-    const least = Math.min(...shown.map(({ column }) => column.keep));
-    if (withHistory && HISTORY_KEEP < least) withHistory = false;
-    else shown = shown.filter(({ column }) => column.keep !== least);
+  const widthOf = (column: Column) =>
+    plugins.reduce(
+      (width, plugin) => Math.max(width, column.cell(plugin).length),
+      Math.max(column.title.length, column.width ?? 0),
+    );
+  const nameWidth = widthOf(NAME);
+  let left = width - Math.min(nameWidth, KEPT_NAME);
+  const kept = new Map<Column, number>();
+  for (const column of COLUMNS.toSorted((a, b) => b.keep - a.keep)) {
+    const needed = GAP + widthOf(column);
+    if (needed > left) break;
+    left -= needed;
+    kept.set(column, needed - GAP);
   }
-  const others = needed() - keptName;
-  const nameRoom = Math.max(1, Math.min(nameWidth, width - others));
-  const left = width - others - nameRoom + MIN_HISTORY;
-  const bars = Number.isFinite(width) ? Math.min(MAX_HISTORY, left) : UNBOUNDED_HISTORY;
+  const withHistory = kept.delete(HISTORY);
+  const nameRoom = Math.max(1, Math.min(nameWidth, KEPT_NAME + left));
+  left -= nameRoom - Math.min(nameWidth, KEPT_NAME);
+  const bars = Number.isFinite(width) ? Math.min(MAX_HISTORY, left + MIN_HISTORY) : PRINTED_HISTORY;
   const most = Math.max(LEAST_SCALE, ...plugins.flatMap(({ history = [] }) => history));
-
   const longest = Math.min(bars, Math.max(0, ...plugins.map(({ history = [] }) => history.length)));
-
-  const title = [
-    pad(clip(NAME.title, nameRoom), nameRoom, true),
-    ...shown.map(({ column, width }) => pad(column.title, width, column.left)),
-    ...(withHistory ? [HISTORY_TITLE] : []),
-  ].join(" ".repeat(GAP));
-  const rows = plugins.map((plugin) =>
-    [
-      pad(clip(NAME.cell(plugin), nameRoom), nameRoom, true),
-      ...shown.map(({ column, width }) => {
-        const text = pad(column.cell(plugin), width, column.left);
-        const style = column.style?.(plugin);
-        return style === undefined ? text : output.style(style, text);
-      }),
-      // the present is at the right for all of them
-      ...(withHistory ? [sparkline(plugin.history ?? [], bars, most).padStart(longest)] : []),
-    ].join(" ".repeat(GAP)).trimEnd()
-  );
-  return [output.style("bold", title.trimEnd()), ...rows];
-}
-
-function widthOf(column: Column, plugins: readonly PluginStatus[]): number {
-  return plugins.reduce(
-    (width, plugin) => Math.max(width, column.cell(plugin).length),
-    Math.max(column.title.length, column.width ?? 0),
-  );
-}
-
-function pad(text: string, width: number, left: boolean | undefined): string {
-  return left ? text.padEnd(width) : text.padStart(width);
+  const shown = COLUMNS.filter((column) => kept.has(column));
+  const gap = " ".repeat(GAP);
+  const line = (name: string, cells: readonly string[], history: string) =>
+    [clip(name, nameRoom).padEnd(nameRoom), ...cells, ...(withHistory ? [history] : [])]
+      .join(gap).trimEnd();
+  const pad = (text: string, column: Column) =>
+    column.left ? text.padEnd(kept.get(column)!) : text.padStart(kept.get(column)!);
+  return [
+    output.style("bold", line(NAME.title, shown.map((each) => pad(each.title, each)), "HISTORY")),
+    ...plugins.map((plugin) =>
+      line(
+        NAME.cell(plugin),
+        shown.map((column) => {
+          const text = pad(column.cell(plugin), column);
+          const style = column.style?.(plugin);
+          return style === undefined ? text : output.style(style, text);
+        }),
+        // the present is at the right for all of them
+        sparkline(plugin.history ?? [], bars, most).padStart(longest),
+      )
+    ),
+  ];
 }
 
 function memoryCell({ sample, memoryLimitBytes }: PluginStatus): string {

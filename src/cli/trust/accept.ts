@@ -1,8 +1,4 @@
-/**
- * `sallyport trust accept`: accepts that a new version of a plugin asks for more than the one before.
- *
- * @module
- */
+// `sallyport trust accept`: accepts that a new version of a plugin asks for more than the one before.
 import type { Command } from "commander";
 import { readBundle } from "../../bundle/reading/reading.ts";
 import { commandLine } from "../../command_line.ts";

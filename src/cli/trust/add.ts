@@ -1,8 +1,4 @@
-/**
- * `sallyport trust add`: puts a key, a plugin, a publisher or a minimum version into a trust list.
- *
- * @module
- */
+// `sallyport trust add`: puts a key, a plugin, a publisher or a minimum version into a trust list.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { readBundle } from "../../bundle/reading/reading.ts";

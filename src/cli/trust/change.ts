@@ -1,8 +1,4 @@
-/**
- * A change of a trust list: shown, confirmed, written.
- *
- * @module
- */
+// A change of a trust list: shown, confirmed, written.
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
@@ -59,13 +55,7 @@ export interface Change {
   details?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Shows a change, asks for a yes at a terminal, and writes it.
- *
- * @throws {SallyportError} `cancelled` on a no, `bad-state` when the list changed meanwhile, and what
- * the change itself throws.
- * @throws {UsageError} When the list has roots and no root key was given.
- */
+/** Shows a change, asks for a yes at a terminal, and writes it. */
 export async function changeList(
   list: TrustList,
   { apply, notes, details = {} }: Change,
@@ -90,11 +80,7 @@ export async function changeList(
   });
 }
 
-/**
- * Shows what would change, asks for a yes where somebody can be asked, has it written and reports that.
- *
- * @throws {SallyportError} `cancelled` on a no, and what writing throws.
- */
+/** Shows what would change, asks for a yes where somebody can be asked, has it written and reports that. */
 export async function proposeChange(
   { list, changes, notes = [], details = {} }: {
     list: TrustList;

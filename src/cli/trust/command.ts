@@ -1,8 +1,4 @@
-/**
- * `sallyport trust`: makes, changes and shows the encrypted list of whom and what an operator trusts.
- *
- * @module
- */
+// `sallyport trust`: makes, changes and shows the encrypted list of whom and what an operator trusts.
 import type { Command } from "commander";
 import { type CliContext, withProgram } from "../shared/context.ts";
 import { addTrustAccept } from "./accept.ts";

@@ -1,8 +1,4 @@
-/**
- * What a plugin asks for beyond an earlier version of it.
- *
- * @module
- */
+// What a plugin asks for beyond an earlier version of it.
 import { escapeText } from "../../errors.ts";
 import {
   compareAsks,

@@ -1,8 +1,4 @@
-/**
- * `sallyport trust init`: makes a trust list.
- *
- * @module
- */
+// `sallyport trust init`: makes a trust list.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { commandLine } from "../../command_line.ts";

@@ -1,8 +1,4 @@
-/**
- * `sallyport trust list`: shows what is in a trust list, and how each part stands now.
- *
- * @module
- */
+// `sallyport trust list`: shows what is in a trust list, and how each part stands now.
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
 import { isListExpired } from "../../trust/list/list.ts";

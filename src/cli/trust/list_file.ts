@@ -1,8 +1,4 @@
-/**
- * The trust list that a `trust` command works on: which file, opened with which secret.
- *
- * @module
- */
+// The trust list that a `trust` command works on: which file, opened with which secret.
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
@@ -46,11 +42,7 @@ export function addListOptions(command: Command): Command {
     .option("--data-dir <dir>", "a host's folder: refuse a list older than it has seen there");
 }
 
-/**
- * Finds the file among the arguments: the first one unless `--trust-list` names it.
- *
- * @throws {UsageError} When no file is named.
- */
+/** Finds the file among the arguments: the first one unless `--trust-list` names it. */
 export function takeFile(
   args: readonly (string | undefined)[],
   { trustList }: ListOptions,
@@ -61,22 +53,14 @@ export function takeFile(
   throw new UsageError("No trust list was named", "Name its file as the first argument");
 }
 
-/**
- * Finds the file where a command takes nothing else.
- *
- * @throws {UsageError} When no file is named, or two are.
- */
+/** Finds the file where a command takes nothing else. */
 export function onlyFile(arg: string | undefined, options: ListOptions): string {
   const { file, rest } = takeFile([arg], options);
   if (rest.length === 0) return file;
   throw new UsageError(`Cannot use both "${file}" and "${rest[0]}"`, "Name one trust list");
 }
 
-/**
- * Opens a list; a person who mistypes its passphrase may try again.
- *
- * @throws {SallyportError} As `TrustList.open` does.
- */
+/** Opens a list; a person who mistypes its passphrase may try again. */
 export async function openList(
   file: string,
   options: ListOptions,

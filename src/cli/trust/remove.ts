@@ -1,8 +1,4 @@
-/**
- * `sallyport trust remove`: takes something out of a trust list.
- *
- * @module
- */
+// `sallyport trust remove`: takes something out of a trust list.
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
 import {

@@ -1,8 +1,4 @@
-/**
- * `sallyport trust revoke`: makes a key, a bundle or versions of a plugin count no more.
- *
- * @module
- */
+// `sallyport trust revoke`: makes a key, a bundle or versions of a plugin count no more.
 import type { Command } from "commander";
 import { isVersionRange, revocationCovers } from "../../bundle/manifest/version_range.ts";
 import { escapeText } from "../../errors.ts";

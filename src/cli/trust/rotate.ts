@@ -1,8 +1,4 @@
-/**
- * `sallyport trust rotate`: gives a trust list another passphrase, key or root.
- *
- * @module
- */
+// `sallyport trust rotate`: gives a trust list another passphrase, key or root.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

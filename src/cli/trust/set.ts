@@ -1,8 +1,4 @@
-/**
- * `sallyport trust set`: changes the rules of a trust list: its expiry, its thresholds, a key's window.
- *
- * @module
- */
+// `sallyport trust set`: changes the rules of a trust list: its expiry, its thresholds, a key's window.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import {

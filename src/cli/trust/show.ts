@@ -1,8 +1,4 @@
-/**
- * `sallyport trust show`: shows what a trust list is, or all that it says about one name.
- *
- * @module
- */
+// `sallyport trust show`: shows what a trust list is, or all that it says about one name.
 import { decodeHex } from "@std/encoding/hex";
 import type { Command } from "commander";
 import { keyId } from "../../crypto/ed25519.ts";

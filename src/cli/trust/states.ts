@@ -1,8 +1,4 @@
-/**
- * How the parts of a trust list stand at a moment.
- *
- * @module
- */
+// How the parts of a trust list stand at a moment.
 import { revocationCovers } from "../../bundle/manifest/version_range.ts";
 import type {
   KeyRevocation,

@@ -1,8 +1,4 @@
-/**
- * How the command line names the parts of a trust list.
- *
- * @module
- */
+// How the command line names the parts of a trust list.
 import { UsageError } from "../terminal/failure.ts";
 
 /** Splits `NAME@REST`. */
@@ -11,11 +7,7 @@ export function splitAt(text: string): { name: string; rest: string | undefined 
   return { name, rest: rest.length === 0 ? undefined : rest.join("@") };
 }
 
-/**
- * Finds the one option of several that was given, and what it stands for.
- *
- * @throws {UsageError} When none or several were given.
- */
+/** Finds the one option of several that was given, and what it stands for. */
 export function exactlyOne<T>(
   options: Readonly<Record<string, readonly [given: unknown, meaning: T]>>,
 ): { subject: string; meaning: T } {
@@ -32,11 +24,7 @@ export function exactlyOne<T>(
   );
 }
 
-/**
- * Refuses options that would silently do nothing beside another.
- *
- * @throws {UsageError} Naming the first that was given.
- */
+/** Refuses options that would silently do nothing beside another. */
 export function refuseOthers(subject: string, options: Readonly<Record<string, unknown>>): void {
   const [name] = Object.entries(options).find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined) throw new UsageError(`Cannot use ${name} together with ${subject}`);

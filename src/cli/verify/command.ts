@@ -1,8 +1,4 @@
-/**
- * `sallyport verify`: says who signed a bundle and whether a host would load it.
- *
- * @module
- */
+// `sallyport verify`: says who signed a bundle and whether a host would load it.
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
 import { inspectBundle, type InspectedLaunch, type Inspection } from "../../host/inspect.ts";
