@@ -1,6 +1,7 @@
 // Finds out what a machine can enforce, by doing it.
 import fs from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
+import { kill } from "../io/bounded_command.ts";
 import { removeTree } from "../io/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
@@ -19,7 +20,7 @@ import {
   type ProbeTools,
   works,
 } from "./probes.ts";
-import { kill, runProgram } from "./run.ts";
+import { runProgram } from "./run.ts";
 import { probeSeccomp } from "./seccomp.ts";
 import { findPrograms, granted, readHost, readSystem } from "./system.ts";
 import {

@@ -1,6 +1,7 @@
 // Tries the layers of a sandbox one by one, each with a control that shows the same without it.
+import { kill } from "../io/bounded_command.ts";
 import { fitsSocket, MAX_SOCKET_PATH_BYTES, shortFolders } from "../io/socket_path.ts";
-import { kill, runProgram } from "./run.ts";
+import { runProgram } from "./run.ts";
 import { type FoundProgram, granted, type LauncherProgram } from "./system.ts";
 import type { Probe } from "./types.ts";
 

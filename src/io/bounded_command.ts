@@ -30,12 +30,16 @@ export class CannotTell extends Error {
 
 const MAX_BYTES = 256 * 1024;
 
-/** Runs a program to its end. */
+/**
+ * Runs a program to its end. Its input ends at once, or with this process where somebody is told of its
+ * output, so far as it goes.
+ */
 export async function runBounded(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> | "inherit",
   timeoutMs = 5_000,
+  onOutput?: (text: string, child: Deno.ChildProcess) => void,
 ): Promise<BoundedResult> {
   let child: Deno.ChildProcess;
   try {
@@ -44,7 +48,7 @@ export async function runBounded(
       ...(env === "inherit" ? {} : { env: { ...env, LC_ALL: "C" }, clearEnv: true }),
       cwd: "/", // the host's own may be gone
       ...OWN_SESSION,
-      stdin: "null",
+      stdin: onOutput === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -53,6 +57,8 @@ export async function runBounded(
     const unsure = isShortage(error) ? new CannotTell(stderr, { cause: error }) : undefined;
     return { ok: false, stdout: "", stderr, unsure };
   }
+  const input = onOutput && child.stdin.getWriter();
+  input?.closed.catch(() => {}); // nobody has to read it
   const late = new AbortController();
   const timer = setTimeout(() => {
     killGroup(child);
@@ -61,7 +67,7 @@ export async function runBounded(
   try {
     const [{ success, code, signal }, stdout, stderr] = await Promise.all([
       child.status,
-      readBounded(child.stdout, late.signal),
+      readBounded(child.stdout, late.signal, (text) => onOutput?.(text, child)),
       readBounded(child.stderr, late.signal),
     ]);
     const ended = late.signal.aborted
@@ -73,6 +79,7 @@ export async function runBounded(
     return { ok: success, status: code, stdout, stderr: stderr.trim(), unsure };
   } finally {
     clearTimeout(timer);
+    await input?.abort().catch(() => {});
   }
 }
 
@@ -98,6 +105,7 @@ export function kill(child: Deno.ChildProcess): void {
 async function readBounded(
   stream: ReadableStream<Uint8Array>,
   signal: AbortSignal,
+  onText?: (text: string) => void,
 ): Promise<string> {
   const decoder = new TextDecoder();
   const reader = stream.getReader();
@@ -106,6 +114,8 @@ async function readBounded(
   while (true) {
     const { done, value } = await reader.read();
     if (done) return text;
-    if (text.length < MAX_BYTES) text += decoder.decode(value, { stream: true });
+    if (text.length >= MAX_BYTES) continue;
+    text += decoder.decode(value, { stream: true });
+    onText?.(text);
   }
 }

@@ -57,10 +57,10 @@ export function addAuditShow(audit: Command, context: CliContext): void {
 async function show(dir: string, options: ShowOptions, { output }: CliContext): Promise<void> {
   const { plugin, type: types, since, until, limit, follow = false } = options;
   const query = {
-    ...(plugin === undefined ? {} : { plugin }),
-    ...(types === undefined ? {} : { types }),
-    ...(since === undefined ? {} : { since: parseDate(since, "--since") }),
-    ...(until === undefined ? {} : { until: parseDate(until, "--until") }),
+    plugin,
+    types,
+    since: parseDate(since, "--since"),
+    until: parseDate(until, "--until"),
   };
   const folder = await findAuditFolder(dir);
   const reader = new AuditReader(folder);

@@ -1,19 +1,10 @@
 // Finds out whether a project knows where `@sallyport/host` is.
 import { readNamedFile } from "../../io/named_file.ts";
 
-/** Says what a project's configuration says of the package. */
+/** Says what a project's configuration says of the package: the one that names it, or else the nearest. */
 export type PackageMapping =
-  | {
-    readonly kind: "mapped";
-    readonly path: string;
-  }
-  | {
-    readonly kind: "unmapped";
-    readonly path: string;
-  }
-  | {
-    readonly kind: "no-config";
-  };
+  | { readonly kind: "mapped" | "unmapped"; readonly path: string }
+  | { readonly kind: "no-config" };
 
 const MAX_CONFIG_BYTES = 1_048_576;
 const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];

@@ -54,7 +54,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
     methods = plugin.methods;
     const callOptions: CallOptions = {
       signal: interrupt.signal,
-      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+      timeoutMs: options.timeout,
     };
     if (options.stream) await printStream(plugin, options.call, params, callOptions, context);
     else {

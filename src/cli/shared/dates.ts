@@ -5,9 +5,9 @@ const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-
 const SPAN = /^(\d{1,5})d$/;
 const DAY_MS = 86_400_000;
 
-/** Parses a date. */
-export function parseDate(text: string, what: string): Date {
-  return parse(text, what, "");
+/** Parses a date, where one is given. */
+export function parseDate(text: string | undefined, what: string): Date | undefined {
+  return text === undefined ? undefined : parse(text, what, "");
 }
 
 function parse(text: string, what: string, others: string): Date {
@@ -22,23 +22,23 @@ function parse(text: string, what: string, others: string): Date {
   );
 }
 
-/** Parses a date that is yet to come. */
-export function parseFutureDate(text: string, what: string, now: Date = new Date()): Date {
-  return checkFuture(parse(text, what, ""), text, what, now);
+/** Parses a date that is yet to come, where one is given. */
+export function parseFutureDate(text: string | undefined, what: string): Date | undefined {
+  return text === undefined ? undefined : checkFuture(parse(text, what, ""), text, what);
 }
 
-function checkFuture(date: Date, text: string, what: string, now: Date): Date {
-  if (date > now) return date;
+function checkFuture(date: Date, text: string, what: string): Date {
+  if (date > new Date()) return date;
   throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
 }
 
 /** Parses a date that is yet to come, or a number of days from now. */
-export function parseFutureDateOrSpan(text: string, what: string, now: Date = new Date()): Date {
+export function parseFutureDateOrSpan(text: string, what: string): Date {
   const days = SPAN.exec(text)?.[1];
   const date = days === undefined
     ? parse(text, what, "days such as 365d, ")
-    : new Date(now.getTime() + Number(days) * DAY_MS);
-  return checkFuture(date, text, what, now);
+    : new Date(Date.now() + Number(days) * DAY_MS);
+  return checkFuture(date, text, what);
 }
 
 /** Writes a time as short as it can be said. */

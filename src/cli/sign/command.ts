@@ -63,7 +63,7 @@ async function sign(
   context: CliContext,
 ): Promise<void> {
   const { output } = context;
-  const expiresAt = expires === undefined ? undefined : parseFutureDate(expires, "expiry");
+  const expiresAt = parseFutureDate(expires, "expiry");
   if (keyFiles.length > MAX_SIGNATURES) {
     throw new UsageError(`Cannot sign with ${keyFiles.length} keys, at most ${MAX_SIGNATURES}`);
   }
@@ -89,8 +89,8 @@ async function sign(
     dir: out ?? dir,
     files,
     leftOut,
-    ...(statement.expiresAt === undefined ? {} : { expiresAt: statement.expiresAt }),
-    ...(replaced === undefined ? {} : { replaced }),
+    expiresAt: statement.expiresAt,
+    replaced,
   }, () => [
     `${added === 0 ? "Already signed" : "Signed"} ${
       output.style("bold", `${escapeText(name)} ${escapeText(version)}`)

@@ -93,10 +93,8 @@ async function addedKeys(keys: readonly string[], options: AddOptions): Promise<
     const message = `Cannot call ${keys.length} keys "${options.name}"`;
     throw new UsageError(message, "Add them one by one");
   }
-  const end = (text: string | undefined, option: string) =>
-    text === undefined ? undefined : parseDate(text, option);
-  const notBefore = end(options.notBefore, "--not-before");
-  const notAfter = end(options.notAfter, "--not-after");
+  const notBefore = parseDate(options.notBefore, "--not-before");
+  const notAfter = parseDate(options.notAfter, "--not-after");
   const added = await Promise.all(keys.map(async (text) => {
     const { hex, name: own } = await readPublicKey(text);
     const name = options.name ?? own;

@@ -37,7 +37,7 @@ export function addTrustRevoke(trust: Command, context: CliContext): void {
     .action(async (argument: string | undefined, options: RevokeOptions) => {
       const { key, hash, plugin, reason, dataDir } = options;
       const { name, rest: versions = "*" } = splitAt(plugin ?? "");
-      const from = options.from === undefined ? new Date() : parseDate(options.from, "--from");
+      const from = parseDate(options.from, "--from") ?? new Date();
       const why = { reason, from };
       const { meaning: apply } = exactlyOne<Change["apply"]>({
         "--key": [key, (content) => revokeKey(content, key!, why)],

@@ -72,7 +72,7 @@ function stepsOf(options: SetOptions): Change["apply"][] {
     throw new UsageError("Nothing was named to set for the key", hint);
   }
   const end = (text: string | undefined, option: string) =>
-    text === undefined || text === "none" ? undefined : parseDate(text, option);
+    text === "none" ? undefined : parseDate(text, option);
   return [...steps, (content) => {
     const before = findKey(content, key); // the end that was not named stays
     return setKeyWindow(content, key, {

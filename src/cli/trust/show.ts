@@ -57,7 +57,7 @@ function showList({ file, content, root, mark }: TrustList, { output }: CliConte
       ? null
       : { version: root.version, hash: root.hash, keyIds, threshold: root.threshold },
     counts,
-    ...(mark === undefined ? {} : { seenByHost: mark.revision ?? null }),
+    seenByHost: mark && (mark.revision ?? null),
   }, () => [
     output.style("bold", escapeText(file)),
     ...columns([

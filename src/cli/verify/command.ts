@@ -38,7 +38,7 @@ async function verify(
     bundleHash,
     signers,
     createdAt: statement!.createdAt,
-    ...(statement!.expiresAt === undefined ? {} : { expiresAt: statement!.expiresAt }),
+    expiresAt: statement!.expiresAt,
     wouldLoad: true,
     isolation: sandbox.launcher,
     permissions: granted,
