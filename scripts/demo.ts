@@ -18,7 +18,7 @@ import { type Signed, Workshop } from "./demo/workshop.ts";
 
 const PROJECT = new URL("../", import.meta.url);
 
-/** Runs the demo and gives its exit code. */
+/** Runs the demo and returns its exit code. */
 async function main(terminal: Terminal): Promise<number> {
   const started = performance.now();
   const problem = denoProblem(Deno.version.deno);

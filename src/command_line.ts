@@ -1,6 +1,6 @@
 /**
- * How the command line is called from here: hints must work as they are printed, in a checkout and for
- * whoever imported or installed the package.
+ * How the command line is called from here: hints must work as they are printed, in a checkout and
+ * for those who imported or installed the package.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export function commandLine(words: readonly string[], from: Surroundings = here(
   return [...programOf(from, words[0]), ...words.map(shellWord)].join(" ");
 }
 
-/** Gives the place of a page of the documentation. */
+/** Returns the place of a page of the documentation. */
 export function docPage(page: string, from: Surroundings = here()): string {
   const url = `${from.root}docs/${page}`;
   return url.startsWith("file:") ? shortPath(fileURLToPath(url), from.cwd) : url;
@@ -71,7 +71,7 @@ function isSame(path: string, other: string | undefined): boolean {
   return other !== undefined && resolve(path) === resolve(other);
 }
 
-/** Gives a path as somebody in the working folder would write it. */
+/** Returns a path as somebody in the working folder would write it. */
 function shortPath(path: string, cwd: string | undefined): string {
   if (cwd === undefined) return path;
   const short = relative(cwd, path);

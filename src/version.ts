@@ -37,7 +37,7 @@ export function compareDeno(a: string, b: string): number {
   return 0;
 }
 
-/** Gives major, minor and patch, and whether it is no release candidate; `+commit` of a canary is no part. */
+/** Returns major, minor and patch, and whether it is no release candidate; `+commit` of a canary is no part. */
 function numbers(version: string): number[] {
   const match = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(-)?/.exec(version);
   if (match === null) return [-1, 0, 0, 0];

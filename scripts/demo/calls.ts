@@ -73,7 +73,7 @@ export async function keepNotes({ terminal, host }: Stage): Promise<void> {
   expect(removed, "the note is removed");
 }
 
-/** Sends documents through two plugins: what the first gives is what the second gets. */
+/** Sends documents through two plugins: what the first returns is what the second gets. */
 export async function chainHook(stage: Stage, documents: readonly Document[]): Promise<void> {
   const { terminal, host } = stage;
   terminal.chapter("A hook through two plugins: on_document");

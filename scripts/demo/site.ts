@@ -8,7 +8,7 @@
 export interface Site extends AsyncDisposable {
   /** Its host and port, such as `127.0.0.1:40123`. */
   readonly host: string;
-  /** Gives the address of a page. */
+  /** Returns the address of a page. */
   url(path: string): string;
   /** The requests that reached it, such as `HEAD /here`. */
   readonly requests: readonly string[];

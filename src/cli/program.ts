@@ -101,7 +101,7 @@ function versions(): { version: string; deno: string } {
   return { version: VERSION, deno: Deno.version.deno };
 }
 
-/** Finds the command that was meant, such as `trust add`, for whoever asks how to use it. */
+/** Finds the command that was meant, such as `trust add`, for its help. */
 function commandNamed(program: Command, args: readonly string[]): string | undefined {
   const [first, second] = args.filter((arg) => arg !== "--json");
   const command = program.commands.find((known) => known.name() === first);
@@ -109,7 +109,7 @@ function commandNamed(program: Command, args: readonly string[]): string | undef
   return inner === undefined ? command?.name() : `${command!.name()} ${inner.name()}`;
 }
 
-/** Looks for `--json` before anything is parsed, since a wrong command line is told as JSON, too. */
+/** Looks for `--json` before anything is parsed, since a wrong command line is reported as JSON, too. */
 function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).includes("--json");

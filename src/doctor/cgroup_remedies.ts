@@ -1,8 +1,8 @@
-// What gives a host cgroups that it may make.
+// How a host gets cgroups that it may make.
 import { containerRemedy } from "./container_remedies.ts";
 import type { DoctorFacts, LayerName, Remedy } from "./types.ts";
 
-/** Gives the remedy for a cgroup, or for what it cannot cap. */
+/** Returns the remedy for a cgroup, or for what it cannot cap. */
 export function cgroupRemedy(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system, cgroup, host } = facts;
   if (layer !== "cgroup" && cgroup.probe.state !== "works") return undefined; // the cgroup's own says it

@@ -4,7 +4,7 @@ import type { ContainerKind, Remedy, SystemFacts } from "./types.ts";
 /** Says what is missing in the container. */
 export type ContainerNeed = "namespaces" | "cgroup";
 
-/** Gives the remedy. */
+/** Returns the remedy. */
 export function containerRemedy(
   kind: ContainerKind,
   need: ContainerNeed,

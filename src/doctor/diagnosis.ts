@@ -145,30 +145,25 @@ function cgroupLayers({ cgroup }: DoctorFacts): Draft[] {
       : { status, detail, unseen };
     return [whole, ...CGROUP_LAYERS.map((layer): Draft => ({ name: `cgroup ${layer}`, ...all }))];
   }
-  const one = (layer: CgroupLayer, value: string | undefined, without: string): Draft => {
-    const open = layer === "swap" || layer === "io" ? "warn" : "no"; // those two are no hard caps
-    return {
-      name: `cgroup ${layer}`,
-      status: value === undefined ? open : "ok",
-      detail: value ?? without,
-    };
-  };
   const { memoryBytes, swapLimited, cpuPercent, tasks, ioWeight } = facts;
-  const mib = memoryBytes && Math.round(memoryBytes / 2 ** 20);
+  const tried = (value: number | undefined, unit: string) =>
+    value && `capped (tried: ${value}${unit})`;
+  const found: Record<CgroupLayer, string | 0 | undefined> = {
+    memory: tried(memoryBytes && Math.round(memoryBytes / 2 ** 20), " MiB"),
+    swap: swapLimited ? "counts against that cap" : undefined,
+    cpu: tried(cpuPercent, " % of one core"),
+    pids: tried(tasks, " tasks"),
+    io: ioWeight && `weighed (tried: ${ioWeight})`,
+  };
   return [
     whole,
-    one("memory", mib === undefined ? mib : `capped (tried: ${mib} MiB)`, "not capped"),
-    one("swap", swapLimited ? "counts against that cap" : undefined, "not capped"),
-    one(
-      "cpu",
-      cpuPercent === undefined ? cpuPercent : `capped (tried: ${cpuPercent} % of one core)`,
-      "not capped",
-    ),
-    one("pids", tasks === undefined ? tasks : `capped (tried: ${tasks} tasks)`, "not capped"),
-    one(
-      "io",
-      ioWeight === undefined ? undefined : `weighed (tried: ${ioWeight})`,
-      "not weighed: a plugin that writes a lot slows others",
-    ),
+    ...CGROUP_LAYERS.map((layer): Draft => {
+      const open = layer === "swap" || layer === "io" ? "warn" : "no"; // those two are no hard caps
+      const without = layer === "io"
+        ? "not weighed: a plugin that writes a lot slows others"
+        : "not capped";
+      const detail = found[layer];
+      return { name: `cgroup ${layer}`, status: detail ? "ok" : open, detail: detail || without };
+    }),
   ];
 }

@@ -63,38 +63,27 @@ export async function gatherFacts(
   await using undo = new AsyncDisposableStack();
   const { folder, probe: data } = await tryDataFolder(undo);
   const executable = "path" in pluginDeno ? pluginDeno.path : Deno.execPath();
-  const scratchDir = folder ?? "/";
-  if (system.os !== "linux") {
-    const probes = Object.fromEntries(
-      [...PROBES_BEFORE_CGROUP, ...PROBES_AFTER_CGROUP].map((
-        name,
-      ) => [name, name === "data folder" ? data : ON_LINUX]),
-    ) as Record<ProbeName, Probe>;
-    const { choice } = await openAsHost(mode, executable, scratchDir);
-    const cgroup = { probe: ON_LINUX, facts: undefined };
-    return {
-      system,
-      host,
-      launchers: { bwrap: ON_LINUX, unshare: ON_LINUX },
-      start: await start(mode),
-      probes,
-      cgroup,
-      choice,
-    };
-  }
-  const [bwrap, unshare] = [
-    await tryLauncher("bwrap", programs, executable, folder),
-    await tryLauncher("unshare", programs, executable, folder),
-  ];
-  const preferred = mode !== "unshare" && bwrap.state === "works";
+  const isLinux = system.os === "linux";
+  const attempt = (name: "bwrap" | "unshare") =>
+    isLinux ? tryLauncher(name, programs, executable, folder) : ON_LINUX;
+  const launchers = { bwrap: await attempt("bwrap"), unshare: await attempt("unshare") };
+  const preferred = mode !== "unshare" && launchers.bwrap.state === "works";
   const via = preferred || programs.unshare.path === undefined ? "bwrap" : "unshare";
+  const started = await start(mode);
+  const layers = isLinux
+    ? await tryLayers({ programs, via }, executable, folder)
+    : Object.fromEntries(
+      [...PROBES_BEFORE_CGROUP, ...PROBES_AFTER_CGROUP].map((name) => [name, ON_LINUX]),
+    ) as Record<ProbeName, Probe>;
+  const { choice, cgroup } = await openAsHost(mode, executable, folder ?? "/");
   return {
     system,
     host,
-    launchers: { bwrap, unshare },
-    start: await start(mode),
-    probes: { ...await tryLayers({ programs, via }, executable, folder), "data folder": data },
-    ...await openAsHost(mode, executable, scratchDir),
+    launchers,
+    start: started,
+    probes: { ...layers, "data folder": data },
+    choice,
+    cgroup: isLinux ? cgroup : { probe: ON_LINUX, facts: undefined },
   };
 }
 

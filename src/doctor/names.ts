@@ -1,7 +1,7 @@
 // Names of systems and of their packages.
 import type { ContainerKind, SystemFacts } from "./types.ts";
 
-/** Names a program for which a package can be told. */
+/** Names a program that a package installs. */
 export type PackagedProgram = "bwrap" | "unshare" | "setpriv";
 
 /** Names a family of distributions by how they install packages. */
@@ -48,7 +48,7 @@ export function distributionText(system: SystemFacts): string {
   ].join(", ");
 }
 
-/** Gives the command that installs a program. */
+/** Returns the command that installs a program. */
 export function installCommand(program: PackagedProgram, system: SystemFacts): string | undefined {
   const packager = packagerOf(system);
   if (packager === undefined) return undefined;

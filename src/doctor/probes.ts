@@ -163,12 +163,12 @@ export async function probeEgress(folder: string): Promise<Probe> {
   return fails(problem);
 }
 
-/** Gives a probe that went well. */
+/** Returns a probe that went well. */
 export function works(detail: string): Probe {
   return { state: "works", detail };
 }
 
-/** Gives a probe that failed. */
+/** Returns a probe that failed. */
 export function fails(detail: string): Probe {
   return { state: "fails", detail };
 }

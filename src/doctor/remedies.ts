@@ -5,7 +5,7 @@ import { installCommand, type PackagedProgram } from "./names.ts";
 import { NEWEST_TESTED_DENO } from "../version.ts";
 import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
 
-/** Gives the remedy for a layer. */
+/** Returns the remedy for a layer. */
 export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system } = facts;
   if (layer === "deno") return denoRemedy(facts);

@@ -9,7 +9,7 @@ import { compileSeccomp } from "../sandbox/seccomp/filter.ts";
 /**
  * Loads the filter into its own thread, with a call before and after that both profiles refuse.
  *
- * `setfsuid(-1)` changes nothing: it gives the id of now, or what the filter makes of it.
+ * `setfsuid(-1)` changes nothing: it returns the id of now, or what the filter makes of it.
  */
 const PROGRAM = `
 const names = ["libc.so.6", "libc.musl-" + Deno.build.arch + ".so.1", "libc.so"];

@@ -32,7 +32,7 @@ export interface LoadForTestOptions {
    * @default {exactly what the manifests ask for}
    */
   policy?: Policy | string | URL;
-  /** What the `config` service gives the plugin. */
+  /** What the `config` service returns to the plugin. */
   config?: Readonly<Record<string, unknown>>;
   /** The application's services by key, for what the plugin reaches through its context. */
   services?: Readonly<Record<string, ServiceForTest>>;

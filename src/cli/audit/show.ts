@@ -107,7 +107,7 @@ async function noEntries(folder: string, { types, ...rest }: AuditQuery): Promis
   return [`No entries of type ${asked}; there are: ${[...found].sort().join(", ")}`];
 }
 
-/** Gives an entry as plain data, where it stands first. */
+/** Returns an entry as plain data, where it stands first. */
 function toEntry({ fields, ...place }: AuditRecord): unknown {
   return { ...place, ...fields, ...place }; // a field cannot say where it stands
 }

@@ -37,7 +37,7 @@ async function doctor(
   if (!diagnosis.complete) throw new BadFindings();
 }
 
-/** Gives findings as plain data. */
+/** Returns findings as plain data. */
 export function doctorDocument(
   facts: DoctorFacts,
   { layers, choice, missing, complete }: Diagnosis,

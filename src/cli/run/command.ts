@@ -1,4 +1,4 @@
-// `sallyport run`: loads a plugin, calls one method and prints what it gives.
+// `sallyport run`: loads a plugin, calls one method and prints its result.
 import { dirname } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { SallyportError } from "../../errors.ts";

@@ -8,7 +8,7 @@ type Level = "debug" | "info" | "warn" | "error";
 /** Makes a logger for a command that runs a plugin. */
 export function pluginLogger(output: Output): Logger {
   const write = (level: Level) => (message: string, fields: Record<string, unknown> = {}): void => {
-    // which bundle it is, whoever runs the command knows
+    // the person who runs the command knows which bundle it is
     const { plugin, source, version: _version, bundleHash: _bundleHash, ...rest } = fields;
     const isPlugins = typeof plugin === "string";
     // the host reports a failed plugin with its code; the command's own error says the same

@@ -39,7 +39,7 @@ export class BadFindings extends Error {
   override readonly name = "BadFindings";
 }
 
-/** Holds what people and programs are told about a failure. */
+/** Holds what a failure looks like to people and programs. */
 export interface Failure {
   /** A code of the host, or `usage` or `internal`. */
   readonly code: string;

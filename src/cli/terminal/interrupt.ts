@@ -16,7 +16,7 @@ export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   let first: number | undefined;
   const listener = () => {
-    // whoever asks twice does not want to wait; the next host removes what this one leaves
+    // a second signal means: do not wait; the next host removes what this one leaves
     if (first !== undefined && performance.now() - first > SAME_MS) Deno.exit(EXIT_INTERRUPTED);
     first ??= performance.now();
     controller.abort();

@@ -10,8 +10,8 @@ export interface Terminal {
    *
    * The terminal is put back whatever happens, also when a signal asks the process to end.
    *
-   * @param act Is given a function that gives the next bytes, or `null` at the end of the input.
-   * @returns What it gives.
+   * @param act Gets a function that returns the next bytes, or `null` at the end of the input.
+   * @returns What `act` returns.
    */
   raw<T>(act: (read: () => Promise<Uint8Array | null>) => Promise<T>): Promise<T>;
 }
@@ -34,7 +34,7 @@ export interface CliIo {
   readonly terminal?: Terminal;
 }
 
-/** Tells that whoever read stdout has gone, as `head` does; nobody is left to tell anything to. */
+/** Says that the reader of stdout has gone, as `head` does. */
 export class OutputClosed extends Error {
   /** Makes the error. */
   constructor() {
@@ -45,7 +45,7 @@ export class OutputClosed extends Error {
 
 const RETRY_MS = 5;
 
-/** Gives the streams of this process. */
+/** Returns the streams of this process. */
 export function processIo(): CliIo {
   return {
     writeOut(text) {
@@ -60,7 +60,7 @@ export function processIo(): CliIo {
       try {
         writeAll(Deno.stderr, text);
       } catch {
-        // a reader, a terminal that has gone, a full disk: nobody can be told, but by the exit code
+        // a reader or a terminal that has gone, a full disk: the exit code has to say it
       }
     },
     stdin: () => Deno.stdin.readable,
@@ -77,7 +77,7 @@ const TERMINAL: Terminal = {
   async raw(act) {
     using interrupt = listenForInterrupt();
     const { promise: interrupted, reject } = Promise.withResolvers<never>();
-    interrupted.catch(() => {}); // told to whoever reads
+    interrupted.catch(() => {}); // the next read rejects
     interrupt.signal.addEventListener(
       "abort",
       () => reject(new InterruptedError("Nothing was changed")),

@@ -95,7 +95,7 @@ async function isHeld(path: string): Promise<boolean | undefined> {
     return !await file.tryLock(false);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    // another user's: what can be told of it is the problem of its status
+    // another user's: its status says no more than why it cannot be read
     if (error instanceof Deno.errors.PermissionDenied) return true;
     throw error;
   }

@@ -14,7 +14,7 @@ export interface TopLayout {
   readonly width: number;
 }
 
-/** Gives what is shown as plain data. */
+/** Returns what is shown as plain data. */
 export function topDocument(view: TopView, sort: SortKey): Record<string, unknown> {
   return {
     dataDir: view.dataDir,
@@ -32,7 +32,7 @@ export function topDocument(view: TopView, sort: SortKey): Record<string, unknow
   };
 }
 
-/** Gives what is shown for people. */
+/** Returns what is shown for people. */
 export function topLines(view: TopView, layout: TopLayout, output: Output): string[] {
   const lines = view.hosts.flatMap((host, index) => [
     ...(index === 0 ? [] : [""]),
@@ -71,7 +71,7 @@ function hostLines(
     const text = `${plainText(name)}: ${error.code}: ${escapeText(error.message)}`;
     lines.push(output.style("red", clip(text, layout.width)));
   }
-  if (status.omitted) lines.push(`${plural(status.omitted, "more plugin")} not told of`);
+  if (status.omitted) lines.push(`${plural(status.omitted, "more plugin")} left out`);
   return lines;
 }
 

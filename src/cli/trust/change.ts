@@ -103,7 +103,7 @@ export async function proposeChange(
     ...notes,
   ];
   if (!output.json) { for (const line of lines) output.line(line); }
-  // whoever is asked has it before their eyes, wherever stdout goes
+  // the person who is asked sees it, wherever stdout goes
   if (asks && (output.json || !io.outIsTerminal)) {
     for (const line of lines) output.errorLine(line);
   }

@@ -1,4 +1,4 @@
-// `sallyport trust rotate`: gives a trust list another passphrase, key or root.
+// `sallyport trust rotate`: changes the passphrase, key or root of a trust list.
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

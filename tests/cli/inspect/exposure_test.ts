@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { scratch, signedBundle, writePolicy } from "../../bundles.ts";
-import { document, done, inProcess } from "../../sallyport.ts";
+import { scratch, signedBundle, writePolicy } from "../bundles.ts";
+import { document, done, inProcess } from "../sallyport.ts";
 
 const MANIFEST = {
   permissions: { net: ["example.com:443"], read: ["/etc/hosts"] },
