@@ -4,8 +4,9 @@
  * @module
  */
 
+import { ContentError } from "./content_error.ts";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { escapeText, SallyportError } from "../errors.ts";
+import { escapeText } from "../errors.ts";
 
 /** Says what a block is expected to hold. */
 export interface PemForm {
@@ -33,7 +34,7 @@ const LINE_CHARACTERS = 64;
  * @throws {SallyportError} `bad-config`.
  */
 export function refusePem(form: PemForm, problem: string, hint: string): never {
-  throw new SallyportError("bad-config", `Cannot read ${form.name}: ${problem}`, { hint });
+  throw new ContentError(`Cannot read ${form.name}`, problem, { hint });
 }
 
 /**

@@ -18,7 +18,8 @@
  * @module
  */
 
-import { escapeText, SallyportError } from "../errors.ts";
+import { ContentError } from "./content_error.ts";
+import { escapeText } from "../errors.ts";
 import { bytesEqual, sha3_512 } from "./digest.ts";
 import { findCostProblem, type ScryptCost } from "./scrypt.ts";
 import { XCHACHA_NONCE_BYTES, XCHACHA_TAG_BYTES } from "./xchacha.ts";
@@ -96,8 +97,8 @@ export function sealError(
   purpose: SealPurpose,
   reason: SealProblem,
   message: string,
-): SallyportError {
-  return new SallyportError("bad-config", `${SUBJECTS[purpose]}: ${message}`, {
+): ContentError {
+  return new ContentError(SUBJECTS[purpose], message, {
     // a list is replaced again and again, and what it was is kept
     hint: purpose === "trust-list" && HINTS[reason] === BACKUP_HINT
       ? `${BACKUP_HINT}, or from the file beside it that ends in .previous`

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SallyportError } from "../errors.ts";
+import { ContentError } from "./content_error.ts";
 import { KEY_BYTES } from "./der.ts";
 import { decodePemBlock, encodePemBlock, type PemForm } from "./pem_block.ts";
 import { openSealed, SealingKey, type SealingKeyOptions, type SealSecret } from "./sealed.ts";
@@ -45,7 +45,7 @@ export async function decodeSealedKeyPem(text: string, secret: SealSecret): Prom
   const bytes = decodePemBlock(SEALED, text);
   const { plaintext } = await openSealed(bytes, secret, "private-key");
   if (plaintext.length === KEY_BYTES) return plaintext;
-  throw new SallyportError("bad-config", "Cannot read private key: it does not hold 32 bytes", {
+  throw new ContentError("Cannot read private key", "it does not hold 32 bytes", {
     hint: "Make a new key with `keygen`",
     details: { reason: "damaged" },
   });

@@ -206,7 +206,7 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen> {
   if (manager === undefined) {
     const unseen = !mayReadProc();
-    const detail = missing.join("; ").replace(/^no cgroup: /, "") || "none could be made";
+    const detail = missing.join("; ") || "none could be made";
     return { probe: { state: unseen ? "unseen" : "fails", detail }, facts: undefined };
   }
   const limits = { ...TRIED, fileDescriptors: 256, fileBytes: MIB };

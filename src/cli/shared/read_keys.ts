@@ -1,9 +1,9 @@
 // Keys read from files, with a size cap; private ones may be sealed with a passphrase.
 import { basename } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
+import { ContentError } from "../../crypto/content_error.ts";
 import { decodePrivateKeyPem } from "../../crypto/pem.ts";
 import { decodeSealedKeyPem, isSealedKeyPem } from "../../crypto/sealed_key.ts";
-import { escapeText, SallyportError } from "../../errors.ts";
 import { readSmallFile } from "../../host/settings/config_files.ts";
 import { parsePublicKey } from "../../trust/keys/keys.ts";
 import type { CliContext } from "./context.ts";
@@ -71,13 +71,7 @@ export async function readPrivateKeys(
 async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
-  } catch (cause) {
-    if (!(cause instanceof SallyportError)) throw cause;
-    const reason = cause.message.replace(/^Cannot read private key: /, "");
-    throw new SallyportError(
-      cause.code,
-      `Cannot read the private key "${escapeText(path)}": ${reason}`,
-      { hint: cause.hint, details: { ...cause.details, path }, cause },
-    );
+  } catch (error) {
+    throw error instanceof ContentError ? error.about("Cannot read the private key", path) : error;
   }
 }

@@ -1,6 +1,7 @@
 // The trust list that a `trust` command works on: which file, opened with which secret.
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
+import { ContentError } from "../../crypto/content_error.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { isListExpired } from "../../trust/list/list.ts";
 import { TrustList } from "../../trust/trust_list.ts";
@@ -73,7 +74,7 @@ export async function openList(
     const { secret, typed } = await readSecret(options, context, `"${file}"`);
     return { typed, act: () => TrustList.open(file, secret, mark) };
   }).catch((error) => {
-    throw naming(file, error);
+    throw error instanceof ContentError ? error.about("Cannot open trust list", file) : error;
   });
   warnIfChangeable(file, "the trust list", context.output);
   warnOfExpiry(list, options, context);
@@ -96,17 +97,6 @@ async function refuseAbsent(file: string): Promise<void> {
       },
     );
   }
-}
-
-/** Puts the file's name to an error about what is in it. */
-function naming(file: string, error: unknown): unknown {
-  const start = "Cannot open trust list: ";
-  if (!(error instanceof SallyportError) || !error.message.startsWith(start)) return error;
-  return new SallyportError(
-    error.code,
-    `Cannot open trust list "${escapeText(file)}": ${error.message.slice(start.length)}`,
-    { hint: error.hint, details: { ...error.details, path: file }, cause: error },
-  );
 }
 
 function warnOfExpiry(
