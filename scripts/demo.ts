@@ -1,11 +1,7 @@
-/**
- * Shows the whole path, from a signed folder to an answered call, and what is refused on the way.
- *
- * `deno task demo`; everything happens on this machine, in a temporary folder. The exit code is 0 only
- * when every step went as it has to.
- *
- * @module
- */
+// Shows the whole path, from a signed folder to an answered call, and what is refused on the way.
+//
+// `deno task demo`; everything happens on this machine, in a temporary folder. The exit code is 0 only
+// when every step went as it has to.
 import { PluginHost, silentLogger, VERSION } from "@sallyport/host";
 import { denoProblem, NEWEST_TESTED_DENO } from "../src/version.ts";
 import { showAccount, showNothingLeft } from "./demo/account.ts";

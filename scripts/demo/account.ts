@@ -1,8 +1,4 @@
-/**
- * The last acts of the demo: what each plugin was allowed and used, and that nothing is left.
- *
- * @module
- */
+// The last acts of the demo: what each plugin was allowed and used, and that nothing is left.
 import type { PluginHandle, SandboxReport } from "@sallyport/host";
 import { childProcesses, isRunning } from "./processes.ts";
 import { expect, type Stage } from "./stage.ts";
@@ -57,13 +53,7 @@ function showAllowed(terminal: Terminal, plugin: PluginHandle): void {
   for (const line of lines) terminal.detail(line.replace(/\s{2,}/g, "  "));
 }
 
-/**
- * Shows that nothing is left, once host and workshop are closed.
- *
- * @param terminal Where to print.
- * @param folders The folders that must be gone.
- * @param pids The processes that must have ended.
- */
+/** Shows that nothing is left, once host and workshop are closed. */
 export async function showNothingLeft(
   terminal: Terminal,
   folders: readonly string[],

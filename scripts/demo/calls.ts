@@ -1,8 +1,4 @@
-/**
- * The acts of the demo in which everything is allowed: calls, streams, a database, a hook chain.
- *
- * @module
- */
+// The acts of the demo in which everything is allowed: calls, streams, a database, a hook chain.
 import {
   type Document,
   expect,

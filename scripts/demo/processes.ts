@@ -1,15 +1,7 @@
-/**
- * Looks whether processes are left.
- *
- * @module
- */
+// Looks whether processes are left.
 import process from "node:process";
 
-/**
- * Tells whether a process is there.
- *
- * @param pid The process id.
- */
+/** Tells whether a process is there. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0); // signal 0 only asks

@@ -1,8 +1,4 @@
-/**
- * The act of the demo in which nothing is allowed: what is refused, by whom, and why.
- *
- * @module
- */
+// The act of the demo in which nothing is allowed: what is refused, by whom, and why.
 import { expect, expectDenied, expectRefusal, type Nosy, showReason, type Stage } from "./stage.ts";
 
 const PLUGINS = new URL("../../plugins/", import.meta.url);

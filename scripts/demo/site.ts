@@ -1,24 +1,13 @@
-/**
- * A small web site on loopback, for links to point at.
- *
- * @module
- */
-
+// A small web site on loopback, for links to point at.
 /** A running site. */
 export interface Site extends AsyncDisposable {
-  /** Its host and port, such as `127.0.0.1:40123`. */
   readonly host: string;
   /** Returns the address of a page. */
   url(path: string): string;
-  /** The requests that reached it, such as `HEAD /here`. */
   readonly requests: readonly string[];
 }
 
-/**
- * Starts a site.
- *
- * @param pages What each path answers: a status, or the address that it redirects to.
- */
+/** Starts a site. */
 export function startSite(pages: Readonly<Record<string, number | string>>): Site {
   const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {

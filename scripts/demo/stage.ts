@@ -1,8 +1,4 @@
-/**
- * What every act of the demo has at hand.
- *
- * @module
- */
+// What every act of the demo has at hand.
 import { type PluginHost, SallyportError } from "@sallyport/host";
 import type { KeyFiles, Workshop } from "./workshop.ts";
 import type { Site } from "./site.ts";
@@ -19,47 +15,26 @@ export type Nosy = typeof import("./nosy/main.ts");
 
 /** A document of this project. */
 export interface Document {
-  /** Its path within the project. */
   path: string;
-  /** Its text. */
   text: string;
 }
 
 /** Holds what the demo has set up. */
 export interface Stage {
-  /** Prints. */
   readonly terminal: Terminal;
-  /** Keys and bundles. */
   readonly workshop: Workshop;
-  /** The host under demonstration. */
   readonly host: PluginHost;
-  /** The key that the host trusts. */
   readonly author: KeyFiles;
-  /** A web site that the policy grants to `link-check`. */
   readonly site: Site;
-  /** A web site that it does not. */
   readonly elsewhere: Site;
 }
 
-/**
- * Ends the demo with exit code 1 unless something is as it has to be.
- *
- * @param condition What has to be true.
- * @param what What it means, for the message.
- */
+/** Ends the demo with exit code 1 unless something is as it has to be. */
 export function expect(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Unexpected(what);
 }
 
-/**
- * Expects a refusal, and prints it with its reason and hint.
- *
- * @param terminal Where to print.
- * @param what What is tried, in a few words.
- * @param code The error code that has to come.
- * @param attempt Tries it.
- * @returns The error.
- */
+/** Expects a refusal, and prints it with its reason and hint. */
 export async function expectRefusal(
   terminal: Terminal,
   what: string,
@@ -72,13 +47,7 @@ export async function expectRefusal(
   return error;
 }
 
-/**
- * Expects that Deno itself refuses what a plugin tries; the plugin's call fails with that.
- *
- * @param terminal Where to print.
- * @param what What is tried, in a few words.
- * @param attempt Calls the plugin.
- */
+/** Expects that Deno itself refuses what a plugin tries; the plugin's call fails with that. */
 export async function expectDenied(
   terminal: Terminal,
   what: string,

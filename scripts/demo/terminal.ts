@@ -1,9 +1,4 @@
-/**
- * What the demo prints: short lines, colour only where a terminal wants it, and a verdict on each step.
- *
- * @module
- */
-
+// What the demo prints: short lines, colour only where a terminal wants it, and a verdict on each step.
 /** Says that a step did not go as it had to; the demo then ends with exit code 1. */
 export class Unexpected extends Error {
   override readonly name = "Unexpected";
@@ -11,11 +6,8 @@ export class Unexpected extends Error {
 
 /** Says how the demo prints. */
 export interface TerminalOptions {
-  /** Takes each line, without its end. */
   write: (line: string) => void;
-  /** Whether to use colour. */
   colour: boolean;
-  /** How many characters fit on a line. */
   width: number;
 }
 

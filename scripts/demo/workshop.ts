@@ -1,22 +1,14 @@
-/**
- * The demo's own folder: keys and signed copies of bundles, all of it removed at the end.
- *
- * Keys and signatures are made by the command line of the package, as an author would.
- *
- * @module
- */
+// The demo's own folder: keys and signed copies of bundles, all of it removed at the end.
+//
+// Keys and signatures are made by the command line of the package, as an author would.
 import { main as sallyport } from "@sallyport/host/cli";
 import { Unexpected } from "./terminal.ts";
 
 /** A key pair on disk. */
 export interface KeyFiles {
-  /** What the author calls the key. */
   readonly name: string;
-  /** The id of the key. */
   readonly id: string;
-  /** The file of the private key. */
   readonly privateKey: string;
-  /** The file of the public key. */
   readonly publicKey: string;
 }
 
@@ -24,27 +16,20 @@ export interface KeyFiles {
 export interface BundleSource {
   /** The folder to copy; without it the bundle is made of `files` alone. */
   from?: URL;
-  /** Files to write into the copy, by path. */
   files?: Readonly<Record<string, string>>;
-  /** Fields to set in the copy's manifest. */
   manifest?: Readonly<Record<string, unknown>>;
 }
 
 /** Tells of a signature. */
 export interface Signed {
-  /** The folder of the signed bundle. */
   readonly dir: string;
-  /** The plugin's name. */
   readonly name: string;
-  /** The plugin's version. */
   readonly version: string;
-  /** The SHA3-512 of the bundle. */
   readonly bundleHash: string;
 }
 
 /** Makes keys and signed bundles in a temporary folder. */
 export class Workshop implements AsyncDisposable {
-  /** The folder. */
   readonly dir: string;
 
   private constructor(dir: string) {
