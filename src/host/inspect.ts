@@ -11,6 +11,7 @@ import { parseStatement, type Statement } from "../bundle/reading/statement.ts";
 import { verify } from "../crypto/ed25519.ts";
 import { SallyportError } from "../errors.ts";
 import { asOwn } from "../io/system_error.ts";
+import { Quarantine } from "../monitor/violations/quarantine.ts";
 import { missingGrant } from "../permissions/excess.ts";
 import { explainPermissions } from "../permissions/explain.ts";
 import { entryFor } from "../permissions/policy.ts";
@@ -177,7 +178,10 @@ export async function inspectWith(parts: InspectorParts, dir: string): Promise<I
   const contents = await readBundle(dir);
   const { manifest, bundleHash } = contents;
   const judged = await attempt(() => admission.verify(contents));
-  const withheld = await attempt(() => trust.checkConsent(contents));
+  const withheld = await attempt(async () => {
+    if (settings.dataDir !== undefined) await new Quarantine(settings.dataDir).check(manifest.name);
+    trust.checkConsent(contents);
+  });
   const entry = entryFor(settings.policy, manifest.name);
   const whole = await attempt(() => admission.settle(contents, entry));
   // where the policy denies something, the rest is worth seeing

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { SallyportError } from "../../src/errors.ts";
 import { inspectBundle, type InspectedLaunch } from "../../src/host/inspect.ts";
+import { Quarantine } from "../../src/monitor/violations/quarantine.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import type { Policy, PolicyEntry } from "../../src/permissions/policy_schema.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
@@ -151,4 +152,26 @@ Deno.test("inspectBundle() shows what runs under plain, and what is refused ther
     ] as PolicyEntry[]).map((entry) => ({ ...entry, isolation: "plain", onExcess: "narrow" })),
   );
   assert.deepEqual(refused, ["bad-config", "bad-config"]);
+});
+
+Deno.test("inspectBundle() says what keeps a plugin from loading into a host that ran before", async () => {
+  await using test = await hostTest();
+  const bundle = await test.bundle("p0", MAIN);
+  const dataDir = test.join("data");
+  const options = { keys: [test.keys.hex], dataDir };
+  const host = await test.open({ dataDir });
+  await host.load(bundle);
+  assert.equal((await inspectBundle(bundle, options)).denial, undefined);
+  await new Quarantine(dataDir).add({
+    name: "p0",
+    version: "1.0.0",
+    bundleHash: "ab".repeat(64),
+    reason: "it used too much",
+    violations: [],
+  });
+  await host.unload("p0");
+  const { refusal, denial } = await inspectBundle(bundle, options);
+  const loaded = await host.load(bundle).catch((error) => error);
+  assert.deepEqual([refusal, denial?.message], [undefined, loaded.message]);
+  assert.equal(denial?.code, "bad-state");
 });
