@@ -137,22 +137,22 @@ const NETWORK_MODES: Readonly<Record<SandboxReport["network"], [string, number]>
 
 function containmentLines({ sandbox, jitless, hostIsRoot }: ExposureInput): ExposurePoints[] {
   const { namespaces } = sandbox;
-  const holds = (
+  const layer = (
     name: string,
     most: number,
-    holds: boolean,
+    isHeld: boolean,
     held: string,
     open: string,
-  ): ExposurePoints => [name, holds ? held : open, holds ? 0 : most, most];
+  ): ExposurePoints => [name, isHeld ? held : open, isHeld ? 0 : most, most];
   return [
-    holds(
+    layer(
       "deno permissions",
       20,
       sandbox.denoPermissions,
       "Deno's flags hold it to what it was granted",
       "Deno's permission flags are not in force",
     ),
-    holds(
+    layer(
       "namespaces",
       25,
       namespaces,
@@ -162,21 +162,21 @@ function containmentLines({ sandbox, jitless, hostIsRoot }: ExposureInput): Expo
     ["system calls", ...SYSTEM_CALLS[sandbox.seccomp ? sandbox.seccompProfile : "off"], 10],
     sandbox.cgroup && sandbox.facts?.cgroup?.swapLimited === false
       ? ["cgroup", "memory, cpu time and tasks are capped, swap is not", 2, 8]
-      : holds(
+      : layer(
         "cgroup",
         8,
         sandbox.cgroup,
         "the kernel caps its memory, cpu time and tasks",
         "nothing caps its memory, cpu time and tasks together",
       ),
-    holds(
+    layer(
       "rlimits",
       3,
       sandbox.rlimits,
       "descriptors, file sizes and core dumps are capped",
       "descriptors, file sizes and core dumps are not capped",
     ),
-    holds(
+    layer(
       "host's end",
       4,
       sandbox.diesWithHost === "kernel",
@@ -192,7 +192,7 @@ function containmentLines({ sandbox, jitless, hostIsRoot }: ExposureInput): Expo
       namespaces ? 3 : 10,
       10,
     ],
-    holds(
+    layer(
       "compiler",
       3,
       jitless,
