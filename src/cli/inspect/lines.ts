@@ -5,7 +5,7 @@ import { escapeText } from "../../errors.ts";
 import { describeAddedAsk } from "../../permissions/asks.ts";
 import type { PolicyEntry } from "../../permissions/policy_schema.ts";
 import { DATA_PLACEHOLDER, type InspectedLaunch, type Inspection } from "../../host/inspect.ts";
-import { columns, plural, section } from "../terminal/layout.ts";
+import { askColumns, columns, plural, section } from "../terminal/layout.ts";
 import type { Output } from "../terminal/output.ts";
 import { type ExposureGrade, gradeLines } from "./exposure/grade.ts";
 
@@ -124,8 +124,7 @@ function requestLines(manifest: Manifest): string[] {
   for (const [name, range] of Object.entries(manifest.dependencies ?? {})) {
     rows.push(["plugin", `${name} ${range}`]);
   }
-  if (rows.length === 0) return ["  nothing but its own bundle"];
-  return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
+  return askColumns(rows);
 }
 
 function consentLines({ consent }: Inspection): string[] {
@@ -148,8 +147,7 @@ function grantLines({ grant = {}, limits = {} }: PolicyEntry): string[] {
     rows.push([family, listed === "" ? "nothing" : listed]);
   }
   for (const [name, value] of Object.entries(limits)) rows.push(["cap", `${name} ${value}`]);
-  if (rows.length === 0) return ["  nothing but its own bundle"];
-  return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
+  return askColumns(rows);
 }
 
 function missingLines({ launch, missingPolicy, missingServices }: Inspection): string[] {

@@ -59,12 +59,12 @@ async function keygen(
   const text = secret === undefined
     ? encodePrivateKeyPem(pair.privateKey)
     : await encodeSealedKeyPem(pair.privateKey, secret);
-  await writeKeyFiles({
+  await writeKeyFiles(
     dir,
-    privateKey: { path: privateKeyFile, text },
-    publicKey: { path: publicKeyFile, text: encodePublicKeyPem(pair.publicKey) },
-    force: options.force === true,
-  });
+    { path: privateKeyFile, text },
+    { path: publicKeyFile, text: encodePublicKeyPem(pair.publicKey) },
+    options.force === true,
+  );
   warnIfChangeable(privateKeyFile, "the private key", output);
   const id = keyId(pair.publicKey);
   const publicKey = encodeHex(pair.publicKey);

@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { commandLine, shellWord } from "../../command_line.ts";
-import { escapeText, SallyportError } from "../../errors.ts";
+import { escapeText } from "../../errors.ts";
+import { cannotWrite } from "../shared/cannot_write.ts";
 import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns } from "../terminal/layout.ts";
@@ -102,18 +103,7 @@ async function writeAll(
     }
   } catch (cause) {
     for (const made of written.reverse()) await Deno.remove(made);
-    const exists = cause instanceof Deno.errors.AlreadyExists;
-    const reason = exists ? "it exists" : (cause as Error).message;
-    throw new SallyportError(
-      exists ? "bad-state" : "bad-config",
-      `Cannot write "${path}": ${reason}`,
-      {
-        hint: exists
-          ? "Choose another name, or another folder with --dir; nothing is ever overwritten"
-          : "Check the folder, and that you may write there",
-        details: { path },
-        cause,
-      },
-    );
+    const hint = "Choose another name, or another folder with --dir; nothing is ever overwritten";
+    throw cannotWrite(path, cause, hint);
   }
 }

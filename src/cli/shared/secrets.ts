@@ -2,7 +2,7 @@
 // which other processes and shell histories can see.
 import type { Command } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
-import { readThrown, SallyportError } from "../../errors.ts";
+import { SallyportError } from "../../errors.ts";
 import {
   MAX_PASSPHRASE_FILE_BYTES,
   passphraseOf,
@@ -12,6 +12,7 @@ import {
 import { UsageError } from "../terminal/failure.ts";
 import { MAX_TRIES, MIN_PASSPHRASE_CHARACTERS } from "../terminal/prompt.ts";
 import { readStdin } from "../terminal/stdin.ts";
+import { cannotWrite } from "./cannot_write.ts";
 import type { CliContext } from "./context.ts";
 import { warnIfOpenToOthers } from "./open_files.ts";
 
@@ -153,19 +154,8 @@ async function makeKeyFile(path: string): Promise<Uint8Array> {
     using file = await Deno.open(path);
     await file.sync();
   } catch (cause) {
-    const exists = cause instanceof Deno.errors.AlreadyExists;
-    const reason = exists ? "it exists" : readThrown(cause).message;
-    throw new SallyportError(
-      exists ? "bad-state" : "bad-config",
-      `Cannot write the key file "${path}": ${reason}`,
-      {
-        hint: exists
-          ? "Name a new file: a key that is there may open something else"
-          : "Check the folder, and that you may write there",
-        details: { path },
-        cause,
-      },
-    );
+    const hint = "Name a new file: a key that is there may open something else";
+    throw cannotWrite(path, cause, hint);
   }
   return key;
 }

@@ -1,4 +1,5 @@
 // Text in lines, columns and tables.
+import { escapeText } from "../../errors.ts";
 import type { Output } from "./output.ts";
 
 /** How wide a table may be. */
@@ -34,6 +35,12 @@ export function columns(
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
+}
+
+/** Lays out what a plugin asks for or gets, escaped. */
+export function askColumns(rows: readonly (readonly [name: string, value: string])[]): string[] {
+  if (rows.length === 0) return ["  nothing but its own bundle"];
+  return columns(rows.map(([name, value]) => [name, escapeText(value)]));
 }
 
 /** Writes a number of things in words. */

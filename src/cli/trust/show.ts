@@ -14,7 +14,7 @@ import type { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { columns, plural, section } from "../terminal/layout.ts";
+import { askColumns, columns, plural, section } from "../terminal/layout.ts";
 import { secretWords } from "../shared/secrets.ts";
 import { addListOptions, type ListOptions, openList, takeFile } from "./list_file.ts";
 import { listDocument, listLines, ruleRows } from "./list.ts";
@@ -163,6 +163,5 @@ function askLines(asks: PluginAsks): string[] {
   add("limit", Object.entries(asks.limits).map(([name, value]) => `${name} ${value}`));
   if (asks.storageBytes > 0) add("storage", [`${asks.storageBytes} bytes of its own`]);
   add("plugin", asks.dependencies);
-  if (rows.length === 0) return ["  nothing but its own bundle"];
-  return columns(rows.map(([name, value]) => [name, escapeText(value)] as const));
+  return askColumns(rows);
 }
