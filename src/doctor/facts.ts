@@ -1,14 +1,14 @@
 // Finds out what a machine can enforce, by doing it.
-import fs from "node:fs/promises";
-import { dirname, isAbsolute } from "node:path";
+import { isAbsolute } from "node:path";
 import { kill } from "../io/bounded_command.ts";
-import { removeTree } from "../io/remove_tree.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import type { CgroupManager, CgroupProbe } from "../sandbox/cgroup/groups/cgroup_manager.ts";
 import type { IsolationMode } from "../sandbox/machine/choose.ts";
+import { tryDataFolder } from "./data_folder.ts";
 import { probeDescriptors } from "./descriptors.ts";
 import {
+  failed,
   fails,
   messageOf,
   probeDiesWithHost,
@@ -22,7 +22,7 @@ import {
 } from "./probes.ts";
 import { runProgram } from "./run.ts";
 import { probeSeccomp } from "./seccomp.ts";
-import { findPrograms, granted, readHost, readSystem } from "./system.ts";
+import { findPrograms, readHost, readSystem } from "./system.ts";
 import {
   type CgroupSeen,
   type Choice,
@@ -41,10 +41,7 @@ import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";
 import { findLibraries } from "../sandbox/machine/libraries.ts";
 import { probeLauncher } from "../sandbox/probe.ts";
 
-/** As long as `sallyport-host-`, so that paths are as long as a host's. */
-const TEMPORARY_PREFIX = "sallyport-exam-";
 const MIB = 1024 * 1024;
-const LEAST_FREE_BYTES = 64 * MIB;
 const ON_LINUX: Probe = { state: "fails", detail: "only on Linux" };
 const TRIED = { memoryBytes: 64 * MIB, cpuPercent: 50, threads: 16 } as const;
 
@@ -169,40 +166,6 @@ async function tryLayers(
   };
 }
 
-async function tryDataFolder(
-  undo: AsyncDisposableStack,
-): Promise<{ folder: string | undefined; probe: Probe }> {
-  if (!granted({ name: "read" }) || !granted({ name: "write" })) {
-    const detail = "needs --allow-read and --allow-write";
-    return { folder: undefined, probe: { state: "unseen", detail } };
-  }
-  try {
-    const made = await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX });
-    undo.defer(() => removeTree(made));
-    const folder = await Deno.realPath(made);
-    await Deno.writeTextFile(`${folder}/written`, "x", { mode: 0o600 });
-    await Deno.rename(`${folder}/written`, `${folder}/renamed`);
-    const parent = dirname(folder);
-    if (folder.includes(",")) return { folder, probe: fails(`${parent}: its path has a comma`) };
-    const free = await freeBytes(folder);
-    if (free === undefined) return { folder, probe: works(`${parent} can be written`) };
-    const text = `${parent} has ${Math.floor(free / MIB)} MiB free`;
-    return { folder, probe: free < LEAST_FREE_BYTES ? fails(`${text}: too little`) : works(text) };
-  } catch (error) {
-    return { folder: undefined, probe: failed(error) };
-  }
-}
-
-async function freeBytes(folder: string): Promise<number | undefined> {
-  if (!granted({ name: "sys", kind: "statfs" })) return undefined;
-  try {
-    const { bavail, bsize } = await fs.statfs(folder);
-    return bavail * bsize;
-  } catch {
-    return undefined; // a file system that does not say
-  }
-}
-
 async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen> {
   if (manager === undefined) {
     const unseen = !mayReadProc();
@@ -282,9 +245,4 @@ function mayReadProc(): boolean {
   } catch {
     return false;
   }
-}
-
-function failed(error: unknown): Probe {
-  const state = error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
-  return { state, detail: messageOf(error) };
 }

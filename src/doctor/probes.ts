@@ -173,6 +173,12 @@ export function fails(detail: string): Probe {
   return { state: "fails", detail };
 }
 
+/** Returns what an error says of a probe: without a permission, nothing was seen. */
+export function failed(error: unknown): Probe {
+  const state = error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
+  return { state, detail: messageOf(error) };
+}
+
 /** Words an error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
