@@ -4,9 +4,6 @@ import type { ContainerKind, SystemFacts } from "./types.ts";
 /** Names a program that a package installs. */
 export type PackagedProgram = "bwrap" | "unshare" | "setpriv";
 
-/** Names a family of distributions by how they install packages. */
-type Packager = "apt" | "dnf" | "yum" | "pacman" | "apk" | "zypper" | "nix" | "emerge" | "xbps";
-
 const CONTAINERS: Readonly<Record<ContainerKind, string>> = {
   docker: "Docker",
   podman: "Podman",
@@ -14,27 +11,23 @@ const CONTAINERS: Readonly<Record<ContainerKind, string>> = {
   lxc: "LXC",
   container: "a container",
 };
-const PACKAGERS: readonly (readonly [Packager, readonly string[]])[] = [
-  ["apt", ["debian", "ubuntu", "linuxmint", "raspbian", "devuan"]],
-  ["dnf", ["fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn"]],
-  ["pacman", ["arch", "manjaro", "endeavouros"]],
-  ["apk", ["alpine", "postmarketos", "wolfi"]],
-  ["zypper", ["suse", "opensuse", "sles", "opensuse-leap", "opensuse-tumbleweed"]],
-  ["nix", ["nixos"]],
-  ["emerge", ["gentoo"]],
-  ["xbps", ["void"]],
-];
-const COMMANDS: Readonly<Record<Packager, string>> = {
-  apt: "sudo apt install",
-  dnf: "sudo dnf install",
-  yum: "sudo yum install",
-  pacman: "sudo pacman -S",
-  apk: "sudo apk add",
-  zypper: "sudo zypper install",
-  nix: "nix profile install",
-  emerge: "sudo emerge",
-  xbps: "sudo xbps-install",
-};
+type Packager = typeof PACKAGERS[number][0];
+
+const PACKAGERS = [
+  ["apt", "sudo apt install", ["debian", "ubuntu", "linuxmint", "raspbian", "devuan"]],
+  ["dnf", "sudo dnf install", ["fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn"]],
+  ["yum", "sudo yum install", []],
+  ["pacman", "sudo pacman -S", ["arch", "manjaro", "endeavouros"]],
+  ["apk", "sudo apk add", ["alpine", "postmarketos", "wolfi"]],
+  [
+    "zypper",
+    "sudo zypper install",
+    ["suse", "opensuse", "sles", "opensuse-leap", "opensuse-tumbleweed"],
+  ],
+  ["nix", "nix profile install", ["nixos"]],
+  ["emerge", "sudo emerge", ["gentoo"]],
+  ["xbps", "sudo xbps-install", ["void"]],
+] as const;
 
 /** Names what a machine is, for people. */
 export function distributionText(system: SystemFacts): string {
@@ -52,14 +45,15 @@ export function distributionText(system: SystemFacts): string {
 export function installCommand(program: PackagedProgram, system: SystemFacts): string | undefined {
   const packager = packagerOf(system);
   if (packager === undefined) return undefined;
-  return `${COMMANDS[packager]} ${packageOf(program, packager)}`;
+  const [, command] = PACKAGERS.find(([name]) => name === packager)!;
+  return `${command} ${packageOf(program, packager)}`;
 }
 
 function packagerOf({ distribution }: SystemFacts): Packager | undefined {
   if (distribution === undefined) return undefined;
   const { id, like, version } = distribution;
   for (const name of [id, ...like]) {
-    const found = PACKAGERS.find(([, ids]) => ids.includes(name))?.[0];
+    const found = PACKAGERS.find(([, , ids]) => (ids as readonly string[]).includes(name))?.[0];
     if (found === "dnf" && id !== "fedora" && Number.parseInt(version) < 8) return "yum";
     if (found !== undefined) return found;
   }
