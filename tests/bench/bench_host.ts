@@ -39,6 +39,8 @@ export interface BenchHostOptions {
   readonly isolation?: IsolationMode;
   /** The policy. */
   readonly policy?: Policy;
+  /** The pool of processes. */
+  readonly pool?: PluginHostOptions["pool"];
 }
 
 /** A host whose plugins are signed and not loaded yet. */
@@ -89,7 +91,7 @@ export async function openBench(
     dirs.push(signed.dir);
     publicKey = signed.publicKey;
   }
-  const { lane, sharedMemory, isolation = "plain", policy } = options;
+  const { lane, sharedMemory, isolation = "plain", policy, pool } = options;
   const host = await openLane(lane, {
     keys: [publicKey],
     isolation,
@@ -97,6 +99,7 @@ export async function openBench(
     // a hundred at once on two cores take their time
     startTimeoutMs: 120_000,
     ...(policy === undefined ? {} : { policy }),
+    ...(pool === undefined ? {} : { pool }),
     ...(sharedMemory === undefined ? {} : { sharedMemory }),
   });
   if (host === undefined) return undefined;
@@ -151,16 +154,25 @@ function isOnLane(plugin: PluginHandle, lane: Lane | undefined): boolean {
   return lane === undefined || used === undefined || used === lane;
 }
 
-async function sign({ name, source, manifest }: BenchBundle, privateKey: Uint8Array) {
+async function sign(bundle: BenchBundle, privateKey: Uint8Array) {
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   try {
-    await Deno.writeTextFile(
-      `${dir}/plugin.json`,
-      JSON.stringify({ name, version: "1.0.0", entry: "main.ts", ...manifest }),
-    );
-    await Deno.writeTextFile(`${dir}/main.ts`, source);
-    return await signForTest(dir, { privateKey });
+    return await signForTest(await writeBundle(`${dir}/bundle`, bundle), { privateKey });
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+}
+
+/** Writes the files of a bundle, unsigned, and gives its folder. */
+export async function writeBundle(
+  dir: string,
+  { name, source, manifest }: BenchBundle,
+): Promise<string> {
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(
+    `${dir}/plugin.json`,
+    JSON.stringify({ name, version: "1.0.0", entry: "main.ts", ...manifest }),
+  );
+  await Deno.writeTextFile(`${dir}/main.ts`, source);
+  return dir;
 }

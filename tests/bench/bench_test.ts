@@ -21,7 +21,7 @@ Deno.test("bench --json gives each figure with its floor, their ratio and its ba
     "--quick",
     "--rounds=1",
     "--only",
-    "rpc,streams",
+    "first,reload,rpc,streams",
   );
   assert.equal(code, 0, stderr);
   const { machine, quick, rounds, seconds, figures } = JSON.parse(stdout);
@@ -29,8 +29,13 @@ Deno.test("bench --json gives each figure with its floor, their ratio and its ba
   assert.equal(quick, true);
   assert.equal(rounds, 1);
   assert.equal(typeof seconds, "number");
-  assert.deepEqual([...new Set(figures.map((each: Figure) => each.bench))], ["rpc", "streams"]);
-  const names = figures.map(({ figure, subject }: Figure) => `${figure}, ${subject}`);
+  assert.deepEqual([...new Set(figures.map((each: Figure) => each.bench))], [
+    "first",
+    "reload",
+    "rpc",
+    "streams",
+  ]);
+  const names = figures.map((each: Figure) => `${each.figure}, ${each.subject}, ${each.floorName}`);
   assert.equal(new Set(names).size, names.length, "a figure is there once");
   for (const { figure, subject, value, floor, ratio, bar, reached, note } of figures) {
     const where = `${figure}, ${subject}`;

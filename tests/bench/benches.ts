@@ -4,6 +4,7 @@
  * @module
  */
 import { type Figure, figureOf, type FigureSpec, most } from "./figures.ts";
+import { benchFirst } from "./first_bench.ts";
 import { benchHooks } from "./hooks_bench.ts";
 import { benchLoad } from "./load_bench.ts";
 import { benchMany } from "./many_bench.ts";
@@ -11,6 +12,7 @@ import { benchMonitor } from "./monitor_bench.ts";
 import { benchNeighbours } from "./neighbour_bench.ts";
 import { benchPeers } from "./peers_bench.ts";
 import type { BenchSettings } from "./rounds.ts";
+import { benchReload } from "./reload_bench.ts";
 import { benchRpc } from "./rpc_bench.ts";
 import { benchStops } from "./stop_bench.ts";
 import { benchStreams } from "./streams_bench.ts";
@@ -22,7 +24,9 @@ export type Bench = (settings: BenchSettings) => Promise<Figure[]>;
 
 /** Holds every bench by the name that `--only` takes. */
 export const BENCHES: ReadonlyMap<string, Bench> = new Map<string, Bench>([
+  ["first", benchFirst],
   ["load", benchLoad],
+  ["reload", benchReload],
   ["rpc", benchRpc],
   ["values", benchValues],
   ["streams", benchStreams],
