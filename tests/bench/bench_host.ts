@@ -4,7 +4,6 @@
  * @module
  */
 import {
-  type IsolationMode,
   type PluginHandle,
   PluginHost,
   type PluginHostOptions,
@@ -27,20 +26,6 @@ export interface BenchBundle {
   readonly source: string;
   /** Fields of the manifest beside name, version and entry. */
   readonly manifest?: Readonly<Record<string, unknown>>;
-}
-
-/** Options of {@linkcode openBench}. */
-export interface BenchHostOptions {
-  /** The lane; without it the host chooses. */
-  readonly lane?: Lane;
-  /** Whether large values travel in shared memory, and how many bytes of it there are. */
-  readonly sharedMemory?: PluginHostOptions["sharedMemory"];
-  /** What contains the plugins; `plain` where nothing is said. */
-  readonly isolation?: IsolationMode;
-  /** The policy. */
-  readonly policy?: Policy;
-  /** The pool of processes. */
-  readonly pool?: PluginHostOptions["pool"];
 }
 
 /** A host whose plugins are signed and not loaded yet. */
@@ -73,37 +58,23 @@ export const LARGE_ECHO: BenchBundle = { ...ECHO, manifest: { limits: LARGE_LIMI
 /** The policy that lets it. */
 export const LARGE_POLICY: Policy = { default: { limits: LARGE_LIMITS } };
 
-/**
- * Signs bundles and opens a host that trusts them.
- *
- * @returns The host; `undefined` where it does not know the lane.
- */
+/** Signs bundles and opens a host that trusts them; `plain` where nothing else is said. */
 export async function openBench(
   bundles: readonly BenchBundle[],
-  options: BenchHostOptions = {},
-): Promise<BenchHost | undefined> {
+  options: PluginHostOptions = {},
+): Promise<BenchHost> {
   await using undo = new AsyncDisposableStack();
-  const privateKey = crypto.getRandomValues(new Uint8Array(32));
-  const dirs: string[] = [];
-  let publicKey = "";
-  for (const bundle of bundles) {
-    const signed = undo.use(await sign(bundle, privateKey));
-    dirs.push(signed.dir);
-    publicKey = signed.publicKey;
-  }
-  const { lane, sharedMemory, isolation = "plain", policy, pool } = options;
-  const host = await openLane(lane, {
-    keys: [publicKey],
-    isolation,
-    logger: silentLogger,
-    // a hundred at once on two cores take their time
-    startTimeoutMs: 120_000,
-    ...(policy === undefined ? {} : { policy }),
-    ...(pool === undefined ? {} : { pool }),
-    ...(sharedMemory === undefined ? {} : { sharedMemory }),
-  });
-  if (host === undefined) return undefined;
-  undo.use(host);
+  const { dirs, publicKey } = await signBundles(bundles, undo);
+  const host = undo.use(
+    await PluginHost.open({
+      isolation: "plain",
+      logger: silentLogger,
+      // a hundred at once on two cores take their time
+      startTimeoutMs: 120_000,
+      ...options,
+      keys: [publicKey],
+    }),
+  );
   const kept = undo.move();
   return { host, dirs, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
@@ -114,57 +85,36 @@ export interface BenchPlugin extends AsyncDisposable {
   readonly plugin: PluginHandle;
 }
 
-/**
- * Loads one plugin over one lane.
- *
- * @returns The plugin; `undefined` where the host does not know the lane or did not use it.
- */
+/** Loads one plugin; gives `undefined` where there is no such lane. */
 export async function loadBench(
   bundle: BenchBundle,
-  options: BenchHostOptions = {},
+  options: PluginHostOptions = {},
 ): Promise<BenchPlugin | undefined> {
-  const bench = await openBench([bundle], options);
-  if (bench === undefined) return undefined;
   await using undo = new AsyncDisposableStack();
-  undo.use(bench);
-  const plugin = await bench.host.load(bench.dirs[0]!);
-  if (!isOnLane(plugin, options.lane)) return undefined;
+  const { host, dirs } = undo.use(await openBench([bundle], options));
+  const plugin = await host.load(dirs[0]!);
+  if (options.lane !== undefined && plugin.lane !== options.lane) return undefined;
   const kept = undo.move();
   return { plugin, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-/** Opens a host for one lane; a host that knows no lanes speaks over stdio. */
-async function openLane(
-  lane: Lane | undefined,
-  options: PluginHostOptions,
-): Promise<PluginHost | undefined> {
-  if (lane === undefined) return await PluginHost.open(options);
-  try {
-    return await PluginHost.open({ ...options, lane } as PluginHostOptions);
-  } catch (error) {
-    const unknown = error instanceof TypeError && error.message.includes('unknown option "lane"');
-    if (!unknown) throw error;
-    return lane === "stdio" ? await PluginHost.open(options) : undefined;
-  }
-}
-
-/** Says whether a plugin really uses the lane, where it tells. */
-function isOnLane(plugin: PluginHandle, lane: Lane | undefined): boolean {
-  const { lane: used } = plugin as unknown as { readonly lane?: unknown };
-  return lane === undefined || used === undefined || used === lane;
-}
-
-async function sign(bundle: BenchBundle, privateKey: Uint8Array) {
+/** Writes and signs bundles, which go with a stack. */
+export async function signBundles(
+  bundles: readonly BenchBundle[],
+  undo: AsyncDisposableStack,
+): Promise<{ dirs: string[]; publicKey: string }> {
+  const privateKey = crypto.getRandomValues(new Uint8Array(32));
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
-  try {
-    return await signForTest(await writeBundle(`${dir}/bundle`, bundle), { privateKey });
-  } finally {
-    await Deno.remove(dir, { recursive: true });
+  undo.defer(() => Deno.remove(dir, { recursive: true }));
+  const signed = [];
+  for (const bundle of bundles) {
+    const source = await writeBundle(`${dir}/${bundle.name}`, bundle);
+    signed.push(undo.use(await signForTest(source, { privateKey })));
   }
+  return { dirs: signed.map(({ dir }) => dir), publicKey: signed[0]!.publicKey };
 }
 
-/** Writes the files of a bundle, unsigned, and gives its folder. */
-export async function writeBundle(
+async function writeBundle(
   dir: string,
   { name, source, manifest }: BenchBundle,
 ): Promise<string> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Figure, figureOf, type FigureSpec, most } from "./figures.ts";
+import type { Figure } from "./figures.ts";
 import { benchFirst } from "./first_bench.ts";
 import { benchHooks } from "./hooks_bench.ts";
 import { benchLoad } from "./load_bench.ts";
@@ -34,39 +34,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   ["many", benchMany],
   ["peers", benchPeers],
   ["trust", benchTrust],
-  ["monitor", monitor],
+  ["monitor", benchMonitor],
   ["neighbour", benchNeighbours],
-  ["stop", stops],
+  ["stop", benchStops],
 ]);
-
-/** Its ratio is percent of a processor, so that it must be below 1. */
-async function monitor(): Promise<Figure[]> {
-  const figures = await benchMonitor();
-  return figures.map(({ plugins, cgroup, watchingPercent, idlePercent, percent }) => {
-    const spec: FigureSpec = {
-      bench: "monitor",
-      figure: `watching ${plugins} plugins at 1 s`,
-      subject: cgroup ? "cgroup" : "/proc",
-      unit: "%",
-      floorName: "of a processor, not watching; the ratio is the difference",
-      bar: most(1),
-    };
-    return figureOf(spec, watchingPercent, idlePercent, percent);
-  });
-}
-
-/** Its floor is the monitor's interval. */
-async function stops(): Promise<Figure[]> {
-  const figures = await benchStops();
-  return figures.map(({ kind, mode, intervals }) => {
-    const spec: FigureSpec = {
-      bench: "stop",
-      figure: `greed: ${kind}`,
-      subject: mode,
-      unit: "intervals",
-      floorName: "interval of the monitor, until its process is gone",
-      bar: most(2.1), // two intervals, and the end of a process
-    };
-    return figureOf(spec, intervals, 1, intervals);
-  });
-}

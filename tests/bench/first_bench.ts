@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { signForTest } from "@sallyport/host/testing";
-import { ECHO, writeBundle } from "./bench_host.ts";
+import { ECHO, signBundles } from "./bench_host.ts";
 import {
   type Bar,
   type Figure,
@@ -34,15 +33,8 @@ export async function benchFirst(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   undo.defer(() => Deno.remove(dir, { recursive: true }));
-  const privateKey = crypto.getRandomValues(new Uint8Array(32));
-  const dirs: string[] = [];
-  let key = "";
-  for (let n = 0; n < MANY; n++) {
-    const source = await writeBundle(`${dir}/source-${n}`, { ...ECHO, name: `echo-${n}` });
-    const signed = undo.use(await signForTest(source, { privateKey }));
-    dirs.push(signed.dir);
-    key = signed.publicKey;
-  }
+  const bundles = Array.from({ length: MANY }, (_, n) => ({ ...ECHO, name: `echo-${n}` }));
+  const { dirs, publicKey: key } = await signBundles(bundles, undo);
   await Deno.writeTextFile(`${dir}/empty.ts`, "");
   const modes = settings.quick ? ["plain" as const] : await workingModes();
   const best = modes.at(-1)!;
@@ -86,7 +78,7 @@ export async function benchFirst(settings: BenchSettings): Promise<Figure[]> {
   const firsts = (name: string) => results.get(name)!.map(({ firstMs }) => firstMs);
   const spec = (name: string, subject: string, bar?: Bar, floorName = BARE): FigureSpec => ({
     ...{ bench: "first", figure: name, subject, unit: "ms", floorName },
-    ...(bar === undefined ? {} : { bar }),
+    bar,
   });
   const bares = firsts("bare");
   const answers = modes.flatMap((mode) => [

@@ -21,7 +21,7 @@ export async function benchHooks(settings: BenchSettings): Promise<Figure[]> {
   const chains = CHAINS.filter((length) => length <= plugins);
   const bundles = Array.from({ length: plugins }, (_, index) => bundle(index, chains));
   const policy = { default: { grant: { hooks: ["*"] } } };
-  await using bench = (await openBench(bundles, { policy }))!;
+  await using bench = await openBench(bundles, { policy });
   const { host, dirs } = bench;
   const [first] = await Promise.all(dirs.map((dir) => host.load(dir)));
   await using undo = new AsyncDisposableStack();
@@ -59,7 +59,7 @@ export async function benchHooks(settings: BenchSettings): Promise<Figure[]> {
       subject: "default",
       unit: "µs",
       floorName,
-      ...(bar === undefined ? {} : { bar: most(bar) }),
+      bar: bar === undefined ? undefined : most(bar),
     };
     return figure(spec, results.get(name)!, results.get(floor)!);
   };

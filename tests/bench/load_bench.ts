@@ -115,7 +115,7 @@ function specOf(mode: BenchIsolation, warm: boolean): FigureSpec {
     subject: mode,
     unit: "ms",
     floorName: EMPTY,
-    ...(bar === undefined ? {} : { bar }),
+    bar,
   };
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PluginHost } from "@sallyport/host";
 import { ECHO, openBench } from "./bench_host.ts";
 import { timeMs } from "./call_times.mjs";
 import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
@@ -31,7 +32,7 @@ export async function benchMany(settings: BenchSettings): Promise<Figure[]> {
     { length: Math.max(...counts) },
     (_, index) => ({ ...ECHO, name: `echo-${index}` }),
   );
-  await using bench = (await openBench(bundles))!;
+  await using bench = await openBench(bundles);
   const settleMs = settings.quick ? 0 : SETTLE_MS;
   const figures: Figure[] = [];
   for (const count of counts) {
@@ -75,7 +76,7 @@ function figuresOf(count: number, plugins: readonly Crowd[], floors: readonly Cr
     figure: `private memory of one of ${count}`,
     unit: "MiB",
     floorName: count === 1 ? "of an idle one" : `of one of ${children}`,
-    ...(count === 20 ? { bar: most(1.25) } : {}),
+    bar: count === 20 ? most(1.25) : undefined,
   };
   const privates = [plugins, floors].map((crowds) =>
     crowds.flatMap(({ privateMiB }) => privateMiB ?? [])
@@ -95,7 +96,7 @@ function timeSpec(count: number): FigureSpec {
     figure: `${count} at once, until all have answered`,
     unit: "ms",
     floorName: count === 1 ? "one hand-written child" : `${count} hand-written children`,
-    ...(count === GUARDED_COUNT ? { bar: most(1.4) } : {}),
+    bar: count === GUARDED_COUNT ? most(1.4) : undefined,
   };
 }
 
@@ -137,9 +138,11 @@ async function startFloors(count: number, settleMs: number): Promise<Crowd> {
   return { startMs, privateMiB: await privateMemory(pids, settleMs) };
 }
 
-type Host = NonNullable<Awaited<ReturnType<typeof openBench>>>["host"];
-
-async function startPlugins(host: Host, dirs: readonly string[], settleMs: number): Promise<Crowd> {
+async function startPlugins(
+  host: PluginHost,
+  dirs: readonly string[],
+  settleMs: number,
+): Promise<Crowd> {
   const pids: number[] = [];
   const startMs = await timeMs(() =>
     Promise.all(dirs.map(async (dir) => {

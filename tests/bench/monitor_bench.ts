@@ -8,42 +8,46 @@ import process from "node:process";
 import { findCgroupFolders } from "../../src/monitor/sources/cgroup.ts";
 import { ResourceMonitor } from "../../src/monitor/samples/monitor.ts";
 import { openCgroups } from "../../src/sandbox/cgroup/manager.ts";
+import { type Figure, figureOf, type FigureSpec, most } from "./figures.ts";
 
 const PLUGINS = 50;
 const MEASURE_MS = 6_000;
 const MIB = 1024 * 1024;
 
-/** Holds what it took. */
-export interface MonitorFigures {
-  /** Plugins that were watched, each a runtime of its own. */
-  plugins: number;
-  /** Whether each had a control group. */
-  cgroup: boolean;
-  /** Samples that were taken meanwhile. */
-  samples: number;
-  /** Processor time of the idle process, in percent of one processor. */
-  idlePercent: number;
-  /** The same while it watches. */
-  watchingPercent: number;
-  /** The difference. */
-  percent: number;
+/** Holds what it took, in percent of one processor. */
+interface Watching {
+  readonly cgroup: boolean;
+  readonly idle: number;
+  readonly watching: number;
 }
 
 /** Measures with plugins in control groups, where there are any, and by `/proc` alone. */
-export async function benchMonitor(): Promise<MonitorFigures[]> {
-  const figures: MonitorFigures[] = [];
-  for (const cgroup of ["cgroup", "proc"]) {
+export async function benchMonitor(): Promise<Figure[]> {
+  const found: Watching[] = [];
+  for (const source of ["cgroup", "proc"]) {
     const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", import.meta.filename!, cgroup],
+      args: ["run", "-A", import.meta.filename!, source],
       stderr: "inherit",
     }).output();
     if (!success) throw new Error("the watching process failed");
-    figures.push(JSON.parse(new TextDecoder().decode(stdout)));
+    found.push(JSON.parse(new TextDecoder().decode(stdout)));
   }
-  return figures.filter(({ cgroup }, index) => cgroup || index === 1);
+  return found.filter(({ cgroup }, index) => cgroup || index === 1).map(
+    ({ cgroup, idle, watching }) => {
+      const spec: FigureSpec = {
+        bench: "monitor",
+        figure: `watching ${PLUGINS} plugins at 1 s`,
+        subject: cgroup ? "cgroup" : "/proc",
+        unit: "%",
+        floorName: "of a processor, not watching; the ratio is the difference",
+        bar: most(1),
+      };
+      return figureOf(spec, watching, idle, Math.max(0, watching - idle));
+    },
+  );
 }
 
-async function measure(wantsCgroup: boolean): Promise<MonitorFigures> {
+async function measure(wantsCgroup: boolean): Promise<Watching> {
   await using undo = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   undo.defer(() => Deno.remove(dir, { recursive: true }));
@@ -78,9 +82,8 @@ async function measure(wantsCgroup: boolean): Promise<MonitorFigures> {
     await reader.read();
     pids.push(child.pid);
   }
-  const idlePercent = await load(2_000);
-  let samples = 0;
-  using monitor = new ResourceMonitor({ intervalMs: 1_000, onSample: () => samples++ });
+  const idle = await load(2_000);
+  using monitor = new ResourceMonitor({ intervalMs: 1_000 });
   for (const [index, pid] of pids.entries()) {
     const storageDir = `${dir}/${index}`;
     await Deno.mkdir(storageDir);
@@ -110,16 +113,7 @@ async function measure(wantsCgroup: boolean): Promise<MonitorFigures> {
   }
   // the first samples compile the code and look up every socket
   await load(2_500);
-  samples = 0;
-  const watchingPercent = await load(MEASURE_MS);
-  return {
-    plugins: PLUGINS,
-    cgroup: manager !== undefined,
-    samples,
-    idlePercent,
-    watchingPercent,
-    percent: Math.max(0, watchingPercent - idlePercent),
-  };
+  return { cgroup: manager !== undefined, idle, watching: await load(MEASURE_MS) };
 }
 
 const IDLE = `console.log("up"); for await (const _ of Deno.stdin.readable);`;

@@ -4,26 +4,24 @@
  *
  * @module
  */
-import { type PluginHandle, PluginHost, silentLogger } from "@sallyport/host";
-import { signForTest } from "@sallyport/host/testing";
+import type { PluginHandle } from "@sallyport/host";
+import { ECHO, openBench } from "./bench_host.ts";
 import { type Figure, figure, type FigureSpec, missing, most } from "./figures.ts";
 import { type BenchSettings, median, roundsOf } from "./rounds.ts";
 
-const QUIET = "export default { methods: { echo: (params: unknown) => params } };\n";
-
-const SPIN = "for (;;);";
 const GREEDY = `
 const held: unknown[] = [];
+const spin = () => held.push(new Worker("data:text/javascript,for(;;);", { type: "module" }));
 const rest = () => new Promise(() => {});
 export default {
   methods: {
     memory() { for (;;) held.push(new Uint8Array(4 << 20).fill(1)); },
     threads() {
-      for (let i = 0; i < 500; i++) held.push(new Worker(new URL("./spin.ts", import.meta.url), { type: "module" }));
+      for (let i = 0; i < 500; i++) spin();
       return rest();
     },
     cpu() {
-      for (let i = 0; i < 4; i++) held.push(new Worker(new URL("./spin.ts", import.meta.url), { type: "module" }));
+      for (let i = 0; i < 4; i++) spin();
       for (;;);
     },
     async channels(_params: unknown, call: { progress(value: unknown): void }) {
@@ -47,18 +45,10 @@ const MEASURE_MS = 700;
 /** Measures each attack in rounds of quiet and attack; only where the kernel can cap the greedy one. */
 export async function benchNeighbours(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
-  const quiet = undo.use(await bundle("quiet", { "main.ts": QUIET }));
-  const greedy = undo.use(await bundle("greedy", { "main.ts": GREEDY, "spin.ts": SPIN }));
-  const host = undo.use(
-    await PluginHost.open({
-      keys: [quiet.publicKey, greedy.publicKey],
-      logger: silentLogger,
-      drainMs: 0,
-      shutdownMs: 0,
-      graceMs: 0,
-    }),
-  );
-  const plugin = await host.load(quiet.dir);
+  const options = { isolation: "auto", drainMs: 0, shutdownMs: 0, graceMs: 0 } as const;
+  const bench = undo.use(await openBench([ECHO, { name: "greedy", source: GREEDY }], options));
+  const { host, dirs: [quiet, greedy] } = bench;
+  const plugin = await host.load(quiet!);
   if (plugin.sandbox?.cgroup !== true) {
     return ATTACKS.map((attack) => missing(specOf(attack), "no control groups here"));
   }
@@ -73,7 +63,7 @@ export async function benchNeighbours(settings: BenchSettings): Promise<Figure[]
       const stop = new AbortController();
       const attacking = (async () => {
         while (!stop.signal.aborted) {
-          const attacker = await host.load(greedy.dir);
+          const attacker = await host.load(greedy!);
           await attacker.call(attack, {}, { signal: stop.signal, onProgress: () => {} })
             .catch(() => {});
           await attacker.unload();
@@ -109,18 +99,4 @@ async function measure(plugin: PluginHandle): Promise<number> {
     times.push((performance.now() - began) * 1_000);
   }
   return median(times);
-}
-
-async function bundle(name: string, files: Record<string, string>) {
-  const dir = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
-  try {
-    const manifest = { name, version: "1.0.0", entry: "main.ts" };
-    await Deno.writeTextFile(`${dir}/plugin.json`, JSON.stringify(manifest));
-    for (const [path, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${dir}/${path}`, text);
-    }
-    return await signForTest(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
 }

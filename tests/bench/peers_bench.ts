@@ -209,11 +209,11 @@ function figuresOf(
   const floors = results.get("floor")!;
   return [...ours, ...PEERS.map(({ name }) => name)].map((subject) => {
     const bar = bars[subject];
-    const whole = { ...spec, bench: "peers", subject, ...(bar === undefined ? {} : { bar }) };
+    const whole = { ...spec, bench: "peers", subject, bar };
     const rounds = results.get(subject);
     const reason = failed.get(subject);
     return rounds === undefined || reason !== undefined
-      ? missing(whole, reason ?? "the host has no such lane")
+      ? missing(whole, reason ?? "there is no such lane here")
       : figure(whole, rounds, floors);
   });
 }

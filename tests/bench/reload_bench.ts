@@ -18,7 +18,7 @@ export async function benchReload(settings: BenchSettings): Promise<Figure[]> {
   const subjects = new Map<string, Measure<number>>([["floor", timeFloor]]);
   for (const isolation of settings.quick ? ["plain" as const] : await workingModes()) {
     for (const size of [0, 1]) {
-      const { host, dirs } = undo.use((await openBench([ECHO], { isolation, pool: { size } }))!);
+      const { host, dirs } = undo.use(await openBench([ECHO], { isolation, pool: { size } }));
       const plugin = await host.load(dirs[0]!);
       subjects.set(size === 0 ? isolation : `${isolation}, pool`, async () => {
         await host.filled();

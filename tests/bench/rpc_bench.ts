@@ -61,10 +61,10 @@ export async function benchRpc(settings: BenchSettings): Promise<Figure[]> {
         bench: "rpc",
         subject: lane,
         floorName: FLOOR,
-        ...(bar === undefined ? {} : { bar }),
+        bar,
       };
       const rounds = results.get(lane);
-      if (rounds === undefined) return missing(spec, "the host has no such lane");
+      if (rounds === undefined) return missing(spec, "there is no such lane here");
       return figure(spec, rounds.map((each) => each[key]), floors.map((each) => each[key]));
     })
   );

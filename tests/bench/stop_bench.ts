@@ -10,28 +10,28 @@ import { probeLauncher } from "../../src/sandbox/probe.ts";
 import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";
 import { hostTest } from "../helpers/host.ts";
 import { isAlive, until } from "../helpers/process.ts";
+import { type Figure, figureOf, type FigureSpec, most } from "./figures.ts";
 
 const INTERVAL_MS = 1_000;
 
-/** Holds how one kind of greed ended. */
-export interface StopFigures {
-  /** What it took, such as `disk`. */
-  kind: string;
-  /** What contained it. */
-  mode: "bwrap" | "plain";
-  /** How long it went on, in intervals of the monitor. */
-  intervals: number;
-}
-
 /** Measures each kind of greed, in `bwrap` where that works here, and plain. */
-export async function benchStops(): Promise<StopFigures[]> {
+export async function benchStops(): Promise<Figure[]> {
   const executable = Deno.execPath();
   const libraries = await findLibraries(executable);
   const { works } = await probeLauncher("bwrap", { executable, libraries });
-  const figures: StopFigures[] = [];
+  const figures: Figure[] = [];
   for (const mode of works ? ["bwrap", "plain"] as const : ["plain"] as const) {
     for (const [kind, greed] of Object.entries(GREEDS)) {
-      figures.push({ kind, mode, intervals: await measure(mode, greed) });
+      const spec: FigureSpec = {
+        bench: "stop",
+        figure: `greed: ${kind}`,
+        subject: mode,
+        unit: "intervals",
+        floorName: "interval of the monitor, until its process is gone",
+        bar: most(2.1), // two intervals, and the end of a process
+      };
+      const intervals = await measure(mode, greed);
+      figures.push(figureOf(spec, intervals, 1, intervals));
     }
   }
   return figures;

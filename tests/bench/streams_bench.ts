@@ -86,7 +86,7 @@ async function measureStream(
     };
     const rounds = results.get(lane);
     return rounds === undefined
-      ? missing(whole, "the host has no such lane")
+      ? missing(whole, "there is no such lane here")
       : figure(whole, rounds, results.get("floor")!);
   });
 }

@@ -96,11 +96,11 @@ async function measureValue(
       subject,
       unit: "ms",
       floorName: value.floorName,
-      ...(bar === undefined ? {} : { bar }),
+      bar,
     };
     const rounds = results.get(subject);
     if (rounds === undefined) {
-      return [missing(spec, broken.get(subject) ?? "the host has no such lane")];
+      return [missing(spec, broken.get(subject) ?? "there is no such lane here")];
     }
     const made = [figure(spec, rounds, results.get("floor")!)];
     const copies = results.get("copy");
@@ -140,8 +140,8 @@ function binary(mib: number, rounds: number, bar?: Bar, sharedBar?: Bar): Value 
   return {
     name: `${mib} MiB binary echo`,
     rounds,
-    ...(bar === undefined ? {} : { bar }),
-    ...(sharedBar === undefined ? {} : { sharedBar }),
+    bar,
+    sharedBar,
     floorName: scale === 1 ? "base64, hand-written" : `base64, hand-written, ${scale} × 16 MiB`,
     scale,
     floor: async (floor) => {
