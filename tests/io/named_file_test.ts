@@ -17,7 +17,9 @@ async function inShell(script: string): Promise<string> {
     import.meta.url,
   )}";
     let turns = 0;
-    const timer = setInterval(() => turns++, 5);
+    const timer = setInterval(() => {
+      if (++turns === 4) Deno.writeTextFileSync(import.meta.filename + ".turned", "");
+    }, 5);
     const text = await readNamedFile(Deno.args[0], 100).then(
       (bytes) => new TextDecoder().decode(bytes),
       (error) => error.message,
@@ -82,7 +84,12 @@ Deno.test({
   name: "readNamedFile() reads a pipe of the shell to its end while the process goes on",
   ignore: windows,
   async fn() {
-    assert.equal(await inShell("READ <(echo one; sleep 0.2; printf two)"), '["one\\ntwo",true]');
+    // the rest comes when the process has gone on
+    const turned = 'for n in {1..600}; do [ -e "$CODE.turned" ] && break; sleep 0.1; done';
+    assert.equal(
+      await inShell(`READ <(echo one; ${turned}; printf two)`),
+      '["one\\ntwo",true]',
+    );
     assert.match(await inShell("printf x | READ /dev/stdin"), /^\["x",/);
     assert.match(await inShell("READ <(yes)"), /it is larger than 100 bytes/);
     assert.match(await inShell("READ /dev/stdin"), /^\["",/);
