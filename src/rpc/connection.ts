@@ -9,6 +9,7 @@ import { Backlog } from "./calls/backlog.ts";
 import { encodeValue } from "./wire/binary.ts";
 import { CallsIn } from "./calls/calls_in.ts";
 import { CallsOut } from "./calls/calls_out.ts";
+import type { CallsWire } from "./calls/calls_wire.ts";
 import { now as clock } from "./flow/clock.ts";
 import { malformed, readId, readParams } from "./wire/control.ts";
 import { DeadlineTimer } from "./flow/deadline_timer.ts";
@@ -22,7 +23,6 @@ import {
   tooLongError,
 } from "./wire/limits.ts";
 import { type Message, notificationLine } from "./wire/message.ts";
-import { MessageReader } from "./transport/message_reader.ts";
 import {
   type ConnectionOptions,
   type ConnectionStats,
@@ -32,10 +32,8 @@ import {
   resolveOptions,
 } from "./calls/options.ts";
 import { Outbox } from "./transport/outbox.ts";
-import { HostTime } from "./flow/host_time.ts";
+import { PeerReader } from "./peer_reader.ts";
 import { behindLine, type Part } from "./wire/parts.ts";
-import { Pause } from "./flow/pause.ts";
-import { PeerRates } from "./calls/peer_rates.ts";
 import { SharedValues } from "./transport/shared_values.ts";
 import { TokenBucket } from "./flow/token_bucket.ts";
 import { violation } from "./wire/violation.ts";
@@ -60,34 +58,27 @@ export class Connection implements AsyncDisposable {
   readonly #settleClosed: (reason: SallyportError | undefined) => void;
   readonly #options: ResolvedOptions;
   readonly #limits: MessageLimits;
-  readonly #reader: MessageReader;
+  readonly #reader: PeerReader;
   readonly #outbox: Outbox;
   readonly #callsOut: CallsOut;
   readonly #callsIn: CallsIn;
   readonly #lanes: Lanes;
   readonly #shared: SharedValues;
   readonly #timer: DeadlineTimer;
-  readonly #rates: PeerRates;
   readonly #backlog: Backlog;
-  /** The plugin's end trusts its host, and measures nothing. */
-  readonly #hostTime: HostTime | undefined;
   #state: State = "open";
-  #received = 0;
-  #bytesReceived = 0;
-  /** When the message that is half here must be whole. */
-  #lineDeadline = Infinity;
   #brokenDeadline = Infinity;
-  readonly #pause = new Pause();
   #isOutFirst = false;
 
   /** Opens a connection and begins to read. */
-  constructor(options: ConnectionOptions) {
-    const resolved = this.#options = resolveOptions(options);
-    this.#limits = { ...DEFAULT_MESSAGE_LIMITS, maxMessageBytes: resolved.maxMessageBytes };
+  constructor(given: ConnectionOptions) {
+    const options = this.#options = resolveOptions(given);
+    const limits = this.#limits = {
+      ...DEFAULT_MESSAGE_LIMITS,
+      maxMessageBytes: options.maxMessageBytes,
+    };
     ({ promise: this.closed, resolve: this.#settleClosed } = Promise.withResolvers());
-    const openedAt = clock();
-    this.#rates = new PeerRates(resolved, openedAt);
-    this.#lanes = new Lanes(resolved.io, {
+    const lanes = this.#lanes = new Lanes(options.io, {
       opened: (lane) => this.#speakOver(lane),
       controlSpoke: () => this.#closeWith(afterMove()),
       controlEnded: () => this.#pipeBroke(),
@@ -95,24 +86,35 @@ export class Connection implements AsyncDisposable {
     this.#timer = new DeadlineTimer((now) => this.#expire(now));
     const arm = (at: number) => this.#timer.arm(at);
     const send = (line: string, raw?: Part[]) => this.#send(line, raw);
-    this.#shared = new SharedValues(send, this.#limits);
-    const place = (raw: Uint8Array[]) => this.#shared.place(raw);
-    const take = (message: Message, bytes: number) => this.#dispatch(message, bytes);
-    const { role, maxHostMsPerSecond } = resolved;
-    if (role === "host") this.#hostTime = new HostTime(maxHostMsPerSecond, openedAt);
-    this.#reader = new MessageReader(take, this.#limits, this.#shared, this.#hostTime);
-    this.#outbox = new Outbox(resolved.io, {
+    const shared = this.#shared = new SharedValues(send, limits);
+    this.#reader = new PeerReader({
+      options,
+      limits,
+      lanes,
+      shared,
+      arm,
+      isOpen: () => this.#state === "open",
+      take: (message, bytes) => this.#take(message, bytes),
+      failed: (error) => this.#closeWith(error),
+      ended: (error) => this.#ended(error),
+    });
+    this.#outbox = new Outbox(options.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#resumeCalls(),
     });
-    this.#backlog = new Backlog(this.#outbox, this.#shared, this.#limits, resolved);
-    const backlog = this.#backlog;
-    const now = () => this.#outbox.turnTime;
-    this.#callsOut = new CallsOut({ place, send, backlog, arm, now }, resolved);
-    const progressBudget = new TokenBucket(PROGRESS_PER_SECOND, openedAt);
-    const charge = this.#charge.bind(this);
-    this.#callsIn = new CallsIn({ place, send, backlog, progressBudget, charge }, resolved);
-    void this.#readAll(arm);
+    this.#backlog = new Backlog(this.#outbox, shared, limits, options);
+    const wire: CallsWire = {
+      place: (raw) => shared.place(raw),
+      send,
+      arm,
+      now: () => this.#outbox.turnTime,
+      charge: (since) => this.#reader.charge(since),
+      backlog: this.#backlog,
+      progressBudget: new TokenBucket(PROGRESS_PER_SECOND, clock()),
+    };
+    this.#callsOut = new CallsOut(wire, options);
+    this.#callsIn = new CallsIn(wire, options);
+    void this.#reader.run();
   }
 
   /** Says whether nothing can be sent any more. */
@@ -124,15 +126,13 @@ export class Connection implements AsyncDisposable {
   get stats(): ConnectionStats {
     return {
       sent: this.#outbox.sent,
-      received: this.#received,
-      unasked: this.#rates.unasked,
+      received: this.#reader.received,
       bytesSent: this.#outbox.bytesSent + this.#shared.bytesSent,
-      bytesReceived: this.#bytesReceived + this.#shared.bytesReceived,
+      bytesReceived: this.#reader.bytesReceived + this.#shared.bytesReceived,
       inFlight: this.#callsOut.inFlight,
       unanswered: this.#callsOut.unanswered,
       serving: this.#callsIn.size,
-      hostMs: this.#hostTime?.spentMs ?? 0,
-      hostHeldMs: this.#hostTime?.heldMs ?? 0,
+      ...this.#reader.stats,
     };
   }
 
@@ -150,7 +150,7 @@ export class Connection implements AsyncDisposable {
 
   /** Changes how many milliseconds a second the peer may take of this thread. */
   setHostShare(msPerSecond: number): void {
-    this.#hostTime?.setShare(msPerSecond, clock());
+    this.#reader.setHostShare(msPerSecond);
   }
 
   /** Sends a request; rejects with its error, or with the reason for which the connection closed. */
@@ -223,7 +223,6 @@ export class Connection implements AsyncDisposable {
     this.#state = "closed";
     this.#reader.stop();
     this.#timer.stop();
-    this.#pause.end();
     this.#callsIn.close();
     this.#outbox.stop();
     this.#shared.close();
@@ -238,66 +237,7 @@ export class Connection implements AsyncDisposable {
     })();
   }
 
-  async #readAll(arm: (at: number) => void): Promise<void> {
-    try {
-      for (;;) {
-        const chunk = await this.#lanes.read(this.#reader.expected);
-        if (this.#state !== "open") return;
-        if (chunk === null) break;
-        for (let at = 0; at < chunk.length;) {
-          at += this.#receive(at === 0 ? chunk : chunk.subarray(at));
-          const pause = this.#pause.begin(arm);
-          if (pause !== undefined) await pause;
-          if (this.#state !== "open") return;
-        }
-      }
-    } catch (error) {
-      if (error instanceof SallyportError) this.#closeWith(error);
-      else await this.#ended(error);
-      return;
-    }
-    await this.#ended(undefined);
-  }
-
-  /** Takes messages until the slice is used up; gives how many bytes they had. */
-  #receive(chunk: Uint8Array): number {
-    const now = clock();
-    this.#hostTime?.begin(now);
-    // a flood stays one, however little of it is read at a time
-    this.#rates.refill(now - (this.#hostTime?.heldMs ?? 0));
-    const before = this.#received;
-    let taken: number;
-    try {
-      taken = this.#reader.push(chunk);
-    } catch (error) {
-      this.#closeWith(error);
-      return chunk.length;
-    }
-    this.#bytesReceived += taken;
-    if (this.#lanes.isMoving && this.#reader.isMidMessage) {
-      this.#closeWith(afterMove());
-    } else if (!this.#reader.isMidMessage) this.#lineDeadline = Infinity;
-    else if (this.#received !== before || this.#lineDeadline === Infinity) {
-      this.#lineDeadline = now + this.#options.lineTimeoutMs;
-      this.#timer.arm(this.#lineDeadline);
-    }
-    return taken;
-  }
-
-  /** Charges what was done for the peer since the last mark, or since a moment after it. */
-  #charge(since?: number): void {
-    if (this.#hostTime === undefined) return;
-    this.#pause.ask(this.#hostTime.charge(clock(), since));
-  }
-
-  #dispatch(message: Message, bytes: number): void {
-    if (this.#lanes.isMoving) throw afterMove();
-    this.#received++;
-    if (this.#take(message, bytes)) this.#charge();
-    else this.#hostTime?.skip(clock());
-  }
-
-  /** Takes a message; gives whether nobody had asked for it. */
+  /** Takes a message; returns whether nobody had asked for it. */
   #take(message: Message, bytes: number): boolean {
     if (message.kind === "result" || message.kind === "error") {
       this.#callsOut.answer(message);
@@ -315,7 +255,7 @@ export class Connection implements AsyncDisposable {
       this.#resumeCalls();
       return false;
     }
-    this.#pause.ask(this.#rates.message());
+    this.#reader.countUnasked();
     if (message.kind === "request") this.#callsIn.accept(message);
     else this.#notification(message, bytes);
     return true;
@@ -325,7 +265,7 @@ export class Connection implements AsyncDisposable {
     const { method } = message;
     if (method === "$/lane") return this.#lanes.follow(this.#options.onLane);
     if (this.#callsIn.control(message)) return;
-    this.#pause.ask(this.#rates.notification(bytes));
+    this.#reader.countNotification(bytes);
     if (method === "$/progress") {
       return this.#callsOut.progress(readId(message), readParams(message, "value").value);
     }
@@ -365,14 +305,9 @@ export class Connection implements AsyncDisposable {
 
   #expire(now: number): number {
     try {
-      if (this.#lineDeadline <= now) {
-        throw violation(`a message was not whole after ${this.#options.lineTimeoutMs} ms`);
-      }
-      const next = this.#callsOut.expire(now);
+      const next = Math.min(this.#reader.expire(now), this.#callsOut.expire(now));
       if (this.#brokenDeadline <= now) void this.#ended(new Error("The pipe broke"));
-      const resumeAt = this.#pause.expire(now);
-      if (this.#state !== "open") return Infinity;
-      return Math.min(next, this.#lineDeadline, this.#brokenDeadline, resumeAt);
+      return this.#state === "open" ? Math.min(next, this.#brokenDeadline) : Infinity;
     } catch (error) {
       this.#closeWith(error);
       return Infinity;

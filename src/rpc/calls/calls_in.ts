@@ -1,9 +1,8 @@
 import { SallyportError } from "../../errors.ts";
-import type { Backlog } from "./backlog.ts";
-import { encodeValue, rawLength } from "../wire/binary.ts";
 import { now as clock } from "../flow/clock.ts";
+import { Fifo } from "../flow/fifo.ts";
+import { encodeValue, rawLength } from "../wire/binary.ts";
 import { malformed, readId, readParams } from "../wire/control.ts";
-import { IdTable } from "./id_table.ts";
 import {
   errorLine,
   type Message,
@@ -12,16 +11,13 @@ import {
   WIRE_CODES,
   type WireError,
 } from "../wire/message.ts";
-import type { IncomingCall, ResolvedOptions } from "./options.ts";
-import type { Part } from "../wire/parts.ts";
-import { StreamWriter } from "./stream_writer.ts";
-import type { TokenBucket } from "../flow/token_bucket.ts";
 import { violation } from "../wire/violation.ts";
 import { toWireError } from "../wire/wire_error.ts";
-
-const { AbortController: Controller } = globalThis;
-const NO_META: Readonly<Record<string, unknown>> = Object.freeze({});
-const MAX_FIRST_CREDIT = 65_536;
+import type { CallsWire } from "./calls_wire.ts";
+import { IdTable } from "./id_table.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { readMeta, ServedCall } from "./served_call.ts";
+import { StreamWriter } from "./stream_writer.ts";
 
 const TOO_LONG: WireError = {
   code: WIRE_CODES.own,
@@ -29,87 +25,21 @@ const TOO_LONG: WireError = {
   data: { code: "limit-exceeded", details: {} },
 };
 
-/** What incoming calls need of their connection. */
-export interface CallsInWire {
-  /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
-  place(raw: Uint8Array[]): Part[];
-  /** Sends a line; throws `limit-exceeded` for one that is too long. */
-  send(line: string, raw?: Part[]): void;
-  /** What waits for the peer. */
-  readonly backlog: Pick<Backlog, "holdsUp" | "room">;
-  /** Limits how often progress is reported. */
-  readonly progressBudget: TokenBucket;
-  /** Charges the peer for what was done for it since a moment. */
-  charge(since: number): void;
-}
-
-/** One request of the peer. */
-class Served implements IncomingCall {
-  readonly id: number;
-  readonly meta: Readonly<Record<string, unknown>>;
-  readonly #wire: CallsInWire;
-  #controller: AbortController | undefined;
-  answered = false;
-  aborted = false;
-  /** What to begin it with, as long as it waits. */
-  waiting: { readonly method: string; readonly params: unknown } | undefined;
-  writer: StreamWriter | undefined;
-
-  constructor(id: number, meta: Readonly<Record<string, unknown>>, wire: CallsInWire) {
-    this.id = id;
-    this.meta = meta;
-    this.#wire = wire;
-  }
-
-  get streaming(): boolean {
-    return this.writer !== undefined;
-  }
-
-  /** Made when first looked at: most handlers never do. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new Controller();
-      if (this.aborted) this.#controller.abort(abortReason());
-    }
-    return this.#controller.signal;
-  }
-
-  progress(value: unknown): void {
-    if (this.answered || this.meta.progress !== true) return;
-    const { text, raw } = encodeValue(value, "null");
-    this.#wire.progressBudget.refill(clock());
-    if (!this.#wire.progressBudget.take()) return;
-    this.#wire.send(notificationLine("$/progress", `{"id":${this.id},"value":${text}}`, raw), raw);
-  }
-
-  abort(): void {
-    if (this.aborted) return;
-    this.aborted = true;
-    this.writer?.stop();
-    this.#controller?.abort(abortReason());
-  }
-}
-
-function abortReason(): SallyportError {
-  return new SallyportError("cancelled", "The caller gave the call up");
-}
-
 /** Keeps account of the peer's requests: every one is answered once, a cancelled one at once. */
 export class CallsIn {
-  readonly #wire: CallsInWire;
+  readonly #wire: CallsWire;
   readonly #options: ResolvedOptions;
-  readonly #serving = new IdTable<Served>();
+  readonly #serving = new IdTable<ServedCall>();
   /** Handlers under way, those of cancelled requests included. */
   #running = 0;
   #highestId = 0;
-  /** Requests that wait for room or for others to end, from `#heldFrom` on. */
-  #held: (Served | undefined)[] = [];
-  #heldFrom = 0;
+  /** Requests that wait for room or for others to end. */
+  readonly #held = new Fifo<ServedCall>();
   #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   /** Makes an empty account. */
-  constructor(wire: CallsInWire, options: ResolvedOptions) {
+  constructor(wire: CallsWire, options: ResolvedOptions) {
     this.#wire = wire;
     this.#options = options;
   }
@@ -132,19 +62,19 @@ export class CallsIn {
     if (id > this.#highestId) this.#highestId = id;
     if (!accepts(method, "request")) {
       if (role === "host") throw violation(`a plugin may not request "${cut(method)}"`);
-      return this.#send(
+      return this.#wire.send(
         errorLine(id, { code: WIRE_CODES.methodNotFound, message: "Unknown method" }),
       );
     }
     const call = this.#newCall(id, params);
     this.#serving.add(call);
-    if (this.#held.length === 0 && this.#hasRoom) this.#begin(call, method, params);
-    else if (this.#held.length - this.#heldFrom >= 2 * maxInFlight) {
+    if (this.#held.size === 0 && this.#hasRoom) this.#begin(call, method, params);
+    else if (this.#held.size >= 2 * maxInFlight) {
       // a peer that cancels what it sends must not pile up requests
       this.#fail(call, new SallyportError("limit-exceeded", "Too many cancelled calls wait"));
     } else {
       call.waiting = { method, params };
-      this.#held[this.#held.length] = call;
+      this.#held.push(call);
     }
   }
 
@@ -154,9 +84,8 @@ export class CallsIn {
 
   /** Goes on with what waited, as far as there is room. */
   resume(): void {
-    while (this.#heldFrom < this.#held.length && this.#hasRoom) {
-      const call = this.#held[this.#heldFrom]!;
-      this.#held[this.#heldFrom++] = undefined;
+    while (this.#held.size > 0 && this.#hasRoom) {
+      const call = this.#held.shift()!;
       const { waiting } = call;
       call.waiting = undefined; // its params are not kept for those behind it
       if (call.answered || waiting === undefined) continue;
@@ -164,16 +93,12 @@ export class CallsIn {
       this.#begin(call, waiting.method, waiting.params);
       this.#wire.charge(since);
     }
-    if (this.#heldFrom === this.#held.length) {
-      this.#held = [];
-      this.#heldFrom = 0;
-    }
     if (this.#room === undefined || this.#wire.backlog.holdsUp) return;
     this.#room.resolve();
     this.#room = undefined;
   }
 
-  #begin(call: Served, method: string, params: unknown): void {
+  #begin(call: ServedCall, method: string, params: unknown): void {
     let given: unknown;
     try {
       given = this.#options.onRequest?.(method, params, call);
@@ -227,8 +152,7 @@ export class CallsIn {
   /** Aborts every call and answers nothing from now on. */
   close(): void {
     this.#closed = true;
-    this.#held = [];
-    this.#heldFrom = 0;
+    this.#held.clear();
     this.#room?.resolve();
     for (const call of this.#serving.values()) {
       call.answered = true;
@@ -237,9 +161,9 @@ export class CallsIn {
     this.#serving.clear();
   }
 
-  #newCall(id: number, params: unknown): Served {
+  #newCall(id: number, params: unknown): ServedCall {
     const meta = readMeta(params);
-    const call = new Served(id, meta, this.#wire);
+    const call = new ServedCall(id, meta, this.#wire);
     if (meta.stream !== undefined) {
       call.writer = new StreamWriter(meta.stream as number, (items, bytes) => {
         if (call.answered) return;
@@ -256,7 +180,7 @@ export class CallsIn {
     return (this.#room ??= Promise.withResolvers<void>()).promise;
   }
 
-  #finish(call: Served, value: unknown): void {
+  #finish(call: ServedCall, value: unknown): void {
     if (call.answered || this.#closed) return;
     let items: AsyncIterable<unknown> | undefined;
     try {
@@ -281,10 +205,10 @@ export class CallsIn {
     this.#running--;
     answer();
     this.#wire.charge(since);
-    if (this.#held.length > 0) this.resume();
+    if (this.#held.size > 0) this.resume();
   }
 
-  #result(call: Served, value: unknown): void {
+  #result(call: ServedCall, value: unknown): void {
     if (call.answered || this.#closed) return;
     try {
       const body = encodeValue(value, "null");
@@ -298,24 +222,20 @@ export class CallsIn {
     this.#serving.delete(call.id);
   }
 
-  #fail(call: Served, error: unknown): void {
+  #fail(call: ServedCall, error: unknown): void {
     if (call.answered || this.#closed) return;
     this.#answer(call, this.#errorLine(call.id, error));
   }
 
-  #answer(call: Served, line: string): void {
+  #answer(call: ServedCall, line: string): void {
     call.answered = true;
     call.waiting = undefined;
     this.#serving.delete(call.id);
     try {
-      this.#send(line);
+      this.#wire.send(line);
     } catch {
-      this.#send(errorLine(call.id, TOO_LONG)); // a plugin's limit may be as low as 1 KiB
+      this.#wire.send(errorLine(call.id, TOO_LONG)); // a plugin's limit may be as low as 1 KiB
     }
-  }
-
-  #send(line: string): void {
-    this.#wire.send(line);
   }
 
   #errorLine(id: number, error: unknown): string {
@@ -354,26 +274,4 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
 
 function cut(text: string): string {
   return text.replace(/[^\w$/.:-]/g, "?").slice(0, 60);
-}
-
-function readMeta(params: unknown): Readonly<Record<string, unknown>> {
-  if (typeof params !== "object" || params === null || !Object.hasOwn(params, "_meta")) {
-    return NO_META;
-  }
-  const meta = (params as { _meta: unknown })._meta;
-  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) {
-    throw violation('"_meta" is not an object');
-  }
-  const { stream, progress } = meta as Record<string, unknown>;
-  if (
-    stream !== undefined &&
-    !(Number.isSafeInteger(stream) && (stream as number) > 0 &&
-      (stream as number) <= MAX_FIRST_CREDIT)
-  ) {
-    throw violation('"_meta.stream" is not a credit');
-  }
-  if (progress !== undefined && typeof progress !== "boolean") {
-    throw violation('"_meta.progress" is not a boolean');
-  }
-  return meta as Record<string, unknown>;
 }

@@ -1,81 +1,49 @@
-import { readThrown, SallyportError } from "../../errors.ts";
-import type { Backlog } from "./backlog.ts";
-import { type EncodedValue, encodeValue, keep, rawLength } from "../wire/binary.ts";
-import { cancelled, label, neverAnswered, prefix, timedOut } from "./call_errors.ts";
+import { SallyportError } from "../../errors.ts";
 import { now as clock } from "../flow/clock.ts";
-import { IdTable } from "./id_table.ts";
+import { Fifo } from "../flow/fifo.ts";
+import { type EncodedValue, keep, rawLength } from "../wire/binary.ts";
 import { type Message, notificationLine, requestLine } from "../wire/message.ts";
-import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
-import type { Part } from "../wire/parts.ts";
-import { FIRST_CREDIT, StreamReader } from "./stream_reader.ts";
 import { violation } from "../wire/violation.ts";
 import { fromWireError } from "../wire/wire_error.ts";
+import { cancelled, label, neverAnswered, prefix, timedOut } from "./call_errors.ts";
+import type { CallsWire } from "./calls_wire.ts";
+import { IdTable } from "./id_table.ts";
+import type { OpenRequest, RequestOptions, ResolvedOptions } from "./options.ts";
+import {
+  type Call,
+  encodeParams,
+  metaFor,
+  newCall,
+  NOTHING,
+  settle,
+  type WaitingCall,
+  withMeta,
+} from "./own_call.ts";
+import { StreamReader } from "./stream_reader.ts";
 
-/** What outgoing calls need of their connection. */
-export interface CallsOutWire {
-  /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
-  place(raw: Uint8Array[]): Part[];
-  /** Sends a line; throws `limit-exceeded` for one that is too long. */
-  send(line: string, raw?: Part[]): void;
-  /** Makes sure that {@linkcode CallsOut.expire} runs at a moment. */
-  arm(at: number): void;
-  /** Gives the time of `performance.now()`, or that of a moment ago in the same turn. */
-  now(): number;
-  /** What waits for the peer. */
-  readonly backlog: Pick<Backlog, "isFull">;
-}
-
-/** One request of our own, from the moment it was made until the peer has answered it. */
-interface Call {
-  id: number;
-  method: string;
-  options: RequestOptions;
-  /** When it fails with `timeout`; when the peer must have answered, once it was given up. */
-  deadline: number;
-  givenUp: boolean;
-  settled: boolean;
-  resolve: (value: unknown) => void;
-  reject: (error: SallyportError) => void;
-  stream: StreamReader | undefined;
-  onAbort: (() => void) | undefined;
-  /** Its place among those that wait for room. */
-  waiting: WaitingCall | undefined;
-}
-
-interface WaitingCall {
-  readonly call: Call;
-  readonly method: string;
-  readonly bytes: number;
-  body: EncodedValue;
-}
-
-/** Places that may be empty before those that wait, beside as many as wait. */
-const MIN_GAP = 1_024;
-const NOTHING: EncodedValue = { text: "", raw: undefined };
 function ignore(): void {}
 
 /** Keeps account of our own requests: every one is settled once, and every id is answered once. */
 export class CallsOut {
-  readonly #wire: CallsOutWire;
+  readonly #wire: CallsWire;
   readonly #options: ResolvedOptions;
   readonly #pending = new IdTable<Call>();
-  /** Calls that wait for room, from `#waitingFrom` on; one that was given up stays until its turn. */
-  #waiting: (WaitingCall | undefined)[] = [];
-  #waitingFrom = 0;
+  /** Calls that wait for room; one that was given up stays until its turn. */
+  readonly #waiting = new Fifo<WaitingCall>();
   #waitingBytes = 0;
   #nextId = 1;
   #givenUp = 0;
   #closedBy: SallyportError | undefined;
 
   /** Makes an empty account. */
-  constructor(wire: CallsOutWire, options: ResolvedOptions) {
+  constructor(wire: CallsWire, options: ResolvedOptions) {
     this.#wire = wire;
     this.#options = options;
   }
 
   /** Counts requests that somebody waits for. */
   get inFlight(): number {
-    return this.#pending.size - this.#givenUp + this.#waitingCount;
+    return this.#pending.size - this.#givenUp + this.#waiting.size;
   }
 
   /** Counts requests that were given up and are not answered. */
@@ -127,7 +95,7 @@ export class CallsOut {
     if (call.givenUp) this.#givenUp--;
     else if (message.error === undefined) settle(call).resolve(message.value);
     else settle(call).reject(fromWireError(message.error, this.#options.role, prefix(call)));
-    if (this.#waiting.length > 0) this.admit();
+    if (this.#waiting.size > 0) this.admit();
   }
 
   /** Takes a `$/progress` notification. */
@@ -163,8 +131,7 @@ export class CallsOut {
       }
       next = Math.min(next, call.deadline);
     }
-    for (let i = this.#waitingFrom; i < this.#waiting.length; i++) {
-      const { call } = this.#waiting[i]!;
+    for (const { call } of this.#waiting.values()) {
       if (call.settled) continue;
       if (call.deadline <= now) this.#giveUp(call, timedOut(call));
       else next = Math.min(next, call.deadline);
@@ -189,13 +156,8 @@ export class CallsOut {
 
   /** Sends requests that waited, as far as there is room. */
   admit(): void {
-    while (this.#waitingCount > 0 && this.#hasRoom()) {
-      const waiting = this.#waiting[this.#waitingFrom]!;
-      this.#waiting[this.#waitingFrom++] = undefined; // nothing of it is kept for those behind it
-      if (this.#waitingFrom * 2 >= this.#waiting.length + MIN_GAP) {
-        this.#waiting.splice(0, this.#waitingFrom);
-        this.#waitingFrom = 0;
-      }
+    while (this.#waiting.size > 0 && this.#hasRoom()) {
+      const waiting = this.#waiting.shift()!;
       if (waiting.call.settled) continue;
       const { body } = waiting;
       this.#letGo(waiting);
@@ -211,10 +173,10 @@ export class CallsOut {
   close(reason: SallyportError): void {
     this.#closedBy = reason;
     const calls = [...this.#pending.values()];
-    for (const waiting of this.#waiting) if (waiting !== undefined) calls.push(waiting.call);
+    for (const { call } of this.#waiting.values()) calls.push(call);
     this.#pending.clear();
-    this.#waiting = [];
-    this.#waitingFrom = this.#waitingBytes = 0;
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
     this.#givenUp = 0;
     for (const call of calls) if (!call.settled) settle(call).reject(reason);
   }
@@ -226,7 +188,7 @@ export class CallsOut {
     const meta = metaFor(options, call.stream !== undefined);
     const full = meta === undefined ? params : withMeta(params, meta);
     const body = full === undefined ? NOTHING : encodeParams(full);
-    if (this.#waitingCount === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
+    if (this.#waiting.size === 0 && this.#hasRoom()) this.#sendRequest(call, method, body);
     else this.#wait(call, method, body);
     if (signal && !call.settled) {
       call.onAbort = () => this.#giveUp(call, cancelled(call, signal.reason));
@@ -242,7 +204,7 @@ export class CallsOut {
   #wait(call: Call, method: string, body: EncodedValue): void {
     const { maxWaiting, maxWaitingBytes } = this.#options;
     const bytes = body.text.length + rawLength(body.raw);
-    const isMany = this.#waitingCount >= maxWaiting;
+    const isMany = this.#waiting.size >= maxWaiting;
     if (isMany || (this.#waitingBytes > 0 && this.#waitingBytes + bytes > maxWaitingBytes)) {
       const others = isMany ? `${maxWaiting} others` : `others with ${this.#waitingBytes} bytes`;
       throw new SallyportError("limit-exceeded", `Cannot send ${label(call)}: ${others} wait`, {
@@ -282,10 +244,6 @@ export class CallsOut {
       : this.#wire.now() + timeoutMs;
   }
 
-  get #waitingCount(): number {
-    return this.#waiting.length - this.#waitingFrom;
-  }
-
   #notify(method: string, params: string): void {
     this.#wire.send(notificationLine(method, params));
   }
@@ -304,65 +262,4 @@ export class CallsOut {
     }
     if (error) reject(error);
   }
-}
-
-/** Encodes what the caller gave, whose getters may throw anything. */
-function encodeParams(params: unknown): EncodedValue {
-  try {
-    return encodeValue(params, "");
-  } catch (cause) {
-    if (cause instanceof TypeError || cause instanceof SallyportError) throw cause;
-    const { message } = readThrown(cause);
-    throw new TypeError(`Cannot send a value: it cannot be read: ${message}`, { cause });
-  }
-}
-
-function newCall(
-  method: string,
-  options: RequestOptions,
-  resolve: Call["resolve"],
-  reject: Call["reject"],
-): Call {
-  const { timeoutMs } = options;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
-    throw new RangeError(`Cannot send a request: "timeoutMs" must be positive: ${timeoutMs}`);
-  }
-  return {
-    id: 0,
-    method,
-    options,
-    deadline: Infinity,
-    givenUp: false,
-    settled: false,
-    resolve,
-    reject,
-    stream: undefined,
-    onAbort: undefined,
-    waiting: undefined,
-  };
-}
-
-/** Marks a call as settled and lets go of its signal. */
-function settle(call: Call): Pick<Call, "resolve" | "reject"> {
-  if (call.onAbort) call.options.signal?.removeEventListener("abort", call.onAbort);
-  call.settled = true;
-  return call;
-}
-
-function metaFor(options: RequestOptions, streams: boolean): Record<string, unknown> | undefined {
-  if (options.meta === undefined && options.onProgress === undefined && !streams) return undefined;
-  return {
-    ...options.meta,
-    ...(options.onProgress ? { progress: true } : {}),
-    ...(streams ? { stream: FIRST_CREDIT } : {}),
-  };
-}
-
-function withMeta(params: unknown, meta: Record<string, unknown>): Record<string, unknown> {
-  if (
-    params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params))
-  ) {
-    throw new TypeError("Cannot send a request: params must be an object where there is meta");
-  }
-  return { ...params, _meta: meta };
 }

@@ -1,0 +1,37 @@
+/** Places that may be empty before those that are taken, beside as many as are taken. */
+const MIN_GAP = 1_024;
+
+/** First in, first out; `shift()` of a long array would take as long as the array is. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #from = 0;
+
+  get size(): number {
+    return this.#items.length - this.#from;
+  }
+
+  push(item: T): void {
+    this.#items[this.#items.length] = item;
+  }
+
+  shift(): T | undefined {
+    if (this.size === 0) return undefined;
+    const item = this.#items[this.#from];
+    this.#items[this.#from++] = undefined; // nothing of it is kept for those behind it
+    if (this.#from * 2 >= this.#items.length + MIN_GAP) {
+      this.#items.splice(0, this.#from);
+      this.#from = 0;
+    } else if (this.size === 0) this.clear();
+    return item;
+  }
+
+  /** Lists what is queued, the oldest first. */
+  values(): T[] {
+    return this.#items.slice(this.#from) as T[];
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#from = 0;
+  }
+}
