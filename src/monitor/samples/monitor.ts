@@ -123,7 +123,9 @@ export class ResourceMonitor implements Disposable {
   /** Watches a plugin no more and forgets its samples. */
   remove(name: string, target?: MonitorTarget): boolean {
     if (target !== undefined && this.#watched.get(name)?.target !== target) return false;
-    return this.#watched.delete(name);
+    const removed = this.#watched.delete(name);
+    this.#schedule(); // no timer is left for what is gone
+    return removed;
   }
 
   /** Gives the samples of a plugin. */
