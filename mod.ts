@@ -144,12 +144,12 @@ export {
 
 export { type ServiceCaller } from "./src/services/calls/caller.ts";
 export { type PluginConfigs } from "./src/services/config_service.ts";
+export { PluginContext } from "./src/services/context.ts";
 export {
-  PluginContext,
   type PluginContextOptions,
   type ProvideOptions,
   type ServiceDescription,
-} from "./src/services/context.ts";
+} from "./src/services/context_types.ts";
 export { type SharedDatabaseOptions } from "./src/services/database/database_service.ts";
 export { type MethodAccess } from "./src/services/calls/method_table.ts";
 export { type HelperGroup } from "./src/sandbox/cgroup/helper_group.ts";

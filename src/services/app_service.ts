@@ -1,9 +1,3 @@
-/**
- * A service of the application: one object for all plugins, or one made for each.
- *
- * @module
- */
-
 import { type FailureLog, logFailure } from "../guard.ts";
 import type { ServiceCaller } from "./calls/caller.ts";
 import {
@@ -12,95 +6,65 @@ import {
   type MethodTable,
   methodTable,
 } from "./calls/method_table.ts";
+import { PerPlugin, type Service } from "./calls/service.ts";
 
 interface Made {
   readonly table: MethodTable;
-  readonly implementation: object;
+  readonly implementation: Partial<AsyncDisposable & Disposable>;
 }
 
 /** How long disposing of a plugin's object may hold up what waits for it. */
 const RELEASE_MS = 5_000;
 
-/** Wraps what the application provides. */
-export class AppService {
-  /** What the service is for. */
-  readonly description: string | undefined;
-  /** The methods, where all plugins share them. */
-  readonly methods: MethodTable | undefined;
-  readonly #key: string;
-  readonly #make: ((caller: ServiceCaller) => object) | undefined;
-  readonly #access: MethodAccess;
-  readonly #log: FailureLog;
-  readonly #releaseMs: number;
-  readonly #made = new Map<string, Made>();
-
-  /**
-   * Wraps an implementation.
-   *
-   * @throws {TypeError} when it has no methods.
-   */
-  constructor(
-    key: string,
-    implementation: object | ((caller: ServiceCaller) => object),
-    options: {
-      readonly access?: MethodAccess;
-      readonly description?: string;
-      readonly log: FailureLog;
-      readonly releaseMs?: number;
-    },
-  ) {
-    this.#key = key;
-    this.#log = options.log;
-    this.#releaseMs = options.releaseMs ?? RELEASE_MS;
-    this.description = options.description;
-    this.#access = { ...options.access };
-    if (typeof implementation === "function") {
-      this.#make = implementation as (caller: ServiceCaller) => object;
-      checkMethodAccess(key, this.#access);
-    } else this.methods = methodTable(key, implementation, this.#access);
+/**
+ * Makes a service of the application: one object for all plugins, or one made for each.
+ *
+ * @throws {TypeError} when it has no methods.
+ */
+export function appService(
+  key: string,
+  implementation: object | ((caller: ServiceCaller) => object),
+  { access = {}, log, releaseMs = RELEASE_MS }: {
+    readonly access?: MethodAccess;
+    readonly log: FailureLog;
+    readonly releaseMs?: number;
+  },
+): Service {
+  const copy = { ...access };
+  if (typeof implementation !== "function") {
+    return { methods: methodTable(key, implementation, copy) };
   }
-
-  /** Gives the methods that a plugin sees, and makes its object where it has none yet. */
-  table(caller: ServiceCaller): MethodTable {
-    if (this.methods !== undefined) return this.methods;
-    let made = this.#made.get(caller.plugin);
-    if (made === undefined) {
-      const implementation = this.#make!(caller);
-      made = { implementation, table: methodTable(this.#key, implementation, this.#access) };
-      this.#made.set(caller.plugin, made);
-    }
-    return made.table;
-  }
-
-  /** Disposes of a plugin's object; that it cannot be, or takes too long, is only logged. */
-  async release(plugin: string): Promise<void> {
-    const made = this.#made.get(plugin);
-    this.#made.delete(plugin);
-    if (made === undefined) return;
+  checkMethodAccess(key, copy);
+  const make = implementation as (caller: ServiceCaller) => object;
+  const held = new PerPlugin<Made>((caller) => {
+    const made = make(caller);
+    return { implementation: made, table: methodTable(key, made, copy) };
+  }, (made, plugin) => {
     const fail = (error: unknown) =>
-      logFailure(this.#log, `Disposing of service "${this.#key}"`, error, { plugin });
-    const disposed = Promise.try(() => dispose(made.implementation)).catch(fail);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        fail(new Error(`not done after ${this.#releaseMs} ms`));
-        resolve();
-      }, this.#releaseMs);
-    });
-    await Promise.race([disposed, late]);
-    clearTimeout(timer);
-  }
-
-  /** Disposes of all plugins' objects. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#made.keys()].map((plugin) => this.release(plugin)));
-  }
+      logFailure(log, `Disposing of service "${key}"`, error, { plugin });
+    return dispose(made.implementation, fail, releaseMs);
+  });
+  return { methods: undefined, table: (caller) => held.of(caller).table, held };
 }
 
-async function dispose(implementation: Partial<AsyncDisposable & Disposable>): Promise<void> {
-  if (typeof implementation[Symbol.asyncDispose] === "function") {
-    await implementation[Symbol.asyncDispose]!();
-  } else if (typeof implementation[Symbol.dispose] === "function") {
-    implementation[Symbol.dispose]!();
-  }
+/** Disposes of a plugin's object; that it cannot be, or takes too long, is only logged. */
+async function dispose(
+  implementation: Made["implementation"],
+  fail: (error: unknown) => void,
+  releaseMs: number,
+): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    fail(new Error(`not done after ${releaseMs} ms`));
+    late.resolve();
+  }, releaseMs);
+  const disposed = Promise.try(async () => {
+    if (typeof implementation[Symbol.asyncDispose] === "function") {
+      await implementation[Symbol.asyncDispose]!();
+    } else if (typeof implementation[Symbol.dispose] === "function") {
+      implementation[Symbol.dispose]!();
+    }
+  }).catch(fail);
+  await Promise.race([disposed, late.promise]);
+  clearTimeout(timer);
 }

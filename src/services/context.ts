@@ -4,86 +4,37 @@
  * @module
  */
 
-import type { Limits } from "../bundle/manifest/limits.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
 import { ownError } from "../io/system_error.ts";
 import { guardLogger, type Logger, silentLogger } from "../log.ts";
-import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
-import { AppService } from "./app_service.ts";
+import { appService } from "./app_service.ts";
 import type { ServiceCaller } from "./calls/caller.ts";
-import { ConfigService, type PluginConfigs } from "./config_service.ts";
+import { checkServiceAccess, checkServiceKey, notProvided } from "./calls/denial.ts";
+import { methodNotFound, type MethodTable } from "./calls/method_table.ts";
+import type { Service } from "./calls/service.ts";
+import { cancelled, runServiceCall } from "./calls/service_call.ts";
+import { type FailedCall, serviceError } from "./calls/service_error.ts";
+import { configService } from "./config_service.ts";
+import type { PluginContextOptions, ProvideOptions, ServiceDescription } from "./context_types.ts";
 import {
-  DatabaseService,
+  databaseService,
+  type OpensDatabase,
   ownDatabase,
   sharedDatabase,
   type SharedDatabaseOptions,
 } from "./database/database_service.ts";
-import { checkServiceAccess, checkServiceKey } from "./calls/denial.ts";
-import { KvService } from "./kv/kv_service.ts";
-import { LogService } from "./log_service.ts";
-import type { MethodAccess, MethodTable } from "./calls/method_table.ts";
 import { ServiceScratch } from "./database/scratch.ts";
-import { cancelled, runServiceCall } from "./calls/service_call.ts";
-import { type FailedCall, serviceError } from "./calls/service_error.ts";
+import { kvService } from "./kv/kv_service.ts";
+import { logService } from "./log_service.ts";
 
-/** Options of {@linkcode PluginContext.provide}. */
-export interface ProvideOptions {
-  /** The access that each method needs; a method that is not named needs `readwrite`. */
-  readonly access?: MethodAccess;
-  /** What the service is for, for people. */
-  readonly description?: string;
-}
-
-/** Describes one service. */
-export interface ServiceDescription {
-  /** The key. */
-  readonly key: string;
-  /** Whether the host brings it. */
+/** One service that is provided. */
+interface Provided {
+  readonly service: Service;
   readonly builtIn: boolean;
-  /** What it is for. */
-  readonly description?: string;
-  /** The methods and the access that each needs; absent where each plugin gets an object of its own. */
-  readonly methods?: MethodAccess;
-}
-
-/** Options of {@linkcode PluginContext}. */
-export interface PluginContextOptions {
-  /** The folder of `kv` and `database`; without it the two are not provided. */
-  readonly dir?: string;
-  /** A folder of this host's run alone, for the database processes; removed in the end. */
-  readonly scratch?: string;
-  /**
-   * The `deno` executable of the database processes.
-   *
-   * @default {as for `PluginHost.open`}
-   */
-  readonly denoPath?: string;
-  /** The settings that the `config` service gives each plugin, by plugin name. */
-  readonly config?: PluginConfigs;
-  /** Takes what plugins log through the `log` service, and what the application's services throw. */
-  readonly logger?: Logger;
-  /** Makes the group that caps a plugin's database process, where one can be made. */
-  readonly confine?: (limits: Limits) => Promise<HelperGroup | undefined>;
-  /**
-   * How long one call of a database may take, in milliseconds; its process is ended then.
-   *
-   * @default 5000
-   */
-  readonly databaseTimeoutMs?: number;
-}
-
-/** What the context needs of any service. */
-interface Service {
-  readonly builtIn?: boolean;
   /** Whether its errors are this package's own. */
-  readonly hostMade?: boolean;
-  readonly description?: string;
-  /** The methods that every plugin sees; `undefined` where each gets its own. */
-  readonly methods: MethodTable | undefined;
-  table(caller: ServiceCaller): MethodTable;
-  release?(plugin: string): void | Promise<void>;
-  close?(): void | Promise<void>;
+  readonly hostMade: boolean;
+  readonly description: string | undefined;
 }
 
 const SERVICE_KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
@@ -111,7 +62,7 @@ const MAX_SERVICES = 1_000;
  */
 export class PluginContext implements AsyncDisposable {
   readonly #databaseFiles = new Set<string>();
-  readonly #services = new Map<string, Service>();
+  readonly #services = new Map<string, Provided>();
   readonly #logger: Logger;
   readonly #scratch: ServiceScratch | undefined;
   readonly #databaseTimeoutMs: number;
@@ -140,15 +91,14 @@ export class PluginContext implements AsyncDisposable {
       options.denoPath,
       options.confine,
     );
-    this.#addBuiltIn("config", new ConfigService(config), "the plugin's settings");
-    this.#addBuiltIn("log", new LogService(logger), "the host's log");
+    const builtIn = (key: string, description: string, service: Service) =>
+      this.#services.set(key, { service, builtIn: true, hostMade: true, description });
+    builtIn("config", "the plugin's settings", configService(config));
+    builtIn("log", "the host's log", logService(logger));
     if (dir === undefined) return;
-    this.#addBuiltIn("kv", new KvService(`${dir}/kv`), "keys and values of the plugin's own");
-    this.#addBuiltIn(
-      "database",
-      this.#database(ownDatabase(`${dir}/database`, "database")),
-      "an SQLite database of the plugin's own",
-    );
+    builtIn("kv", "keys and values of the plugin's own", kvService(`${dir}/kv`));
+    const database = this.#database(ownDatabase(`${dir}/database`, "database"));
+    builtIn("database", "an SQLite database of the plugin's own", database);
   }
 
   /**
@@ -167,7 +117,9 @@ export class PluginContext implements AsyncDisposable {
     options: ProvideOptions = {},
   ): Disposable {
     this.#checkKey(key);
-    return this.#add(key, new AppService(key, implementation, { ...options, log: this.#logger }));
+    const { access, description } = options;
+    const service = appService(key, implementation, { access, log: this.#logger });
+    return this.#add(key, { service, builtIn: false, hostMade: false, description });
   }
 
   /**
@@ -185,7 +137,8 @@ export class PluginContext implements AsyncDisposable {
   provideDatabase(key: string, options: SharedDatabaseOptions): Disposable {
     this.#checkKey(key);
     const service = this.#database(sharedDatabase(key, options));
-    const added = this.#add(key, { ...adapt(service, options.description), hostMade: true });
+    const { description } = options;
+    const added = this.#add(key, { service, builtIn: false, hostMade: true, description });
     this.#databaseFiles.add(options.file);
     return added;
   }
@@ -202,12 +155,11 @@ export class PluginContext implements AsyncDisposable {
    * @returns Whether there was one.
    */
   remove(key: string): boolean {
-    const service = this.#services.get(key);
-    if (service === undefined) return false;
+    const provided = this.#services.get(key);
+    if (provided === undefined) return false;
     this.#services.delete(key);
-    Promise.try(() => service.close?.()).catch(() => {
-      // nobody can use the service any more; how its own clean-up went is not this call's business
-    });
+    // nobody can use the service any more; how its own clean-up went is not this call's business
+    provided.service.held?.close().catch(() => {});
     return true;
   }
 
@@ -219,7 +171,7 @@ export class PluginContext implements AsyncDisposable {
   /** Describes all services, sorted by key. */
   describe(): readonly ServiceDescription[] {
     return this.keys().map((key) => {
-      const { builtIn = false, description, methods } = this.#services.get(key)!;
+      const { builtIn, description, service: { methods } } = this.#services.get(key)!;
       return {
         key,
         builtIn,
@@ -254,15 +206,16 @@ export class PluginContext implements AsyncDisposable {
     if (typeof key !== "string" || typeof method !== "string" || !Array.isArray(args)) {
       throw new TypeError("Cannot call a service: give a key, a method and an array of arguments");
     }
-    const service = this.#services.get(key);
-    const needed = service?.methods?.get(method)?.access ?? "read";
+    const provided = this.#services.get(key);
+    const needed = provided?.service.methods?.get(method)?.access ?? "read";
     checkServiceKey(caller, key, needed);
-    if (service === undefined) throw notProvided(caller, key);
-    const call = { key, method, hostMade: service.hostMade ?? false };
+    if (provided === undefined) throw notProvided(caller, key);
+    const { service, hostMade } = provided;
+    const call = { key, method, hostMade };
     // an unloaded plugin must not have an object made that nobody would dispose of
     if (caller.signal.aborted) throw cancelled(call, caller.signal.reason);
     const fail = (error: unknown) => {
-      if (call.hostMade) return;
+      if (hostMade) return;
       logFailure(this.#logger, `Service "${key}"`, error, {
         plugin: caller.plugin,
         method: escapeText(method, 100),
@@ -283,7 +236,7 @@ export class PluginContext implements AsyncDisposable {
    */
   async release(plugin: string): Promise<void> {
     const outcomes = await Promise.allSettled(
-      [...this.#services.values()].map(async (service) => await service.release?.(plugin)),
+      [...this.#services.values()].map(({ service }) => service.held?.release(plugin)),
     );
     rethrow(outcomes, `release the services of plugin "${plugin}"`);
   }
@@ -295,40 +248,27 @@ export class PluginContext implements AsyncDisposable {
     const services = [...this.#services.values()];
     this.#services.clear();
     const outcomes = await Promise.allSettled(
-      services.map(async (service) => await service.close?.()),
+      services.map(({ service }) => service.held?.close()),
     );
     const removed = await Promise.allSettled([this.#scratch?.[Symbol.asyncDispose]()]);
     rethrow([...outcomes, ...removed], "close the services");
   }
 
-  #database(config: ReturnType<typeof sharedDatabase>): DatabaseService {
+  #database(opens: OpensDatabase): Service {
     if (this.#scratch === undefined) {
       throw new SallyportError("bad-config", "Cannot provide a database: there is no folder", {
         hint: "Make the context with `dir` or `scratch`",
       });
     }
-    const timeoutMs = this.#databaseTimeoutMs;
-    return new DatabaseService({ scratch: this.#scratch, config, timeoutMs });
+    return databaseService(this.#scratch, opens, this.#databaseTimeoutMs);
   }
 
-  #addBuiltIn(
-    key: string,
-    service: { readonly table: MethodTable } & Pick<Service, "release" | "close">,
-    description: string,
-  ): void {
-    this.#services.set(key, {
-      ...adapt(service, description),
-      builtIn: true,
-      hostMade: true,
-    });
-  }
-
-  #add(key: string, service: Service): Disposable {
-    this.#services.set(key, service);
+  #add(key: string, provided: Provided): Disposable {
+    this.#services.set(key, provided);
     return {
       [Symbol.dispose]: () => {
-        // whoever took the key since then keeps it
-        if (this.#services.get(key) === service) this.remove(key);
+        // a newer service under the key stays
+        if (this.#services.get(key) === provided) this.remove(key);
       },
     };
   }
@@ -346,20 +286,7 @@ export class PluginContext implements AsyncDisposable {
   }
 }
 
-function adapt(
-  service: { readonly table: MethodTable } & Pick<Service, "release" | "close">,
-  description: string | undefined,
-): Service {
-  return {
-    description,
-    methods: service.table,
-    table: () => service.table,
-    release: (plugin) => service.release?.(plugin),
-    close: () => service.close?.(),
-  };
-}
-
-/** Gives the methods that a plugin sees; making its object runs code of the application. */
+/** Returns the methods that a plugin sees; making its object runs code of the application. */
 function tableFor(
   service: Service,
   caller: ServiceCaller,
@@ -367,30 +294,11 @@ function tableFor(
   fail: (error: unknown) => void,
 ): MethodTable {
   try {
-    return service.table(caller);
+    return service.methods ?? service.table!(caller);
   } catch (error) {
     fail(error);
     throw serviceError({ ...call, method: escapeText(call.method, 100) }, error);
   }
-}
-
-function notProvided(caller: ServiceCaller, key: string): SallyportError {
-  return new SallyportError(
-    "service-denied",
-    `Plugin "${caller.plugin}" may not use service "${key}": the application does not provide it`,
-    {
-      hint: `Provide it with host.services.provide("${key}", …)`,
-      details: { plugin: caller.plugin, key },
-    },
-  );
-}
-
-function methodNotFound(key: string, method: string, table: MethodTable): SallyportError {
-  return new SallyportError(
-    "method-not-found",
-    `Service "${key}" has no method "${escapeText(String(method), 100)}"`,
-    { hint: `It has ${[...table.keys()].sort().join(", ")}`, details: { key } },
-  );
 }
 
 function rethrow(outcomes: readonly PromiseSettledResult<unknown>[], action: string): void {

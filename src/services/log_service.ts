@@ -7,19 +7,17 @@
 import { escapeText } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { ServiceCaller } from "./calls/caller.ts";
-import type { MethodTable, ServiceCall, ServiceMethod } from "./calls/method_table.ts";
+import type { ServiceCall, ServiceMethod } from "./calls/method_table.ts";
+import { PerPlugin, type Service } from "./calls/service.ts";
 
-/** Names the methods of {@linkcode Logger}. */
-export type LogMethod = keyof Logger;
-
-const METHODS: readonly LogMethod[] = ["debug", "info", "warn", "error"];
+const METHODS: readonly (keyof Logger)[] = ["debug", "info", "warn", "error"];
 const RATE_PER_SECOND = 100;
 const BURST = 200;
 const MAX_MESSAGE = 2_000;
 const MAX_FIELDS = 4_096;
 
 /** One plugin's way to the host's log. */
-export class PluginLog {
+class PluginLog {
   readonly #logger: Logger;
   /** What its latest message said of the plugin. */
   #identity: Readonly<Record<string, string>>;
@@ -27,7 +25,6 @@ export class PluginLog {
   #refilled = performance.now();
   #dropped = 0;
 
-  /** Makes a plugin's log. */
   constructor(caller: ServiceCaller, logger: Logger) {
     this.#identity = identityOf(caller);
     this.#logger = logger;
@@ -39,7 +36,7 @@ export class PluginLog {
    */
   write(
     { caller, traceId }: Pick<ServiceCall, "caller" | "traceId">,
-    method: LogMethod,
+    method: keyof Logger,
     message: string,
     fields?: unknown,
   ): void {
@@ -70,40 +67,22 @@ export class PluginLog {
   }
 }
 
-/** Gives each plugin its log. */
-export class LogService {
-  /** The methods; all need `read`, for logging changes nothing of the application. */
-  readonly table: MethodTable;
-  readonly #logger: Logger;
-  readonly #logs = new Map<string, PluginLog>();
-
-  /** Makes the service over the host's log. */
-  constructor(logger: Logger) {
-    this.#logger = logger;
-    this.table = new Map(METHODS.map((name): [string, ServiceMethod] => [name, {
-      access: "read",
-      call: ([message, fields], call) => {
-        if (typeof message !== "string") {
-          throw new TypeError("Cannot log: message must be a string");
-        }
-        this.#log(call.caller).write(call, name, message, fields);
-        return null;
-      },
-    }]));
-  }
-
-  /** Forgets a plugin, after saying what of its messages was dropped. */
-  release(plugin: string): void {
-    this.#logs.get(plugin)?.flush();
-    this.#logs.delete(plugin);
-  }
-
-  #log(caller: ServiceCaller): PluginLog {
-    const { plugin } = caller;
-    let log = this.#logs.get(plugin);
-    if (log === undefined) this.#logs.set(plugin, log = new PluginLog(caller, this.#logger));
-    return log;
-  }
+/** Makes the `log` service over the host's log. */
+export function logService(logger: Logger): Service {
+  const held = new PerPlugin(
+    (caller) => new PluginLog(caller, logger),
+    (log) => log.flush(),
+  );
+  const method = (name: keyof Logger): ServiceMethod => ({
+    // logging changes nothing of the application
+    access: "read",
+    call: ([message, fields], call) => {
+      if (typeof message !== "string") throw new TypeError("Cannot log: message must be a string");
+      held.of(call.caller).write(call, name, message, fields);
+      return null;
+    },
+  });
+  return { methods: new Map(METHODS.map((name) => [name, method(name)])), held };
 }
 
 function identityOf({ plugin, version, bundleHash }: ServiceCaller): Record<string, string> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AppService } from "../../src/services/app_service.ts";
+import { appService } from "../../src/services/app_service.ts";
 import { recordingLogger } from "../helpers/host.ts";
 import { caller } from "./kit.ts";
 
@@ -15,10 +15,10 @@ Deno.test("disposing of a plugin's object waits no longer than its time, and its
   };
   for (const [key, end] of Object.entries(ends)) {
     const make = () => ({ get: () => 1, [Symbol.asyncDispose]: end });
-    const service = new AppService(key, make, { log, releaseMs: 10 });
-    service.table(caller("sample"));
-    await service.close();
-    await service.close(); // there is nothing left
+    const service = appService(key, make, { log, releaseMs: 10 });
+    service.table!(caller("sample"));
+    await service.held!.close();
+    await service.held!.close(); // there is nothing left
   }
   assert.deepEqual(log.entries.map(({ message }) => message), [
     'Disposing of service "hangs" failed: Error: not done after 10 ms',

@@ -2,7 +2,8 @@ import { DEFAULT_LIMITS, type Limits } from "../../src/bundle/manifest/limits.ts
 import type { AccessLevel } from "../../src/bundle/manifest/manifest_schema.ts";
 import type { ServiceCaller } from "../../src/services/calls/caller.ts";
 import type { ExecuteResult, SqlRow } from "../../src/plugin/service_types.ts";
-import { PluginContext, type PluginContextOptions } from "../../src/services/context.ts";
+import { PluginContext } from "../../src/services/context.ts";
+import type { PluginContextOptions } from "../../src/services/context_types.ts";
 
 /** Options of {@linkcode caller}. */
 export interface CallerOptions {

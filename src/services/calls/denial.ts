@@ -49,6 +49,13 @@ export function checkServiceAccess(
   throw notGranted(caller, key, needed);
 }
 
+/** Makes the error for a service that the application does not provide. */
+export function notProvided(caller: ServiceCaller, key: string): SallyportError {
+  return denied(caller, key, "the application does not provide it", {
+    hint: `Provide it with host.services.provide("${key}", …)`,
+  });
+}
+
 function manifestLine(key: string, access: AccessLevel): string {
   return `"context": [{ "key": ${JSON.stringify(escapeText(key, 100))}, "access": "${access}" }]`;
 }

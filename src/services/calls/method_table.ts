@@ -5,6 +5,7 @@
  */
 
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "./caller.ts";
 
 /** Tells a built-in service about one call; services of the application do not see it. */
@@ -102,4 +103,13 @@ export function checkMethodAccess(key: string, access: MethodAccess, table?: Met
 
 function isMethodName(name: string): boolean {
   return METHOD_NAME.test(name) && !RESERVED.has(name);
+}
+
+/** Makes the error for a method that a service does not have. */
+export function methodNotFound(key: string, method: string, table: MethodTable): SallyportError {
+  return new SallyportError(
+    "method-not-found",
+    `Service "${key}" has no method "${escapeText(String(method), 100)}"`,
+    { hint: `It has ${[...table.keys()].sort().join(", ")}`, details: { key } },
+  );
 }

@@ -6,7 +6,7 @@
 
 import { SallyportError } from "../../errors.ts";
 import { DatabaseChild, type DatabasePlace } from "./child.ts";
-import type { DatabaseConfig } from "./protocol.ts";
+import type { DatabaseConfig, DatabaseMethod } from "./protocol.ts";
 
 /** What a client needs. */
 export interface DatabaseClientOptions {
@@ -23,7 +23,7 @@ export interface DatabaseClientOptions {
 }
 
 interface Entry {
-  readonly method: "query" | "execute" | "batch";
+  readonly method: DatabaseMethod;
   readonly args: readonly unknown[];
   readonly signal: AbortSignal;
   readonly resolve: (value: unknown) => void;
@@ -54,7 +54,7 @@ export class DatabaseClient {
    * statement's failure is.
    */
   run(
-    method: "query" | "execute" | "batch",
+    method: DatabaseMethod,
     args: readonly unknown[],
     signal: AbortSignal,
   ): Promise<unknown> {

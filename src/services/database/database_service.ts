@@ -8,8 +8,9 @@ import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "../calls/caller.ts";
 import { DatabaseClient } from "./client.ts";
-import type { DatabaseConfig } from "./protocol.ts";
-import type { MethodTable, ServiceMethod } from "../calls/method_table.ts";
+import type { DatabaseConfig, DatabaseMethod } from "./protocol.ts";
+import type { ServiceMethod } from "../calls/method_table.ts";
+import { PerPlugin, type Service } from "../calls/service.ts";
 import type { ServiceScratch } from "./scratch.ts";
 
 /** Options of {@linkcode PluginContext.provideDatabase}. */
@@ -27,81 +28,48 @@ export interface SharedDatabaseOptions {
   readonly maxDatabaseBytes?: number;
 }
 
-/** Options of {@linkcode DatabaseService}. */
-export interface DatabaseServiceOptions {
-  /** Where processes live. */
-  readonly scratch: ServiceScratch;
-  /** Says which file a plugin opens, and how. */
-  readonly config: (
-    caller: ServiceCaller,
-  ) => Promise<Omit<DatabaseConfig, "maxRows" | "maxResultBytes">>;
-  /** How long one call may take, in milliseconds. */
-  readonly timeoutMs: number;
-}
+/** Says which file a plugin opens, and how. */
+export type OpensDatabase = (
+  caller: ServiceCaller,
+) => Promise<Omit<DatabaseConfig, "maxRows" | "maxResultBytes">>;
 
 const MAX_QUEUED = 64;
 const MAX_ROWS = 10_000;
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
-/** Gives each plugin its process for one database. */
-export class DatabaseService {
-  /** The methods. */
-  readonly table: MethodTable = new Map<string, ServiceMethod>([
-    ["query", this.#method("query", "read")],
-    ["execute", this.#method("execute", "readwrite")],
-    ["batch", this.#method("batch", "readwrite")],
-  ]);
-  readonly #options: DatabaseServiceOptions;
-  readonly #clients = new Map<string, DatabaseClient>();
-
-  /** Makes the service; starts nothing. */
-  constructor(options: DatabaseServiceOptions) {
-    this.#options = options;
-  }
-
-  /** Ends a plugin's process. */
-  async release(plugin: string): Promise<void> {
-    const client = this.#clients.get(plugin);
-    this.#clients.delete(plugin);
-    await client?.close();
-  }
-
-  /** Ends all processes. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#clients.keys()].map((plugin) => this.release(plugin)));
-  }
-
-  #method(name: "query" | "execute" | "batch", access: AccessLevel): ServiceMethod {
-    return {
-      access,
-      call: (args, { caller, signal }) => this.#client(caller).run(name, args, signal),
-    };
-  }
-
-  #client(caller: ServiceCaller): DatabaseClient {
-    let client = this.#clients.get(caller.plugin);
-    if (client === undefined) {
-      const { config, scratch, timeoutMs } = this.#options;
-      // an answer is one message to the plugin, in which JSON may double a text
-      const maxResultBytes = Math.min(
-        MAX_RESULT_BYTES,
-        Math.floor(caller.limits.messageBytes / 2),
-      );
-      client = new DatabaseClient({
-        plugin: caller.plugin,
-        config: async () => ({ ...await config(caller), maxRows: MAX_ROWS, maxResultBytes }),
-        place: () => scratch.databasePlace(caller.limits),
-        timeoutMs,
-        maxQueued: MAX_QUEUED,
-      });
-      this.#clients.set(caller.plugin, client);
-    }
-    return client;
-  }
+/** Makes a service of one database, for which each plugin has its process; starts nothing yet. */
+export function databaseService(
+  scratch: ServiceScratch,
+  opens: OpensDatabase,
+  timeoutMs: number,
+): Service {
+  const held = new PerPlugin((caller) => {
+    // an answer is one message to the plugin, in which JSON may double a text
+    const maxResultBytes = Math.min(MAX_RESULT_BYTES, Math.floor(caller.limits.messageBytes / 2));
+    return new DatabaseClient({
+      plugin: caller.plugin,
+      config: async () => ({ ...await opens(caller), maxRows: MAX_ROWS, maxResultBytes }),
+      place: () => scratch.databasePlace(caller.limits),
+      timeoutMs,
+      maxQueued: MAX_QUEUED,
+    });
+  }, (client) => client.close());
+  const method = (name: DatabaseMethod, access: AccessLevel): [string, ServiceMethod] => [name, {
+    access,
+    call: (args, { caller, signal }) => held.of(caller).run(name, args, signal),
+  }];
+  return {
+    methods: new Map([
+      method("query", "read"),
+      method("execute", "readwrite"),
+      method("batch", "readwrite"),
+    ]),
+    held,
+  };
 }
 
 /** Makes what opens a plugin's own database. */
-export function ownDatabase(dir: string, key: string): DatabaseServiceOptions["config"] {
+export function ownDatabase(dir: string, key: string): OpensDatabase {
   return async (caller) => {
     await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
     return {
@@ -120,7 +88,7 @@ export function ownDatabase(dir: string, key: string): DatabaseServiceOptions["c
 export function sharedDatabase(
   key: string,
   options: SharedDatabaseOptions,
-): DatabaseServiceOptions["config"] {
+): OpensDatabase {
   const tables = Object.entries(options.tables);
   if (tables.length === 0) {
     throw new TypeError(`Cannot provide database "${key}": it names no table`);

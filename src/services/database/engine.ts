@@ -14,7 +14,7 @@ import {
   type StatementMode,
 } from "./authorizer.ts";
 import { ProgramCheck } from "./program.ts";
-import { type DatabaseConfig, MAX_BATCH, MAX_SQL_BYTES } from "./protocol.ts";
+import { type DatabaseConfig, type DatabaseMethod, MAX_BATCH, MAX_SQL_BYTES } from "./protocol.ts";
 import { withNulCheck } from "./nul_check.ts";
 import { SharedSchema } from "./shared_schema.ts";
 import { scanSql, type SqlScan } from "./sql_scan.ts";
@@ -99,7 +99,7 @@ export class DatabaseEngine {
   }
 
   /** Runs a method on what the plugin gave. */
-  run(method: "query" | "execute" | "batch", args: readonly unknown[]): unknown {
+  run(method: DatabaseMethod, args: readonly unknown[]): unknown {
     const fresh = this.#fresh;
     this.#fresh = this.#exhausted = false;
     try {
@@ -115,7 +115,7 @@ export class DatabaseEngine {
   }
 
   /** Runs a method in a transaction of its own. */
-  #run(method: "query" | "execute" | "batch", [first, parameters]: readonly unknown[]): unknown {
+  #run(method: DatabaseMethod, [first, parameters]: readonly unknown[]): unknown {
     // IMMEDIATE: to read first and then to want the lock may fail at once
     const begin = method !== "query" && this.#writable ? "BEGIN IMMEDIATE" : "BEGIN";
     try {

@@ -23,9 +23,12 @@ export interface DatabaseConfig {
   readonly maxResultBytes: number;
 }
 
+/** What a plugin may ask for. */
+export type DatabaseMethod = "query" | "execute" | "batch";
+
 /** One request to the process: a method and its arguments as the plugin gave them. */
 export interface DatabaseRequest {
-  readonly method: "open" | "query" | "execute" | "batch" | "close";
+  readonly method: DatabaseMethod | "open" | "close";
   readonly args: readonly unknown[];
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ServiceCaller } from "../calls/caller.ts";
+import type { ServiceMethod } from "../calls/method_table.ts";
+import { PerPlugin, type Service } from "../calls/service.ts";
 import { KvStore } from "./kv_store.ts";
-import type { MethodTable, ServiceMethod } from "../calls/method_table.ts";
 
 const MAX_KEY_BYTES = 512;
 const MAX_VALUE_BYTES = 64 * 1024;
@@ -37,49 +37,19 @@ const WRITES: Readonly<Record<string, Act>> = {
   delete: (store, [key]) => store.delete(keyBytes(key)),
 };
 
-/** Gives each plugin its store. */
-export class KvService {
-  /** The methods. */
-  readonly table: MethodTable;
-  readonly #dir: string;
-  readonly #stores = new Map<string, KvStore>();
-
-  /** Makes the service; opens nothing. */
-  constructor(dir: string) {
-    this.#dir = dir;
-    const method = (act: Act, access: ServiceMethod["access"]): ServiceMethod => ({
-      access,
-      call: (args, { caller }) => act(this.#store(caller), args),
-    });
-    this.table = new Map([
-      ...Object.entries(READS).map(([name, act]) => [name, method(act, "read")] as const),
-      ...Object.entries(WRITES).map(([name, act]) => [name, method(act, "readwrite")] as const),
+/** Makes the `kv` service; opens nothing yet. */
+export function kvService(dir: string): Service {
+  const held = new PerPlugin(({ plugin, limits }) => {
+    Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const caps = { maxBytes: limits.storageBytes, maxEntries: MAX_ENTRIES };
+    return new KvStore(`${dir}/${plugin}.sqlite`, caps);
+  }, (store) => store.close());
+  const methods = (acts: Readonly<Record<string, Act>>, access: ServiceMethod["access"]) =>
+    Object.entries(acts).map(([name, act]): [string, ServiceMethod] => [
+      name,
+      { access, call: (args, { caller }) => act(held.of(caller), args) },
     ]);
-  }
-
-  /** Closes a plugin's store. */
-  release(plugin: string): void {
-    this.#stores.get(plugin)?.close();
-    this.#stores.delete(plugin);
-  }
-
-  /** Closes all stores. */
-  close(): void {
-    for (const plugin of [...this.#stores.keys()]) this.release(plugin);
-  }
-
-  #store(caller: ServiceCaller): KvStore {
-    let store = this.#stores.get(caller.plugin);
-    if (store === undefined) {
-      Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
-      store = new KvStore(`${this.#dir}/${caller.plugin}.sqlite`, {
-        maxBytes: caller.limits.storageBytes,
-        maxEntries: MAX_ENTRIES,
-      });
-      this.#stores.set(caller.plugin, store);
-    }
-    return store;
-  }
+  return { methods: new Map([...methods(READS, "read"), ...methods(WRITES, "readwrite")]), held };
 }
 
 function keyBytes(key: unknown): Uint8Array {
