@@ -5,8 +5,6 @@
  */
 import type { CacheFile } from "./cache_file.ts";
 
-const EMPTY = new Uint8Array(0);
-
 /**
  * Makes the folders of a run: a few small steps, each shorter than handing it to another thread.
  */
@@ -26,7 +24,6 @@ function fillRun(base: string, caches: readonly CacheFile[]): void {
   Deno.mkdirSync(`${base}/deno`, { mode: 0o700 });
   try {
     writeFiles(`${base}/deno`, caches);
-    if (caches.length > 0) makeRest(`${base}/deno`, caches);
   } catch {
     // a start takes longer without them, but a disk that is nearly full may have room for all the rest
     Deno.removeSync(`${base}/deno`, { recursive: true });
@@ -43,13 +40,4 @@ export function writeFiles(base: string, files: readonly CacheFile[]): void {
     made.add(folder);
     Deno.writeFileSync(`${base}/${path}`, bytes);
   }
-}
-
-/** Makes what the runtime would make in its cache folder while it comes up: a disk may take its time. */
-function makeRest(base: string, files: readonly CacheFile[]): void {
-  for (const { path } of files) {
-    if (path.includes("/")) continue;
-    for (const end of ["wal", "shm"]) Deno.writeFileSync(`${base}/${path}-${end}`, EMPTY);
-  }
-  for (const name of ["npm", "node_compat_bin"]) Deno.mkdirSync(`${base}/${name}`);
 }

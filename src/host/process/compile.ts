@@ -38,16 +38,13 @@ const TIMEOUT_MS = 3_000;
 
 /** Has a process compile a bundle and run none of it. */
 export async function compile(
-  { entry, builtins = [], maxFileBytes, launch }: Omit<CompileJob, "launch"> & {
-    launch: Pick<OpenLaunch, "command" | "enter" | "denoDir">;
-  },
+  { entry, builtins = [], maxFileBytes, launch }: CompileJob,
   signal: AbortSignal,
-  timeoutMs: number = TIMEOUT_MS,
 ): Promise<readonly CacheFile[]> {
   const child = startChild(launch.command);
   const connection = new Connection({ io: childDuplex(child.process), role: "host" });
   try {
-    const bounds = { timeoutMs, signal };
+    const bounds = { timeoutMs: TIMEOUT_MS, signal };
     if (launch.enter !== undefined) await connection.request("sandbox/enter", launch.enter, bounds);
     const job = { protocol: 1, entry, builtins, compileOnly: true };
     await connection.request("initialize", job, bounds);

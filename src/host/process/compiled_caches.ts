@@ -11,8 +11,6 @@
  *
  * @module
  */
-import type { CodeCaching } from "../../permissions/flags.ts";
-import type { BaseCache } from "./base_cache.ts";
 import { compile, type CompileJob } from "./compile.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 
@@ -30,14 +28,6 @@ export class CompiledCaches implements AsyncDisposable {
   #starts = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
   #abort = new AbortController();
-  #base: BaseCache | undefined;
-  #starting = 0;
-  #started = 0;
-
-  /** Makes an empty one. */
-  constructor(base?: BaseCache) {
-    this.#base = base;
-  }
 
   /** Gets the files for the cache folder of a bundle; none before it was compiled. */
   get(key: string): readonly CacheFile[] {
@@ -45,44 +35,22 @@ export class CompiledCaches implements AsyncDisposable {
   }
 
   /**
-   * Gets the files for the cache folder of a process: those of the bundle, or of the bootstrap alone.
-   */
-  filesFor(key: string, inside: boolean, code: CodeCaching): readonly CacheFile[] {
-    const own = this.get(key);
-    return own.length > 0 ? own : this.#base?.files(inside, code) ?? NO_FILES;
-  }
-
-  /**
-   * Counts a start that begins, and lets it wait where there are more than processors: all of them are
-   * sooner done when those whose turn has not come find something in their cache folders.
-   */
-  async starting(): Promise<Disposable> {
-    const ending = { [Symbol.dispose]: () => void this.#starting-- };
-    if (++this.#starting > navigator.hardwareConcurrency) await this.#base?.make();
-    return ending;
-  }
-
-  /**
    * Counts a start of a bundle; at the second it is compiled, when those before it are done. A failure
    * costs only the time that is saved otherwise.
    */
-  started(key: string, prepare: () => Promise<CompileJob>, onKept: () => void = () => {}): void {
+  started(key: string, prepare: () => Promise<CompileJob>): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
     this.#starts.delete(key);
     this.#starts.set(key, starts); // the latest is the last
     const [oldest] = this.#starts.keys();
     if (this.#starts.size > MAX_BUNDLES) this.#forget(oldest!);
-    // who starts one plugin only has no use for it
-    if (++this.#started === 2) this.#work = this.#work.then(() => this.#base?.make());
     if (starts !== 2) return;
     this.#work = this.#work.then(async () => {
       if (this.#abort.signal.aborted) return;
       const job = await prepare();
       try {
         const files = await compile(job, this.#abort.signal);
-        if (!this.#starts.has(key)) return; // pushed out meanwhile
-        this.#keep(key, files);
-        if (this.get(key).length > 0) onKept();
+        if (this.#starts.has(key)) this.#keep(key, files); // else it was evicted meanwhile
       } catch {
         // the next start compiles for itself, as the first did
       } finally {
@@ -114,7 +82,6 @@ export class CompiledCaches implements AsyncDisposable {
   /** Ends what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
-    await this.#base?.[Symbol.asyncDispose]();
     await this.#work;
     this.#caches.clear();
   }

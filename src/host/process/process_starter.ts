@@ -9,11 +9,10 @@ import type { Launchers } from "../../sandbox/launchers.ts";
 import { builtinsOf } from "../admission/code_caching.ts";
 import { PreparedPlugin } from "../admission/admit.ts";
 import type { Launchable } from "../admission/plan.ts";
-import type { CacheFile } from "../data/cache_file.ts";
+import { NO_FILES } from "../data/cache_file.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import type { AuditRecorder } from "../events/audit_recorder.ts";
 import type { HostSettings } from "../settings/host_options.ts";
-import { BaseCache } from "./base_cache.ts";
 import { emptyBundleFolder, fillBundleFolder } from "./bundle_folder.ts";
 import type { CompileJob } from "./compile.ts";
 import { CompiledCaches } from "./compiled_caches.ts";
@@ -52,7 +51,7 @@ const MIN_FILE_BYTES = 1024 * 1024;
 export class ProcessStarter implements AsyncDisposable {
   readonly #options: ProcessStarterOptions;
   readonly #shared: SharedMemory | undefined;
-  readonly #caches: CompiledCaches;
+  readonly #caches = new CompiledCaches();
   readonly #pool: ProcessPool<EmptyProcess>;
   /** Launchers whose processes the host cannot look into: what a pooled one is shown could be outdated. */
   readonly #opaque = new Set<string>();
@@ -60,10 +59,9 @@ export class ProcessStarter implements AsyncDisposable {
   #noLane = false;
 
   constructor(options: ProcessStarterOptions) {
-    const { settings, data } = options;
+    const { settings } = options;
     this.#options = options;
     if (settings.sharedMemory) this.#shared = new SharedMemory(settings.sharedMemory);
-    this.#caches = new CompiledCaches(new BaseCache(settings.executable, data));
     this.#pool = new ProcessPool({
       ...settings.pool,
       onFailure: (error) => settings.logger.warn(`Cannot start a process ahead: ${String(error)}`),
@@ -102,8 +100,7 @@ export class ProcessStarter implements AsyncDisposable {
     // compared with the verified bytes before every start
     await this.#options.store.put(prepared.verified);
     const pooled = await this.#takePooled(prepared);
-    using _starting = pooled ? undefined : await this.#caches.starting();
-    const caches = this.#cachesFor(prepared, prepared.verified.bundleHash);
+    const caches = this.#caches.get(prepared.verified.bundleHash);
     const process = pooled ?? await this.#startEmpty(prepared, { caches, signal });
     const starting = PluginProcess.start({
       ...prepared,
@@ -162,8 +159,7 @@ export class ProcessStarter implements AsyncDisposable {
 
   /** Starts a process for whatever has the same permissions, limits and containment. */
   async #startPooled(launchable: Launchable): Promise<EmptyProcess> {
-    const caches = this.#cachesFor(launchable);
-    const process = await this.#startEmpty(launchable, { caches, pooled: true });
+    const process = await this.#startEmpty(launchable, { caches: NO_FILES, pooled: true });
     try {
       const [{ facts }] = await Promise.all([process.contained, process.entered]);
       const { bundleFolder, showsPresent } = process.launch;
@@ -221,11 +217,6 @@ export class ProcessStarter implements AsyncDisposable {
     this.#options.settings.logger.info(`Messages travel over standard input and output: ${reason}`);
   }
 
-  /** What is compiled already: of the bundle, where one is named, else of the bootstrap. */
-  #cachesFor({ containment, codeCaching }: Launchable, bundleHash = ""): readonly CacheFile[] {
-    return this.#caches.filesFor(bundleHash, containment.launcher.privateRoot, codeCaching);
-  }
-
   #recordGrant(prepared: PreparedPlugin, { command }: OpenLaunch): void {
     const { recorder, data } = this.#options;
     if (recorder === undefined) return;
@@ -238,9 +229,7 @@ export class ProcessStarter implements AsyncDisposable {
 
   async #compileJob(prepared: PreparedPlugin): Promise<CompileJob> {
     const { verified, permissions: { limits } } = prepared;
-    // all code is compiled anew: nothing can be added to what is there for all
-    const caches = this.#cachesFor({ ...prepared, codeCaching: "lazy" });
-    const launch = await this.#launch(prepared, { caches, compileOnly: true });
+    const launch = await this.#launch(prepared, { caches: NO_FILES, compileOnly: true });
     return {
       entry: entryUrl(launch.bundleDir, verified.manifest.entry),
       builtins: builtinsOf(verified.files),

@@ -26,7 +26,7 @@ Deno.test("what a process left in its folders is not in those of the next one", 
   await using data = await DataDir.open(dir.join("data"));
   const first = data.createRun(CACHES);
   const made = listing(baseOf(first.denoDir));
-  assert.ok(made.includes("deno/dep_analysis_cache_v2-wal "), made.join("\n"));
+  assert.ok(made.some((path) => path.startsWith("deno/dep_analysis_cache_v2 ")), made.join("\n"));
   await Deno.writeFile(`${first.denoDir}/dep_analysis_cache_v2`, new Uint8Array(1).fill(9));
   await Deno.writeTextFile(`${first.cwd}/left`, "mine");
   const second = data.createRun(CACHES);
