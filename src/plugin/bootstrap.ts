@@ -11,33 +11,25 @@
 import { readThrown } from "../errors.ts";
 import { Connection, type IncomingCall } from "../rpc/connection.ts";
 import { stdioDuplex } from "../rpc/transport/duplex.ts";
-import { WIRE_CODES } from "../rpc/wire/message.ts";
+import {
+  callMethod,
+  health,
+  type HookParams,
+  type MethodParams,
+  restore,
+  type RestoreParams,
+  runHook,
+  snapshot,
+} from "./calls.ts";
 import { replaceConsole } from "./console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
-import { compileEntry, type Definition, failure, importDefinition, warmUp } from "./definition.ts";
+import { compileEntry, type Definition, failure, importDefinition } from "./definition.ts";
 import { removeSharedState, replaceStdio } from "./lockdown.ts";
-import { connectLane, type LaneParams } from "./lane.ts";
+import { enter, type EnterParams } from "./enter.ts";
 import { LogSender } from "./log_sender.ts";
-import { startRelay } from "./relay.ts";
-import { installSeccomp } from "./seccomp_install.ts";
-import { enterShared, type SharedParams } from "./shared_memory.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
 import { inTrace, traceMeta } from "./trace.ts";
-import type { CallContext, PluginContext, Warning } from "./types.ts";
-
-/** What the host asks of a fresh process in a sandbox. */
-interface EnterParams {
-  /** The socket to move to. */
-  lane?: LaneParams;
-  /** The files to put large values into. */
-  shared?: SharedParams;
-  /** The filter to load, where nobody else could. */
-  seccomp?: { filter: Uint8Array; library: string };
-  /** The loopback port to relay to the host's egress proxy. */
-  relay?: { port: number; path: string };
-  /** The entry to make ready with, where the plugin comes later. */
-  warm?: string;
-}
+import type { PluginContext, Warning } from "./types.ts";
 
 const PROTOCOL = 1;
 /** What part of its memory calls of the plugin may have that wait until the host has read others. */
@@ -111,7 +103,7 @@ function crash(what: string, error: unknown): void {
 function answer(method: string, params: unknown, call: IncomingCall): unknown {
   if (method === "sandbox/enter") {
     if (entering !== undefined || started) throw new Refusal("Cannot enter the sandbox now");
-    return entering = enter(params as EnterParams);
+    return entering = enter(connection, params as EnterParams);
   }
   if (method === "initialize") return initialize(params as InitializeParams, call);
   if (definition === undefined || context === undefined) {
@@ -120,41 +112,20 @@ function answer(method: string, params: unknown, call: IncomingCall): unknown {
   const [plugin, ctx] = [definition, context];
   switch (method) {
     case "plugin/call":
-      return inTrace(
-        call,
-        () => callMethod(plugin, params as { method: string; params?: unknown }, call),
-      );
+      return inTrace(call, () => callMethod(plugin, params as MethodParams, call));
     case "hook/run":
-      return inTrace(
-        call,
-        () => runHook(plugin, ctx, params as { hook: string; data?: unknown }),
-      );
+      return inTrace(call, () => runHook(plugin, ctx, params as HookParams));
     case "health":
-      return health(definition);
+      return health(plugin);
     case "memory":
       return memory();
     case "state/snapshot":
-      return snapshot(definition);
+      return snapshot(plugin);
     case "state/restore":
-      return restore(definition, params as { state?: unknown; from?: unknown });
+      return restore(plugin, params as RestoreParams);
     case "shutdown":
-      return shutdown(definition, context);
+      return shutdown(plugin, ctx);
   }
-}
-
-/** Goes where there is no way back, before anything of the plugin is there. */
-async function enter({ lane, shared, seccomp, relay, warm }: EnterParams): Promise<unknown> {
-  if (lane !== undefined) await move(lane);
-  const shares = shared !== undefined && enterShared(connection, shared);
-  if (relay !== undefined) startRelay(relay);
-  if (seccomp !== undefined) installSeccomp(seccomp.filter, Deno.build.arch, seccomp.library);
-  if (warm !== undefined) await warmUp(warm);
-  return shares ? { shared: true } : {};
-}
-
-async function move(params: LaneParams): Promise<void> {
-  const lane = await connectLane(params);
-  if (lane !== undefined) connection.moveTo(lane);
 }
 
 async function initialize(params: InitializeParams, call: IncomingCall): Promise<unknown> {
@@ -202,90 +173,6 @@ async function initialize(params: InitializeParams, call: IncomingCall): Promise
   };
 }
 
-function callMethod(
-  { methods, plugin }: Definition,
-  { method: name, params }: { method: string; params?: unknown },
-  call: IncomingCall,
-): unknown {
-  const method = methods.get(name);
-  if (method === undefined) {
-    throw new Refusal(`The plugin has no method "${name}"`, WIRE_CODES.methodNotFound);
-  }
-  if (method.streams !== call.streaming && method.streams) throw useOther(name, "stream");
-  const given = apply(method.run, plugin.methods, [params, new MethodCall(call)]);
-  return given instanceof Promise
-    ? given.then((value) => checkShape(name, value, call))
-    : checkShape(name, given, call);
-}
-
-/** What a method sees of its call; a class, because an object with a getter is slow to make. */
-class MethodCall implements CallContext {
-  readonly #call: IncomingCall;
-
-  constructor(call: IncomingCall) {
-    this.#call = call;
-  }
-
-  get signal(): AbortSignal {
-    return this.#call.signal;
-  }
-
-  get traceparent(): string | undefined {
-    const { traceparent } = this.#call.meta;
-    return typeof traceparent === "string" ? traceparent : undefined;
-  }
-
-  progress(value: unknown): void {
-    this.#call.progress(value);
-  }
-}
-
-/** Makes sure that a stream was asked for exactly where there is one. */
-function checkShape(name: string, value: unknown, call: IncomingCall): unknown {
-  const object = typeof value === "object" && value !== null
-    ? value as Record<symbol, unknown>
-    : {};
-  if (typeof object[Symbol.asyncIterator] === "function") {
-    if (!call.streaming) throw useOther(name, "stream");
-    return value;
-  }
-  if (!call.streaming) return value;
-  const { next } = object as { next?: unknown };
-  if (typeof object[Symbol.iterator] === "function" && typeof next === "function") {
-    return delegate(value as Generator<unknown>);
-  }
-  throw useOther(name, "call");
-}
-
-async function* delegate(items: Generator<unknown>): AsyncGenerator<unknown> {
-  return yield* items;
-}
-
-function useOther(name: string, other: "call" | "stream"): Refusal {
-  const what = other === "stream" ? "returns a stream" : "returns no stream";
-  const message = `Method "${name}" ${what}: use ${other}() instead`;
-  return new Refusal(message, WIRE_CODES.own, `use-${other}`);
-}
-
-async function runHook(
-  { hooks, plugin }: Definition,
-  ctx: PluginContext,
-  { hook: name, data }: { hook: string; data?: unknown },
-): Promise<unknown> {
-  const hook = hooks.get(name);
-  if (hook === undefined) {
-    throw new Refusal(`The plugin has no hook "${name}"`, WIRE_CODES.methodNotFound);
-  }
-  const value = await apply(hook.run, plugin.hooks, [data, ctx]);
-  return value === undefined ? {} : { value };
-}
-
-/** That it answers at all is half of the answer. */
-async function health({ health, plugin }: Definition): Promise<unknown> {
-  if (health !== undefined) await apply(health, plugin, []);
-  return {};
-}
-
 /** What the runtime says of its memory. */
 function memory(): unknown {
   const { heapUsed, heapTotal, external, rss } = memoryUsage();
@@ -307,20 +194,6 @@ function warned(violation: Warning): void {
   } catch (error) {
     log("error", `The plugin's warned failed: ${readThrown(error).message}`);
   }
-}
-
-async function snapshot({ snapshot, plugin }: Definition): Promise<unknown> {
-  if (snapshot === undefined) throw new Refusal("The plugin has no snapshot()");
-  return { state: await apply(snapshot, plugin, []) ?? null };
-}
-
-async function restore(
-  { restore, plugin }: Definition,
-  params: { state?: unknown; from?: unknown },
-): Promise<unknown> {
-  if (restore === undefined) throw new Refusal("The plugin has no restore()");
-  await apply(restore, plugin, [params.state, { from: String(params.from) }]);
-  return {};
 }
 
 async function shutdown({ shutdown, plugin }: Definition, ctx: PluginContext): Promise<unknown> {

@@ -3,7 +3,7 @@ import { now as clock } from "../rpc/flow/clock.ts";
 import type { Connection } from "../rpc/connection.ts";
 import { SafeMap } from "../rpc/wire/safe_map.ts";
 import { TokenBucket } from "../rpc/flow/token_bucket.ts";
-import type { LogSender } from "./log_sender.ts";
+import type { LogLevel, LogSender } from "./log_sender.ts";
 import { traceMeta } from "./trace.ts";
 import type { PluginContext, Service, ServiceAccess } from "./types.ts";
 
@@ -40,6 +40,8 @@ export function createContext(
 ): PluginContext {
   const events = new TokenBucket(EVENTS_PER_SECOND, clock());
   const services = new SafeMap<string, Service<unknown>>();
+  const at = (level: LogLevel) => (message: string, fields?: Record<string, unknown>) =>
+    logger.log(level, message, fields);
   return Object.freeze({
     name: params.plugin.name,
     version: params.plugin.version,
@@ -48,14 +50,10 @@ export function createContext(
     storage: params.storage,
     signal,
     log: Object.freeze({
-      debug: (message: string, fields?: Record<string, unknown>) =>
-        logger.log("debug", message, fields),
-      info: (message: string, fields?: Record<string, unknown>) =>
-        logger.log("info", message, fields),
-      warn: (message: string, fields?: Record<string, unknown>) =>
-        logger.log("warn", message, fields),
-      error: (message: string, fields?: Record<string, unknown>) =>
-        logger.log("error", message, fields),
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
     }),
     get<T>(key: string): Service<T> {
       if (typeof key !== "string") {

@@ -3,42 +3,27 @@ import { SafeMap } from "../rpc/wire/safe_map.ts";
 import { StartFailure } from "./refusal.ts";
 import type { HookHandler, Plugin, PluginMethod } from "./types.ts";
 
-/** A method, and whether it streams. */
+/** A method; whether it streams is `undefined` where only the result can tell. */
 export interface MethodEntry {
-  /** The method. */
   run: PluginMethod;
-  /** `undefined` where only the result can tell. */
   streams: boolean;
 }
 
-/** A hook's handler. */
+/** A hook's handler, and where it wants to run. */
 export interface HookEntry {
-  /** The handler. */
   run: HookHandler;
-  /** Where it wants to run. */
   priority: number | undefined;
 }
 
+type Functions = "init" | "shutdown" | "health" | "snapshot" | "restore" | "warned";
+
 /** A plugin's definition, read once: what its author changes later has no effect. */
-export interface Definition {
+export interface Definition extends Pick<Plugin, Functions> {
   /** The object itself, as `this` of its functions. */
   plugin: Plugin;
   /** Methods by name; a `Map`, so that no name of `Object.prototype` is a method. */
   methods: Map<string, MethodEntry>;
-  /** Hooks by name. */
   hooks: Map<string, HookEntry>;
-  /** Functions that may be missing. */
-  init: Plugin["init"];
-  /** See {@linkcode Plugin}. */
-  shutdown: Plugin["shutdown"];
-  /** See {@linkcode Plugin}. */
-  health: Plugin["health"];
-  /** See {@linkcode Plugin}. */
-  snapshot: Plugin["snapshot"];
-  /** See {@linkcode Plugin}. */
-  restore: Plugin["restore"];
-  /** See {@linkcode Plugin}. */
-  warned: Plugin["warned"];
 }
 
 const MAX_NAMES = 1_000;
@@ -143,10 +128,7 @@ function readDefinition(given: unknown): Definition {
   return definition;
 }
 
-function readFunction<K extends "init" | "shutdown" | "health" | "snapshot" | "restore" | "warned">(
-  plugin: Plugin,
-  name: K,
-): Plugin[K] {
+function readFunction<K extends Functions>(plugin: Plugin, name: K): Plugin[K] {
   const value = plugin[name];
   if (value !== undefined && typeof value !== "function") throw wrong(name, "a function");
   return value;

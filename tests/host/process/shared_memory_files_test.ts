@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { PluginHost } from "../../../src/host/host.ts";
 import type { SharedMemoryOptions } from "../../../src/host/settings/shared_memory_options.ts";
 import { SharedMemory } from "../../../src/host/process/shared_memory_files.ts";
-import { enterShared } from "../../../src/plugin/shared_memory.ts";
+import { enterShared } from "../../../src/plugin/enter.ts";
 import { hostTest } from "../../helpers/host.ts";
 import { sandboxTest } from "../../helpers/sandbox.ts";
 import { tempDir } from "../../helpers/signing.ts";
