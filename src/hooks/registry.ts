@@ -5,9 +5,9 @@
  */
 
 import { SallyportError } from "../errors.ts";
-import { checkCallback, checkSignal, runCallback } from "../guard.ts";
+import { checkCallback } from "../guard.ts";
 import { createLogger, guardLogger, type Logger } from "../log.ts";
-import { cancelled, compareHandlers, type Handler, identityOf, runHandler } from "./handler.ts";
+import { compareHandlers, type Handler, identityOf } from "./handler.ts";
 import {
   checkHookName,
   checkHostPriority,
@@ -15,12 +15,12 @@ import {
   HOOK_PRIORITY,
   hookBand,
 } from "./names.ts";
+import { attempt, beginRun, checkPolicy, checkTimeout, type HookRun } from "./run.ts";
 import type {
   HookAnswer,
   HookDefinition,
   HookEntry,
   HookFailure,
-  HookFailurePolicy,
   HookHandler,
   HookMode,
   HookRegisterOptions,
@@ -29,19 +29,6 @@ import type {
   HookRunOptions,
   PluginHookRunner,
 } from "./types.ts";
-
-const DEFAULT_TIMEOUT_MS = 5_000;
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-interface Run {
-  readonly name: string;
-  readonly mode: HookMode;
-  readonly handlers: readonly Handler[];
-  readonly timeoutMs: number;
-  readonly policy: HookFailurePolicy;
-  readonly signal: AbortSignal | undefined;
-  readonly onFailed: ((failure: HookFailure) => void) | undefined;
-}
 
 /**
  * Holds the handlers of every hook, and runs them: as a chain, as a broadcast, or until the first
@@ -199,7 +186,7 @@ export class HookRegistry {
     const run = this.#begin(name, "chain", options);
     let value: unknown = data;
     for (const handler of run.handlers) {
-      const output = await this.#attempt(run, handler, value);
+      const output = await attempt(run, handler, value);
       if (output.status === "fulfilled" && output.value !== undefined) value = output.value;
     }
     return value as T;
@@ -222,9 +209,9 @@ export class HookRegistry {
     options: HookRunOptions = {},
   ): Promise<readonly HookResult[]> {
     const run = this.#begin(name, "broadcast", options);
-    const open: Run = { ...run, policy: "fail-open" };
+    const open: HookRun = { ...run, policy: "fail-open" };
     const outcomes = await Promise.allSettled(
-      run.handlers.map((handler) => this.#attempt(open, handler, data, run.policy)),
+      run.handlers.map((handler) => attempt(open, handler, data, run.policy)),
     );
     return outcomes.map((outcome): HookResult => {
       if (outcome.status === "rejected") throw outcome.reason;
@@ -252,7 +239,7 @@ export class HookRegistry {
   ): Promise<HookAnswer | undefined> {
     const run = this.#begin(name, "first", options);
     for (const handler of run.handlers) {
-      const output = await this.#attempt(run, handler, data);
+      const output = await attempt(run, handler, data);
       if (output.status === "fulfilled" && output.value !== undefined && output.value !== null) {
         return { ...identityOf(handler), value: output.value };
       }
@@ -277,63 +264,16 @@ export class HookRegistry {
     );
   }
 
-  #begin(name: string, mode: HookMode, options: HookRunOptions): Run {
+  #begin(name: string, mode: HookMode, options: HookRunOptions): HookRun {
     checkHookName(name);
-    const definition = this.#definitions.get(name);
-    const timeoutMs = options.timeoutMs ?? definition?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    checkTimeout(timeoutMs);
-    const policy = options.onFailure ?? definition?.onFailure ??
-      (mode === "broadcast" ? "fail-open" : "fail-closed");
-    checkPolicy(policy);
-    const action = `run hook "${name}"`;
-    checkSignal(options.signal, action);
-    checkCallback(options.onFailed, action, "onFailed");
-    if (options.signal?.aborted) throw cancelled(name, options.signal);
-    return {
+    return beginRun({
       name,
       mode,
+      definition: this.#definitions.get(name) ?? {},
       handlers: this.#handlers.get(name) ?? [],
-      timeoutMs,
-      policy,
-      signal: options.signal,
-      onFailed: options.onFailed,
-    };
-  }
-
-  async #attempt(
-    run: Run,
-    handler: Handler,
-    data: unknown,
-    reported: HookFailurePolicy = run.policy,
-  ): Promise<HookResult> {
-    try {
-      const value = await runHandler(handler, data, { ...run, log: this.#logger });
-      return { ...identityOf(handler), status: "fulfilled", value };
-    } catch (error) {
-      if (!(error instanceof SallyportError)) throw error;
-      if (run.signal?.aborted) throw error;
-      const failure: HookFailure = {
-        hook: run.name,
-        mode: run.mode,
-        ...identityOf(handler),
-        error,
-        skipped: reported === "fail-open",
-      };
-      this.#tell("onFailure", this.#onFailure, failure);
-      this.#tell("onFailed", run.onFailed, failure);
-      if (run.policy === "fail-closed") throw error;
-      return { ...identityOf(handler), status: "rejected", error };
-    }
-  }
-
-  /** A listener's own mistake must not turn a skipped handler into a failed run. */
-  #tell(
-    name: string,
-    listener: ((failure: HookFailure) => void) | undefined,
-    failure: HookFailure,
-  ): void {
-    if (listener === undefined) return;
-    runCallback(this.#logger, `The ${name} of hook "${failure.hook}"`, () => listener(failure));
+      logger: this.#logger,
+      onFailure: this.#onFailure,
+    }, options);
   }
 
   #add(handler: Handler): Disposable {
@@ -371,23 +311,6 @@ export class HookRegistry {
       {
         details: { hook: name, maxHooks: this.#maxHooks },
       },
-    );
-  }
-}
-
-function checkTimeout(timeoutMs: number): void {
-  if (!(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    throw new RangeError(
-      `Cannot run a hook: timeoutMs must be more than 0 and at most ${MAX_TIMEOUT_MS}, ` +
-        `got ${String(timeoutMs)}`,
-    );
-  }
-}
-
-function checkPolicy(policy: HookFailurePolicy): void {
-  if (policy !== "fail-closed" && policy !== "fail-open") {
-    throw new TypeError(
-      `Cannot run a hook: onFailure must be "fail-closed" or "fail-open", got "${String(policy)}"`,
     );
   }
 }

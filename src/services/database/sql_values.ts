@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { SqlRow, SqlValue } from "../../plugin/service_types.ts";
-import type { SqlScan } from "./sql_scan.ts";
+import type { SqlScan } from "./sql_text.ts";
 import type { SqliteValue, Statement } from "./sqlite.ts";
 
 /** The arguments that bind a statement's parameters. */

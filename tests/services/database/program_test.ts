@@ -4,8 +4,7 @@ import fc from "fast-check";
 import type { AccessLevel } from "../../../src/bundle/manifest/manifest_schema.ts";
 import { type Judge, sharedTables } from "../../../src/services/database/authorizer.ts";
 import { DatabaseEngine } from "../../../src/services/database/engine.ts";
-import { ProgramCheck } from "../../../src/services/database/program.ts";
-import { SharedSchema } from "../../../src/services/database/shared_schema.ts";
+import { ProgramCheck, SharedSchema } from "../../../src/services/database/program.ts";
 import { openSqlite } from "../../../src/services/database/sqlite.ts";
 
 const SCHEMA = `

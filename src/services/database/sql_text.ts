@@ -1,5 +1,6 @@
 /**
- * Finds the parameters of a statement, because SQLite takes a missing one for NULL without a word.
+ * Looks at the text of statements: for parameters, because SQLite takes a missing one for NULL without a word,
+ * and for queries whose text the runtime would cut, because it reads a text only up to a NUL character.
  *
  * @module
  */
@@ -19,6 +20,9 @@ export interface SqlScan {
   /** The names behind `:`, `@` and `$`. */
   readonly names: ReadonlySet<string>;
 }
+
+/** As many arguments a function of SQLite takes. */
+const MAX_ARGUMENTS = 500;
 
 // SQLite's own tokens (https://www.sqlite.org/lang.html, tokenize.c) as far as they can hide or be
 // a parameter. An unterminated string or comment runs to the end, as it does there.
@@ -47,4 +51,26 @@ export function scanSql(sql: string): SqlScan {
     start = match.index;
   }
   return { verb, start, end, positional, selects, names };
+}
+
+/**
+ * Puts a query into one that gives a column more: the number of the last column whose text has a NUL,
+ * 0 where none has.
+ */
+export function withNulCheck(query: string, count: number): string {
+  const columns = Array.from({ length: count }, (_, index) => `c${index + 1}`);
+  const numbers = columns.map((column, index) =>
+    `(typeof(${column}) = 'text' AND instr(${column}, char(0)) > 0) * ${index + 1}`
+  );
+  let name = "result";
+  while (query.toLowerCase().includes(name)) name += "_";
+  // materialized: what a column takes to compute is not done again for the check
+  return `WITH ${name}(${columns}) AS MATERIALIZED (${query}) ` +
+    `SELECT *, ${greatest(numbers)} FROM ${name}`;
+}
+
+function greatest(numbers: readonly string[]): string {
+  if (numbers.length <= MAX_ARGUMENTS) return `max(0, ${numbers})`;
+  const half = Math.ceil(numbers.length / 2);
+  return `max(${greatest(numbers.slice(0, half))}, ${greatest(numbers.slice(half))})`;
 }

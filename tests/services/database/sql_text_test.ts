@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { scanSql } from "../../../src/services/database/sql_scan.ts";
+import { scanSql } from "../../../src/services/database/sql_text.ts";
 
 Deno.test("scanSql() finds parameters where SQLite does, and nowhere else", () => {
   const cases: [sql: string, positional: number, names: string[]][] = [
