@@ -58,6 +58,12 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
 export interface SallyportErrorOptions {
   /** What the reader can do about it, in one sentence. */
   hint?: string;
+  /**
+   * The part of the message that says why, for whoever reports this as part of another failure.
+   *
+   * @default {the message}
+   */
+  reason?: string;
   /** Facts as plain JSON values. */
   details?: ErrorDetails;
   /** The error that caused this one. */
@@ -84,6 +90,8 @@ export class SallyportError extends Error {
   readonly code: SallyportErrorCode;
   /** What the reader can do about it, where there is something. */
   readonly hint: string | undefined;
+  /** Why, without what was tried; the whole message where the two are not told apart. */
+  readonly reason: string;
   /** Facts about the error as plain JSON values. */
   readonly details: ErrorDetails;
 
@@ -99,6 +107,8 @@ export class SallyportError extends Error {
     this.name = "SallyportError";
     this.code = code;
     this.hint = options.hint;
+    // a message that becomes part of a sentence begins it no more
+    this.reason = options.reason ?? `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
     this.details = Object.freeze({ ...options.details });
   }
 

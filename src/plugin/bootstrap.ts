@@ -91,7 +91,7 @@ function crash(what: string, error: unknown): void {
   try {
     const text = `${what} ${name}: ${message}`;
     const where = pluginStack(stack, entry, bootstrap);
-    log("error", text, { stack: where });
+    log("error", text, { uncaught: true, stack: where });
     connection.flush();
     // what waits behind another write goes down with the process
     if (connection.isHeldUp) writeError(encode(`${where ?? ""}\n${text}\n`));

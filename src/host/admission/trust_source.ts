@@ -330,10 +330,10 @@ export class TrustSource {
 
   /** Keeps the last good list for what runs, and loads nothing. */
   #fail(list: TrustList, cause: unknown): TrustUpdate | undefined {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = cause instanceof SallyportError ? cause.reason : String(cause);
     const error = new SallyportError(
       cause instanceof SallyportError ? cause.code : "bad-config",
-      `Cannot load plugins by the trust list: ${why.replace(/^C/, "c")}`,
+      `Cannot load plugins by the trust list: ${why}`,
       {
         hint: (cause instanceof SallyportError ? cause.hint : undefined) ??
           "Put the list back; the host notices",

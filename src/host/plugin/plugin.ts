@@ -16,7 +16,7 @@ import type { Lane } from "../settings/lane.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { CallRouter, type HeldCalls } from "./call_router.ts";
 import { replaceHooks } from "./plugin_hooks.ts";
-import { reasonOf, reasonOrFailure } from "./revocation.ts";
+import { reasonOrFailure } from "./revocation.ts";
 import { loadFailure, notRunningError } from "./load_errors.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 import { PluginProcesses } from "./plugin_processes.ts";
@@ -236,7 +236,8 @@ export class ManagedPlugin extends KnownPlugin {
     this.#parts.hooks.removePlugin(this.name);
     this.error = error;
     this.move(to);
-    const [name, reason] = [this.name, reasonOf(error)];
+    const { name } = this;
+    const { reason } = error;
     this.logger.error(`Plugin "${name}" is unloaded: ${reason}`, { code: error.code });
     const refusal = to === "untrusted" ? { refusal: error } : {};
     const tell = () => {

@@ -22,14 +22,9 @@ export function reasonOrFailure(signal: AbortSignal, failure: unknown): unknown 
   return signal.reason instanceof SallyportError ? signal.reason : failure;
 }
 
-/** Says in an event why a plugin was unloaded. */
-export function reasonOf(refusal: SallyportError): string {
-  return refusal.message.replace(/^Cannot load plugin "[^"]*": /, "");
-}
-
 /** Tells a pending call that its plugin was taken down. */
 export function revokedError(plugin: string, refusal: SallyportError): SallyportError {
-  return new SallyportError("revoked", `Plugin "${plugin}" was unloaded: ${reasonOf(refusal)}`, {
+  return new SallyportError("revoked", `Plugin "${plugin}" was unloaded: ${refusal.reason}`, {
     hint: refusal.hint,
     details: { plugin, reason: refusal.code },
     cause: refusal,

@@ -59,8 +59,8 @@ export interface Uncaught {
 }
 
 function uncaughtIn({ level, message, fields }: PluginRecord): Uncaught | undefined {
-  if (level !== "error" || !message.startsWith("Uncaught ")) return undefined;
-  const stack = typeof fields?.stack === "string" ? fields.stack.slice(0, 4_000) : "";
+  if (level !== "error" || fields?.uncaught !== true) return undefined;
+  const stack = typeof fields.stack === "string" ? fields.stack.slice(0, 4_000) : "";
   return {
     message: escapeText(message, 500),
     stack: stack.split("\n").map((line) => escapeText(line)).join("\n"),

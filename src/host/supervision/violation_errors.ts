@@ -43,6 +43,7 @@ export function downError(
   const what = state === undefined ? "unloaded" : "put into quarantine";
   const { kind, measured, limit, unit } = violation ?? {};
   return new SallyportError("limit-exceeded", `Plugin "${name}" was ${what}: ${reason}`, {
+    reason,
     hint: state === undefined
       ? `See host.violations("${name}"), and load it again when that is mended`
       : `Find out why, then lift it with host.releaseQuarantine("${name}")`,

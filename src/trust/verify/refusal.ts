@@ -21,6 +21,7 @@ export function refuse(
   const name = escapeText(plugin.name, 64);
   return new SallyportError(code, `Cannot load plugin "${name}": ${what}`, {
     hint,
+    reason: what,
     details: { plugin: plugin.name, ...details },
     cause,
   });

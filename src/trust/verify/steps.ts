@@ -24,8 +24,7 @@ function withPlugin<T>(plugin: { readonly name: string }, act: () => T): T {
     return act();
   } catch (cause) {
     if (!(cause instanceof SallyportError)) throw cause;
-    const what = cause.message.replace(/^C/, "c");
-    throw refuse(plugin, cause.code, what, cause.hint ?? "", cause.details, cause);
+    throw refuse(plugin, cause.code, cause.reason, cause.hint ?? "", cause.details, cause);
   }
 }
 
