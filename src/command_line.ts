@@ -1,10 +1,5 @@
-/**
- * How the command line is called from here: hints must work as they are printed, in a checkout and
- * for those who imported or installed the package.
- *
- * @module
- */
-
+// How the command line is called from here: hints must work as they are printed, in a checkout and
+// for those who imported or installed the package.
 import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { escapeText } from "./errors.ts";

@@ -1,8 +1,4 @@
-/**
- * The error family of the host: one class, a stable code, typed details, a hint.
- *
- * @module
- */
+// The error family of the host: one class, a stable code, typed details, a hint.
 
 /** Says what went wrong in a form that programs may rely on; messages may change, codes do not. */
 export type SallyportErrorCode =

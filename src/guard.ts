@@ -1,9 +1,5 @@
-/**
- * The one way in which code of the application is called that nobody waits for: what it throws or
- * rejects with is logged with its own stack, and costs that call at most.
- *
- * @module
- */
+// The one way in which code of the application is called that nobody waits for: what it throws or
+// rejects with is logged with its own stack, and costs that call at most.
 import { readThrown } from "./errors.ts";
 
 /** Takes reports of what failed; a guarded logger, so that reporting cannot fail in turn. */

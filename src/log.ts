@@ -1,9 +1,4 @@
-/**
- * The logger of the host: a small interface that any object can satisfy, and a default sink.
- *
- * @module
- */
-
+// The logger of the host: a small interface that any object can satisfy, and a default sink.
 import { BaseHandler } from "@std/log/base-handler";
 import { Logger as StdLogger, type LogRecord } from "@std/log/logger";
 import { escapeText } from "./errors.ts";

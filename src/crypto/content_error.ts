@@ -1,8 +1,4 @@
-/**
- * What is wrong with the content of a file that only the caller can name.
- *
- * @module
- */
+// What is wrong with the content of a file that only the caller can name.
 import { escapeText, SallyportError, type SallyportErrorOptions } from "../errors.ts";
 
 /** Reports content that cannot be used. */

@@ -1,8 +1,4 @@
-/**
- * The DER of Ed25519 keys (RFC 8410): all but the last 32 bytes of each form is constant.
- *
- * @module
- */
+// The DER of Ed25519 keys (RFC 8410): all but the last 32 bytes of each form is constant.
 import { bytesEqual } from "./digest.ts";
 
 /** Holds what comes before the seed in PKCS#8 version 1 (RFC 8410, section 7): version 0, OID 1.3.101.112. */

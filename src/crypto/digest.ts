@@ -1,9 +1,4 @@
-/**
- * SHA3-512, and comparison in constant time.
- *
- * @module
- */
-
+// SHA3-512, and comparison in constant time.
 import { crypto } from "@std/crypto/crypto";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { encodeHex } from "@std/encoding/hex";

@@ -1,9 +1,4 @@
-/**
- * Ed25519 (RFC 8032, PureEdDSA), strict: WebCrypto does the arithmetic, noble checks public keys.
- *
- * @module
- */
-
+// Ed25519 (RFC 8032, PureEdDSA), strict: WebCrypto does the arithmetic, noble checks public keys.
 import { Point } from "@noble/ed25519";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";

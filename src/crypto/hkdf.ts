@@ -1,9 +1,4 @@
-/**
- * HKDF and HMAC with SHA-512 (RFC 5869, RFC 2104).
- *
- * @module
- */
-
+// HKDF and HMAC with SHA-512 (RFC 5869, RFC 2104).
 import { createHmac, hkdfSync } from "node:crypto";
 
 /** RFC 5869, section 2.3: L is at most 255 times the length of the hash. */

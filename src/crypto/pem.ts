@@ -1,9 +1,4 @@
-/**
- * Ed25519 keys as PEM (RFC 7468): PKCS#8 and SubjectPublicKeyInfo, as `openssl` writes and reads them.
- *
- * @module
- */
-
+// Ed25519 keys as PEM (RFC 7468): PKCS#8 and SubjectPublicKeyInfo, as `openssl` writes and reads them.
 import { SallyportError } from "../errors.ts";
 import { KEY_BYTES, nameAlgorithm, PKCS8_PREFIX, SPKI_PREFIX, unwrapKey, wrapKey } from "./der.ts";
 import { checkPublicKey } from "./ed25519.ts";

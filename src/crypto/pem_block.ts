@@ -1,9 +1,4 @@
-/**
- * One block of PEM (RFC 7468), read strictly and explained where it is another one.
- *
- * @module
- */
-
+// One block of PEM (RFC 7468), read strictly and explained where it is another one.
 import { ContentError } from "./content_error.ts";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { escapeText } from "../errors.ts";

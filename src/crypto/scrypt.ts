@@ -1,9 +1,4 @@
-/**
- * scrypt (RFC 7914), by the runtime: it runs on another thread and does not hold up the event loop.
- *
- * @module
- */
-
+// scrypt (RFC 7914), by the runtime: it runs on another thread and does not hold up the event loop.
 import { scrypt } from "node:crypto";
 
 /** Says what a derivation costs: memory N·r·128 bytes, time N·r·p. */

@@ -1,10 +1,5 @@
-/**
- * Sealed containers: a secret in one opaque run of bytes, encrypted and authenticated under a passphrase
- * or a key file (XChaCha20-Poly1305, scrypt, HKDF-SHA-512).
- *
- * @module
- */
-
+// Sealed containers: a secret in one opaque run of bytes, encrypted and authenticated under a passphrase
+// or a key file (XChaCha20-Poly1305, scrypt, HKDF-SHA-512).
 import { bytesEqual } from "./digest.ts";
 import { hkdfSha512 } from "./hkdf.ts";
 import {

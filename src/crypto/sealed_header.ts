@@ -1,23 +1,18 @@
-/**
- * The header of a sealed container: 112 bytes, big-endian, all of it associated data of the encryption.
- *
- *     0    8  magic "SALLYPRT"
- *     8    1  format version, 1
- *     9    1  purpose: 1 trust list, 2 private key
- *     10   1  key derivation: 0 key file, 1 scrypt
- *     11   3  log2 N, r and p of scrypt; zero with a key file
- *     14   2  zero
- *     16  32  salt
- *     48  24  nonce
- *     72   8  length of what follows the header: ciphertext and tag
- *     80  16  key check: tells a wrong passphrase from damage
- *     96  16  checksum: the first bytes of SHA3-512(bytes 0 to 95); tells damage from a wrong passphrase
- *
- * Key check and checksum serve the clear error only. What protects is the tag over everything.
- *
- * @module
- */
-
+// The header of a sealed container: 112 bytes, big-endian, all of it associated data of the encryption.
+//
+// 0    8  magic "SALLYPRT"
+// 8    1  format version, 1
+// 9    1  purpose: 1 trust list, 2 private key
+// 10   1  key derivation: 0 key file, 1 scrypt
+// 11   3  log2 N, r and p of scrypt; zero with a key file
+// 14   2  zero
+// 16  32  salt
+// 48  24  nonce
+// 72   8  length of what follows the header: ciphertext and tag
+// 80  16  key check: tells a wrong passphrase from damage
+// 96  16  checksum: the first bytes of SHA3-512(bytes 0 to 95); tells damage from a wrong passphrase
+//
+// Key check and checksum serve the clear error only. What protects is the tag over everything.
 import { ContentError } from "./content_error.ts";
 import { escapeText } from "../errors.ts";
 import { bytesEqual, sha3_512 } from "./digest.ts";

@@ -1,9 +1,4 @@
-/**
- * Private keys sealed with a passphrase, as text: a sealed container in a PEM-like block.
- *
- * @module
- */
-
+// Private keys sealed with a passphrase, as text: a sealed container in a PEM-like block.
 import { ContentError } from "./content_error.ts";
 import { KEY_BYTES } from "./der.ts";
 import { decodePemBlock, encodePemBlock, type PemForm } from "./pem_block.ts";

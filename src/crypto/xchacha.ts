@@ -1,14 +1,9 @@
-/**
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): authenticated encryption with a nonce of 24 bytes,
- * long enough to be drawn at random for every message.
- *
- * Noble encrypts. Decryption derives the subkey with noble's HChaCha20 and leaves the rest to the
- * runtime's ChaCha20-Poly1305 (RFC 8439), which is ten times as fast on a large list; so what one
- * implementation has written, another one reads.
- *
- * @module
- */
-
+// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): authenticated encryption with a nonce of 24 bytes,
+// long enough to be drawn at random for every message.
+//
+// Noble encrypts. Decryption derives the subkey with noble's HChaCha20 and leaves the rest to the
+// runtime's ChaCha20-Poly1305 (RFC 8439), which is ten times as fast on a large list; so what one
+// implementation has written, another one reads.
 import { hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { createDecipheriv } from "node:crypto";
 import { SallyportError } from "../errors.ts";

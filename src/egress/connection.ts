@@ -1,8 +1,4 @@
-/**
- * One connection of a plugin, from its first byte to its report.
- *
- * @module
- */
+// One connection of a plugin, from its first byte to its report.
 import type { AllowList } from "./dialing/allow_list.ts";
 import { allowedAddresses, dial } from "./dialing/dial.ts";
 import { type Ends, forwardRequest, splice } from "./http/forward.ts";

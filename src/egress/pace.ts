@@ -1,8 +1,4 @@
-/**
- * A token bucket: a burst at once, then a steady rate.
- *
- * @module
- */
+// A token bucket: a burst at once, then a steady rate.
 
 /** Options of {@linkcode Pace}. */
 export interface PaceOptions {

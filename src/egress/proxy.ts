@@ -1,12 +1,8 @@
-/**
- * The egress proxy: the only way out of a plugin's empty network namespace.
- *
- * It speaks HTTP/1.1 on a Unix socket: `CONNECT host:port`, and absolute-form requests for plain HTTP
- * and WebSocket. What was granted is compared with what was asked for in normal form; the addresses
- * that were checked are the addresses that are dialled.
- *
- * @module
- */
+// The egress proxy: the only way out of a plugin's empty network namespace.
+//
+// It speaks HTTP/1.1 on a Unix socket: `CONNECT host:port`, and absolute-form requests for plain HTTP
+// and WebSocket. What was granted is compared with what was asked for in normal form; the addresses
+// that were checked are the addresses that are dialled.
 import { SallyportError } from "../errors.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../io/socket_path.ts";
 import { AllowList } from "./dialing/allow_list.ts";

@@ -1,8 +1,4 @@
-/**
- * Reports of connections at a bounded rate: nothing is left out, but what a flood repeats is added up.
- *
- * @module
- */
+// Reports of connections at a bounded rate: nothing is left out, but what a flood repeats is added up.
 import { Pace } from "./pace.ts";
 import type { EgressTuning } from "./tuning.ts";
 

@@ -1,8 +1,4 @@
-/**
- * The bounds of the proxy.
- *
- * @module
- */
+// The bounds of the proxy.
 
 /** Holds times, rates and counts; all of them are bounds, so smaller is stricter. */
 export interface EgressTuning {

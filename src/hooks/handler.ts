@@ -1,9 +1,4 @@
-/**
- * One handler of a hook: how it is ordered, and how it runs under a deadline.
- *
- * @module
- */
-
+// One handler of a hook: how it is ordered, and how it runs under a deadline.
 import { readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
 import { abortGuarded, type FailureLog, guardSignal, logFailure } from "../guard.ts";
 import type { HookHandler, PluginHookRunner } from "./types.ts";

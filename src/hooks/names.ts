@@ -1,9 +1,4 @@
-/**
- * Names and priorities of hooks.
- *
- * @module
- */
-
+// Names and priorities of hooks.
 import { escapeText, SallyportError } from "../errors.ts";
 
 /** Names the five bands of hook priorities; a lower priority runs first. */

@@ -1,9 +1,4 @@
-/**
- * What the hook registry takes and gives.
- *
- * @module
- */
-
+// What the hook registry takes and gives.
 import type { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { HookBand } from "./names.ts";

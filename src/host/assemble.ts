@@ -1,8 +1,4 @@
-/**
- * How the parts of a host hang together, and in which order they end.
- *
- * @module
- */
+// How the parts of a host hang together, and in which order they end.
 import { BundleStore } from "../bundle/store/store.ts";
 import { HookRegistry } from "../hooks/registry.ts";
 import type { Logger } from "../log.ts";

@@ -1,8 +1,4 @@
-/**
- * The plugin host: the facade that wires loader, registry, hooks and services.
- *
- * @module
- */
+// The plugin host: the facade that wires loader, registry, hooks and services.
 import { SallyportError } from "../errors.ts";
 import { checkSignal } from "../guard.ts";
 import { asOwn } from "../io/system_error.ts";

@@ -1,8 +1,4 @@
-/**
- * What a host is made of that must be opened first: its folder, its audit log, trust, launchers.
- *
- * @module
- */
+// What a host is made of that must be opened first: its folder, its audit log, trust, launchers.
 import { commandLine } from "../command_line.ts";
 import type { AuditLog } from "../audit/write/audit_log.ts";
 import { type Launchers, openLaunchers } from "../sandbox/launchers.ts";

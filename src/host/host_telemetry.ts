@@ -1,8 +1,4 @@
-/**
- * What a host measures for OpenTelemetry: its plugins' samples and states, and what its events tell.
- *
- * @module
- */
+// What a host measures for OpenTelemetry: its plugins' samples and states, and what its events tell.
 import type { PluginSample } from "../monitor/samples/sample.ts";
 import { PluginTelemetry } from "../monitor/telemetry/telemetry.ts";
 import type { Logger } from "../log.ts";

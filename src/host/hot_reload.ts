@@ -1,9 +1,5 @@
-/**
- * Another version of a loaded plugin in the place of the one that runs: the one in its folder, or the
- * one before.
- *
- * @module
- */
+// Another version of a loaded plugin in the place of the one that runs: the one in its folder, or the
+// one before.
 import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";

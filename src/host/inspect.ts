@@ -1,8 +1,4 @@
-/**
- * Looks at a bundle as a host would that is to load it, trusted or not; nothing of it is started.
- *
- * @module
- */
+// Looks at a bundle as a host would that is to load it, trusted or not; nothing of it is started.
 import type { Limits } from "../bundle/manifest/limits.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { type Envelope, pae, parseEnvelope } from "../bundle/reading/envelope.ts";

@@ -1,8 +1,4 @@
-/**
- * How plugins come, change and go: verified, registered, loaded in order, unloaded in order.
- *
- * @module
- */
+// How plugins come, change and go: verified, registered, loaded in order, unloaded in order.
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
 import { type AddedBundles, BundleWatch, type WatchOptions } from "./folders/bundle_watch.ts";

@@ -1,8 +1,4 @@
-/**
- * What an application holds of a plugin: typed calls and a view of its state.
- *
- * @module
- */
+// What an application holds of a plugin: typed calls and a view of its state.
 import type { SallyportError } from "../errors.ts";
 import { checkCallback, checkSignal, runCallback } from "../guard.ts";
 import type { Logger } from "../log.ts";

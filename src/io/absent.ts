@@ -1,8 +1,4 @@
-/**
- * Whether something is known not to be there.
- *
- * @module
- */
+// Whether something is known not to be there.
 import { dirname } from "node:path";
 
 /**

@@ -1,8 +1,4 @@
-/**
- * Runs a helper program of the system with a bound on its time and output.
- *
- * @module
- */
+// Runs a helper program of the system with a bound on its time and output.
 import { isShortage } from "./system_error.ts";
 import { OWN_SESSION } from "./own_session.ts";
 

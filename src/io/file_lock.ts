@@ -1,10 +1,5 @@
-/**
- * Locks beside files, so that one writer at a time reads, changes and replaces a file. The kernel
- * releases a lock when its holder ends, however it ends.
- *
- * @module
- */
-
+// Locks beside files, so that one writer at a time reads, changes and replaces a file. The kernel
+// releases a lock when its holder ends, however it ends.
 import { basename, dirname, join } from "node:path";
 import { escapeText, SallyportError } from "../errors.ts";
 

@@ -1,10 +1,5 @@
-/**
- * Reads files that an application or an operator names, whatever lies there: no read waits for a writer
- * that never comes, and none is larger than its limit.
- *
- * @module
- */
-
+// Reads files that an application or an operator names, whatever lies there: no read waits for a writer
+// that never comes, and none is larger than its limit.
 import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { readAtMost } from "./plain_file.ts";

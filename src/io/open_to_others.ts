@@ -1,9 +1,4 @@
-/**
- * Finds who else may change what lies at a path: what a host believes must be its owner's alone.
- *
- * @module
- */
-
+// Finds who else may change what lies at a path: what a host believes must be its owner's alone.
 import { dirname } from "node:path";
 
 /** Says who may change something, and where. */

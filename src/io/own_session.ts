@@ -1,8 +1,4 @@
-/**
- * Keeps the signals of a terminal, or of a service manager, from what the host starts.
- *
- * @module
- */
+// Keeps the signals of a terminal, or of a service manager, from what the host starts.
 import { isAbsolute } from "node:path";
 
 /**

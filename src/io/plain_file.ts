@@ -1,9 +1,4 @@
-/**
- * Reads what should be a plain file, but may have become something else, or larger.
- *
- * @module
- */
-
+// Reads what should be a plain file, but may have become something else, or larger.
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
 
 // Windows has neither of the two

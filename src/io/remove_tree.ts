@@ -1,8 +1,4 @@
-/**
- * Removes a folder of read-only files and folders.
- *
- * @module
- */
+// Removes a folder of read-only files and folders.
 
 /**
  * How many characters of path a folder may have below the root before it is moved up to there: with the

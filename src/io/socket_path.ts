@@ -1,8 +1,4 @@
-/**
- * How long the path of a Unix socket may be, and folders in which one is short.
- *
- * @module
- */
+// How long the path of a Unix socket may be, and folders in which one is short.
 
 /** What `sun_path` takes, in bytes, but for its final NUL. */
 export const MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;

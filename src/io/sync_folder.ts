@@ -1,8 +1,4 @@
-/**
- * Names that survive a power cut.
- *
- * @module
- */
+// Names that survive a power cut.
 
 /** Waits until the names in a folder are on the disk, where the system can do that. */
 export async function syncFolder(path: string): Promise<void> {

@@ -1,8 +1,4 @@
-/**
- * What the system refuses, and whatever else is not ours, as errors of ours.
- *
- * @module
- */
+// What the system refuses, and whatever else is not ours, as errors of ours.
 import { escapeText, readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
 
 const HINTS: Readonly<Record<string, string>> = {

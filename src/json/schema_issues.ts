@@ -1,9 +1,4 @@
-/**
- * Mistakes in a file that people write, put so that people can mend them.
- *
- * @module
- */
-
+// Mistakes in a file that people write, put so that people can mend them.
 import type { z } from "zod";
 import { escapeText } from "../errors.ts";
 

@@ -1,8 +1,4 @@
-/**
- * JSON from outside, read so that it means one thing only.
- *
- * @module
- */
+// JSON from outside, read so that it means one thing only.
 
 /** Nesting beyond this depth is refused; no file of ours comes near it. */
 const MAX_DEPTH = 64;

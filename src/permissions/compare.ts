@@ -1,8 +1,4 @@
-/**
- * Compares a manifest's whole request with a policy's grant, family by family.
- *
- * @module
- */
+// Compares a manifest's whole request with a policy's grant, family by family.
 import type { Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";

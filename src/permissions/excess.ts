@@ -1,8 +1,4 @@
-/**
- * What a plugin asks for beyond its grants, and the lines of policy that would grant it.
- *
- * @module
- */
+// What a plugin asks for beyond its grants, and the lines of policy that would grant it.
 import { escapeText, SallyportError } from "../errors.ts";
 import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";
 import { type Excess, PERMISSION_FAMILIES } from "./findings.ts";

@@ -1,8 +1,4 @@
-/**
- * Permissions in words: what a plugin gets and why, what it does not, and what would grant it.
- *
- * @module
- */
+// Permissions in words: what a plugin gets and why, what it does not, and what would grant it.
 import { escapeText } from "../errors.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "./findings.ts";
 import type { ResolvedPermissions } from "./resolve.ts";

@@ -1,8 +1,4 @@
-/**
- * What comparing a request with a grant finds: items that a plugin gets, and excess that it does not.
- *
- * @module
- */
+// What comparing a request with a grant finds: items that a plugin gets, and excess that it does not.
 
 /** Names a family of permissions whose excess keeps a plugin from loading. */
 export type PermissionFamily = "net" | "read" | "write" | "sys" | "hooks";

@@ -1,8 +1,4 @@
-/**
- * Deno's permission flags, from effective permissions. Pure: no disk, no environment.
- *
- * @module
- */
+// Deno's permission flags, from effective permissions. Pure: no disk, no environment.
 import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { addressBits, formatIp } from "./ip.ts";

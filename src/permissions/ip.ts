@@ -1,8 +1,4 @@
-/**
- * IP addresses as numbers, so that ranges can be compared exactly.
- *
- * @module
- */
+// IP addresses as numbers, so that ranges can be compared exactly.
 
 /** Holds an address as a number with its family; IPv4-mapped IPv6 is held as IPv4, as Deno does. */
 export interface IpAddress {

@@ -1,8 +1,4 @@
-/**
- * Compares the requests of one family with its grants, over sets that are nested or disjoint.
- *
- * @module
- */
+// Compares the requests of one family with its grants, over sets that are nested or disjoint.
 import { escapeText } from "../errors.ts";
 import type { Findings, PermissionFamily, ResolvedItem } from "./findings.ts";
 

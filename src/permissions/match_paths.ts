@@ -1,8 +1,4 @@
-/**
- * Compares requested with granted paths, after symlinks are resolved.
- *
- * @module
- */
+// Compares requested with granted paths, after symlinks are resolved.
 import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";
 import { type Findings, OWN_BUNDLE, OWN_STORAGE } from "./findings.ts";

@@ -1,11 +1,7 @@
-/**
- * Normal forms of network scopes, and which contains which.
- *
- * A scope is a set of (host, port) pairs. Any two scopes are nested or disjoint, so that an
- * intersection is always one of the two or empty.
- *
- * @module
- */
+// Normal forms of network scopes, and which contains which.
+//
+// A scope is a set of (host, port) pairs. Any two scopes are nested or disjoint, so that an
+// intersection is always one of the two or empty.
 import { escapeText } from "../errors.ts";
 import { addressBits, formatIp, type IpAddress, parseIpv4, parseIpv6 } from "./ip.ts";
 

@@ -1,8 +1,4 @@
-/**
- * The grammar of granted paths, and which path contains which.
- *
- * @module
- */
+// The grammar of granted paths, and which path contains which.
 import type { Parsed } from "./net_scope.ts";
 
 /** Names the two ways to use a path. */

@@ -1,8 +1,4 @@
-/**
- * The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
- *
- * @module
- */
+// The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
 import { z } from "zod";
 import type { Limits } from "../bundle/manifest/limits.ts";
 import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";

@@ -1,8 +1,4 @@
-/**
- * Effective permissions: what the manifest asks for, within what the policy grants.
- *
- * @module
- */
+// Effective permissions: what the manifest asks for, within what the policy grants.
 import { DEFAULT_LIMITS, type LimitName, type Limits } from "../bundle/manifest/manifest.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { joinIssues } from "../json/schema_issues.ts";

@@ -1,8 +1,4 @@
-/**
- * The kinds of system information that `--allow-sys` takes.
- *
- * @module
- */
+// The kinds of system information that `--allow-sys` takes.
 import type { Parsed } from "./net_scope.ts";
 
 /**

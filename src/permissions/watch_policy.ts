@@ -1,8 +1,4 @@
-/**
- * What a policy says about the watch over a plugin: measuring, violations, restarts.
- *
- * @module
- */
+// What a policy says about the watch over a plugin: measuring, violations, restarts.
 
 /** Names what a violation is about. */
 export type ViolationKind =

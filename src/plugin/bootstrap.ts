@@ -1,13 +1,9 @@
-/**
- * The main module of every plugin's process: takes over standard input and output, imports the
- * plugin and answers the host. It exports nothing, because a plugin can import it (threat IM-10), and
- * holds no secret and no authority, because plugin code shares its realm: what it does is for
- * robustness, and the host believes nothing that comes out of the pipe.
- *
- * `deno task build` bundles it into `bootstrap.generated.ts`.
- *
- * @module
- */
+// The main module of every plugin's process: takes over standard input and output, imports the
+// plugin and answers the host. It exports nothing, because a plugin can import it (threat IM-10), and
+// holds no secret and no authority, because plugin code shares its realm: what it does is for
+// robustness, and the host believes nothing that comes out of the pipe.
+//
+// `deno task build` bundles it into `bootstrap.generated.ts`.
 import { readThrown } from "../errors.ts";
 import { Connection, type IncomingCall } from "../rpc/connection.ts";
 import { stdioDuplex } from "../rpc/transport/duplex.ts";

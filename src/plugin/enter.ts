@@ -1,9 +1,5 @@
-/**
- * What a fresh process does in its sandbox before plugin code exists: it opens what it was granted for this
- * alone, and gives those permissions up at once, also where opening fails.
- *
- * @module
- */
+// What a fresh process does in its sandbox before plugin code exists: it opens what it was granted for this
+// alone, and gives those permissions up at once, also where opening fails.
 import type { Connection } from "../rpc/connection.ts";
 import { socketDuplex } from "../rpc/transport/duplex.ts";
 import { type SharedFile, sharedFile } from "../rpc/transport/shared_file.ts";

@@ -1,8 +1,4 @@
-/**
- * The way out of an empty network namespace: a loopback port that leads to the host's egress proxy.
- *
- * @module
- */
+// The way out of an empty network namespace: a loopback port that leads to the host's egress proxy.
 
 const BUFFER_BYTES = 32 * 1024;
 const MAX_CONNECTIONS = 256;

@@ -1,9 +1,5 @@
-/**
- * Loads a seccomp filter into the plugin's own process, before plugin code exists, and gives up the
- * one permission that this takes.
- *
- * @module
- */
+// Loads a seccomp filter into the plugin's own process, before plugin code exists, and gives up the
+// one permission that this takes.
 
 /** The number of `seccomp` by architecture, as `Deno.build.arch` names it. */
 const SECCOMP: Readonly<Record<string, number>> = { x86_64: 317, aarch64: 277 };

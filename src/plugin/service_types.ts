@@ -1,8 +1,4 @@
-/**
- * The built-in services as a plugin sees them: `ctx.get<Database>("database")`.
- *
- * @module
- */
+// The built-in services as a plugin sees them: `ctx.get<Database>("database")`.
 
 /** A value that JSON can hold. */
 export type JsonValue =

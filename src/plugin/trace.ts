@@ -1,8 +1,4 @@
-/**
- * Which call of the host the plugin's code is working on, across `await`, as far as its trace goes.
- *
- * @module
- */
+// Which call of the host the plugin's code is working on, across `await`, as far as its trace goes.
 import type { IncomingCall } from "../rpc/connection.ts";
 
 /** What is used of `AsyncLocalStorage`. */

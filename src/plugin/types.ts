@@ -1,8 +1,4 @@
-/**
- * The types of plugins, for their authors and for hosts that call them.
- *
- * @module
- */
+// The types of plugins, for their authors and for hosts that call them.
 
 /** Says what a plugin may do with a service. */
 export type ServiceAccess = "read" | "readwrite";

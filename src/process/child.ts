@@ -1,8 +1,4 @@
-/**
- * One child process with piped streams, whose exit is awaited and whose signals never throw.
- *
- * @module
- */
+// One child process with piped streams, whose exit is awaited and whose signals never throw.
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
 import type { LaunchCommand } from "../sandbox/launch/launcher.ts";

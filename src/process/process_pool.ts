@@ -1,8 +1,4 @@
-/**
- * Processes that were started ahead, each used once.
- *
- * @module
- */
+// Processes that were started ahead, each used once.
 
 /** A process in a pool. Disposing it ends it. */
 export interface Pooled extends AsyncDisposable {

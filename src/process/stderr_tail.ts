@@ -1,8 +1,4 @@
-/**
- * Drains a child's stderr for as long as it lives and keeps only its end.
- *
- * @module
- */
+// Drains a child's stderr for as long as it lives and keeps only its end.
 import { escapeText } from "../errors.ts";
 
 /** Options of {@linkcode StderrTail}. */

@@ -1,8 +1,4 @@
-/**
- * The stop ladder: ask, end the input, SIGTERM, SIGKILL, each step bounded by the host's clock.
- *
- * @module
- */
+// The stop ladder: ask, end the input, SIGTERM, SIGKILL, each step bounded by the host's clock.
 import type { Child, ExitStatus } from "./child.ts";
 
 /** Names the step of the ladder at which a process ended. */

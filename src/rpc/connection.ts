@@ -1,9 +1,5 @@
-/**
- * A connection between host and plugin: requests, streams and notifications in both directions over
- * any duplex of bytes. The peer is not trusted; what breaks the protocol closes the connection.
- *
- * @module
- */
+// A connection between host and plugin: requests, streams and notifications in both directions over
+// any duplex of bytes. The peer is not trusted; what breaks the protocol closes the connection.
 import { SallyportError } from "../errors.ts";
 import { Backlog } from "./calls/backlog.ts";
 import { encodeValue } from "./wire/binary.ts";

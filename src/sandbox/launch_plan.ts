@@ -1,8 +1,4 @@
-/**
- * Plans a launch: what a plugin may do becomes flags, mounts and limits. Pure: no disk, no process.
- *
- * @module
- */
+// Plans a launch: what a plugin may do becomes flags, mounts and limits. Pure: no disk, no process.
 import { escapeText, SallyportError } from "../errors.ts";
 import { type CodeCaching, deriveFlags } from "../permissions/flags.ts";
 import { overlaps, parsePathScope, pathCovers } from "../permissions/path_scope.ts";

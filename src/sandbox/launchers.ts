@@ -1,8 +1,4 @@
-/**
- * The launchers that work on this machine, found out by starting something with each.
- *
- * @module
- */
+// The launchers that work on this machine, found out by starting something with each.
 import { isAbsolute } from "node:path";
 import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds out whether a launcher works here, by starting the runtime with it.
- *
- * @module
- */
+// Finds out whether a launcher works here, by starting the runtime with it.
 import { isAbsolute } from "node:path";
 import { escapeText } from "../errors.ts";
 import { isShortage } from "../io/system_error.ts";

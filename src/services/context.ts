@@ -1,9 +1,4 @@
-/**
- * The data shared between host and plugins: services by key, checked on every call.
- *
- * @module
- */
-
+// The data shared between host and plugins: services by key, checked on every call.
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
 import { ownError } from "../io/system_error.ts";

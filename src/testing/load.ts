@@ -1,8 +1,4 @@
-/**
- * Loads a plugin in a real host for a test.
- *
- * @module
- */
+// Loads a plugin in a real host for a test.
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { HookHandler } from "../hooks/types.ts";
 import { PluginHost } from "../host/host.ts";

@@ -1,8 +1,4 @@
-/**
- * Signs a copy of a bundle with a throw-away key.
- *
- * @module
- */
+// Signs a copy of a bundle with a throw-away key.
 import { encodeHex } from "@std/encoding/hex";
 import { signBundle } from "../bundle/signing/signing.ts";
 import type { Manifest } from "../bundle/manifest/manifest_schema.ts";

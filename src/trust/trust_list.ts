@@ -1,9 +1,4 @@
-/**
- * The trust list as a file: opened, verified, changed.
- *
- * @module
- */
-
+// The trust list as a file: opened, verified, changed.
 import { encodeHex } from "@std/encoding/hex";
 import { bytesEqual } from "../crypto/digest.ts";
 import { openSealed, SealingKey, type SealSecret } from "../crypto/sealed.ts";

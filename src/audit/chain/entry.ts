@@ -1,8 +1,4 @@
-/**
- * What the audit log records: entries as the host gives them, records as they are read again.
- *
- * @module
- */
+// What the audit log records: entries as the host gives them, records as they are read again.
 
 /** Names the kinds of entries that the host writes. */
 export type AuditEntryType =

@@ -1,12 +1,8 @@
-/**
- * The folders and files of an audit log, and how they are opened: what stands there may have been put
- * there by somebody else, so no link is followed and no FIFO waited for.
- *
- * `key.pem`, `key.pub` and one folder a chain (`1`, `2`, …) with `000001.jsonl` and so on, `head.json`
- * and `lock`; a host that runs holds the lock of its chain.
- *
- * @module
- */
+// The folders and files of an audit log, and how they are opened: what stands there may have been put
+// there by somebody else, so no link is followed and no FIFO waited for.
+//
+// `key.pem`, `key.pub` and one folder a chain (`1`, `2`, …) with `000001.jsonl` and so on, `head.json`
+// and `lock`; a host that runs holds the lock of its chain.
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * `head.json`: the last signed position of a chain, so that a tail that was cut off is missed.
- *
- * @module
- */
+// `head.json`: the last signed position of a chain, so that a tail that was cut off is missed.
 import { z } from "zod";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { HEAD_FILE, readSmall, replaceFile } from "./folder.ts";

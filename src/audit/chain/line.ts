@@ -1,8 +1,4 @@
-/**
- * The lines of the audit log: JSON that carries the hash of the line before it; some are signed.
- *
- * @module
- */
+// The lines of the audit log: JSON that carries the hash of the line before it; some are signed.
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { sha3_512Hex } from "../../crypto/digest.ts";

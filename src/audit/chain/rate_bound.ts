@@ -1,9 +1,5 @@
-/**
- * Bounds how much of one kind is recorded, so that a plugin that causes denials without end neither
- * fills the disk nor slows the host.
- *
- * @module
- */
+// Bounds how much of one kind is recorded, so that a plugin that causes denials without end neither
+// fills the disk nor slows the host.
 
 /** Says what to do with an entry: write it, say first that what follows is only counted, or count it. */
 export type Admission = "write" | "begin" | "count";

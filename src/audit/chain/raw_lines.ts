@@ -1,8 +1,4 @@
-/**
- * Reads the lines of a file in batches, without ever holding more than a line's bounds allow.
- *
- * @module
- */
+// Reads the lines of a file in batches, without ever holding more than a line's bounds allow.
 import { closeSync } from "node:fs";
 import { openToRead, readSome } from "./folder.ts";
 import { type AuditLine, hashLine, MAX_LINE_BYTES, parseLine } from "./line.ts";

@@ -1,8 +1,4 @@
-/**
- * Cuts the fields of an entry to bounds, whatever they are.
- *
- * @module
- */
+// Cuts the fields of an entry to bounds, whatever they are.
 
 /** How many characters of one text are kept. */
 const MAX_TEXT = 4_096;

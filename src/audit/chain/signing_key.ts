@@ -1,8 +1,4 @@
-/**
- * The key that signs the checkpoints of an audit log.
- *
- * @module
- */
+// The key that signs the checkpoints of an audit log.
 import { createPrivateKey, sign } from "node:crypto";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { generateKeyPair, getPublicKey, keyId } from "../../crypto/ed25519.ts";

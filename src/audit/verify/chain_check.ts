@@ -1,8 +1,4 @@
-/**
- * Reads one chain of an audit log and checks it: all of it, or what follows its head.
- *
- * @module
- */
+// Reads one chain of an audit log and checks it: all of it, or what follows its head.
 import { fileName, listFiles } from "../chain/folder.ts";
 import { type Head, type HeadProblem, type Position, readHead } from "../chain/head.ts";
 import { NO_HASH, SIGNED_TYPES } from "../chain/line.ts";

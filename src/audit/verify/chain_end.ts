@@ -1,8 +1,4 @@
-/**
- * Finds where a chain ends, so that a host can go on writing there, and what of it nobody has signed.
- *
- * @module
- */
+// Finds where a chain ends, so that a host can go on writing there, and what of it nobody has signed.
 import { ChainCheck } from "./chain_check.ts";
 import { fileName } from "../chain/folder.ts";
 import type { Head, Position } from "../chain/head.ts";

@@ -1,8 +1,4 @@
-/**
- * Follows the numbers and hashes from line to line, and works out what was done where they break.
- *
- * @module
- */
+// Follows the numbers and hashes from line to line, and works out what was done where they break.
 import type { RawLine } from "../chain/raw_lines.ts";
 import type { Problems } from "./report.ts";
 

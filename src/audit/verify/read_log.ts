@@ -1,8 +1,4 @@
-/**
- * Reads the entries of an audit log, oldest first, of all its chains.
- *
- * @module
- */
+// Reads the entries of an audit log, oldest first, of all its chains.
 import { escapeText } from "../../errors.ts";
 import { ownError } from "../../io/system_error.ts";
 import { setTimeout } from "node:timers/promises";

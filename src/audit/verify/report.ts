@@ -1,8 +1,4 @@
-/**
- * What a check of an audit log tells.
- *
- * @module
- */
+// What a check of an audit log tells.
 import { escapeText } from "../../errors.ts";
 
 /** Names what is wrong with a log. */

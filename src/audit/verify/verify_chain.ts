@@ -1,8 +1,4 @@
-/**
- * Checks one chain of an audit log from its first line to its last.
- *
- * @module
- */
+// Checks one chain of an audit log from its first line to its last.
 import { ChainCheck } from "./chain_check.ts";
 import { fileName } from "../chain/folder.ts";
 import type { ChainReport } from "./report.ts";

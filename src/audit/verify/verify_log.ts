@@ -1,8 +1,4 @@
-/**
- * Checks an audit log: every line, every hash, every signature.
- *
- * @module
- */
+// Checks an audit log: every line, every hash, every signature.
 import { bytesEqual } from "../../crypto/digest.ts";
 import { keyId } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,9 +1,5 @@
-/**
- * Follows the runs of a chain from signed line to signed line: what a run's own signature vouches for
- * counts, what a killed run left unsigned does not, and nothing may follow the end of a run.
- *
- * @module
- */
+// Follows the runs of a chain from signed line to signed line: what a run's own signature vouches for
+// counts, what a killed run left unsigned does not, and nothing may follow the end of a run.
 import type { Head, NamedChain } from "../chain/head.ts";
 import { isSigned, SIGNED_TYPES } from "../chain/line.ts";
 import type { PlacedLine } from "./links.ts";

@@ -1,8 +1,4 @@
-/**
- * The audit log: what happened in a host, in lines that cannot be changed without its being seen.
- *
- * @module
- */
+// The audit log: what happened in a host, in lines that cannot be changed without its being seen.
 import { encodeHex } from "@std/encoding/hex";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../log.ts";

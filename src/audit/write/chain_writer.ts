@@ -1,8 +1,4 @@
-/**
- * Appends lines to one chain: whole lines, file after file, and a signed position that follows them.
- *
- * @module
- */
+// Appends lines to one chain: whole lines, file after file, and a signed position that follows them.
 import {
   closeSync,
   fdatasync,

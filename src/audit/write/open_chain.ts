@@ -1,8 +1,4 @@
-/**
- * Chooses the chain that a host writes: one that is free and whole, or a new one.
- *
- * @module
- */
+// Chooses the chain that a host writes: one that is free and whole, or a new one.
 import { removeTree } from "../../io/remove_tree.ts";
 import { type ChainEnd, findChainEnd } from "../verify/chain_end.ts";
 import {

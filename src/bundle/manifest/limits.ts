@@ -1,8 +1,4 @@
-/**
- * The limits that a plugin runs under: their names, defaults and bounds.
- *
- * @module
- */
+// The limits that a plugin runs under: their names, defaults and bounds.
 
 /** Caps what one plugin may use; every value is a whole number. */
 export interface Limits {

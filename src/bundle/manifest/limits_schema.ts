@@ -1,8 +1,4 @@
-/**
- * The schema of limits, which a manifest asks for and a policy caps.
- *
- * @module
- */
+// The schema of limits, which a manifest asks for and a policy caps.
 import { z } from "zod";
 import { LIMIT_BOUNDS, type LimitName, type Limits } from "./limits.ts";
 

@@ -1,9 +1,4 @@
-/**
- * The manifest, `plugin.json`: who a plugin is and what it asks for.
- *
- * @module
- */
-
+// The manifest, `plugin.json`: who a plugin is and what it asks for.
 import { docPage } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { checkManifest, toJsonSchema } from "./manifest_schema.ts";

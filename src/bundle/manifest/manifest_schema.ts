@@ -1,9 +1,4 @@
-/**
- * The schema of `plugin.json`; zod's types stay inside.
- *
- * @module
- */
-
+// The schema of `plugin.json`; zod's types stay inside.
 import { z } from "zod";
 import type { Limits } from "./limits.ts";
 import { limitSchema, limitsSchema } from "./limits_schema.ts";

@@ -1,9 +1,4 @@
-/**
- * The rules for paths inside a bundle: one spelling, one file, on every system.
- *
- * @module
- */
-
+// The rules for paths inside a bundle: one spelling, one file, on every system.
 import { escapeText, hasInvisible } from "../../errors.ts";
 
 /** Is the name of the manifest, at the root of a bundle. */

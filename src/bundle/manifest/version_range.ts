@@ -1,9 +1,5 @@
-/**
- * Ranges of versions, for ranges that somebody else wrote: what they mean is decided here, in comparisons
- * of whole versions. Libraries read partial versions and pre-releases differently.
- *
- * @module
- */
+// Ranges of versions, for ranges that somebody else wrote: what they mean is decided here, in comparisons
+// of whole versions. Libraries read partial versions and pre-releases differently.
 import { compare, parse, type SemVer } from "@std/semver";
 
 /** Compares with one whole version. */

@@ -1,10 +1,6 @@
-/**
- * The envelope, `plugin.sig.json`: a statement with its signatures, in DSSE v1 form.
- *
- * @see https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md
- * @module
- */
-
+// The envelope, `plugin.sig.json`: a statement with its signatures, in DSSE v1 form.
+//
+// @see https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { z } from "zod";
 import { escapeText, SallyportError } from "../../errors.ts";

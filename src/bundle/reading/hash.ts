@@ -1,9 +1,4 @@
-/**
- * The bundle hash: one number for all files of a bundle.
- *
- * @module
- */
-
+// The bundle hash: one number for all files of a bundle.
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { compareBytewise } from "../manifest/paths.ts";
 

@@ -1,9 +1,4 @@
-/**
- * Lists what lies in a bundle's folder, refusing all that is not a plain file at a proper path.
- *
- * @module
- */
-
+// Lists what lies in a bundle's folder, refusing all that is not a plain file at a proper path.
 import {
   escapeText,
   readThrown,

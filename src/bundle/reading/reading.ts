@@ -1,9 +1,4 @@
-/**
- * Reads a bundle once, into memory: what is hashed here is what is verified, stored and run.
- *
- * @module
- */
-
+// Reads a bundle once, into memory: what is hashed here is what is verified, stored and run.
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { docPage } from "../../command_line.ts";
 import { readThrown, SallyportError } from "../../errors.ts";

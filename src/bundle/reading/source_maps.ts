@@ -1,9 +1,5 @@
-/**
- * Finds source maps outside of a bundle that its modules name: the runtime opens such files without asking
- * for the permission to read, and shows their names in stacks.
- *
- * @module
- */
+// Finds source maps outside of a bundle that its modules name: the runtime opens such files without asking
+// for the permission to read, and shows their names in stacks.
 import { Buffer } from "node:buffer";
 
 /** Any folder; paths are resolved against it as the runtime resolves them against the bundle's. */

@@ -1,9 +1,4 @@
-/**
- * The statement: what a signer claims about a bundle.
- *
- * @module
- */
-
+// The statement: what a signer claims about a bundle.
 import { z } from "zod";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { FileDigest } from "./hash.ts";

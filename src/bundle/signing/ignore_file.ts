@@ -1,9 +1,4 @@
-/**
- * Which files of a folder are not meant to be signed: `.sallyportignore` over defaults.
- *
- * @module
- */
-
+// Which files of a folder are not meant to be signed: `.sallyportignore` over defaults.
 import { readNamedFile, UnreadableFile } from "../../io/named_file.ts";
 import { cannotRead } from "../reading/listing.ts";
 

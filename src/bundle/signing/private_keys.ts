@@ -1,9 +1,4 @@
-/**
- * Finds private keys among the files of a bundle: what is signed is meant to be given away.
- *
- * @module
- */
-
+// Finds private keys among the files of a bundle: what is signed is meant to be given away.
 import { Buffer } from "node:buffer";
 import { createPrivateKey } from "node:crypto";
 

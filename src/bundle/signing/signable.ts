@@ -1,9 +1,4 @@
-/**
- * What of a folder may be signed: no private key, and nothing that the author did not mean to give away.
- *
- * @module
- */
-
+// What of a folder may be signed: no private key, and nothing that the author did not mean to give away.
 import { dirname, relative, resolve, sep } from "node:path";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";

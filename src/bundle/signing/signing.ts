@@ -1,9 +1,4 @@
-/**
- * Signs a bundle: writes `plugin.sig.json`, or adds to it.
- *
- * @module
- */
-
+// Signs a bundle: writes `plugin.sig.json`, or adds to it.
 import { bytesEqual } from "../../crypto/digest.ts";
 import { getPublicKey, keyId, sign, verify } from "../../crypto/ed25519.ts";
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";

@@ -1,9 +1,4 @@
-/**
- * The content-addressed store: private, read-only copies of verified bundles, from which plugins run.
- *
- * @module
- */
-
+// The content-addressed store: private, read-only copies of verified bundles, from which plugins run.
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 import { bundlePathProblem, quotePath } from "../manifest/paths.ts";
 import { removeTree } from "../../io/remove_tree.ts";

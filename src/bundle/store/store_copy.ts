@@ -1,9 +1,4 @@
-/**
- * Copies of bundles in the store, and whether they are true.
- *
- * @module
- */
-
+// Copies of bundles in the store, and whether they are true.
 import { bytesEqual } from "../../crypto/digest.ts";
 import { inTurns, openNoFollow } from "../../io/plain_file.ts";
 

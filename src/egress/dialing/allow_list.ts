@@ -1,8 +1,4 @@
-/**
- * The grants of one plugin, as the proxy compares them.
- *
- * @module
- */
+// The grants of one plugin, as the proxy compares them.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { addressBits, type IpAddress } from "../../permissions/ip.ts";
 import {

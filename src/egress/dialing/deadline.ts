@@ -1,8 +1,4 @@
-/**
- * Work that must end in time, whether or not it can be stopped.
- *
- * @module
- */
+// Work that must end in time, whether or not it can be stopped.
 
 /** Waits for work until a deadline or an abort; what it gives later is dropped. */
 export function within<T>(

@@ -1,8 +1,4 @@
-/**
- * From a target to a connection: resolve once, check every address, dial one that was checked.
- *
- * @module
- */
+// From a target to a connection: resolve once, check every address, dial one that was checked.
 import { formatIp, type IpAddress } from "../../permissions/ip.ts";
 import { refusedKind } from "./address_policy.ts";
 import type { AllowList } from "./allow_list.ts";

@@ -1,8 +1,4 @@
-/**
- * Name resolution with bounds: how long, how many at once.
- *
- * @module
- */
+// Name resolution with bounds: how long, how many at once.
 import { lookup } from "node:dns/promises";
 import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/ip.ts";
 import { within } from "./deadline.ts";

@@ -1,8 +1,4 @@
-/**
- * Bodies of requests, forwarded strictly by their framing.
- *
- * @module
- */
+// Bodies of requests, forwarded strictly by their framing.
 import type { Framing } from "./http_head.ts";
 import { Refusal } from "./refusal.ts";
 import type { ConnReader } from "./streams.ts";

@@ -1,8 +1,4 @@
-/**
- * The two ways of passing bytes on: a tunnel, and one HTTP request with its response.
- *
- * @module
- */
+// The two ways of passing bytes on: a tunnel, and one HTTP request with its response.
 import { forwardBody } from "./body.ts";
 import { parseResponseHead, type RequestHead } from "./http_head.ts";
 import type { Meter } from "./meter.ts";

@@ -1,8 +1,4 @@
-/**
- * Heads of HTTP/1.1 messages, read strictly: where two parsers could disagree, there is no meaning.
- *
- * @module
- */
+// Heads of HTTP/1.1 messages, read strictly: where two parsers could disagree, there is no meaning.
 import { Refusal, type RefusalStatus } from "./refusal.ts";
 
 /** The greatest size of a head, in bytes, with its empty line. */

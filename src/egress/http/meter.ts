@@ -1,8 +1,4 @@
-/**
- * What one connection carries: bytes counted against a cap, and when the last one moved.
- *
- * @module
- */
+// What one connection carries: bytes counted against a cap, and when the last one moved.
 import { Refusal } from "./refusal.ts";
 
 /** Counts the bytes of a connection. */

@@ -1,8 +1,4 @@
-/**
- * Why the proxy does not serve a connection, and the answer that says so.
- *
- * @module
- */
+// Why the proxy does not serve a connection, and the answer that says so.
 import { escapeText } from "../../errors.ts";
 
 /** Reason phrases of the statuses that the proxy itself answers with, as RFC 9110, section 15, words them. */

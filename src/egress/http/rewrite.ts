@@ -1,9 +1,5 @@
-/**
- * Heads as they are passed on: each connection carries one request, and what concerns one hop only
- * stays on that hop.
- *
- * @module
- */
+// Heads as they are passed on: each connection carries one request, and what concerns one hop only
+// stays on that hop.
 import {
   formatHead,
   type Header,

@@ -1,8 +1,4 @@
-/**
- * Reading and writing of sockets with bounded buffers.
- *
- * @module
- */
+// Reading and writing of sockets with bounded buffers.
 import { MAX_HEAD_BYTES } from "./http_head.ts";
 import { Refusal, type RefusalStatus } from "./refusal.ts";
 

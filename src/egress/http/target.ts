@@ -1,8 +1,4 @@
-/**
- * What a request asks for: a host in normal form, a port, and for plain HTTP a path.
- *
- * @module
- */
+// What a request asks for: a host in normal form, a port, and for plain HTTP a path.
 import {
   addressBits,
   formatIp,

@@ -1,12 +1,8 @@
-/**
- * The way of a bundle from a folder to what may be started, in one place and in this order:
- * read → verify → consent and quarantine → resolve permissions → contain → plan.
- *
- * No process is begun for a bundle before it is through: a {@linkcode PreparedPlugin} is made here alone,
- * and nothing else can be started.
- *
- * @module
- */
+// The way of a bundle from a folder to what may be started, in one place and in this order:
+// read → verify → consent and quarantine → resolve permissions → contain → plan.
+//
+// No process is begun for a bundle before it is through: a {@linkcode PreparedPlugin} is made here alone,
+// and nothing else can be started.
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { type BundleContents, readBundle } from "../../bundle/reading/reading.ts";
 import { BundleStore } from "../../bundle/store/store.ts";

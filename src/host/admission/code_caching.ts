@@ -1,12 +1,8 @@
-/**
- * What a plugin's process finds compiled when it starts, and how that was compiled.
- *
- * The engine compiles a function when it is called for the first time, which takes a fifth of the start of
- * a plugin. What it keeps has therefore every function in it, unless that is too much: the runtime's own
- * modules for `node:` are large, and so are some bundles.
- *
- * @module
- */
+// What a plugin's process finds compiled when it starts, and how that was compiled.
+//
+// The engine compiles a function when it is called for the first time, which takes a fifth of the start of
+// a plugin. What it keeps has therefore every function in it, unless that is too much: the runtime's own
+// modules for `node:` are large, and so are some bundles.
 import type { BundleFile } from "../../bundle/reading/reading.ts";
 import type { CodeCaching } from "../../permissions/flags.ts";
 

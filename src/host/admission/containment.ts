@@ -1,8 +1,4 @@
-/**
- * Chooses what contains one plugin: launcher, network and system call filter.
- *
- * @module
- */
+// Chooses what contains one plugin: launcher, network and system call filter.
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
 import type { PolicyEntry } from "../../permissions/policy_schema.ts";

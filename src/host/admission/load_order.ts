@@ -1,8 +1,4 @@
-/**
- * The order in which plugins that depend on each other are loaded.
- *
- * @module
- */
+// The order in which plugins that depend on each other are loaded.
 import { isInRange } from "../../bundle/manifest/version_range.ts";
 import { SallyportError } from "../../errors.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Plans a launch: the one function that says what it will be, for whoever starts it, keys it or shows it.
- *
- * @module
- */
+// Plans a launch: the one function that says what it will be, for whoever starts it, keys it or shows it.
 import type { CodeCaching } from "../../permissions/flags.ts";
 import type { LaunchPlan, LaunchPlanInput } from "../../sandbox/launch_plan.ts";
 import { planLaunch } from "../../sandbox/launch_plan.ts";

@@ -1,8 +1,4 @@
-/**
- * The version of a plugin that ran before the present one, so that an operator can return to it.
- *
- * @module
- */
+// The version of a plugin that ran before the present one, so that an operator can return to it.
 
 /** Names a bundle that ran, with what is needed to verify the stored copy of it again. */
 export interface KeptVersion {

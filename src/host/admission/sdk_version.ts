@@ -1,8 +1,4 @@
-/**
- * Keeps out plugins that are made for another version of the host.
- *
- * @module
- */
+// Keeps out plugins that are made for another version of the host.
 import { isInRange } from "../../bundle/manifest/version_range.ts";
 import { SallyportError } from "../../errors.ts";
 import { noteBundle } from "../../trust/verify/refusal.ts";

@@ -1,8 +1,4 @@
-/**
- * Follows a trust list while the host runs: tells what becomes of it, and has it enforced.
- *
- * @module
- */
+// Follows a trust list while the host runs: tells what becomes of it, and has it enforced.
 import type { Logger } from "../../log.ts";
 import { describeChange } from "../../trust/list/diff.ts";
 import type { EventHub } from "../events/events.ts";

@@ -1,8 +1,4 @@
-/**
- * Opens what a host trusts, and records what has become of its trust list since it last ran.
- *
- * @module
- */
+// Opens what a host trusts, and records what has become of its trust list since it last ran.
 import { diffRoots, diffTrustLists } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Whom and what a host trusts now: fixed keys, or a trust list that may change while the host runs.
- *
- * @module
- */
+// Whom and what a host trusts now: fixed keys, or a trust list that may change while the host runs.
 import { dirname } from "node:path";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { BundleContents } from "../../bundle/reading/reading.ts";

@@ -1,8 +1,4 @@
-/**
- * The dates in a trust list at which plugins that run may have to end.
- *
- * @module
- */
+// The dates in a trust list at which plugins that run may have to end.
 import type { TrustListContent } from "../../trust/list/content.ts";
 
 /** Finds the next date at which a revocation comes into force. */

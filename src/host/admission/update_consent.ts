@@ -1,11 +1,7 @@
-/**
- * Consent to updates: a plugin that asks for more than before waits until an operator has agreed.
- *
- * A key that signs a harmless version today may sign a greedy one tomorrow, by its owner's wish or a
- * thief's: what was once agreed to must not grow by itself.
- *
- * @module
- */
+// Consent to updates: a plugin that asks for more than before waits until an operator has agreed.
+//
+// A key that signs a harmless version today may sign a greedy one tomorrow, by its owner's wish or a
+// thief's: what was once agreed to must not grow by itself.
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * The host's folder: store, runtime files, storage, and one folder for each run that goes away with it.
- *
- * @module
- */
+// The host's folder: store, runtime files, storage, and one folder for each run that goes away with it.
 import { resolve } from "node:path";
 import { SallyportError } from "../../errors.ts";
 import { removeTree } from "../../io/remove_tree.ts";

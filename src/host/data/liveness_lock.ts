@@ -1,11 +1,7 @@
-/**
- * Lock files that the kernel releases when their holder dies, however it dies.
- *
- * A lock file is made and locked under another name and then renamed, so that whoever finds one that
- * is free knows that its holder is gone.
- *
- * @module
- */
+// Lock files that the kernel releases when their holder dies, however it dies.
+//
+// A lock file is made and locked under another name and then renamed, so that whoever finds one that
+// is free knows that its holder is gone.
 
 /** Holds a lock until it is disposed or the process ends. */
 export interface HeldLock extends Disposable {

@@ -1,8 +1,4 @@
-/**
- * The folders of one plugin process on the disk.
- *
- * @module
- */
+// The folders of one plugin process on the disk.
 import type { CacheFile } from "./cache_file.ts";
 
 /**

@@ -1,8 +1,4 @@
-/**
- * The files that every plugin process starts from, on the disk.
- *
- * @module
- */
+// The files that every plugin process starts from, on the disk.
 import { bytesEqual, sha3_512Hex } from "../../crypto/digest.ts";
 import { readNamedFile } from "../../io/named_file.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../plugin/bootstrap.generated.ts";

@@ -1,8 +1,4 @@
-/**
- * Looks through a plugin's storage before it is given to a process.
- *
- * @module
- */
+// Looks through a plugin's storage before it is given to a process.
 import { escapeText, SallyportError } from "../../errors.ts";
 
 const MAX_ENTRIES = 100_000;

@@ -1,8 +1,4 @@
-/**
- * Folders that go away with their host: removed by it, or by the next one.
- *
- * @module
- */
+// Folders that go away with their host: removed by it, or by the next one.
 import { dirname } from "node:path";
 import { removeTree } from "../../io/remove_tree.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * What a host writes to its audit log: verdicts, grants, and what happens to plugins and to trust.
- *
- * @module
- */
+// What a host writes to its audit log: verdicts, grants, and what happens to plugins and to trust.
 import type { AuditLog } from "../../audit/write/audit_log.ts";
 import type { AuditEntry } from "../../audit/chain/entry.ts";
 import { sha3_512Hex } from "../../crypto/digest.ts";

@@ -1,8 +1,4 @@
-/**
- * What happens in a host, as typed events that any number of readers may follow.
- *
- * @module
- */
+// What happens in a host, as typed events that any number of readers may follow.
 import type { EgressConnection } from "../../egress/proxy.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { ViolationAction } from "../../monitor/violations/response.ts";

@@ -1,8 +1,4 @@
-/**
- * The states of a plugin.
- *
- * @module
- */
+// The states of a plugin.
 
 /**
  * Names where a plugin is in its life: `available` (verified, not started), `untrusted` (never

@@ -1,8 +1,4 @@
-/**
- * Folders of bundles: which there are, and the one name of each.
- *
- * @module
- */
+// Folders of bundles: which there are, and the one name of each.
 import { SallyportError } from "../../errors.ts";
 import { toPath } from "../settings/host_options.ts";
 

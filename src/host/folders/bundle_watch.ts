@@ -1,8 +1,4 @@
-/**
- * Watches a folder of bundles, and has each one taken up that has changed and come to rest.
- *
- * @module
- */
+// Watches a folder of bundles, and has each one taken up that has changed and come to rest.
 import { readBundle } from "../../bundle/reading/reading.ts";
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { SallyportError, type SallyportErrorCode } from "../../errors.ts";

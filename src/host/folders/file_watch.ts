@@ -1,8 +1,4 @@
-/**
- * Notices that a file may have changed, however it is replaced.
- *
- * @module
- */
+// Notices that a file may have changed, however it is replaced.
 import { basename, dirname } from "node:path";
 import { FolderEvents } from "./folder_events.ts";
 

@@ -1,8 +1,4 @@
-/**
- * What the system tells of changes in one folder, until it is replaced or goes away.
- *
- * @module
- */
+// What the system tells of changes in one folder, until it is replaced or goes away.
 
 /** A watcher as Deno has it; `unref` concerns the step that is waited for and is not in its types. */
 interface Steps {

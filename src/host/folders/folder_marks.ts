@@ -1,8 +1,4 @@
-/**
- * Tells cheaply whether anything in a folder may have changed, without reading a file.
- *
- * @module
- */
+// Tells cheaply whether anything in a folder may have changed, without reading a file.
 import { sha3_512Hex } from "../../crypto/digest.ts";
 
 /** More than a bundle may have: what is beyond that is refused anyway, whatever changes in it. */

@@ -1,8 +1,4 @@
-/**
- * The watches of a host: a bounded number, each ended by whoever is first to end it.
- *
- * @module
- */
+// The watches of a host: a bounded number, each ended by whoever is first to end it.
 import { SallyportError } from "../../errors.ts";
 import type { BundleWatch } from "./bundle_watch.ts";
 

@@ -1,8 +1,4 @@
-/**
- * The process that serves a plugin's calls, with what it was started from and what it is busy with.
- *
- * @module
- */
+// The process that serves a plugin's calls, with what it was started from and what it is busy with.
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";

@@ -1,8 +1,4 @@
-/**
- * What a plugin has done and used, counted across its processes.
- *
- * @module
- */
+// What a plugin has done and used, counted across its processes.
 import type { PluginProcess } from "../process/plugin_process.ts";
 import type { PluginUsage } from "./plugin_facts.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Holds calls back for a moment: while a plugin's state goes from one process to the next.
- *
- * @module
- */
+// Holds calls back for a moment: while a plugin's state goes from one process to the next.
 import { SallyportError } from "../../errors.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 

@@ -1,9 +1,5 @@
-/**
- * The way of a call to the process that serves: started first where need be, held back while state is
- * handed over, counted, and explained when it fails.
- *
- * @module
- */
+// The way of a call to the process that serves: started first where need be, held back while state is
+// handed over, counted, and explained when it fails.
 import { SallyportError } from "../../errors.ts";
 import type { CallKind, PluginTelemetry } from "../../monitor/telemetry/telemetry.ts";
 import type { CallSpan, SpanSubject } from "../../monitor/telemetry/tracing.ts";

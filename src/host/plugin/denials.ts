@@ -1,8 +1,4 @@
-/**
- * What the host refused a plugin, so that the plugin's own words about it can be checked.
- *
- * @module
- */
+// What the host refused a plugin, so that the plugin's own words about it can be checked.
 import { escapeText, SallyportError } from "../../errors.ts";
 
 const MAX_DENIALS = 32;

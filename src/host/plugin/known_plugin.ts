@@ -1,8 +1,4 @@
-/**
- * What is known of one plugin and told of it: who it is, what it may do, where it is in its life.
- *
- * @module
- */
+// What is known of one plugin and told of it: who it is, what it may do, where it is in its life.
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";

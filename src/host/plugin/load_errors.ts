@@ -1,8 +1,4 @@
-/**
- * The errors of a plugin that could not be loaded, or is not there to be called.
- *
- * @module
- */
+// The errors of a plugin that could not be loaded, or is not there to be called.
 import { SallyportError } from "../../errors.ts";
 import { ownError } from "../../io/system_error.ts";
 import type { EventInput } from "../events/events.ts";

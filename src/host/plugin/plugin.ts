@@ -1,8 +1,4 @@
-/**
- * One plugin in the host's hands: its state, and the steps from one state to the next, one at a time.
- *
- * @module
- */
+// One plugin in the host's hands: its state, and the steps from one state to the next, one at a time.
 import type { SallyportError } from "../../errors.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 import type { SandboxReport } from "../../sandbox/launch/launcher.ts";

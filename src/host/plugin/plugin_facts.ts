@@ -1,8 +1,5 @@
-/**
- * What a host tells of a plugin: who signed it, what it used, what it did wrong.
- *
- * @module
- */
+// What a host tells of a plugin: who signed it, what it used, what it did wrong.
+
 /** Says who signed a bundle. */
 export interface Signer {
   /** The key id. */

@@ -1,8 +1,4 @@
-/**
- * The hooks of one plugin: what its manifest declares, the policy grants and its module handles.
- *
- * @module
- */
+// The hooks of one plugin: what its manifest declares, the policy grants and its module handles.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { HOOK_PRIORITY, MAX_HOOK_PRIORITY } from "../../hooks/names.ts";
 import type { HookRegistry } from "../../hooks/registry.ts";

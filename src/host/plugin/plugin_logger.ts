@@ -1,8 +1,4 @@
-/**
- * A logger that says which plugin a record is about, and in which trace.
- *
- * @module
- */
+// A logger that says which plugin a record is about, and in which trace.
 import type { Logger } from "../../log.ts";
 
 /** Names the bundle that records are about. */

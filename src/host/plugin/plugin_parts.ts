@@ -1,8 +1,4 @@
-/**
- * The parts of a host that its plugins share.
- *
- * @module
- */
+// The parts of a host that its plugins share.
 import type { HookRegistry } from "../../hooks/registry.ts";
 import type { PluginTelemetry } from "../../monitor/telemetry/telemetry.ts";
 import type { Supervision } from "./supervision.ts";

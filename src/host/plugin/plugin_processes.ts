@@ -1,8 +1,4 @@
-/**
- * The processes of one plugin: the one that serves, one that is being started, those on their way out.
- *
- * @module
- */
+// The processes of one plugin: the one that serves, one that is being started, those on their way out.
 import type { SallyportError } from "../../errors.ts";
 import { abortGuarded, guardSignal } from "../../guard.ts";
 import { PluginTracer } from "../../monitor/telemetry/tracing.ts";

@@ -1,8 +1,4 @@
-/**
- * All plugins that a host knows, loaded or not.
- *
- * @module
- */
+// All plugins that a host knows, loaded or not.
 import { PLUGIN_STATES, type PluginState } from "../events/plugin_state.ts";
 
 /** Holds what the registry needs of an entry. */

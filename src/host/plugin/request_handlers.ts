@@ -1,8 +1,4 @@
-/**
- * Where the requests of a plugin's process go: services, events and the log.
- *
- * @module
- */
+// Where the requests of a plugin's process go: services, events and the log.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { logFailure } from "../../guard.ts";
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";

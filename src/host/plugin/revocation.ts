@@ -1,8 +1,4 @@
-/**
- * What is told of a plugin that is not trusted any more.
- *
- * @module
- */
+// What is told of a plugin that is not trusted any more.
 import { SallyportError, type SallyportErrorCode } from "../../errors.ts";
 
 const REFUSALS: ReadonlySet<SallyportErrorCode> = new Set([

@@ -1,8 +1,4 @@
-/**
- * What the next process of a plugin must pass before it takes the place of the one that serves.
- *
- * @module
- */
+// What the next process of a plugin must pass before it takes the place of the one that serves.
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { settledWithin } from "../../process/stop.ts";

@@ -1,8 +1,4 @@
-/**
- * The steps of a plugin's life, one at a time.
- *
- * @module
- */
+// The steps of a plugin's life, one at a time.
 import type { SallyportError } from "../../errors.ts";
 
 /** Runs steps in order; a load among them can be ended from outside. */

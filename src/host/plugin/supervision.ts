@@ -1,8 +1,4 @@
-/**
- * What a plugin and its supervisor know of each other.
- *
- * @module
- */
+// What a plugin and its supervisor know of each other.
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";

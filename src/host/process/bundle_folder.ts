@@ -1,8 +1,4 @@
-/**
- * Puts a stored bundle into the folder that a pooled process sees in its place.
- *
- * @module
- */
+// Puts a stored bundle into the folder that a pooled process sees in its place.
 import type { BundleFile } from "../../bundle/reading/reading.ts";
 
 /** What is imported while there is time; it is not there any more when a plugin comes. */

@@ -1,8 +1,4 @@
-/**
- * Has a bundle compiled by a process that runs none of it, and reads what that leaves.
- *
- * @module
- */
+// Has a bundle compiled by a process that runs none of it, and reads what that leaves.
 import { DatabaseSync } from "node:sqlite";
 import { removeTree } from "../../io/remove_tree.ts";
 import { startChild } from "../../process/child.ts";

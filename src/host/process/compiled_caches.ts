@@ -1,16 +1,12 @@
-/**
- * What Deno would compile again at each start of a plugin, kept in memory.
- *
- * Every plugin process has a cache folder of its own, which is empty at first: Deno then makes its
- * databases anew and compiles the bootstrap and the bundle, which takes longer than all the rest of
- * the start. When a bundle is started for the second time, a process under the same flags does that
- * once more in the background and runs nothing; what it leaves in its folder is put into the folders
- * of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
- * ever taken from the folder of a process that ran plugin code. What is kept is kept in memory; on the disk
- * are copies for the next process of each kind, in folders that nobody but the host's user may enter.
- *
- * @module
- */
+// What Deno would compile again at each start of a plugin, kept in memory.
+//
+// Every plugin process has a cache folder of its own, which is empty at first: Deno then makes its
+// databases anew and compiles the bootstrap and the bundle, which takes longer than all the rest of
+// the start. When a bundle is started for the second time, a process under the same flags does that
+// once more in the background and runs nothing; what it leaves in its folder is put into the folders
+// of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
+// ever taken from the folder of a process that ran plugin code. What is kept is kept in memory; on the disk
+// are copies for the next process of each kind, in folders that nobody but the host's user may enter.
 import { compile, type CompileJob } from "./compile.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 

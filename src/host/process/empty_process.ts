@@ -1,8 +1,4 @@
-/**
- * A process that runs the bootstrap in its sandbox and holds no plugin yet: the first half of every start.
- *
- * @module
- */
+// A process that runs the bootstrap in its sandbox and holds no plugin yet: the first half of every start.
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import type { SallyportError } from "../../errors.ts";
 import { type Child, type ExitStatus, startChild } from "../../process/child.ts";

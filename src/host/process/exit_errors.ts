@@ -1,8 +1,4 @@
-/**
- * The errors that tell how a plugin's process ended, or why it did not start.
- *
- * @module
- */
+// The errors that tell how a plugin's process ended, or why it did not start.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import type { ExitStatus } from "../../process/child.ts";

@@ -1,8 +1,4 @@
-/**
- * The answer to `initialize`: what a plugin's module says that it offers.
- *
- * @module
- */
+// The answer to `initialize`: what a plugin's module says that it offers.
 import { escapeText, SallyportError } from "../../errors.ts";
 
 /** Holds what a plugin's module offers, as far as it has the right shape. */

@@ -1,8 +1,4 @@
-/**
- * One running plugin process: its start, its calls, its end.
- *
- * @module
- */
+// One running plugin process: its start, its calls, its end.
 import { SallyportError } from "../../errors.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { Connection } from "../../rpc/connection.ts";

@@ -1,8 +1,4 @@
-/**
- * What a plugin's process sends without being asked: requests and notifications, every field its own word.
- *
- * @module
- */
+// What a plugin's process sends without being asked: requests and notifications, every field its own word.
 import type { EgressConnection } from "../../egress/proxy.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ConnectionOptions } from "../../rpc/calls/options.ts";

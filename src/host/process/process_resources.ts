@@ -1,8 +1,4 @@
-/**
- * Prepares one plugin process: its folders, its proxy, its launch; all of it goes away with the process.
- *
- * @module
- */
+// Prepares one plugin process: its folders, its proxy, its launch; all of it goes away with the process.
 import { type EgressConnection, openEgressProxy } from "../../egress/proxy.ts";
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Starts admitted plugins, each in a process of its own: one from the pool, or one started for it.
- *
- * @module
- */
+// Starts admitted plugins, each in a process of its own: one from the pool, or one started for it.
 import type { BundleStore } from "../../bundle/store/store.ts";
 import { ProcessPool } from "../../process/process_pool.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";

@@ -1,8 +1,4 @@
-/**
- * The host's end of the socket lane: a socket that takes one connection, from the bootstrap of one process.
- *
- * @module
- */
+// The host's end of the socket lane: a socket that takes one connection, from the bootstrap of one process.
 import { SallyportError } from "../../errors.ts";
 import { settledWithin } from "../../process/stop.ts";
 import { laneProblem } from "../settings/lane.ts";

@@ -1,8 +1,4 @@
-/**
- * The options of the audit log.
- *
- * @module
- */
+// The options of the audit log.
 import { AuditLog } from "../../audit/write/audit_log.ts";
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";

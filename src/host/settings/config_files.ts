@@ -1,8 +1,4 @@
-/**
- * Files that an application or an operator names: paths, URLs, and reads that are bounded.
- *
- * @module
- */
+// Files that an application or an operator names: paths, URLs, and reads that are bounded.
 import { SallyportError } from "../../errors.ts";
 import { readNamedFile, UnreadableFile, type UnreadableReason } from "../../io/named_file.ts";
 import { type OpenToOthers, remedyFor } from "../../io/open_to_others.ts";

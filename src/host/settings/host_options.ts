@@ -1,8 +1,4 @@
-/**
- * The options of a host, checked and brought to one form before anything is opened.
- *
- * @module
- */
+// The options of a host, checked and brought to one form before anything is opened.
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../../log.ts";

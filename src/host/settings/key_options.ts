@@ -1,8 +1,4 @@
-/**
- * The option that names the trusted keys.
- *
- * @module
- */
+// The option that names the trusted keys.
 import { basename } from "node:path";
 import { SallyportError } from "../../errors.ts";
 import { findOpenToOthers } from "../../io/open_to_others.ts";

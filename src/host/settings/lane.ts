@@ -1,8 +1,4 @@
-/**
- * How messages travel between the host and a plugin process.
- *
- * @module
- */
+// How messages travel between the host and a plugin process.
 import { fitsSocket, MAX_SOCKET_PATH_BYTES } from "../../io/socket_path.ts";
 
 /** Names how messages travel: over a Unix socket, or over standard input and output. */

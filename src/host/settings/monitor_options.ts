@@ -1,8 +1,4 @@
-/**
- * How a host watches its plugins.
- *
- * @module
- */
+// How a host watches its plugins.
 import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
 
 /** Says how plugins are watched, for all that the policy says nothing else about. */

@@ -1,8 +1,4 @@
-/**
- * Where folders are on their file systems: two paths may lead to one place by mounts, without a link.
- *
- * @module
- */
+// Where folders are on their file systems: two paths may lead to one place by mounts, without a link.
 import { mayRead } from "../../io/open_to_others.ts";
 import { overlaps, pathCovers } from "../../permissions/path_scope.ts";
 

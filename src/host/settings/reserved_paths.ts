@@ -1,8 +1,4 @@
-/**
- * What no grant may reach: all that a host was given or keeps, by whatever path it can be reached.
- *
- * @module
- */
+// What no grant may reach: all that a host was given or keeps, by whatever path it can be reached.
 import { dirname, resolve } from "node:path";
 import { mayRead } from "../../io/open_to_others.ts";
 import { toPath } from "./config_files.ts";

@@ -1,8 +1,4 @@
-/**
- * Options of the files that large values travel in.
- *
- * @module
- */
+// Options of the files that large values travel in.
 
 const MIB = 1024 * 1024;
 const DEFAULT_BYTES = 64 * MIB;

@@ -1,8 +1,4 @@
-/**
- * The options that name a trust list and what opens it.
- *
- * @module
- */
+// The options that name a trust list and what opens it.
 import { resolve } from "node:path";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import { SallyportError } from "../../errors.ts";

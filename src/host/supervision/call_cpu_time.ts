@@ -1,8 +1,4 @@
-/**
- * Measures the processor time of the calls that a plugin is busy with.
- *
- * @module
- */
+// Measures the processor time of the calls that a plugin is busy with.
 
 /** What is looked at of a plugin's process. */
 export interface CallSource {

@@ -1,8 +1,4 @@
-/**
- * The watch over calls: what takes too long or too much processor time, and whether the plugin is stuck.
- *
- * @module
- */
+// The watch over calls: what takes too long or too much processor time, and whether the plugin is stuck.
 import { SallyportError } from "../../errors.ts";
 import { isAtLeast, type ViolationAction } from "../../monitor/violations/response.ts";
 import { mayReadProc, readStat } from "../../monitor/sources/proc.ts";

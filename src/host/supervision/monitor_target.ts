@@ -1,8 +1,4 @@
-/**
- * A running plugin as the monitor sees it.
- *
- * @module
- */
+// A running plugin as the monitor sees it.
 import type { MonitorPolicy } from "../../permissions/policy.ts";
 import { findCgroupFolders } from "../../monitor/sources/cgroup.ts";
 import type { MonitorTarget } from "../../monitor/samples/target.ts";

@@ -1,8 +1,4 @@
-/**
- * RestartTimer of plugins that have crashed: waits, and keeps count.
- *
- * @module
- */
+// RestartTimer of plugins that have crashed: waits, and keeps count.
 import {
   type CrashHistory,
   NO_CRASHES,

@@ -1,8 +1,4 @@
-/**
- * The status of a host as a file, for `sallyport top` and other programs to read.
- *
- * @module
- */
+// The status of a host as a file, for `sallyport top` and other programs to read.
 import { escapeText, type SallyportErrorCode } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../log.ts";
 import type { PluginSample } from "../../monitor/samples/sample.ts";

@@ -1,8 +1,4 @@
-/**
- * What a host tells of itself and its plugins, for its status file.
- *
- * @module
- */
+// What a host tells of itself and its plugins, for its status file.
 import type { Logger } from "../../log.ts";
 import type { PluginSample } from "../../monitor/samples/sample.ts";
 import type { ViolationLog } from "../../monitor/violations/violations.ts";

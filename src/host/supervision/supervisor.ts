@@ -1,8 +1,4 @@
-/**
- * The watch over running plugins: what they use and what they do wrong, and what follows from it.
- *
- * @module
- */
+// The watch over running plugins: what they use and what they do wrong, and what follows from it.
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { BreachWatch } from "../../monitor/violations/breach_watch.ts";

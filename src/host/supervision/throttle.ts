@@ -1,8 +1,4 @@
-/**
- * Holds back a plugin that has done too much, until that is long enough ago.
- *
- * @module
- */
+// Holds back a plugin that has done too much, until that is long enough ago.
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
 import { capProcessor } from "../../sandbox/cgroup/groups/throttle.ts";
 import type { SupervisedPlugin } from "../plugin/supervision.ts";

@@ -1,8 +1,4 @@
-/**
- * The errors that tell of a plugin's violations, and of what the host did about them.
- *
- * @module
- */
+// The errors that tell of a plugin's violations, and of what the host did about them.
 import { SallyportError } from "../../errors.ts";
 import type { ResourceMonitor } from "../../monitor/samples/monitor.ts";
 import {

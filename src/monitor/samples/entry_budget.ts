@@ -1,8 +1,4 @@
-/**
- * Keeps the walks through all plugins' storage together within a rate.
- *
- * @module
- */
+// Keeps the walks through all plugins' storage together within a rate.
 
 const ENTRIES_PER_SECOND = 1_000;
 const BURST = 2_000;

@@ -1,8 +1,4 @@
-/**
- * Asks a plugin's runtime about its heap, now and then, and believes no more of it than its form.
- *
- * @module
- */
+// Asks a plugin's runtime about its heap, now and then, and believes no more of it than its form.
 import type { HeapFigures, MonitorTarget } from "./target.ts";
 
 /** How long an answer is used, and how long after one the next question is put, in milliseconds. */

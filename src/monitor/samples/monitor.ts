@@ -1,8 +1,4 @@
-/**
- * Samples what every plugin uses, all of them by one timer.
- *
- * @module
- */
+// Samples what every plugin uses, all of them by one timer.
 import { type Logger, silentLogger } from "../../log.ts";
 import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
 import { EntryBudget } from "./entry_budget.ts";

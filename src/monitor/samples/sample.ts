@@ -1,8 +1,4 @@
-/**
- * What one plugin uses at one moment, as plain data.
- *
- * @module
- */
+// What one plugin uses at one moment, as plain data.
 
 /**
  * Says where a figure comes from: files of the kernel's control group, `/proc`, a tool of the platform,

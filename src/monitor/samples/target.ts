@@ -1,8 +1,4 @@
-/**
- * What the monitor needs to know of a plugin to watch it.
- *
- * @module
- */
+// What the monitor needs to know of a plugin to watch it.
 import type { CgroupFolders } from "../sources/cgroup.ts";
 
 /** Counts since the plugin's process was started, but for what is in flight now. */

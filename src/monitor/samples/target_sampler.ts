@@ -1,8 +1,4 @@
-/**
- * Takes the samples of one plugin: keeps what rates are reckoned from, and reads no more than is due.
- *
- * @module
- */
+// Takes the samples of one plugin: keeps what rates are reckoned from, and reads no more than is due.
 import type { PluginSample, SampleFigure, SampleSource } from "./sample.ts";
 import { CgroupReader, type CgroupUsage } from "../sources/cgroup.ts";
 import { type PlatformTable, sumTree } from "../sources/platform.ts";

@@ -1,8 +1,4 @@
-/**
- * What a plugin's process has used, read from the system where the host may read it.
- *
- * @module
- */
+// What a plugin's process has used, read from the system where the host may read it.
 
 /** Holds what a process has used so far. */
 export interface ProcessUsage {

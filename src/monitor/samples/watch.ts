@@ -1,8 +1,4 @@
-/**
- * Hands samples to readers, each at its own pace.
- *
- * @module
- */
+// Hands samples to readers, each at its own pace.
 import type { PluginSample } from "./sample.ts";
 
 /** Is what a reader of samples gets: a sample, or word that it was too slow and lost some. */

@@ -1,8 +1,4 @@
-/**
- * Reads what a control group counts of its members, version 1 and 2.
- *
- * @module
- */
+// Reads what a control group counts of its members, version 1 and 2.
 import {
   folderOf,
   type Hierarchy,

@@ -1,8 +1,4 @@
-/**
- * Holds processes for a moment, so that what they do cannot be undone while it is looked at.
- *
- * @module
- */
+// Holds processes for a moment, so that what they do cannot be undone while it is looked at.
 
 /** Stops processes, and lets them go on when the result is disposed of. */
 export function holdProcesses(pids: readonly number[]): Disposable {

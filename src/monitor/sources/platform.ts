@@ -1,8 +1,4 @@
-/**
- * Asks the platform's own tools what processes use, where `/proc` cannot be read.
- *
- * @module
- */
+// Asks the platform's own tools what processes use, where `/proc` cannot be read.
 import { OWN_SESSION } from "../../io/own_session.ts";
 
 /** What a tool says of a process. */

@@ -1,8 +1,4 @@
-/**
- * Reads what processes use from `/proc` of Linux.
- *
- * @module
- */
+// Reads what processes use from `/proc` of Linux.
 
 /** What `/proc/<pid>/stat` says of a process. */
 export interface ProcessStat {

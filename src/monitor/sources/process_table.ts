@@ -1,8 +1,4 @@
-/**
- * Finds the processes below a process, for many at once.
- *
- * @module
- */
+// Finds the processes below a process, for many at once.
 import { readStat } from "./proc.ts";
 
 /** So many times what a look took passes before the next: half a percent of a processor. */

@@ -1,8 +1,4 @@
-/**
- * Counts the network connections among a process's descriptors.
- *
- * @module
- */
+// Counts the network connections among a process's descriptors.
 
 /** Descriptors of one process that are looked at; beyond them the count is the least there are. */
 const MAX_DESCRIPTORS = 4_096;

@@ -1,8 +1,4 @@
-/**
- * Counts the bytes of a folder, and of files without a name on its file system, a few entries at a time.
- *
- * @module
- */
+// Counts the bytes of a folder, and of files without a name on its file system, a few entries at a time.
 import { isShortage } from "../../io/system_error.ts";
 
 /** A folder whose own entry is larger holds some 50,000 names: listing it would hold the host up. */

@@ -1,9 +1,5 @@
-/**
- * Shows what plugins use and what becomes of them as OpenTelemetry metrics. The application brings the
- * SDK and its exporter.
- *
- * @module
- */
+// Shows what plugins use and what becomes of them as OpenTelemetry metrics. The application brings the
+// SDK and its exporter.
 import {
   type Attributes,
   type Counter,

@@ -1,8 +1,4 @@
-/**
- * Spans around calls to a plugin and around what it calls in turn, joined by `traceparent`.
- *
- * @module
- */
+// Spans around calls to a plugin and around what it calls in turn, joined by `traceparent`.
 import {
   type Context,
   context,

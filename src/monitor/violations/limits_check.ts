@@ -1,8 +1,4 @@
-/**
- * Compares a sample with the limits of its plugin.
- *
- * @module
- */
+// Compares a sample with the limits of its plugin.
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import type {
   MonitorPolicy,

@@ -1,8 +1,4 @@
-/**
- * Quarantine: plugins that are not loaded until an operator says so, whatever becomes of the host.
- *
- * @module
- */
+// Quarantine: plugins that are not loaded until an operator says so, whatever becomes of the host.
 import { z } from "zod";
 import { isAbsent } from "../../io/absent.ts";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";

@@ -1,8 +1,4 @@
-/**
- * What is done about a violation: the policy's responses, by the weight of the window.
- *
- * @module
- */
+// What is done about a violation: the policy's responses, by the weight of the window.
 import {
   VIOLATION_ACTIONS,
   VIOLATION_SEVERITIES,

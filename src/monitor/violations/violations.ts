@@ -1,8 +1,4 @@
-/**
- * Violations: what a plugin did against its limits or the protocol, and how much of it lately.
- *
- * @module
- */
+// Violations: what a plugin did against its limits or the protocol, and how much of it lately.
 import type { LimitName } from "../../bundle/manifest/limits.ts";
 import {
   type ErrorDetails,

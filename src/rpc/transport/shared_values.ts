@@ -1,9 +1,5 @@
-/**
- * Large byte arrays beside the pipe: each end has a file that only it writes, and says in its messages where
- * in it a value is. What the other end has read, it gives back.
- *
- * @module
- */
+// Large byte arrays beside the pipe: each end has a file that only it writes, and says in its messages where
+// in it a value is. What the other end has read, it gives back.
 import { free, rawLength } from "../wire/binary.ts";
 import { malformed } from "../wire/control.ts";
 import { type MessageLimits, tooLongError } from "../wire/limits.ts";

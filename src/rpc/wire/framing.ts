@@ -1,8 +1,4 @@
-/**
- * The framing: one message a line, and raw bytes behind a line that announced them.
- *
- * @module
- */
+// The framing: one message a line, and raw bytes behind a line that announced them.
 import { mayHoldProto } from "./json_check.ts";
 import type { MessageLimits } from "./limits.ts";
 import { decodeLine } from "./message.ts";

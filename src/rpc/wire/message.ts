@@ -1,8 +1,4 @@
-/**
- * The messages of the wire protocol: JSON-RPC 2.0 without batches, with byte arrays behind the line.
- *
- * @module
- */
+// The messages of the wire protocol: JSON-RPC 2.0 without batches, with byte arrays behind the line.
 import { escapeText } from "../../errors.ts";
 import { checkParsed, isShort, mayHoldProto } from "./json_check.ts";
 import { DEFAULT_MESSAGE_LIMITS, MAX_BINARY_PARTS, type MessageLimits } from "./limits.ts";

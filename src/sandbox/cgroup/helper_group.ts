@@ -1,8 +1,4 @@
-/**
- * Caps what a process of the host's own uses that works for a plugin.
- *
- * @module
- */
+// Caps what a process of the host's own uses that works for a plugin.
 import { SallyportError } from "../../errors.ts";
 import type { ProcessLimits } from "../launch/launch_spec.ts";
 import { writeKernelFile } from "./groups/kernel_files.ts";

@@ -1,8 +1,4 @@
-/**
- * Makes the cgroups that cap what plugin processes use.
- *
- * @module
- */
+// Makes the cgroups that cap what plugin processes use.
 import { systemCode } from "../../io/system_error.ts";
 import { folderOf, type Hierarchy, parseMounts, parsePaths } from "./groups/hierarchy.ts";
 import { ownIdentity } from "./groups/host_name.ts";

@@ -1,8 +1,4 @@
-/**
- * Reads from `/proc` what really contains a running plugin process.
- *
- * @module
- */
+// Reads from `/proc` what really contains a running plugin process.
 import type { CgroupFacts, ContainmentFacts, NamespaceName, SandboxReport } from "./launcher.ts";
 
 /** The kernel's names for namespaces, by ours. */

@@ -1,8 +1,4 @@
-/**
- * The launch spec: everything that starting one plugin takes, as plain data.
- *
- * @module
- */
+// The launch spec: everything that starting one plugin takes, as plain data.
 
 /** Names of the launchers, strongest first. */
 export type LauncherName = "bwrap" | "unshare" | "plain";

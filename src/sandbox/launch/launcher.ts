@@ -1,8 +1,4 @@
-/**
- * The launcher interface: how a launch spec becomes a process, and what contains it.
- *
- * @module
- */
+// The launcher interface: how a launch spec becomes a process, and what contains it.
 import type { LauncherName, LaunchSpec, NetworkMode, SeccompProfile } from "./launch_spec.ts";
 
 /** Holds a command ready for `Deno.Command`. */

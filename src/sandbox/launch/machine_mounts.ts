@@ -1,8 +1,4 @@
-/**
- * What a process with a root of its own is shown of the machine, and whether that still stands there.
- *
- * @module
- */
+// What a process with a root of its own is shown of the machine, and whether that still stands there.
 import { type BindMount, INSIDE, type PrivateRoot } from "./launch_spec.ts";
 
 const OWN: ReadonlySet<string> = new Set(

@@ -1,8 +1,4 @@
-/**
- * Keeps what is made on the disk once for many starts, and makes it again when it is gone from there.
- *
- * @module
- */
+// Keeps what is made on the disk once for many starts, and makes it again when it is gone from there.
 import { isPresent } from "../../io/is_present.ts";
 
 /** What was made, by a key; a failure is not kept. */

@@ -1,11 +1,7 @@
-/**
- * The shell script that every sandboxed process starts as: cgroups, rlimits, descriptors, exec.
- *
- * All of it is constant text: what varies comes in as arguments, and nothing is ever spliced in. It
- * stays the same process to the end, so whoever watches its id watches the plugin.
- *
- * @module
- */
+// The shell script that every sandboxed process starts as: cgroups, rlimits, descriptors, exec.
+//
+// All of it is constant text: what varies comes in as arguments, and nothing is ever spliced in. It
+// stays the same process to the end, so whoever watches its id watches the plugin.
 import type { ProcessLimits } from "./launch_spec.ts";
 
 /** The exit code of a start that was given up: a layer of the sandbox could not be put up. */

@@ -1,8 +1,4 @@
-/**
- * The bwrap launcher: a root folder, namespaces and a system call filter by bubblewrap.
- *
- * @module
- */
+// The bwrap launcher: a root folder, namespaces and a system call filter by bubblewrap.
 import { type DeviceSource, machineDevices, makeDevices } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "../launch/launcher.ts";
 import type { LaunchSpec, PrivateRoot } from "../launch/launch_spec.ts";

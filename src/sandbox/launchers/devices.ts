@@ -1,8 +1,4 @@
-/**
- * The few devices that a process finds in `/dev`.
- *
- * @module
- */
+// The few devices that a process finds in `/dev`.
 import { runBounded } from "../../io/bounded_command.ts";
 import type { Shell } from "../launch/wrapper.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Bringing up the loopback of a new network namespace, which only privileged code can do.
- *
- * @module
- */
+// Bringing up the loopback of a new network namespace, which only privileged code can do.
 
 /**
  * Sets IFF_UP on `lo` through libc: `ioctl(socket, SIOCSIFFLAGS, {"lo", IFF_UP | IFF_RUNNING})`.

@@ -1,8 +1,4 @@
-/**
- * The plain launcher: Deno's permission flags and nothing below them.
- *
- * @module
- */
+// The plain launcher: Deno's permission flags and nothing below them.
 import type { LaunchCommand, Launcher, SandboxReport } from "../launch/launcher.ts";
 import type { LaunchSpec } from "../launch/launch_spec.ts";
 import { UNKNOWN_OUTCOME } from "./root_launch.ts";

@@ -1,8 +1,4 @@
-/**
- * What launchers with a root folder of their own share: cgroup, files, report, clean-up.
- *
- * @module
- */
+// What launchers with a root folder of their own share: cgroup, files, report, clean-up.
 import { SallyportError } from "../../errors.ts";
 import { systemHint } from "../../io/system_error.ts";
 import type { Cgroup, CgroupProbe } from "../cgroup/groups/cgroup_manager.ts";

@@ -1,8 +1,4 @@
-/**
- * Root folders: mount points for what is mounted, and copies of what is the same for every plugin.
- *
- * @module
- */
+// Root folders: mount points for what is mounted, and copies of what is the same for every plugin.
 import { isPresent } from "../../io/is_present.ts";
 import { runBounded } from "../../io/bounded_command.ts";
 import { DEVICES } from "./devices.ts";

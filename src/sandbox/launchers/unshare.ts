@@ -1,8 +1,4 @@
-/**
- * The unshare launcher: a root folder and namespaces by util-linux alone.
- *
- * @module
- */
+// The unshare launcher: a root folder and namespaces by util-linux alone.
 import { INNER_ID } from "./bwrap.ts";
 import { DEVICES } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "../launch/launcher.ts";

@@ -1,11 +1,7 @@
-/**
- * The shell scripts that set up a root folder with nothing but util-linux.
- *
- * The first runs outside, as the parent of everything inside; the second inside, and becomes the
- * runtime. Both are constant text; what varies comes in as arguments.
- *
- * @module
- */
+// The shell scripts that set up a root folder with nothing but util-linux.
+//
+// The first runs outside, as the parent of everything inside; the second inside, and becomes the
+// runtime. Both are constant text; what varies comes in as arguments.
 import { PROLOGUE, SETUP_FAILED } from "../launch/wrapper.ts";
 
 /** Where the machine's own root is for the moment between `pivot_root` and `umount`. */

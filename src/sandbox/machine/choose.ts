@@ -1,8 +1,4 @@
-/**
- * The isolation modes, and the check of what a caller asks for.
- *
- * @module
- */
+// The isolation modes, and the check of what a caller asks for.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { LauncherName } from "../launch/launch_spec.ts";
 

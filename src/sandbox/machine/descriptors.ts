@@ -1,8 +1,4 @@
-/**
- * Keeps the descriptors that this process has inherited from those that it starts.
- *
- * @module
- */
+// Keeps the descriptors that this process has inherited from those that it starts.
 
 const FOLDER = "/proc/self/fdinfo";
 const CLOSE_ON_EXEC = 0o2000000;

@@ -1,8 +1,4 @@
-/**
- * Finds the `deno` executable that plugins run under, and which version it is.
- *
- * @module
- */
+// Finds the `deno` executable that plugins run under, and which version it is.
 import { isAbsolute, resolve } from "node:path";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { runBounded } from "../../io/bounded_command.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the shared libraries that the deno executable needs in a root folder of its own.
- *
- * @module
- */
+// Finds the shared libraries that the deno executable needs in a root folder of its own.
 import type { BindMount } from "../launch/launch_spec.ts";
 import { survey } from "./survey.ts";
 

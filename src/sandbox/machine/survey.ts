@@ -1,10 +1,6 @@
-/**
- * Looks around on this machine: which shell and programs there are, and what they need.
- *
- * All of it goes through the shell, because a host that may run one may seldom read `/usr` and `/proc`.
- *
- * @module
- */
+// Looks around on this machine: which shell and programs there are, and what they need.
+//
+// All of it goes through the shell, because a host that may run one may seldom read `/usr` and `/proc`.
 import { type BoundedResult, CannotTell, runBounded } from "../../io/bounded_command.ts";
 import type { Shell } from "../launch/wrapper.ts";
 

@@ -1,11 +1,7 @@
-/**
- * An assembler for classic BPF, the language of seccomp filters.
- *
- * A program only ever jumps forward. The offsets of its conditional jumps have eight bits; where a
- * label is further away the assembler goes through an unconditional jump, whose offset has 32.
- *
- * @module
- */
+// An assembler for classic BPF, the language of seccomp filters.
+//
+// A program only ever jumps forward. The offsets of its conditional jumps have eight bits; where a
+// label is further away the assembler goes through an unconditional jump, whose offset has 32.
 
 /** The operations that seccomp filters need; named as in the kernel's `linux/bpf_common.h`. */
 export const BPF = Object.freeze({

@@ -1,13 +1,9 @@
-/**
- * Compiles a seccomp profile into the program that the kernel runs before each system call.
- *
- * The program first looks at the architecture: a call of any other ABI than the runtime's own kills
- * the process. Then it finds the number's rule in a binary search, and tests arguments only for calls
- * that have a test. The kernel runs such a program once for each number when it is loaded, and
- * remembers those that pass whatever their arguments (since Linux 5.11).
- *
- * @module
- */
+// Compiles a seccomp profile into the program that the kernel runs before each system call.
+//
+// The program first looks at the architecture: a call of any other ABI than the runtime's own kills
+// the process. Then it finds the number's rule in a binary search, and tests arguments only for calls
+// that have a test. The kernel runs such a program once for each number when it is loaded, and
+// remembers those that pass whatever their arguments (since Linux 5.11).
 import { Assembler, BPF, Label } from "./bpf.ts";
 import { SECCOMP_PROFILES, type SeccompAction, type SyscallRule } from "./profiles.ts";
 import { ARCHITECTURES, NEWEST_SYSCALL, type SeccompArch } from "./syscalls.ts";

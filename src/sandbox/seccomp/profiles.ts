@@ -1,11 +1,7 @@
-/**
- * What each seccomp profile lets pass, as plain data.
- *
- * Arguments are compared by their lower 32 bits, because the kernel takes each argument that is
- * tested here as an `int`: a comparison of all 64 would let the same call pass with upper bits set.
- *
- * @module
- */
+// What each seccomp profile lets pass, as plain data.
+//
+// Arguments are compared by their lower 32 bits, because the kernel takes each argument that is
+// tested here as an `int`: a comparison of all 64 would let the same call pass with upper bits set.
 import { names } from "./syscalls.ts";
 
 /** Says what happens to a call: it passes, fails with an error, or ends the process. */

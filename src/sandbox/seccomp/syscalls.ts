@@ -1,8 +1,4 @@
-/**
- * The system calls of each architecture that filters are made for.
- *
- * @module
- */
+// The system calls of each architecture that filters are made for.
 import { AARCH64 } from "./syscalls_aarch64.ts";
 import { X86_64 } from "./syscalls_x86_64.ts";
 

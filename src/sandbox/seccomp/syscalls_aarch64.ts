@@ -1,8 +1,4 @@
-/**
- * System call numbers of 64-bit ARM; facts of the kernel, from its `asm-generic/unistd.h`.
- *
- * @module
- */
+// System call numbers of 64-bit ARM; facts of the kernel, from its `asm-generic/unistd.h`.
 
 /** The numbers of the calls that the profiles name. */
 export const AARCH64: Readonly<Record<string, number>> = Object.freeze({

@@ -1,8 +1,4 @@
-/**
- * System call numbers of 64-bit x86; facts of the kernel, from its `asm/unistd_64.h`.
- *
- * @module
- */
+// System call numbers of 64-bit x86; facts of the kernel, from its `asm/unistd_64.h`.
 
 /** The numbers of the calls that the profiles name. */
 export const X86_64: Readonly<Record<string, number>> = Object.freeze({

@@ -1,9 +1,4 @@
-/**
- * The methods of a service: a closed table, made once, that a plugin's words only look up.
- *
- * @module
- */
-
+// The methods of a service: a closed table, made once, that a plugin's words only look up.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "./caller.ts";

@@ -1,10 +1,5 @@
-/**
- * One call of a service's method: run, ended early where the caller gives it up, its failure made fit
- * for the plugin's eyes.
- *
- * @module
- */
-
+// One call of a service's method: run, ended early where the caller gives it up, its failure made fit
+// for the plugin's eyes.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "./caller.ts";
 import type { ServiceMethod } from "./method_table.ts";

@@ -1,9 +1,4 @@
-/**
- * Turns what a service threw into what a plugin may see.
- *
- * @module
- */
-
+// Turns what a service threw into what a plugin may see.
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 
 // an absolute path or file: URL, quoted or not: where the application lives is none of a plugin's

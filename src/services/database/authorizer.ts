@@ -1,12 +1,7 @@
-/**
- * What SQLite itself is told to refuse, statement by statement.
- *
- * An action that is not named here is refused: a newer SQLite may have actions that this code does
- * not know. Sources: https://www.sqlite.org/c3ref/c_alter_table.html, https://www.sqlite.org/security.html.
- *
- * @module
- */
-
+// What SQLite itself is told to refuse, statement by statement.
+//
+// An action that is not named here is refused: a newer SQLite may have actions that this code does
+// not know. Sources: https://www.sqlite.org/c3ref/c_alter_table.html, https://www.sqlite.org/security.html.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
 import { accessCovers } from "../calls/caller.ts";

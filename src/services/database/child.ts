@@ -1,9 +1,4 @@
-/**
- * One database process as the host sees it: started with the least, asked, ended.
- *
- * @module
- */
-
+// One database process as the host sees it: started with the least, asked, ended.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type Child, startChild } from "../../process/child.ts";
 import { stopChild } from "../../process/stop.ts";

@@ -1,9 +1,4 @@
-/**
- * A plugin's way to one database: a queue in front of a process that is started when it is needed.
- *
- * @module
- */
-
+// A plugin's way to one database: a queue in front of a process that is started when it is needed.
 import { SallyportError } from "../../errors.ts";
 import { DatabaseChild, type DatabasePlace } from "./child.ts";
 import type { DatabaseConfig, DatabaseMethod } from "./protocol.ts";

@@ -1,13 +1,8 @@
-/**
- * The database process: one database, in a process that the host can end.
- *
- * SQLite runs in a worker, because a statement blocks its thread for as long as it takes; the main
- * thread sees the end of its input (the host is gone) and the process's memory meanwhile. This module
- * is both; it is bundled into one file, see `scripts/build_database_process.ts`.
- *
- * @module
- */
-
+// The database process: one database, in a process that the host can end.
+//
+// SQLite runs in a worker, because a statement blocks its thread for as long as it takes; the main
+// thread sees the end of its input (the host is gone) and the process's memory meanwhile. This module
+// is both; it is bundled into one file, see `scripts/build_database_process.ts`.
 import { SallyportError } from "../../errors.ts";
 import { Connection } from "../../rpc/connection.ts";
 import { stdioDuplex } from "../../rpc/transport/duplex.ts";

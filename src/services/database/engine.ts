@@ -1,9 +1,4 @@
-/**
- * Runs a plugin's statements in one SQLite database; lives in the database process.
- *
- * @module
- */
-
+// Runs a plugin's statements in one SQLite database; lives in the database process.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ExecuteResult, SqlRow } from "../../plugin/service_types.ts";
 import {

@@ -1,13 +1,8 @@
-/**
- * The second wall of a shared database: what a prepared statement's program opens.
- *
- * SQLite does not ask its authorizer for everything that it reads, for instance not for columns that
- * USING and NATURAL merge. The program itself (https://www.sqlite.org/opcode.html) cannot leave
- * anything out: pages are reached through cursors only, and a cursor names its root page.
- *
- * @module
- */
-
+// The second wall of a shared database: what a prepared statement's program opens.
+//
+// SQLite does not ask its authorizer for everything that it reads, for instance not for columns that
+// USING and NATURAL merge. The program itself (https://www.sqlite.org/opcode.html) cannot leave
+// anything out: pages are reached through cursors only, and a cursor names its root page.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { accessCovers } from "../calls/caller.ts";
 import {

@@ -1,9 +1,4 @@
-/**
- * What the host and the database process say to each other.
- *
- * @module
- */
-
+// What the host and the database process say to each other.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportErrorCode } from "../../errors.ts";
 

@@ -1,9 +1,4 @@
-/**
- * The services' private files of one run: the database process's source, and a folder for each process.
- *
- * @module
- */
-
+// The services' private files of one run: the database process's source, and a folder for each process.
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import { removeTree } from "../../io/remove_tree.ts";
 import { isPresent } from "../../io/is_present.ts";

@@ -1,9 +1,5 @@
-/**
- * Looks at the text of statements: for parameters, because SQLite takes a missing one for NULL without a word,
- * and for queries whose text the runtime would cut, because it reads a text only up to a NUL character.
- *
- * @module
- */
+// Looks at the text of statements: for parameters, because SQLite takes a missing one for NULL without a word,
+// and for queries whose text the runtime would cut, because it reads a text only up to a NUL character.
 
 /** What a look at a statement's text found. */
 export interface SqlScan {

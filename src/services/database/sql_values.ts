@@ -1,9 +1,4 @@
-/**
- * Parameters on their way into SQLite, rows on their way out: checked, so that nothing is lost.
- *
- * @module
- */
-
+// Parameters on their way into SQLite, rows on their way out: checked, so that nothing is lost.
 import { Buffer } from "node:buffer";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { SqlRow, SqlValue } from "../../plugin/service_types.ts";

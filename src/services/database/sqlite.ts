@@ -1,10 +1,5 @@
-/**
- * The parts of `node:sqlite` that the services use, with those that the runtime has and its types
- * lack.
- *
- * @module
- */
-
+// The parts of `node:sqlite` that the services use, with those that the runtime has and its types
+// lack.
 import { DatabaseSync } from "node:sqlite";
 import { SallyportError } from "../../errors.ts";
 

@@ -1,9 +1,4 @@
-/**
- * One plugin's keys and values, in an SQLite file of its own.
- *
- * @module
- */
-
+// One plugin's keys and values, in an SQLite file of its own.
 import { SallyportError } from "../../errors.ts";
 import {
   openSqlite,

@@ -1,9 +1,4 @@
-/**
- * Public keys as operators give them.
- *
- * @module
- */
-
+// Public keys as operators give them.
 import { decodeHex } from "@std/encoding/hex";
 import { checkPublicKey, keyId } from "../../crypto/ed25519.ts";
 import { decodePublicKeyPem } from "../../crypto/pem.ts";

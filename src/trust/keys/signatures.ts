@@ -1,9 +1,4 @@
-/**
- * Signatures of the operator's own keys, over trust lists and their roots, in DSSE form.
- *
- * @module
- */
-
+// Signatures of the operator's own keys, over trust lists and their roots, in DSSE form.
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { type EnvelopeSignature, MAX_SIGNATURES, pae } from "../../bundle/reading/envelope.ts";

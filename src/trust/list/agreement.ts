@@ -1,9 +1,4 @@
-/**
- * What the parts of a trust list must agree on.
- *
- * @module
- */
-
+// What the parts of a trust list must agree on.
 import { quoteValue } from "../../json/schema_issues.ts";
 import type { Report } from "../../json/json_shape.ts";
 import type { ListedKey, ListedPlugin, TrustListContent } from "./content.ts";

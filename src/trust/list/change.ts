@@ -1,9 +1,4 @@
-/**
- * What the changes of a trust list have in common.
- *
- * @module
- */
-
+// What the changes of a trust list have in common.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { checkTrustListContent } from "./list.ts";
 import type { TrustListContent } from "./content.ts";

@@ -1,9 +1,4 @@
-/**
- * Changes to a trust list; pure: each gives a new list, whose revision whoever writes it raises.
- *
- * @module
- */
-
+// Changes to a trust list; pure: each gives a new list, whose revision whoever writes it raises.
 import { canCover, isVersionRange } from "../../bundle/manifest/version_range.ts";
 import { cannot, change, defined, toTime } from "./change.ts";
 import { LIST_HINT, type ReplaceOptions, type RevokeOptions, toKeyIds } from "./key_changes.ts";

@@ -1,8 +1,4 @@
-/**
- * What a trust list holds.
- *
- * @module
- */
+// What a trust list holds.
 
 /** Holds plain JSON that this room carries without reading it. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,9 +1,4 @@
-/**
- * What differs between two revisions of a trust list, for people.
- *
- * @module
- */
-
+// What differs between two revisions of a trust list, for people.
 import { escapeText } from "../../errors.ts";
 import type { JsonObject, PluginRevocation, TrustListContent } from "./content.ts";
 

@@ -1,9 +1,4 @@
-/**
- * Changes to the keys of a trust list and to the names that they may sign; pure.
- *
- * @module
- */
-
+// Changes to the keys of a trust list and to the names that they may sign; pure.
 import { encodeHex } from "@std/encoding/hex";
 import { escapeText, hasInvisible } from "../../errors.ts";
 import { parsePublicKey } from "../keys/keys.ts";

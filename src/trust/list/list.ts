@@ -1,9 +1,4 @@
-/**
- * What a trust list says: whom and what an operator trusts, and what no longer.
- *
- * @module
- */
-
+// What a trust list says: whom and what an operator trusts, and what no longer.
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { joinIssues, type SchemaIssue } from "../../json/schema_issues.ts";

@@ -1,11 +1,6 @@
-/**
- * What is sealed in a trust list's file: a line with the signatures and roots, then the list itself.
- *
- * The list is not put into the JSON of its signatures, since a long one would have to be decoded twice.
- *
- * @module
- */
-
+// What is sealed in a trust list's file: a line with the signatures and roots, then the list itself.
+//
+// The list is not put into the JSON of its signatures, since a long one would have to be decoded twice.
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import type { EnvelopeSignature } from "../../bundle/reading/envelope.ts";
 import { joinIssues } from "../../json/schema_issues.ts";

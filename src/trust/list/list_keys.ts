@@ -1,9 +1,4 @@
-/**
- * The keys of a trust list, and finding one as an operator names it.
- *
- * @module
- */
-
+// The keys of a trust list, and finding one as an operator names it.
 import { decodeHex } from "@std/encoding/hex";
 import { keyId } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

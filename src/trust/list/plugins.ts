@@ -1,13 +1,8 @@
-/**
- * The plugins of a trust list that was read: one line each, looked at when somebody asks.
- *
- * A verdict is about one plugin. To parse and check the lines of 10,000 others takes longer than to
- * start a process; a list is checked as a whole when it is written, and when all of it is wanted. One
- * name and all of them are read from the same places, so that nothing is shown that does not hold.
- *
- * @module
- */
-
+// The plugins of a trust list that was read: one line each, looked at when somebody asks.
+//
+// A verdict is about one plugin. To parse and check the lines of 10,000 others takes longer than to
+// start a process; a list is checked as a whole when it is written, and when all of it is wanted. One
+// name and all of them are read from the same places, so that nothing is shown that does not hold.
 import type { SchemaIssue } from "../../json/schema_issues.ts";
 import type { ListedPlugin, TrustListContent } from "./content.ts";
 import { findPluginIssues, TRUST_LIST_LIMITS } from "./schema.ts";

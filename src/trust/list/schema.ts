@@ -1,9 +1,4 @@
-/**
- * The shape of a trust list.
- *
- * @module
- */
-
+// The shape of a trust list.
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import type { SchemaIssue } from "../../json/schema_issues.ts";

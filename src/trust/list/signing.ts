@@ -1,9 +1,4 @@
-/**
- * Writing a trust list under its root keys.
- *
- * @module
- */
-
+// Writing a trust list under its root keys.
 import { encodeHex } from "@std/encoding/hex";
 import { getPublicKey } from "../../crypto/ed25519.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,9 +1,4 @@
-/**
- * What a rollback mark remembers: its form, its authentication, and how two of them become one.
- *
- * @module
- */
-
+// What a rollback mark remembers: its form, its authentication, and how two of them become one.
 import { decodeBase64 } from "@std/encoding/base64";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { joinIssues } from "../../json/schema_issues.ts";

@@ -1,12 +1,7 @@
-/**
- * The versions of one plugin that a host has run, the highest first.
- *
- * Several are kept and not only the highest: when that is revoked, the next one takes its place, and
- * when the revocation is lifted, it is there again.
- *
- * @module
- */
-
+// The versions of one plugin that a host has run, the highest first.
+//
+// Several are kept and not only the highest: when that is revoked, the next one takes its place, and
+// when the revocation is lifted, it is there again.
 import { compareVersions } from "./versions.ts";
 
 /** Identifies a bundle of a plugin that was run. */

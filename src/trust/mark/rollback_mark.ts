@@ -1,9 +1,4 @@
-/**
- * The rollback mark: what a host remembers of a trust list, outside of it.
- *
- * @module
- */
-
+// The rollback mark: what a host remembers of a trust list, outside of it.
 import { resolve } from "node:path";
 import { bytesEqual, sha3_512Hex } from "../../crypto/digest.ts";
 import { escapeText, SallyportError } from "../../errors.ts";

@@ -1,9 +1,4 @@
-/**
- * Versions in order.
- *
- * @module
- */
-
+// Versions in order.
 import { compare, parse } from "@std/semver";
 
 /**

@@ -1,13 +1,9 @@
-/**
- * The root keys of a trust list: who may sign its revisions, and how they hand over.
- *
- * The rules are those of The Update Framework for its root role: each version is signed by a
- * threshold of the one before and by a threshold of its own keys.
- *
- * @see https://theupdateframework.github.io/specification/latest/#update-root
- * @module
- */
-
+// The root keys of a trust list: who may sign its revisions, and how they hand over.
+//
+// The rules are those of The Update Framework for its root role: each version is signed by a
+// threshold of the one before and by a threshold of its own keys.
+//
+// @see https://theupdateframework.github.io/specification/latest/#update-root
 import type { EnvelopeSignature } from "../../bundle/reading/envelope.ts";
 import { joinIssues } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";

@@ -1,10 +1,5 @@
-/**
- * Files that are replaced as a whole: whoever reads one sees an old or the new content, never a part,
- * whenever a writer is killed or the power fails.
- *
- * @module
- */
-
+// Files that are replaced as a whole: whoever reads one sees an old or the new content, never a part,
+// whenever a writer is killed or the power fails.
 import { basename, dirname, join } from "node:path";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { MAX_SEALED_BYTES } from "../../crypto/sealed.ts";

@@ -1,9 +1,4 @@
-/**
- * The files that open a trust list: with a passphrase, or with a key.
- *
- * @module
- */
-
+// The files that open a trust list: with a passphrase, or with a key.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { readNamedFile, UnreadableFile } from "../../io/named_file.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Whom and what an operator trusts.
- *
- * @module
- */
+// Whom and what an operator trusts.
 import type { PublicKey } from "../keys/keys.ts";
 import type { TrustListContent } from "../list/content.ts";
 import type { RanVersion } from "../mark/ran_versions.ts";

@@ -1,9 +1,4 @@
-/**
- * The errors by which a bundle is refused.
- *
- * @module
- */
-
+// The errors by which a bundle is refused.
 import { escapeText, SallyportError, type SallyportErrorCode } from "../../errors.ts";
 
 /** As many keys or versions are named in one message. */

@@ -1,10 +1,6 @@
-/**
- * The rules of a trust list; pure, one function a rule.
- *
- * @see https://theupdateframework.github.io/specification/latest/ for the attacks named here
- * @module
- */
-
+// The rules of a trust list; pure, one function a rule.
+//
+// @see https://theupdateframework.github.io/specification/latest/ for the attacks named here
 import { revocationCovers } from "../../bundle/manifest/version_range.ts";
 import { escapeText, type SallyportErrorCode } from "../../errors.ts";
 import type {

@@ -1,9 +1,4 @@
-/**
- * The steps of verification, each with the errors that tell an operator what to do.
- *
- * @module
- */
-
+// The steps of verification, each with the errors that tell an operator what to do.
 import { Buffer } from "node:buffer";
 import { type Envelope, pae, parseEnvelope } from "../../bundle/reading/envelope.ts";
 import type { FileDigest } from "../../bundle/reading/hash.ts";

@@ -1,9 +1,4 @@
-/**
- * Turns a bundle that was read into one that may run.
- *
- * @module
- */
-
+// Turns a bundle that was read into one that may run.
 import { bundleHash, type FileDigest } from "../../bundle/reading/hash.ts";
 import { parseManifest } from "../../bundle/manifest/manifest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";

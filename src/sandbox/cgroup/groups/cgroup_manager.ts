@@ -1,8 +1,4 @@
-/**
- * Makes the cgroups that cap what plugin processes use, however that is done here.
- *
- * @module
- */
+// Makes the cgroups that cap what plugin processes use, however that is done here.
 import type { CgroupFacts, LaunchOutcome } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 

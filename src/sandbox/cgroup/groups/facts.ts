@@ -1,8 +1,4 @@
-/**
- * Reads the limits of a cgroup as the kernel has them.
- *
- * @module
- */
+// Reads the limits of a cgroup as the kernel has them.
 import type { CgroupFacts } from "../../launch/launcher.ts";
 import { readKernelFile, readKeyedNumber, readNumber } from "./kernel_files.ts";
 

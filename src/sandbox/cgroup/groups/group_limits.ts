@@ -1,8 +1,4 @@
-/**
- * The figures that plugin limits become in a cgroup.
- *
- * @module
- */
+// The figures that plugin limits become in a cgroup.
 import { SallyportError } from "../../../errors.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { errorCode } from "./kernel_files.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the cgroup hierarchies of this machine and the place of a process in each.
- *
- * @module
- */
+// Finds the cgroup hierarchies of this machine and the place of a process in each.
 
 /** One mounted hierarchy: the unified one, or one of version 1 with its controllers. */
 export interface Hierarchy {

@@ -1,8 +1,4 @@
-/**
- * Names what a host makes so that a later host can tell whether the maker still runs.
- *
- * @module
- */
+// Names what a host makes so that a later host can tell whether the maker still runs.
 
 /** Identifies one process of one pid namespace, now and after its id was given to another. */
 export interface HostIdentity {

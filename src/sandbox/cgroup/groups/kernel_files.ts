@@ -1,8 +1,4 @@
-/**
- * Reads and writes the small files by which the kernel shows and takes the settings of cgroups.
- *
- * @module
- */
+// Reads and writes the small files by which the kernel shows and takes the settings of cgroups.
 
 /** What v1 writes for "no limit" is the largest page-aligned number; nothing real comes near this. */
 const UNLIMITED = 2 ** 60;

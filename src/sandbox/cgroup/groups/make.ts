@@ -1,8 +1,4 @@
-/**
- * Makes the folder of a host in a cgroup tree, and one in it for each process.
- *
- * @module
- */
+// Makes the folder of a host in a cgroup tree, and one in it for each process.
 import { SallyportError } from "../../../errors.ts";
 import { errorCode } from "./kernel_files.ts";
 

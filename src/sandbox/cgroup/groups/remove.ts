@@ -1,8 +1,4 @@
-/**
- * Ends whatever lives in a cgroup and removes its folders.
- *
- * @module
- */
+// Ends whatever lives in a cgroup and removes its folders.
 import { readKernelFile, tryWriteKernelFile } from "./kernel_files.ts";
 
 /** Far more groups than a host makes, so that nobody's deep tree holds a start up. */

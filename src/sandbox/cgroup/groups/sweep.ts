@@ -1,8 +1,4 @@
-/**
- * Removes the cgroups that hosts left which were killed.
- *
- * @module
- */
+// Removes the cgroups that hosts left which were killed.
 import { type HostIdentity, isOrphaned } from "./host_name.ts";
 import { removeGroup } from "./remove.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Changes the share of a processor that a running process may have.
- *
- * @module
- */
+// Changes the share of a processor that a running process may have.
 import { CPU_PERIOD_US, MIN_QUOTA_US } from "./group_limits.ts";
 import { tryWriteKernelFile } from "./kernel_files.ts";
 

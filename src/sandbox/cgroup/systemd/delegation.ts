@@ -1,8 +1,4 @@
-/**
- * Says whether a part of the cgroup tree is this host's to change.
- *
- * @module
- */
+// Says whether a part of the cgroup tree is this host's to change.
 import { findSystemd, systemdBooted, type SystemdManager, unitProperties } from "./systemctl.ts";
 
 /** The unit whose processes a cgroup path belongs to. */

@@ -1,8 +1,4 @@
-/**
- * Tries whether a scope of systemd really caps what it is told to.
- *
- * @module
- */
+// Tries whether a scope of systemd really caps what it is told to.
 import { escapeText } from "../../../errors.ts";
 import type { CgroupFacts } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";

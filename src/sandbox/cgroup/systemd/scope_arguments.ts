@@ -1,8 +1,4 @@
-/**
- * Makes the arguments that start a command in a limited scope of systemd.
- *
- * @module
- */
+// Makes the arguments that start a command in a limited scope of systemd.
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { runBounded } from "../../../io/bounded_command.ts";
 import { CPU_PERIOD_US, cpuQuota, IO_WEIGHT, taskLimit } from "../groups/group_limits.ts";

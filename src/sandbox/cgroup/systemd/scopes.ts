@@ -1,8 +1,4 @@
-/**
- * Ends scopes of systemd: those of this host, and those that killed hosts left.
- *
- * @module
- */
+// Ends scopes of systemd: those of this host, and those that killed hosts left.
 import { type HostIdentity, isOrphaned } from "../groups/host_name.ts";
 import { systemctl, type SystemdManager, unitProperties } from "./systemctl.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Talks to the systemd that manages this machine, or to the user's own.
- *
- * @module
- */
+// Talks to the systemd that manages this machine, or to the user's own.
 import { type BoundedResult, runBounded } from "../../../io/bounded_command.ts";
 
 /** One systemd: the machine's, or that of a user. */

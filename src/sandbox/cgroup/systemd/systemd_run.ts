@@ -1,8 +1,4 @@
-/**
- * Limits processes with scopes of systemd, where the tree is systemd's and not the host's to write.
- *
- * @module
- */
+// Limits processes with scopes of systemd, where the tree is systemd's and not the host's to write.
 import type { CgroupFacts, LaunchOutcome } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { readV1Facts, readV2Facts } from "../groups/facts.ts";

@@ -1,8 +1,4 @@
-/**
- * Writes the limits of a process into its groups of cgroup version 1.
- *
- * @module
- */
+// Writes the limits of a process into its groups of cgroup version 1.
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import type { V1Folders } from "../groups/facts.ts";
 import { CPU_PERIOD_US, cpuQuota, IO_WEIGHT, taskLimit } from "../groups/group_limits.ts";

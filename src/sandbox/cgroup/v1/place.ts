@@ -1,8 +1,4 @@
-/**
- * Finds where this host may make groups in the trees of cgroup version 1.
- *
- * @module
- */
+// Finds where this host may make groups in the trees of cgroup version 1.
 import { delegatedTop } from "../systemd/delegation.ts";
 import { type CgroupPaths, folderOf, type Hierarchy } from "../groups/hierarchy.ts";
 import { type HostIdentity, hostName } from "../groups/host_name.ts";

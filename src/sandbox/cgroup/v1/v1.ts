@@ -1,8 +1,4 @@
-/**
- * Limits processes with groups of cgroup version 1, where each controller has a tree of its own.
- *
- * @module
- */
+// Limits processes with groups of cgroup version 1, where each controller has a tree of its own.
 import type { CgroupFacts, LaunchOutcome } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { readV1Facts, type V1Folders } from "../groups/facts.ts";

@@ -1,8 +1,4 @@
-/**
- * Finds the place in a version 2 tree where this host may make groups.
- *
- * @module
- */
+// Finds the place in a version 2 tree where this host may make groups.
 import { delegatedTop } from "../systemd/delegation.ts";
 import { folderOf, type Hierarchy, isWithin } from "../groups/hierarchy.ts";
 import { errorCode, mayWrite, readKernelFile, tryWriteKernelFile } from "../groups/kernel_files.ts";

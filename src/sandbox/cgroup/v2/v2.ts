@@ -1,8 +1,4 @@
-/**
- * Limits processes with groups of the unified tree, cgroup version 2.
- *
- * @module
- */
+// Limits processes with groups of the unified tree, cgroup version 2.
 import type { CgroupFacts, LaunchOutcome } from "../../launch/launcher.ts";
 import type { ProcessLimits } from "../../launch/launch_spec.ts";
 import { readV2Facts } from "../groups/facts.ts";
