@@ -1,4 +1,5 @@
-// RestartTimer of plugins that have crashed: waits, and keeps count.
+// Restarts of a plugin that has crashed: waits, and keeps count.
+import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import {
   type CrashHistory,
   NO_CRASHES,
@@ -7,23 +8,25 @@ import {
   type RestartStep,
 } from "../../monitor/violations/restart_plan.ts";
 
-/** Plans the restarts of one plugin. Its timer keeps no process alive. */
+/** Plans the restarts of one plugin. */
 export class RestartTimer {
   /** How often it was started again. */
   count = 0;
   #rules: RestartRules;
   #history: CrashHistory = NO_CRASHES;
   #isWaiting = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #clock: Clock;
+  #cancel: (() => void) | undefined;
 
   /** Begins without a crash. */
-  constructor(rules: RestartRules) {
+  constructor(rules: RestartRules, clock: Clock = SYSTEM_CLOCK) {
     this.#rules = rules;
+    this.#clock = clock;
   }
 
   /** Plans what follows a crash. */
   plan(): RestartStep {
-    const { step, history } = planRestart(this.#history, performance.now(), this.#rules);
+    const { step, history } = planRestart(this.#history, this.#clock.now(), this.#rules);
     this.#history = history;
     return step;
   }
@@ -32,11 +35,10 @@ export class RestartTimer {
   wait(delayMs: number, start: () => Promise<void>): void {
     this.cancel();
     this.#isWaiting = true;
-    const timer = this.#timer = setTimeout(async () => {
+    const cancel = this.#cancel = this.#clock.after(delayMs, async () => {
       await start();
-      if (this.#timer === timer) this.cancel();
-    }, delayMs);
-    Deno.unrefTimer(this.#timer as unknown as number);
+      if (this.#cancel === cancel) this.cancel();
+    });
   }
 
   /** Whether a restart is waited for or under way. */
@@ -47,8 +49,8 @@ export class RestartTimer {
   /** Gives up a restart that is waited for. */
   cancel(): void {
     this.#isWaiting = false;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   /** Forgets the crashes. */

@@ -1,5 +1,6 @@
 // The watch over running plugins: what they use and what they do wrong, and what follows from it.
 import { SallyportError } from "../../errors.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import type { Logger } from "../../log.ts";
 import { BreachWatch } from "../../monitor/violations/breach_watch.ts";
 import { ResourceMonitor } from "../../monitor/samples/monitor.ts";
@@ -49,6 +50,8 @@ export interface SupervisorOptions {
   find(name: string): SupervisedPlugin | undefined;
   /** Loads a plugin again. */
   load(name: string): Promise<unknown>;
+  /** Tells the time; that of the machine by default. */
+  readonly clock?: Clock;
 }
 
 /** What is remembered of one plugin, across its processes. */
@@ -70,6 +73,7 @@ export class Supervisor implements AsyncDisposable {
   readonly monitor: ResourceMonitor | undefined;
   readonly #options: SupervisorOptions;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #calls: CallWatchdog;
   readonly #kept = new Map<string, Kept>();
   readonly #acts = new Set<Promise<void>>();
@@ -83,6 +87,7 @@ export class Supervisor implements AsyncDisposable {
     const { settings: { monitor, logger }, hub, statusDir } = options;
     this.#options = options;
     this.#logger = logger;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#calls = new CallWatchdog({
       against: (plugin, violation, error) =>
         this.#against(this.#of(plugin), violation, error).action,
@@ -264,7 +269,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #record(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
-    kept.log.add(violation, performance.now());
+    kept.log.add(violation, this.#clock.now());
     const decision = decide(kept.log, violation, kept.rules);
     const { action } = decision;
     // a denial is an event already
@@ -279,7 +284,7 @@ export class Supervisor implements AsyncDisposable {
     const { throttle, log, rules } = kept;
     if (!throttle.isOn) throttle.start(kept.target);
     const look = () => {
-      if (isAtLeast(standingAction(log, rules, performance.now()), "throttle")) {
+      if (isAtLeast(standingAction(log, rules, this.#clock.now()), "throttle")) {
         throttle.lookIn(rules.windowMs / 10, look);
       } else throttle.end();
     };
@@ -359,8 +364,8 @@ export class Supervisor implements AsyncDisposable {
       rules,
       // another folder of the same name does not begin anew
       log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
-      restarts: new RestartTimer(restartRules(entry.restart)),
-      throttle: new Throttle(plugin),
+      restarts: new RestartTimer(restartRules(entry.restart), this.#clock),
+      throttle: new Throttle(plugin, this.#clock),
       breaches: new BreachWatch(),
       target: undefined,
       calls: undefined,

@@ -1,4 +1,5 @@
 // Holds back a plugin that has done too much, until that is long enough ago.
+import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
 import { capProcessor } from "../../sandbox/cgroup/groups/throttle.ts";
 import type { SupervisedPlugin } from "../plugin/supervision.ts";
@@ -8,16 +9,18 @@ const SHARE = 0.25;
 /** How long each of its calls waits where nothing caps its processor time. */
 const DELAY_MS = 250;
 
-/** Throttles one plugin, across its processes. Its timer keeps no process alive. */
+/** Throttles one plugin, across its processes. */
 export class Throttle {
   #plugin: SupervisedPlugin;
   #on = false;
   #capped: MonitorTarget | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #clock: Clock;
+  #cancel: () => void = () => {};
 
   /** Begins with the plugin not held back. */
-  constructor(plugin: SupervisedPlugin) {
+  constructor(plugin: SupervisedPlugin, clock: Clock = SYSTEM_CLOCK) {
     this.#plugin = plugin;
+    this.#clock = clock;
   }
 
   /** Whether it is held back. */
@@ -40,19 +43,18 @@ export class Throttle {
 
   /** Looks again in a while whether it is to be held back still. */
   lookIn(delayMs: number, look: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(look, delayMs);
-    Deno.unrefTimer(this.#timer as unknown as number);
+    this.#cancel();
+    this.#cancel = this.#clock.after(delayMs, look);
   }
 
   /** Looks no more for now, as nothing runs that is held back; it holds for the next process. */
   pause(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   /** Lets the plugin go. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     if (!this.#on) return;
     this.#on = false;
     const { limits } = this.#plugin.permissions ?? {};

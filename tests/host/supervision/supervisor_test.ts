@@ -1,290 +1,189 @@
+// The supervisor alone: plugins without a process, a clock that is told to go on, a real quarantine.
 import assert from "node:assert/strict";
-import type { PluginHost } from "../../../src/host/host.ts";
-import type { PluginHandle } from "../../../src/host/plugin_handle.ts";
-import type { ViolationKind } from "../../../src/permissions/policy.ts";
-import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
-import { type HostTest, hostTest, recordEvents } from "../../helpers/host.ts";
-import { isAlive, until } from "../../helpers/process.ts";
-import { sandboxTest } from "../../helpers/sandbox.ts";
+import { SallyportError } from "../../../src/errors.ts";
+import { EventHub, type HostEvent } from "../../../src/host/events/events.ts";
+import type { PluginState } from "../../../src/host/events/plugin_state.ts";
+import { StepQueue } from "../../../src/host/plugin/step_queue.ts";
+import type { SupervisedPlugin } from "../../../src/host/plugin/supervision.ts";
+import { Supervisor } from "../../../src/host/supervision/supervisor.ts";
+import type { HostSettings } from "../../../src/host/settings/host_options.ts";
+import { silentLogger } from "../../../src/log.ts";
+import { Quarantine } from "../../../src/monitor/violations/quarantine.ts";
+import type { PolicyEntry } from "../../../src/permissions/policy_schema.ts";
+import { FakeClock, settle } from "../../helpers/fake_clock.ts";
+import { tempDir } from "../../helpers/signing.ts";
 
-const MIB = 1024 * 1024;
-const INTERVAL_MS = 200;
-const AT_ONCE = { violations: { responses: [{ at: 1, action: "unload" as const }] } };
+/** A plugin that notes what its supervisor does with it. */
+class FakePlugin {
+  readonly name = "sample";
+  readonly manifest = { version: "1.0.0" };
+  readonly bundleHash = "ab".repeat(64);
+  readonly permissions = undefined;
+  readonly pid = 1;
+  readonly sandbox = undefined;
+  readonly counts = { calls: 0, failures: 0, inFlight: 0 };
+  readonly logger = silentLogger;
+  readonly calls = { delayMs: 0 };
+  readonly steps = new StepQueue();
+  readonly down: [string, string][] = [];
+  state: PluginState = "active";
+  error: SallyportError | undefined;
+  serving: SupervisedPlugin["serving"];
 
-/** Takes more of something than it may have, and holds it. */
-const GREEDY = `
-  import { openSync } from "node:fs";
-  const kept = [];
-  export default {
-    methods: {
-      ping: () => "pong",
-      memory: async ({ mib }) => {
-        for (let n = 0; n < mib; n += 4) kept.push(new Uint8Array(4 * 1024 * 1024).fill(1));
-        await new Promise(() => {});
-      },
-      threads: async ({ count }) => {
-        const url = "data:text/javascript," + encodeURIComponent("setInterval(() => {}, 1e6)");
-        for (let n = 0; n < count; n++) kept.push(new Worker(url, { type: "module" }));
-        await new Promise(() => {});
-      },
-      descriptors: async ({ count }) => {
-        for (let n = 0; n < count; n++) kept.push(openSync(new URL(import.meta.url), "r"));
-        await new Promise(() => {});
-      },
-      spin: ({ ms }) => { for (const end = Date.now() + ms; Date.now() < end;); },
-      log: async ({ lines }) => {
-        for (let n = 0; n < lines; n++) {
-          console.log("line " + n);
-          if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-        await new Promise(() => {});
-      },
-    },
-  };`;
-const CALM = `export default { methods: { ping: () => "pong" } };`;
-
-interface Case {
-  readonly kind: ViolationKind;
-  readonly call: readonly [method: string, params: Record<string, number>];
-  readonly limits?: Record<string, number>;
-  readonly monitor?: { logLinesPerSecond: number };
-}
-
-const CASES: Record<string, Case> = {
-  "memory outside the heap": {
-    kind: "memory",
-    call: ["memory", { mib: 240 }],
-    limits: { memoryBytes: 160 * MIB },
-  },
-  "threads": {
-    kind: "threads",
-    call: ["threads", { count: 20 }],
-    limits: { threads: 24, memoryBytes: 1024 * MIB },
-  },
-  "descriptors": {
-    kind: "descriptors",
-    call: ["descriptors", { count: 120 }],
-    limits: { fileDescriptors: 64 },
-  },
-  "the processor": {
-    kind: "cpu",
-    call: ["spin", { ms: 8_000 }],
-    limits: { cpuPercent: 20 },
-  },
-  "the log": {
-    kind: "log-rate",
-    call: ["log", { lines: 20_000 }],
-    monitor: { logLinesPerSecond: 100 },
-  },
-};
-
-async function stopsGreedy(
-  test: HostTest,
-  { kind, call: [method, params], limits = {}, monitor }: Case,
-): Promise<void> {
-  const host = await test.open({
-    monitor: { intervalMs: INTERVAL_MS },
-    policy: { default: { limits, monitor, ...AT_ONCE } },
-  });
-  const events = recordEvents(host);
-  const calm = await host.load(await test.bundle("calm", CALM));
-  const greedy = await host.load(await test.bundle("greedy", GREEDY, { limits }));
-  const { pid } = greedy;
-  const call = assertRejectsWithCode(greedy.call(method, params), "limit-exceeded");
-  const answers = keepAsking(calm);
-  const error = await call;
-  assert.ok(await answers.stop() > 0);
-  const { violation, action } = await events.find("violation", "greedy");
-  assert.deepEqual([violation.kind, action], [kind, "unload"]);
-  assert.ok(violation.measured! >= violation.limit!, JSON.stringify(violation));
-  assert.deepEqual(
-    [error.details.kind, error.details.measured, error.details.limit],
-    [kind, violation.measured, violation.limit],
-  );
-  await events.find("unloaded", "greedy");
-  assert.deepEqual(host.violations("greedy").map((it) => it.kind), [kind]);
-  assert.deepEqual([greedy.state, calm.state, isAlive(pid!)], ["inactive", "active", false]);
-  assert.deepEqual(host.violations("calm"), []);
-}
-
-/** Calls a plugin over and over until told to stop; says how often it answered. */
-function keepAsking(plugin: PluginHandle): { stop(): Promise<number> } {
-  let stopped = false;
-  const asking = (async () => {
-    let answers = 0;
-    while (!stopped) {
-      assert.equal(await plugin.call("ping"), "pong");
-      answers++;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    return answers;
-  })();
-  return {
-    stop: () => {
-      stopped = true;
-      return asking;
-    },
-  };
-}
-
-for (const [what, greedy] of Object.entries(CASES)) {
-  Deno.test(`a plugin that takes too much of ${what} is recorded and stopped, others answer on`, async () => {
-    await using test = await hostTest();
-    await stopsGreedy(test, greedy);
-  });
-}
-
-Deno.test("the control: within its limits the same plugin is left alone", async () => {
-  await using test = await hostTest();
-  const host = await test.open({
-    monitor: { intervalMs: INTERVAL_MS },
-    policy: { default: AT_ONCE },
-  });
-  const plugin = await host.load(await test.bundle("greedy", GREEDY));
-  await plugin.call("spin", { ms: 300 });
-  await nextSamples(host, 3);
-  assert.deepEqual([plugin.state, host.violations("greedy")], ["active", []]);
-});
-
-/** Waits for so many samples. */
-async function nextSamples(host: PluginHost, count: number): Promise<void> {
-  for await (const event of host.samples()) if (event.type === "sample" && --count === 0) break;
-}
-
-Deno.test("by default violations add up, and the threshold unloads", async () => {
-  await using test = await hostTest();
-  const host = await test.open({ monitor: { intervalMs: 100 } });
-  const events = recordEvents(host);
-  const dir = await test.bundle("greedy", GREEDY, { limits: { fileDescriptors: 64 } });
-  const plugin = await host.load(dir);
-  await assertRejectsWithCode(plugin.call("descriptors", { count: 55 }), "limit-exceeded");
-  await events.find("unloaded", "greedy");
-  const actions = events.seen.flatMap((event) => event.type === "violation" ? event.action : []);
-  assert.ok(actions.length > 1);
-  assert.deepEqual([...new Set(actions)], ["record", "unload"]);
-  assert.equal(actions.indexOf("unload"), actions.length - 1);
-  host.resetViolations("greedy");
-  assert.deepEqual(host.violations("greedy"), []);
-  await host.loadByName("greedy");
-  assert.equal(await plugin.call("ping"), "pong");
-});
-
-Deno.test("a warned plugin is told with the figures", async () => {
-  await using test = await hostTest();
-  const warn = { violations: { responses: [{ at: 1, action: "warn" as const }] } };
-  const host = await test.open({ monitor: { intervalMs: 100 }, policy: { default: warn } });
-  const source = GREEDY.replace(
-    "methods:",
-    "warned: (w) => console.log('told ' + w.kind), methods:",
-  );
-  const dir = await test.bundle("greedy", source, { limits: { fileDescriptors: 64 } });
-  const plugin = await host.load(dir);
-  plugin.call("descriptors", { count: 80 }).catch(() => {});
-  const { fields } = await test.logger.find(({ message }) => message.startsWith("The host warns"));
-  assert.equal(fields.kind, "descriptors");
-  assert.ok(Number(fields.measured) >= 64 && fields.limit === 64);
-  assert.deepEqual([fields.version, fields.bundleHash], [plugin.version, plugin.bundleHash]);
-  await test.logger.find(({ message }) => message === "told descriptors");
-  assert.equal(plugin.state, "active");
-});
-
-const THROTTLE = {
-  violations: { windowMs: 1_000, responses: [{ at: 1, action: "throttle" as const }] },
-};
-
-Deno.test("a throttled plugin's calls wait, until its violations are old", async () => {
-  await using test = await hostTest();
-  const host = await test.open({ policy: { default: THROTTLE }, monitor: false });
-  host.services.provide("vault", { open: () => "the secret" }, { access: { open: "read" } });
-  const source = `let ctx; export default { init(given) { ctx = given; }, methods: {
-    ping: () => "pong",
-    ask: () => ctx.get("vault").open().then(String, (error) => error.code),
-  } };`;
-  const plugin = await host.load(
-    await test.bundle("asks", source, { context: [{ key: "vault", access: "read" }] }),
-  );
-  const events = recordEvents(host);
-  const took = async () => {
-    const start = performance.now();
-    await plugin.call("ping");
-    return performance.now() - start;
-  };
-  await plugin.call("ask").catch(() => {});
-  const { action, violation } = await events.find("violation", "asks");
-  assert.deepEqual([violation.kind, action], ["permission", "throttle"]);
-  assert.ok(await took() >= 245);
-  while (await took() >= 245); // ends with the window
-});
-
-sandboxTest(
-  "a throttled plugin with a control group has a quarter of its processor",
-  "unshare",
-  async () => {
-    await using test = await hostTest();
-    const host = await test.open({
-      isolation: "unshare",
-      monitor: { intervalMs: 100 },
-      policy: {
-        default: {
-          ...THROTTLE,
-          limits: { cpuPercent: 80 },
-          monitor: { logLinesPerSecond: 10 },
-        },
-      },
-    });
-    const plugin = await host.load(await test.bundle("greedy", GREEDY));
-    const events = recordEvents(host);
-    if (plugin.sandbox?.facts?.cgroup?.cpuPercent === undefined) return; // no group caps it here
-    plugin.call("log", { lines: 200 }).catch(() => {});
-    await events.find("violation", "greedy");
-    const share = () => cpuPercentOf(plugin.pid!);
-    await until(() => share() === 20, "it is throttled");
-    await until(() => share() === 80, "it is let go");
-  },
-);
-
-/** Reads the cap on a process's processor time. */
-function cpuPercentOf(pid: number): number | undefined {
-  const lines = Deno.readTextFileSync(`/proc/${pid}/cgroup`).split("\n");
-  const v1 = lines.find((line) => line.split(":")[1]?.split(",").includes("cpu"));
-  if (v1 !== undefined) {
-    const path = v1.split(":")[2];
-    return Number(Deno.readTextFileSync(`/sys/fs/cgroup/cpu${path}/cpu.cfs_quota_us`)) / 1_000;
+  takeDown(error: SallyportError, to: "inactive" | "quarantined"): Promise<void> {
+    this.down.push([to, error.message]);
+    this.error = error;
+    this.state = to;
+    this.serving = undefined;
+    return Promise.resolve();
   }
-  const path = lines.find((line) => line.startsWith("0::"))?.slice(3);
-  return Number(Deno.readTextFileSync(`/sys/fs/cgroup${path}/cpu.max`).split(" ")[0]) / 1_000;
 }
 
-Deno.test("a call that outlasts its limit ends a plugin that is stuck", async () => {
-  await using test = await hostTest();
-  const host = await test.open({ monitor: false });
-  const events = recordEvents(host);
-  const limits = { callTimeoutMs: 300 };
-  const stuck = await host.load(await test.bundle("greedy", GREEDY, { limits }));
-  const slow = await host.load(
-    await test.bundle(
-      "slow",
-      "export default { methods: { wait: () => new Promise(() => {}), ping: () => 1 } };",
-      {
-        limits,
+async function scene(entry: PolicyEntry, load: () => Promise<unknown> = () => Promise.resolve()) {
+  const stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const clock = new FakeClock();
+  const hub = new EventHub();
+  const seen: HostEvent[] = [];
+  hub.listen((event) => seen.push(event));
+  const quarantine = new Quarantine(dir.path);
+  const plugin = new FakePlugin();
+  const loads: number[] = [];
+  const supervisor = stack.use(
+    new Supervisor({
+      settings: {
+        monitor: undefined,
+        logger: silentLogger,
+        policy: { default: entry },
+      } as unknown as HostSettings,
+      hub,
+      quarantine,
+      statusDir: undefined,
+      plugins: () => [plugin],
+      find: (name) => name === plugin.name ? plugin : undefined,
+      load: async () => {
+        loads.push(clock.now());
+        await load();
+        plugin.state = "active";
       },
-    ),
+      clock,
+    }),
   );
-  const { pid } = stuck;
-  await Promise.all([
-    assertRejectsWithCode(stuck.call("spin", { ms: 1e9 }), "timeout"),
-    assertRejectsWithCode(slow.call("wait"), "timeout"),
-  ]);
-  await events.find("unloaded", "greedy");
-  assert.ok(!isAlive(pid!));
-  assert.deepEqual(
-    host.violations("greedy").map((it) => [it.kind, it.limit, it.severity]),
-    [["call-duration", 300, "medium"], ["call-duration", 300, "critical"]],
-  );
-  // the control: one that is slow and alive is not stuck
-  assert.equal(await slow.call("ping"), 1);
-  assert.deepEqual(host.violations("slow").map(({ severity }) => severity), ["medium"]);
-  // and a caller's own impatience is nobody's fault
-  await assertRejectsWithCode(slow.call("wait", null, { timeoutMs: 50 }), "timeout");
-  assert.equal(host.violations("slow").length, 1);
+  return {
+    clock,
+    hub,
+    plugin,
+    loads,
+    quarantine,
+    supervisor,
+    types: () => seen.map(({ type }) => type),
+    /** Ends its process. */
+    async crash(code: "crashed" | "protocol-violation" = "crashed") {
+      plugin.state = "failed";
+      supervisor.ended(plugin, new SallyportError(code, 'Plugin "sample" ended'));
+      await settle();
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const RESTART = { backoffMs: 100, maxBackoffMs: 1_000, jitter: 0, maxRestarts: 3 };
+
+Deno.test("Supervisor starts a crashed plugin again, later each time", async () => {
+  await using it = await scene({ restart: RESTART });
+  await it.crash();
+  assert.deepEqual(it.types(), ["crashed", "restarting"]);
+  assert.equal(it.supervisor.isRestarting("sample"), true);
+  await it.clock.pass(99);
+  assert.deepEqual(it.loads, []);
+  await it.clock.pass(1);
+  assert.deepEqual(it.loads, [100]);
+  assert.equal(it.supervisor.isRestarting("sample"), false);
+  await it.crash();
+  await it.clock.pass(1_000);
+  assert.deepEqual(it.loads, [100, 300]);
+});
+
+Deno.test("Supervisor puts a plugin that crashes in a loop into quarantine", async () => {
+  await using it = await scene({ restart: RESTART });
+  for (let crash = 0; crash < 4; crash++) {
+    await it.crash();
+    await it.clock.pass(1_000);
+  }
+  assert.equal(it.loads.length, 3);
+  await it.supervisor.written();
+  assert.equal(it.types().at(-1), "quarantined");
+  assert.match(it.plugin.down[0]![1], /crashed 4 times/);
+  await assert.rejects(it.quarantine.check("sample"), /quarantine/);
+  assert.equal(it.clock.pending, 0);
+});
+
+Deno.test("Supervisor restarts nothing where the policy wants none, or once it is stopped", async () => {
+  await using none = await scene({ restart: { maxRestarts: 0 } });
+  await none.crash();
+  assert.deepEqual([none.types(), none.clock.pending], [["crashed"], 0]);
+  await using stopped = await scene({ restart: RESTART });
+  await stopped.crash();
+  stopped.supervisor.stop();
+  await stopped.crash();
+  await stopped.clock.pass(10_000);
+  assert.deepEqual(stopped.loads, []);
+});
+
+Deno.test("Supervisor gives up a restart when somebody else decides about the plugin", async () => {
+  await using it = await scene({ restart: RESTART });
+  await it.crash();
+  it.supervisor.cancelRestart("sample");
+  await it.clock.pass(10_000);
+  assert.deepEqual(it.loads, []);
+  await it.crash();
+  it.plugin.state = "inactive"; // it was unloaded meanwhile
+  await it.clock.pass(10_000);
+  assert.deepEqual(it.loads, []);
+});
+
+Deno.test("Supervisor counts a restart that fails as a crash, and leaves one that is refused", async () => {
+  let code: "launch-failed" | "untrusted" = "launch-failed";
+  await using it = await scene({ restart: RESTART }, () => {
+    throw new SallyportError(code, "Cannot load");
+  });
+  await it.crash();
+  await it.clock.pass(100);
+  assert.deepEqual([it.loads, it.clock.pending], [[100], 1], "it is tried again");
+  code = "untrusted";
+  await it.clock.pass(1_000);
+  assert.deepEqual([it.loads.length, it.clock.pending], [2, 0]);
+});
+
+Deno.test("Supervisor waits for the step of the plugin that is under way before it restarts it", async () => {
+  await using it = await scene({ restart: RESTART });
+  await it.crash();
+  const step = Promise.withResolvers<void>();
+  const running = it.plugin.steps.run(() => step.promise);
+  await it.clock.pass(100);
+  assert.deepEqual(it.loads, []);
+  step.resolve();
+  await running;
+  await settle();
+  assert.deepEqual(it.loads, [100]);
+});
+
+Deno.test("Supervisor unloads or quarantines by what the policy says of a process that broke a rule", async () => {
+  await using unloads = await scene({
+    restart: RESTART,
+    violations: { responses: [{ at: 1, action: "unload" }] },
+  });
+  await unloads.crash("protocol-violation");
+  assert.deepEqual(unloads.types(), ["violation"]);
+  assert.equal(unloads.clock.pending, 0, "it is not started again");
+  await using ends = await scene({
+    restart: RESTART,
+    violations: { responses: [{ at: 1, action: "quarantine" }] },
+  });
+  await ends.crash("protocol-violation");
+  await ends.supervisor.written();
+  assert.deepEqual(ends.types(), ["violation", "quarantined"]);
+  await using records = await scene({ restart: RESTART, violations: { responses: [] } });
+  await records.crash("protocol-violation");
+  assert.deepEqual(records.types(), ["violation", "restarting"], "the control");
 });
