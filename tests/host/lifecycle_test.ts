@@ -153,23 +153,6 @@ Deno.test("unloadAll() and disposal end every plugin", async () => {
   assert.equal(host.counts().inactive, 3);
 });
 
-Deno.test("lazy loading starts a plugin at its first call, once", async () => {
-  await using test = await hostTest();
-  const host = await test.open();
-  const events = recordEvents(host);
-  const dir = await test.bundle("sample", `export default { methods: { pid: () => Deno.pid } };`);
-  const plugin = await host.load(dir, { lazy: true });
-  assert.deepEqual([plugin.state, plugin.pid], ["available", undefined]);
-  const pids = await Promise.all(Array.from({ length: 10 }, () => plugin.call("pid")));
-  assert.deepEqual(new Set(pids), new Set([plugin.pid]));
-  assert.equal(events.seen.filter(({ type }) => type === "loaded").length, 1);
-  await host.unload("sample");
-  await host.loadByName("sample", { lazy: true });
-  await host.unload("sample");
-  assert.equal(plugin.state, "inactive");
-  await assertRejectsWithCode(plugin.call("pid"), "bad-state");
-});
-
 Deno.test("reload() of a plugin that was not started yet takes up the new bundle", async () => {
   await using test = await hostTest();
   const host = await test.open();

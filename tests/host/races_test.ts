@@ -8,18 +8,6 @@ import { makeBundle, signDir } from "../helpers/signing.ts";
 
 const HELLO = "export default { methods: { hello: () => 'hello' } };\n";
 
-Deno.test("a folder that is loaded twice at once is loaded once", async () => {
-  await using test = await hostTest();
-  const host = await test.open();
-  const dir = await test.bundle("sample", HELLO);
-  const results = await Promise.allSettled([host.load(dir), host.load(`${dir}/`), host.load(dir)]);
-  const failures = results.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
-  assert.deepEqual(failures.map(({ code }) => code), ["bad-state", "bad-state"]);
-  assert.equal(processesNaming(test.dataDir).length, 1);
-  await host.unload("sample");
-  assert.deepEqual(processesNaming(test.dataDir), []);
-});
-
 Deno.test("two folders with one name that are loaded at once leave one plugin", async () => {
   await using test = await hostTest();
   const host = await test.open();
@@ -58,16 +46,6 @@ Deno.test("a start that hangs does not hold up the close of the host", async () 
   await until(() => processesNaming(test.dataDir).length > 0, "the process has begun");
   await settles(host.close(), "the end of the host");
   assert.match((await load).code, /^(bad-state|cancelled)$/);
-});
-
-Deno.test("a start that hangs does not hold up its unload", async () => {
-  await using test = await hostTest();
-  const host = await test.open({ startTimeoutMs: 600_000 });
-  const load = host.load(await test.fixture("silent")).then(() => undefined, (error) => error);
-  await until(() => processesNaming(test.dataDir).length > 0, "the process has begun");
-  await settles(host.unload("silent"), "the unload");
-  assert.match((await load).code, /^(bad-state|cancelled)$/);
-  assert.deepEqual(processesNaming(test.dataDir), []);
 });
 
 Deno.test("a discovery that is under way when the host closes ends", async () => {

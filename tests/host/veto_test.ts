@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { revokePlugin } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { shiftClock } from "../helpers/clock.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";
 import { listTest } from "./trust_kit.ts";
@@ -61,23 +60,6 @@ Deno.test("a revocation while a snapshot hangs ends the old version, and the nex
   const unloaded = story.indexOf("unloaded");
   assert.ok(unloaded !== -1 && unloaded < story.indexOf("reloaded"), story.join());
   assert.equal(story.lastIndexOf("unloaded"), unloaded, "told once");
-});
-
-Deno.test("a version that is revoked by now is not asked for its state", async () => {
-  await using test = await listTest();
-  const host = await test.openByList();
-  const inAnHour = new Date(Date.now() + 3_600_000);
-  const plugin = await host.load(await test.bundle("sample", stateful("old")));
-  const kept = await test.release("sample", { version: "1.5.0" }, stateful("kept"));
-  await plugin.reload();
-  assert.equal(await plugin.call("state"), "of old", "the control");
-  await test.change(revoke("1.x", inAnHour));
-  await host.refreshTrust();
-  assert.equal(plugin.bundleHash, kept);
-  await test.release("sample", { version: "2.0.0" }, stateful("new"));
-  using _later = shiftClock(2 * 3_600_000);
-  await plugin.reload();
-  assert.equal(await plugin.call("state"), "of new");
 });
 
 Deno.test("a rollback that meets a revocation of where it goes serves on, and never serves that", async () => {
