@@ -1,4 +1,3 @@
-// One handler of a hook: how it is ordered, and how it runs under a deadline.
 import { readThrown, SallyportError, type SallyportErrorCode } from "../errors.ts";
 import { abortGuarded, type FailureLog, guardSignal, logFailure } from "../guard.ts";
 import type { HookHandler, PluginHookRunner } from "./types.ts";
@@ -11,13 +10,11 @@ interface HandlerBase {
   readonly sequence: number;
 }
 
-/** A handler in the application's process. */
 export interface HostHandler extends HandlerBase {
   readonly kind: "host";
   readonly handle: HookHandler;
 }
 
-/** A handler in a plugin's process. */
 export interface PluginHandler extends HandlerBase {
   readonly kind: "plugin";
   readonly run: PluginHookRunner;
@@ -25,7 +22,6 @@ export interface PluginHandler extends HandlerBase {
   readonly isReady: () => boolean;
 }
 
-/** Any registered handler. */
 export type Handler = HostHandler | PluginHandler;
 
 /**
@@ -39,7 +35,7 @@ export function compareHandlers(a: Handler, b: Handler): number {
   return a.sequence - b.sequence;
 }
 
-/** Gives a handler's identity as the public types have it. */
+/** Returns a handler's identity as the public types have it. */
 export function identityOf(handler: Handler): { plugin?: string; owner: string } {
   return handler.kind === "plugin"
     ? { plugin: handler.owner, owner: handler.owner }
@@ -157,7 +153,7 @@ function failure(
   });
 }
 
-/** Gives the error of a run that its caller cancelled. */
+/** Returns the error of a run that its caller cancelled. */
 export function cancelled(hook: string, signal: AbortSignal): SallyportError {
   return new SallyportError("cancelled", `Hook "${hook}" was cancelled`, {
     details: { hook },

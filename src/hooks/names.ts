@@ -1,4 +1,3 @@
-// Names and priorities of hooks.
 import { escapeText, SallyportError } from "../errors.ts";
 
 /** Names the five bands of hook priorities; a lower priority runs first. */

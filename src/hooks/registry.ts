@@ -1,4 +1,3 @@
-// The registry of hooks: who handles what, in which order, and what a failure does.
 import { SallyportError } from "../errors.ts";
 import { checkCallback } from "../guard.ts";
 import { createLogger, guardLogger, type Logger } from "../log.ts";

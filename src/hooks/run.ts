@@ -76,7 +76,6 @@ export async function attempt(
   }
 }
 
-/** Checks a deadline. */
 export function checkTimeout(timeoutMs: number): void {
   if (!(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new RangeError(
@@ -86,7 +85,6 @@ export function checkTimeout(timeoutMs: number): void {
   }
 }
 
-/** Checks a failure policy. */
 export function checkPolicy(policy: HookFailurePolicy): void {
   if (policy !== "fail-closed" && policy !== "fail-open") {
     throw new TypeError(

@@ -6,11 +6,8 @@ import type { CallContext, PluginContext } from "./types.ts";
 
 const { apply } = Reflect; // captured, because plugin code shares the realm
 
-/** The params of `plugin/call`. */
 export type MethodParams = { method: string; params?: unknown };
-/** The params of `hook/run`. */
 export type HookParams = { hook: string; data?: unknown };
-/** The params of `state/restore`. */
 export type RestoreParams = { state?: unknown; from?: unknown };
 
 /** Calls a method; what streams must be asked for as a stream. */
@@ -99,7 +96,6 @@ export async function health({ health, plugin }: Definition): Promise<unknown> {
   return {};
 }
 
-/** Takes the plugin's state. */
 export async function snapshot({ snapshot, plugin }: Definition): Promise<unknown> {
   if (snapshot === undefined) throw new Refusal("The plugin has no snapshot()");
   return { state: await apply(snapshot, plugin, []) ?? null };

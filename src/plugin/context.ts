@@ -9,21 +9,14 @@ import type { PluginContext, Service, ServiceAccess } from "./types.ts";
 
 const EVENTS_PER_SECOND = 2_500;
 
-/** What the host says to `initialize`. */
 export interface InitializeParams {
-  /** The version of the protocol. */
   protocol: number;
-  /** Who the plugin is. */
   plugin: { name: string; version: string };
-  /** The URL of its entry. */
   entry: string;
-  /** The services that it may use. */
   context?: Record<string, ServiceAccess>;
   /** The hooks that it may handle; all of its own where this is missing. */
   hooks?: string[];
-  /** The limits in force. */
   limits?: Record<string, number>;
-  /** Its own folder. */
   storage?: string;
   /** Whether to have the entry compiled and to run none of it. */
   compileOnly?: boolean;
@@ -86,7 +79,7 @@ function createService(key: string, connection: Connection): Service<unknown> {
   const target = Object.create(null);
   return new Proxy(target, {
     get(_target, name) {
-      // Whoever awaits a service must get the service
+      // a service that is awaited must stay the service
       if (typeof name !== "string" || name === "then") return undefined;
       let method = methods.get(name);
       if (method === undefined) {

@@ -2,7 +2,6 @@ import { encodeValue } from "../rpc/wire/binary.ts";
 import { now as clock } from "../rpc/flow/clock.ts";
 import { TokenBucket } from "../rpc/flow/token_bucket.ts";
 
-/** The levels of a log notification. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 const MAX_MESSAGE_LENGTH = 8_000;
@@ -12,14 +11,13 @@ const PER_SECOND = 2_500;
 
 /**
  * Sends log records to the host, bounded in size and rate: a plugin that prints in a loop loses
- * records, and is told so, but is not cut off for it.
+ * records, with a record that counts them, but is not cut off for it.
  */
 export class LogSender {
   readonly #send: (params: Record<string, unknown>) => void;
   readonly #budget = new TokenBucket(PER_SECOND, clock());
   #left = 0;
 
-  /** Makes a sender. */
   constructor(send: (params: Record<string, unknown>) => void) {
     this.#send = send;
   }

@@ -9,7 +9,6 @@ export class Refusal extends Error {
   /** The numeric code on the wire. */
   readonly wireCode: number;
 
-  /** Makes a refusal. */
   constructor(
     message: string,
     wireCode: number = WIRE_CODES.own,
@@ -26,7 +25,6 @@ export class StartFailure extends Error {
   /** `import` or `init`. */
   readonly stage: string;
 
-  /** Makes a failure. */
   constructor(stage: string, message: string, cause?: unknown) {
     super(message, { cause });
     this.stage = stage;

@@ -1,11 +1,7 @@
-// The way out of an empty network namespace: a loopback port that leads to the host's egress proxy.
-
 const BUFFER_BYTES = 32 * 1024;
 const MAX_CONNECTIONS = 256;
 
-/** Options of {@linkcode startRelay}. */
 export interface RelayOptions {
-  /** The loopback port. */
   port: number;
   /** The path of the proxy's Unix socket. */
   path: string;

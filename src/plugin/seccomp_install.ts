@@ -1,6 +1,3 @@
-// Loads a seccomp filter into the plugin's own process, before plugin code exists, and gives up the
-// one permission that this takes.
-
 /** The number of `seccomp` by architecture, as `Deno.build.arch` names it. */
 const SECCOMP: Readonly<Record<string, number>> = { x86_64: 317, aarch64: 277 };
 const SET_MODE_FILTER = 1;

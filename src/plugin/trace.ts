@@ -30,7 +30,7 @@ export function inTrace(call: IncomingCall, act: () => unknown): unknown {
   return runIn(traceparent, act);
 }
 
-/** Gives what tells the host of the trace that is being worked in; `undefined` where there is none. */
+/** Returns what tells the host of the trace that is being worked in; `undefined` where there is none. */
 export function traceMeta(): TraceMeta | undefined {
   const traceparent = storage?.getStore();
   return traceparent === undefined ? undefined : { traceparent };
@@ -54,7 +54,7 @@ function runIn(traceparent: string, act: () => unknown): unknown {
     : inStream(given, run);
 }
 
-/** A generator's code runs when its items are asked for, by whoever asks. */
+/** A generator's code runs when its items are asked for, outside of the call. */
 function inStream(value: unknown, run: <T>(step: () => T) => T): unknown {
   if (!isAsyncIterable(value)) return value;
   return {

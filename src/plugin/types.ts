@@ -136,7 +136,7 @@ export interface Plugin {
   /** Takes the state that another version gave: after `init`, before any call. */
   // deno-lint-ignore no-explicit-any -- the state has a type of the plugin's own
   restore?(state: any, info: RestoreInfo): void | Promise<void>;
-  /** Is told what the host has counted against the plugin, where its policy wants it to be warned. */
+  /** Receives what the host has counted against the plugin, where its policy asks for warnings. */
   warned?(warning: Warning): void;
 }
 

@@ -66,7 +66,6 @@ export class Connection implements AsyncDisposable {
   #brokenDeadline = Infinity;
   #isOutFirst = false;
 
-  /** Opens a connection and begins to read. */
   constructor(given: ConnectionOptions) {
     const options = this.#options = resolveOptions(given);
     const limits = this.#limits = {
@@ -113,7 +112,6 @@ export class Connection implements AsyncDisposable {
     void this.#reader.run();
   }
 
-  /** Says whether nothing can be sent any more. */
   get isClosed(): boolean {
     return this.#state !== "open";
   }
@@ -322,8 +320,8 @@ export class Connection implements AsyncDisposable {
     this.#state = "ending";
     this.#callsIn.close();
     const torn = error === undefined && this.#reader.isMidMessage ? tornMessage() : undefined;
-    const { reason, isTold } = await askWhyEnded(this.#options.onEnd, error);
-    const crashed = isTold ? reason : torn ?? reason;
+    const { reason, isKnown } = await askWhyEnded(this.#options.onEnd, error);
+    const crashed = isKnown ? reason : torn ?? reason;
     this.#close(torn ?? (error === undefined ? undefined : crashed), crashed);
   }
 

@@ -11,7 +11,6 @@ import type { MessageLimits } from "./wire/limits.ts";
 import type { Message } from "./wire/message.ts";
 import { violation } from "./wire/violation.ts";
 
-/** What reading needs of its connection. */
 export interface PeerReaderOwner {
   readonly options: ResolvedOptions;
   readonly limits: MessageLimits;
@@ -51,7 +50,6 @@ export class PeerReader {
     this.#messages = new MessageReader(take, limits, shared, this.#hostTime);
   }
 
-  /** Whether the peer is in the middle of a message. */
   get isMidMessage(): boolean {
     return this.#messages.isMidMessage;
   }

@@ -1,4 +1,3 @@
-// The data shared between host and plugins: services by key, checked on every call.
 import { escapeText, SallyportError } from "../errors.ts";
 import { logFailure } from "../guard.ts";
 import { ownError } from "../io/system_error.ts";

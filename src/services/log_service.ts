@@ -1,4 +1,3 @@
-// The `log` service: a plugin's messages in the host's log, escaped and at a bounded rate.
 import { escapeText } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { ServiceCaller } from "./calls/caller.ts";

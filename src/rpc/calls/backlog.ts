@@ -5,8 +5,8 @@ import type { Outbox } from "../transport/outbox.ts";
 import type { SharedValues } from "../transport/shared_values.ts";
 import { violation } from "../wire/violation.ts";
 
-/** Room for what says that there is none. */
-const SPARE_BYTES = 1024 * 1024;
+/** Room for the errors that say that there is none. */
+const ERROR_BYTES = 1024 * 1024;
 
 /** Compares what the peer has not read yet with what may wait for it. */
 export class Backlog {
@@ -15,7 +15,6 @@ export class Backlog {
   readonly #limits: MessageLimits;
   readonly #options: ResolvedOptions;
 
-  /** Looks at what waits of one connection. */
   constructor(
     outbox: Outbox,
     shared: SharedValues,
@@ -47,7 +46,7 @@ export class Backlog {
 
   /** The `protocol-violation` of a peer that lets far too much wait. */
   get breach(): SallyportError | undefined {
-    const max = this.#max + SPARE_BYTES;
+    const max = this.#max + ERROR_BYTES;
     if (this.#outbox.queuedBytes <= max) return undefined;
     return violation(`more than ${max} bytes wait that the peer does not read`);
   }

@@ -38,18 +38,15 @@ export class CallsIn {
   #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
-  /** Makes an empty account. */
   constructor(wire: CallsWire, options: ResolvedOptions) {
     this.#wire = wire;
     this.#options = options;
   }
 
-  /** Counts requests that are not answered. */
   get size(): number {
     return this.#serving.size;
   }
 
-  /** Takes a request. */
   accept(message: Message): void {
     const { id, method, value: params } = message;
     const { maxInFlight, role, accepts } = this.#options;
@@ -174,7 +171,7 @@ export class CallsIn {
     return call;
   }
 
-  /** Gives nothing where there is room. */
+  /** Returns nothing where there is room. */
   #untilRoom(): Promise<void> | undefined {
     if (this.#closed || !this.#wire.backlog.holdsUp) return undefined;
     return (this.#room ??= Promise.withResolvers<void>()).promise;

@@ -35,13 +35,11 @@ export class CallsOut {
   #givenUp = 0;
   #closedBy: SallyportError | undefined;
 
-  /** Makes an empty account. */
   constructor(wire: CallsWire, options: ResolvedOptions) {
     this.#wire = wire;
     this.#options = options;
   }
 
-  /** Counts requests that somebody waits for. */
   get inFlight(): number {
     return this.#pending.size - this.#givenUp + this.#waiting.size;
   }
@@ -51,7 +49,6 @@ export class CallsOut {
     return this.#givenUp;
   }
 
-  /** Sends a request and gives its result. */
   request(method: string, params: unknown, options: RequestOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call = newCall(method, options, resolve, reject);
@@ -84,7 +81,6 @@ export class CallsOut {
     return stream;
   }
 
-  /** Takes an answer. */
   answer(message: Message): void {
     const call = this.#pending.get(message.id);
     if (call === undefined) {
@@ -98,7 +94,6 @@ export class CallsOut {
     if (this.#waiting.size > 0) this.admit();
   }
 
-  /** Takes a `$/progress` notification. */
   progress(id: number, value: unknown): void {
     const call = this.#pending.get(id);
     if (call === undefined) {
@@ -121,7 +116,7 @@ export class CallsOut {
     call.stream.receive(items, bytes);
   }
 
-  /** Handles the deadlines up to a moment; gives the next one, or `Infinity`. */
+  /** Handles the deadlines up to a moment; returns the next one, or `Infinity`. */
   expire(now: number): number {
     let next = Infinity;
     for (const call of this.#pending.values()) {

@@ -16,12 +16,10 @@ export class IdTable<T extends { readonly id: number }> {
   #inRing = 0;
   readonly #stayed = new SafeMap<number, T>();
 
-  /** How many there are. */
   get size(): number {
     return this.#inRing + this.#stayed.size;
   }
 
-  /** Gives what has an id. */
   get(id: number): T | undefined {
     const found = this.#ring[id & (this.#ring.length - 1)];
     if (found !== undefined && found.id === id) return found;
@@ -44,7 +42,6 @@ export class IdTable<T extends { readonly id: number }> {
     this.#inRing++;
   }
 
-  /** Takes an id out; says whether it was there. */
   delete(id: number): boolean {
     const at = id & (this.#ring.length - 1);
     if (this.#ring[at]?.id !== id) return this.#stayed.size > 0 && this.#stayed.delete(id);
@@ -53,7 +50,6 @@ export class IdTable<T extends { readonly id: number }> {
     return true;
   }
 
-  /** Gives all that there are, those that stayed first. */
   values(): T[] {
     const values: T[] = [];
     for (const item of this.#stayed.values()) values[values.length] = item;
@@ -65,7 +61,6 @@ export class IdTable<T extends { readonly id: number }> {
     return values;
   }
 
-  /** Takes all out. */
   clear(): void {
     this.#ring.fill(undefined);
     this.#inRing = 0;

@@ -25,7 +25,7 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** Milliseconds until the request fails with `timeout`; for a stream, until the next item. */
   timeoutMs?: number;
-  /** Takes what the peer reports; without it the peer is told not to report. */
+  /** Takes what the peer reports; without it the peer does not report. */
   onProgress?: (value: unknown) => void;
   /** Members for `params._meta`, such as `traceparent`. */
   meta?: Readonly<Record<string, unknown>>;
@@ -39,113 +39,47 @@ export interface ConnectionOptions {
   io: ByteDuplex;
   /** Which end this is; the host's end is the strict one. */
   role: Role;
-  /**
-   * Bytes of one line, and separately of the byte arrays behind it.
-   *
-   * @default {16_777_216}
-   */
+  /** Bytes of one line, and separately of the byte arrays behind it. */
   maxMessageBytes?: number;
-  /**
-   * Requests in flight in each direction. More of our own wait; more of the peer's are a violation.
-   *
-   * @default {4096}
-   */
+  /** Requests in flight in each direction. More of our own wait; more of the peer's are a violation. */
   maxInFlight?: number;
-  /**
-   * Requests of our own that may wait for others to be answered; more fail with `limit-exceeded`.
-   *
-   * @default {65_536}
-   */
+  /** Requests of our own that may wait; more fail with `limit-exceeded`. */
   maxWaiting?: number;
-  /**
-   * Bytes of the requests that wait; a request that would be more fails with `limit-exceeded`, unless no other
-   * waits.
-   *
-   * @default {268_435_456}
-   */
+  /** Bytes of the requests that wait; more fail with `limit-exceeded`, unless no other waits. */
   maxWaitingBytes?: number;
   /**
    * Bytes that may wait to be read by the peer, or twice `maxMessageBytes` if that is more. Results beyond
    * that become errors, `limit-exceeded`; of anything else 1 MiB more ends the connection.
-   *
-   * @default {67_108_864 for the host, without a limit for the plugin}
    */
   maxQueuedBytes?: number;
   /**
    * Bytes that wait to be read by the peer, from which on this end sends no further request until they are
    * read; the plugin's end begins none of the host's either, and takes no further item of a stream.
-   *
-   * @default {33_554_432 for the host, 8_388_608 for the plugin}
    */
   highWaterBytes?: number;
-  /**
-   * Requests and notifications of the peer a second; four times as many at once. More are read later,
-   * which holds the peer up.
-   *
-   * @default {100_000 for the host, without a limit for the plugin}
-   */
+  /** Requests and notifications of the peer a second; four times as many at once. More are read later. */
   maxMessagesPerSecond?: number;
-  /**
-   * Notifications of the peer a second; four times as many at once. More are a violation: the
-   * plugin's end stays below of its own accord.
-   *
-   * @default {10_000 for the host, without a limit for the plugin}
-   */
+  /** Notifications of the peer a second; four times as many at once. More are a violation. */
   maxNotificationsPerSecond?: number;
-  /**
-   * Bytes of the peer's notifications a second; four times as many at once. More are read later, which
-   * holds the peer up.
-   *
-   * @default {4_194_304 for the host, without a limit for the plugin}
-   */
+  /** Bytes of the peer's notifications a second; four times as many at once. More are read later. */
   maxNotifiedBytesPerSecond?: number;
-  /**
-   * Milliseconds of work a second that the peer's requests and notifications may take of this thread; four
-   * times as many at once. More are read later, which holds the peer up.
-   *
-   * @default {500 for the host, not measured for the plugin}
-   */
+  /** Milliseconds of this thread that the peer's requests and notifications may take a second; four times that at once. */
   maxHostMsPerSecond?: number;
-  /**
-   * Handlers of the peer's requests under way at once, those of cancelled requests included; more requests
-   * wait.
-   *
-   * @default {256 for the host, 8_192 for the plugin}
-   */
+  /** Handlers of the peer's requests under way at once, those of cancelled requests included; more requests wait. */
   maxRunning?: number;
-  /**
-   * Milliseconds that the peer has to answer a request that was cancelled or timed out.
-   *
-   * @default {5_000}
-   */
+  /** Milliseconds that the peer has to answer a request that was cancelled or timed out. */
   cancelGraceMs?: number;
-  /**
-   * Milliseconds from the first byte of a message to its last.
-   *
-   * @default {30_000 for the host, without a limit for the plugin}
-   */
+  /** Milliseconds from the first byte of a message to its last. */
   lineTimeoutMs?: number;
-  /**
-   * The methods that the peer may use, those that begin with `$/` apart; the default is the wire
-   * protocol's list for the role. On the host's side any other is a violation.
-   */
+  /** The methods that the peer may use beside those that begin with `$/`; by default the wire protocol's for its role. */
   methods?: readonly string[];
-  /**
-   * Answers a request with what it gives or throws. It may give a promise, and an async iterable
-   * where `call.streaming` is set.
-   */
+  /** Answers a request; may return a promise and, where `call.streaming` is set, an async iterable. */
   onRequest?: (method: string, params: unknown, call: IncomingCall) => unknown;
   /** Takes a notification. If it throws, the connection closes with `bad-state`. */
   onNotification?: (method: string, params: unknown) => void;
-  /**
-   * Gives the reason with which open calls fail when the peer has ended, such as `crashed` with the
-   * exit code; it may wait for the exit, and must settle.
-   */
+  /** Returns why the peer has ended, such as `crashed` with the exit code; it may wait for the exit, and must settle. */
   onEnd?: () => SallyportError | undefined | Promise<SallyportError | undefined>;
-  /**
-   * Gives the duplex that the peer has moved to, once; `undefined` where it was offered none, which is a
-   * violation. What it throws closes the connection. An end that moves first needs none.
-   */
+  /** Returns the duplex that the peer has moved to, once; `undefined` where it was offered none, a violation. */
   onLane?: () => Promise<ByteDuplex> | undefined;
   /** Turns what a handler threw into its wire form. */
   describeError?: (error: unknown) => WireError;
@@ -153,23 +87,17 @@ export interface ConnectionOptions {
 
 /** A request of our own that was sent and that somebody waits for. */
 export interface OpenRequest {
-  /** Its id. */
   readonly id: number;
-  /** Its method. */
   readonly method: string;
 }
 
 /** Counts of a connection. */
 export interface ConnectionStats {
-  /** Messages that were sent. */
   readonly sent: number;
-  /** Messages that came. */
   readonly received: number;
   /** Requests and notifications that came, stream items apart: what nobody had asked for. */
   readonly unasked: number;
-  /** Bytes that were written. */
   readonly bytesSent: number;
-  /** Bytes that came. */
   readonly bytesReceived: number;
   /** Requests of our own that somebody waits for. */
   readonly inFlight: number;

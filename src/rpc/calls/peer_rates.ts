@@ -11,7 +11,6 @@ export class PeerRates {
   readonly #notifiedBytes: TokenBucket;
   readonly #maxNotifications: number;
 
-  /** Begins with full buckets. */
   constructor(options: ResolvedOptions, now: number) {
     this.#maxNotifications = options.maxNotificationsPerSecond;
     this.#messages = new TokenBucket(options.maxMessagesPerSecond, now);
@@ -26,7 +25,7 @@ export class PeerRates {
     this.#notifiedBytes.refill(now);
   }
 
-  /** Takes a request or notification; gives for how many milliseconds reading should stop. */
+  /** Takes a request or notification; returns for how many milliseconds reading should stop. */
   message(): number {
     this.unasked++;
     return this.#messages.borrow();

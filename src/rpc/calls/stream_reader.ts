@@ -7,13 +7,10 @@ const MAX_CREDIT = 256;
 /** Bytes of items that may wait for the consumer, as far as credit can steer it. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** What a stream needs of the call that feeds it. */
 export interface StreamCall {
-  /** Sends the request. */
   start(): void;
   /** Allows the producer so many more items. */
   grant(count: number): void;
-  /** Gives the stream up. */
   cancel(): void;
   /** Says that the consumer waits, or no longer waits, for the next item. */
   waiting(waits: boolean): void;
@@ -43,7 +40,6 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
   #credit = FIRST_CREDIT;
   #window = FIRST_CREDIT;
 
-  /** Makes a stream that starts with the first call of {@linkcode next}. */
   constructor(call: StreamCall, maxBufferedBytes: number) {
     this.#call = call;
     this.#maxBufferedBytes = maxBufferedBytes;
@@ -73,7 +69,6 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
     if (this.#bufferedBytes > this.#maxBufferedBytes) this.#overflow();
   }
 
-  /** Ends the stream with the result of its call. */
   finish(value: unknown): void {
     this.#settle({ done: true, value });
   }
@@ -83,7 +78,7 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
     this.#settle({ done: true, error });
   }
 
-  /** Gives the next item, or the result of the call at the end. */
+  /** Returns the next item, or the result of the call at the end. */
   next(): Promise<IteratorResult<unknown, unknown>> {
     if (this.#left) return Promise.resolve({ done: true, value: undefined });
     if (!this.#started) {
@@ -117,12 +112,10 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
     return Promise.reject(error);
   }
 
-  /** Gives the stream itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** Leaves the stream. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

@@ -19,7 +19,6 @@ export class StreamWriter {
   #wake: (() => void) | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
 
-  /** Makes a producer. */
   constructor(
     credit: number,
     send: (items: string, raw?: Uint8Array[]) => void,
@@ -30,14 +29,14 @@ export class StreamWriter {
     this.#untilRoom = untilRoom;
   }
 
-  /** Takes credit; gives `false` where it adds up to more than a consumer can mean. */
+  /** Takes credit; returns `false` where it adds up to more than a consumer can mean. */
   grant(count: number): boolean {
     this.#credit += count;
     this.#wake?.();
     return this.#credit <= MAX_CREDIT;
   }
 
-  /** Stops at once; the iterator is told, and what it still gives is dropped. */
+  /** Stops at once: returns the iterator early, and drops what it still yields. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -47,7 +46,7 @@ export class StreamWriter {
     try {
       this.#iterator?.return?.()?.then(undefined, () => {});
     } catch {
-      // Nobody is left who could be told
+      // nobody is left to report it to
     }
   }
 

@@ -1,2 +1,2 @@
-/** Gives the milliseconds of `performance.now()`; captured, because plugin code shares the realm. */
+/** Returns the milliseconds of `performance.now()`; captured, because plugin code shares the realm. */
 export const now: () => number = performance.now.bind(performance);

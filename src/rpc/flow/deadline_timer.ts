@@ -14,7 +14,6 @@ export class DeadlineTimer {
   #at = Infinity;
   #stopped = false;
 
-  /** Makes a timer that is not armed. */
   constructor(fire: (now: number) => number) {
     this.#fire = fire;
   }
@@ -28,7 +27,6 @@ export class DeadlineTimer {
     this.#timer = setTimeout(() => this.#onTimer(), delay);
   }
 
-  /** Releases the timer for good. */
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== undefined) clearTimeout(this.#timer);

@@ -17,13 +17,11 @@ export class HostTime {
   #mark: number;
   #bucket: TokenBucket;
 
-  /** Begins with a full bucket. */
   constructor(msPerSecond: number, now: number) {
     this.#bucket = new TokenBucket(msPerSecond, now);
     this.#mark = now;
   }
 
-  /** Begins anew with another share. */
   setShare(msPerSecond: number, now: number): void {
     this.#bucket = new TokenBucket(msPerSecond, now);
   }

@@ -20,13 +20,12 @@ export class Pause {
     return new Promise<void>((resolve) => this.#resume = resolve);
   }
 
-  /** Ends a pause that is over by now; gives when the present one is, or `Infinity`. */
+  /** Ends a pause that is over by now; returns when the present one is, or `Infinity`. */
   expire(now: number): number {
     if (this.#until <= now) this.end();
     return this.#until;
   }
 
-  /** Ends a pause. */
   end(): void {
     this.#until = Infinity;
     this.#resume();

@@ -8,7 +8,6 @@ export class TokenBucket {
   #tokens: number;
   #refilledAt: number;
 
-  /** Makes a full bucket. */
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = perSecond * BURST_SECONDS;
@@ -24,13 +23,13 @@ export class TokenBucket {
     this.#refilledAt = now;
   }
 
-  /** Takes some on credit; gives for how many milliseconds nothing more should be taken. */
+  /** Takes some on credit; returns for how many milliseconds nothing more should be taken. */
   borrow(amount = 1): number {
     this.#tokens -= amount;
     return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / this.#perSecond;
   }
 
-  /** Takes one; gives `false` where none is left. */
+  /** Takes one; returns `false` where none is left. */
   take(): boolean {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;

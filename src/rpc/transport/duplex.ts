@@ -1,6 +1,6 @@
 /** Bytes in both directions, however they travel. */
 export interface ByteDuplex {
-  /** Gives the next bytes, valid until the next call, or `null` at the end. */
+  /** Returns the next bytes, valid until the next call, or `null` at the end. */
   read(expected?: number): Promise<Uint8Array | null>;
   /** Writes all bytes; they belong to the duplex until the promise settles. */
   write(bytes: Uint8Array): Promise<void>;

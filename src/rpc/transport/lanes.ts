@@ -5,7 +5,7 @@ import { violation } from "../wire/violation.ts";
 /** The line after which an end says nothing more on the duplex that it used so far. */
 export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
 
-/** More than a stream of the runtime takes from the end of its reading to whoever waits for it. */
+/** Turns of the microtasks: more than a stream of the runtime needs to hand over what it has read. */
 const CONTROL_TURNS = 16;
 
 /** Makes the error for a peer that goes on where it has said its last. */
@@ -13,7 +13,6 @@ export function afterMove(): SallyportError {
   return violation("something came on a pipe that the peer had moved away from");
 }
 
-/** What the lanes tell their connection. */
 export interface LanesEvents {
   /** The lane of a peer that moved first is there. */
   opened(lane: ByteDuplex): void;
@@ -37,7 +36,6 @@ export class Lanes {
   #watches = false;
   #closed = false;
 
-  /** Begins with one duplex for both directions. */
   constructor(control: ByteDuplex, events: LanesEvents) {
     this.#control = this.#in = control;
     this.#events = events;
@@ -48,15 +46,15 @@ export class Lanes {
     return this.#coming !== undefined;
   }
 
-  /** Gives the next bytes of the peer, wherever it speaks now. */
+  /** Returns the next bytes of the peer, wherever it speaks now. */
   read(expected: number): Promise<Uint8Array | null> {
     if (this.#coming !== undefined) return this.#switch(this.#coming);
     return this.#watches ? this.#readBehindControl(expected) : this.#in.read(expected);
   }
 
   /**
-   * What came on the control duplex before is told first: it ends the connection. Both have come by now, but
-   * a stream takes a few turns more of the microtasks than a socket.
+   * What came on the control duplex before is handled first: it ends the connection. Both have come by now,
+   * but a stream needs a few turns more of the microtasks than a socket.
    */
   async #readBehindControl(expected: number): Promise<Uint8Array | null> {
     const chunk = await this.#in.read(expected);
@@ -98,12 +96,11 @@ export class Lanes {
       this.#events.opened(lane);
       return lane;
     });
-    this.#coming.catch(() => {}); // whoever reads next is told
+    this.#coming.catch(() => {}); // the next read rejects with it
     this.#watches = true;
     void this.#watch();
   }
 
-  /** Reads where the peer has nothing more to say. */
   async #watch(): Promise<void> {
     try {
       const chunk = await this.#control.read();
@@ -115,12 +112,10 @@ export class Lanes {
     }
   }
 
-  /** Ends the outgoing direction of both. */
   async end(): Promise<void> {
     await Promise.allSettled([this.#lane?.end?.(), this.#control.end?.()]);
   }
 
-  /** Releases both. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled([this.#lane?.close(), this.#control.close()]);

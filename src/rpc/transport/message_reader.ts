@@ -16,7 +16,6 @@ export class MessageReader {
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
-  /** Makes a reader. */
   constructor(
     take: (message: Message, bytes: number) => void,
     limits: MessageLimits,
@@ -35,7 +34,6 @@ export class MessageReader {
     }, limits);
   }
 
-  /** Whether the stream is in the middle of a message. */
   get isMidMessage(): boolean {
     return this.#frames.midFrame;
   }

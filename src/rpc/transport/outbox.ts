@@ -17,7 +17,6 @@ const EARLY_SHARE = 1 / 3;
 const MIN_EARLY_LENGTH = 16 * 1024;
 const MAX_EARLY_LENGTH = 64 * 1024;
 
-/** What the outbox tells its owner. */
 export interface OutboxEvents {
   /** The peer can no longer be written to. */
   failed(error: unknown): void;
@@ -45,24 +44,22 @@ export class Outbox {
   #writingBytes = 0;
   #stopped = false;
   #idle: PromiseWithResolvers<void> | undefined;
-  /** Messages that were queued so far. */
   sent = 0;
   /** Bytes that were handed to the peer so far. */
   bytesSent = 0;
 
-  /** Makes an empty outbox over a duplex. */
   constructor(io: ByteDuplex, events: OutboxEvents) {
     this.#io = io;
     this.#events = events;
   }
 
-  /** Gives the time of `performance.now()`, read once for all that is sent in one turn. */
+  /** Returns the time of `performance.now()`, read once for all that is sent in one turn. */
   get turnTime(): number {
     this.#beginTurn();
     return this.#turnTime ??= clock();
   }
 
-  /** Gives about how many bytes wait, those of the write under way included. */
+  /** Returns about how many bytes wait, those of the write under way included. */
   get queuedBytes(): number {
     return this.#text.length + this.#segmentBytes + this.#writingBytes;
   }
@@ -102,7 +99,6 @@ export class Outbox {
     this.flush();
   }
 
-  /** Writes what is queued, now. */
   flush(): void {
     this.#scheduled = false;
     if (this.#stopped || this.#writing || !this.#hasWork()) return;
@@ -143,7 +139,6 @@ export class Outbox {
     await this.#idle.promise;
   }
 
-  /** Drops what is queued, for good. */
   stop(): void {
     this.#stopped = true;
     this.#text = "";

@@ -12,7 +12,6 @@ export class Regions {
   readonly #ends: number[] = [];
   #lentBytes = 0;
 
-  /** Makes an account with nothing lent. */
   constructor(bytes: number) {
     this.#bytes = bytes - bytes % ALIGNMENT;
   }
@@ -22,12 +21,10 @@ export class Regions {
     return this.#lentBytes;
   }
 
-  /** How many regions are lent. */
   get size(): number {
     return this.#starts.length;
   }
 
-  /** Lends a region. */
   lend(length: number): number | undefined {
     const size = length + (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT;
     let at = 0;
@@ -42,7 +39,6 @@ export class Regions {
     return at;
   }
 
-  /** Takes a region back. */
   takeBack(start: number): boolean {
     let low = 0;
     let high = this.#starts.length;

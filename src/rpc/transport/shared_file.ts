@@ -1,6 +1,5 @@
 /** One end of a file that large values are put into, so that they do not travel over the pipe. */
 export interface SharedFile {
-  /** How many bytes it may have. */
   readonly bytes: number;
   /** Fills an array with what the file has. */
   read(offset: number, into: Uint8Array): boolean;

@@ -34,7 +34,6 @@ export class SharedValues {
   /** Bytes of values that were read from the peer's file so far. */
   bytesReceived = 0;
 
-  /** Makes an account without files. */
   constructor(send: (line: string) => void, limits: Pick<MessageLimits, "maxMessageBytes">) {
     this.#send = send;
     this.#limits = limits;
@@ -55,7 +54,6 @@ export class SharedValues {
     this.#lent = new Regions(file.bytes);
   }
 
-  /** Whether large values are put into a file. */
   get isWriting(): boolean {
     return this.#out !== undefined;
   }
@@ -137,7 +135,6 @@ export class SharedValues {
     return raw;
   }
 
-  /** Closes both files. */
   close(): void {
     this.#closed = true;
     this.#in?.close();

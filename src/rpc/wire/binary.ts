@@ -93,7 +93,7 @@ export function encodeValue(value: unknown, absent: string): EncodedValue {
   return { text: stringify(value) ?? absent, raw: undefined };
 }
 
-/** Gives nothing for a value with members of its own that look like markers. */
+/** Returns nothing for a value with members of its own that look like markers. */
 function encodeParts(value: unknown, absent: string): EncodedValue | undefined {
   const raw: Uint8Array[] = [];
   const markers = new Set<object>();
@@ -142,7 +142,6 @@ function own(bytes: MaybeOwn): Uint8Array {
   return bytes;
 }
 
-/** Adds up the lengths of byte arrays. */
 export function rawLength(raw: readonly Part[] | undefined): number {
   let sum = 0;
   if (raw) { for (let i = 0; i < raw.length; i++) sum += raw[i]!.length; }

@@ -10,21 +10,21 @@ export function tornMessage(): SallyportError {
 export async function askWhyEnded(
   ask: (() => SallyportError | undefined | Promise<SallyportError | undefined>) | undefined,
   error: unknown,
-): Promise<{ reason: SallyportError; isTold: boolean }> {
+): Promise<{ reason: SallyportError; isKnown: boolean }> {
   try {
     const reason = await ask?.();
-    if (reason !== undefined) return { reason, isTold: true };
+    if (reason !== undefined) return { reason, isKnown: true };
   } catch (cause) {
     const reason = new SallyportError("bad-state", "Cannot tell why the peer ended", { cause });
-    return { reason, isTold: true };
+    return { reason, isKnown: true };
   }
   return {
     reason: new SallyportError("crashed", "The peer ended before it answered", { cause: error }),
-    isTold: false,
+    isKnown: false,
   };
 }
 
-/** Gives what a connection is closed with when something was thrown. */
+/** Returns what a connection is closed with when something was thrown. */
 export function asReason(error: unknown): SallyportError {
   if (error instanceof SallyportError) return error;
   return new SallyportError("bad-state", "Cannot go on: a handler failed", { cause: error });

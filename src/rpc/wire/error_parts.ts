@@ -18,63 +18,60 @@ const MAX_NAME = 100;
 const MAX_MESSAGE = 1_000;
 const MAX_STACK = 2_000;
 
-interface Room {
-  left: number;
-}
-
 /** Reads the cause of an error and the errors in it, within bounds; hostile getters included. */
 export function partsOfThrown(error: unknown, stackOf: (stack: string) => string): ErrorParts {
-  const part = (thrown: unknown, depth: number, room: Room): ErrorPart => {
+  return readParts(error, (thrown) => {
     const { name, message, stack } = readThrown(thrown);
-    const told = stackOf(stack).slice(0, MAX_STACK);
-    return {
-      name,
-      message: message.slice(0, MAX_MESSAGE),
-      ...(told === "" ? {} : { stack: told }),
-      ...parts(thrown, depth, room),
-    };
+    return [name, message.slice(0, MAX_MESSAGE), stackOf(stack).slice(0, MAX_STACK)];
+  }, (thrown) => {
+    if (!(thrown instanceof Error)) return {};
+    const { cause, errors } = thrown as { cause?: unknown; errors?: unknown };
+    return { cause, errors: thrown instanceof AggregateError ? errors : undefined };
+  });
+}
+
+/** Reads the parts of an error that came over the wire, of which nothing is believed. */
+export function readErrorParts(details: Readonly<Record<string, unknown>>): ErrorParts {
+  return readParts(details, (value) => {
+    const { name, message, stack } = recordOf(value);
+    return [
+      escapeText(textOf(name, MAX_NAME) || "Error", MAX_NAME),
+      escapeText(textOf(message, MAX_MESSAGE), MAX_MESSAGE),
+      escapeLines(textOf(stack, MAX_STACK)),
+    ];
+  }, (value) => {
+    const record = recordOf(value);
+    const own = (name: string) => Object.hasOwn(record, name) ? record[name] : undefined;
+    const cause = own("cause");
+    return { cause: isRecord(cause) ? cause : undefined, errors: own("errors") };
+  });
+}
+
+function readParts(
+  error: unknown,
+  read: (value: unknown) => readonly [name: string, message: string, stack: string],
+  inner: (value: unknown) => { readonly cause?: unknown; readonly errors?: unknown },
+): ErrorParts {
+  const room = { left: MAX_PARTS };
+  const part = (value: unknown, depth: number): ErrorPart => {
+    const [name, message, stack] = read(value);
+    return { name, message, ...(stack === "" ? {} : { stack }), ...parts(value, depth) };
   };
-  const parts = (thrown: unknown, depth: number, room: Room): ErrorParts => {
+  const parts = (value: unknown, depth: number): ErrorParts => {
+    if (depth === 0) return {};
     try {
-      if (!(thrown instanceof Error) || depth === 0) return {};
-      const { cause, errors } = thrown as { cause?: unknown; errors?: unknown };
+      const { cause, errors } = inner(value);
       return {
-        ...(cause === undefined || room.left-- <= 0 ? {} : { cause: part(cause, depth - 1, room) }),
-        ...(thrown instanceof AggregateError && Array.isArray(errors)
-          ? { errors: take(errors, room).map((each) => part(each, depth - 1, room)) }
+        ...(cause === undefined || room.left-- <= 0 ? {} : { cause: part(cause, depth - 1) }),
+        ...(Array.isArray(errors)
+          ? { errors: take(errors, room).map((each) => part(each, depth - 1)) }
           : {}),
       };
     } catch {
       return {}; // it refuses to be read
     }
   };
-  return parts(error, MAX_DEPTH, { left: MAX_PARTS });
-}
-
-/** Reads the parts of an error that came over the wire, of which nothing is believed. */
-export function readErrorParts(details: Readonly<Record<string, unknown>>): ErrorParts {
-  const part = (value: unknown, depth: number, room: Room): ErrorPart => {
-    const record = recordOf(value);
-    const stack = textOf(record.stack, MAX_STACK);
-    return {
-      name: escapeText(textOf(record.name, MAX_NAME) || "Error", MAX_NAME),
-      message: escapeText(textOf(record.message, MAX_MESSAGE), MAX_MESSAGE),
-      ...(stack === "" ? {} : { stack: escapeLines(stack) }),
-      ...parts(record, depth, room),
-    };
-  };
-  const parts = (record: Readonly<Record<string, unknown>>, depth: number, room: Room) => {
-    if (depth === 0) return {};
-    const cause = Object.hasOwn(record, "cause") ? record.cause : undefined;
-    const errors = Object.hasOwn(record, "errors") ? record.errors : undefined;
-    return {
-      ...(isRecord(cause) && room.left-- > 0 ? { cause: part(cause, depth - 1, room) } : {}),
-      ...(Array.isArray(errors)
-        ? { errors: take(errors, room).map((each) => part(each, depth - 1, room)) }
-        : {}),
-    };
-  };
-  return parts(details, MAX_DEPTH, { left: MAX_PARTS });
+  return parts(error, MAX_DEPTH);
 }
 
 /** Makes errors of parts, for those who follow `cause`; their stacks are the peer's alone. */
@@ -108,7 +105,7 @@ function named(error: Error, { name, message, stack }: ErrorPart): Error {
 }
 
 /** Takes as many as there is room for. */
-function take(values: readonly unknown[], room: Room): readonly unknown[] {
+function take(values: readonly unknown[], room: { left: number }): readonly unknown[] {
   const taken = values.slice(0, Math.max(0, room.left));
   room.left -= taken.length;
   return taken;

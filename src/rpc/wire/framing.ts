@@ -1,4 +1,3 @@
-// The framing: one message a line, and raw bytes behind a line that announced them.
 import { mayHoldProto } from "./json_check.ts";
 import type { MessageLimits } from "./limits.ts";
 import { decodeLine } from "./message.ts";
@@ -31,13 +30,11 @@ export class FrameReader {
   #stopped = false;
   readonly #limits: Pick<MessageLimits, "maxMessageBytes">;
 
-  /** Makes a reader. */
   constructor(sink: FrameSink, limits: Pick<MessageLimits, "maxMessageBytes">) {
     this.#sink = sink;
     this.#limits = limits;
   }
 
-  /** Says whether the stream is in the middle of a frame. */
   get midFrame(): boolean {
     return this.#partBytes > 0 || this.#targets.length > 0;
   }
@@ -80,7 +77,7 @@ export class FrameReader {
     return chunk.length;
   }
 
-  /** Ends the line that earlier chunks began; gives where the next frame begins. */
+  /** Ends the line that earlier chunks began; returns where the next frame begins. */
   #finishLine(chunk: Uint8Array, from: number): number {
     const end = chunk.indexOf(NEWLINE, from);
     if (end < 0) {
@@ -147,7 +144,7 @@ export class FrameReader {
     return this.#fill(chunk, from);
   }
 
-  /** Fills byte arrays from a chunk; gives where the next frame begins. */
+  /** Fills byte arrays from a chunk; returns where the next frame begins. */
   #fill(chunk: Uint8Array, from: number): number {
     let at = from;
     let index = 0;
@@ -194,7 +191,7 @@ export class FrameReader {
   }
 }
 
-/** Gives the index of the byte after the n-th newline. */
+/** Returns the index of the byte after the n-th newline. */
 function nthLineStart(bytes: Uint8Array, from: number, lines: number): number {
   let at = from;
   for (let i = 0; i < lines; i++) at = bytes.indexOf(NEWLINE, at) + 1;

@@ -34,7 +34,6 @@ export class KnownLines {
   #known = "";
   #shape: Shape | undefined;
 
-  /** Reads a line. */
   read(text: string): Message | undefined {
     if (!has(text, 0, HEAD) || text.charCodeAt(text.length - 1) !== CLOSING) return undefined;
     let id = 0;

@@ -1,4 +1,3 @@
-// The messages of the wire protocol: JSON-RPC 2.0 without batches, with byte arrays behind the line.
 import { escapeText } from "../../errors.ts";
 import { checkParsed, isShort, mayHoldProto } from "./json_check.ts";
 import { DEFAULT_MESSAGE_LIMITS, MAX_BINARY_PARTS, type MessageLimits } from "./limits.ts";
@@ -15,7 +14,6 @@ const { hasOwn, keys: ownKeys } = Object;
 export interface WireError {
   /** A number of JSON-RPC or one of our own; never shown to users. */
   code: number;
-  /** What went wrong, in words. */
   message: string;
   /** Our own code and details. */
   data?: unknown;
@@ -23,15 +21,12 @@ export interface WireError {
 
 /** One message as it came from the peer, its envelope checked. */
 export interface Message {
-  /** What the message is. */
   kind: "request" | "notification" | "result" | "error";
-  /** The id; 0 for a notification. */
   id: number;
   /** The method of a request or notification, else empty. */
   method: string;
   /** The params of a request or notification, or the result of an answer. */
   value: unknown;
-  /** The error of an answer. */
   error: WireError | undefined;
   /** What it says of its byte arrays. */
   bin: readonly Announced[] | undefined;
@@ -163,7 +158,6 @@ function readLengths(bin: unknown, limits: MessageLimits): readonly Announced[] 
   return bin;
 }
 
-/** Says whether this is a length of something and where it is in the shared file. */
 function isPlace(part: readonly unknown[]): boolean {
   const [length, offset] = part;
   return part.length === 2 && length !== 0 && isSafeInteger(offset) && (offset as number) >= 0;
@@ -217,18 +211,15 @@ export function requestLine(
   return `{"jsonrpc":"2.0","id":${id},"method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
-/** Writes a notification as one line; `params` is JSON text. */
 export function notificationLine(method: string, params: string, raw?: Part[]): string {
   const rest = params === "" ? "" : `,"params":${params}`;
   return `{"jsonrpc":"2.0","method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }
 
-/** Writes an answer as one line; `result` is JSON text. */
 export function resultLine(id: number, result: string, raw?: Part[]): string {
   return `{"jsonrpc":"2.0","id":${id},"result":${result}${lengthsMember(raw)}}\n`;
 }
 
-/** Writes an answer that is an error as one line. */
 export function errorLine(id: number, error: WireError): string {
   return `{"jsonrpc":"2.0","id":${id},"error":${stringify(error)}}\n`;
 }

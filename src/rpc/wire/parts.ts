@@ -1,11 +1,8 @@
 /** Where a byte array is that does not follow its line: in the file that the sender shares. */
 export class SharedPart {
-  /** Its bytes. */
   readonly length: number;
-  /** Where it begins in the file. */
   readonly offset: number;
 
-  /** Makes a place of so many bytes, so far from the beginning of the file. */
   constructor(length: number, offset: number) {
     this.length = length;
     this.offset = offset;
@@ -25,7 +22,7 @@ export function announce(parts: readonly Part[]): string {
   ).join();
 }
 
-/** Gives the byte arrays that follow the line; `undefined` where there are none. */
+/** Returns the byte arrays that follow the line; `undefined` where there are none. */
 export function behindLine(parts: readonly Part[]): Uint8Array[] | undefined {
   const raw: Uint8Array[] = [];
   for (const part of parts) if (!(part instanceof SharedPart)) raw[raw.length] = part;

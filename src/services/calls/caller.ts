@@ -1,4 +1,3 @@
-// Who calls a service: a plugin, what its manifest asked for, and what the policy granted.
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import type { AccessLevel, ContextRequest } from "../../bundle/manifest/manifest_schema.ts";
 

@@ -1,4 +1,3 @@
-// Decides whether a plugin may use a service, and says exactly what would allow it.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { contextPolicyLines } from "../../permissions/excess.ts";

@@ -1,11 +1,9 @@
-// The methods of a service: a closed table, made once, that a plugin's words only look up.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "./caller.ts";
 
 /** Tells a built-in service about one call; services of the application do not see it. */
 export interface ServiceCall {
-  /** The plugin that calls. */
   readonly caller: ServiceCaller;
   /** Aborts when the caller cancels, or the plugin is unloaded. */
   readonly signal: AbortSignal;
@@ -15,13 +13,10 @@ export interface ServiceCall {
 
 /** One method that plugins can call. */
 export interface ServiceMethod {
-  /** The access that it needs. */
   readonly access: AccessLevel;
-  /** Calls it on its service. */
   readonly call: (args: readonly unknown[], call: ServiceCall) => unknown;
 }
 
-/** Holds the methods of a service by name. */
 export type MethodTable = ReadonlyMap<string, ServiceMethod>;
 
 /** Says which access each method needs; one that is not named needs `readwrite`. */

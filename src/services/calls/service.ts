@@ -6,7 +6,6 @@ export interface Service {
   /** The methods; `undefined` where each plugin has an object of its own, whose methods `table` returns. */
   readonly methods: MethodTable | undefined;
   table?(caller: ServiceCaller): MethodTable;
-  /** What it holds for each plugin. */
   readonly held?: Pick<PerPlugin<unknown>, "release" | "close">;
 }
 

@@ -1,13 +1,9 @@
-// One call of a service's method: run, ended early where the caller gives it up, its failure made fit
-// for the plugin's eyes.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "./caller.ts";
 import type { ServiceMethod } from "./method_table.ts";
 import { type FailedCall, serviceError } from "./service_error.ts";
 
-/** Options of one call. */
 export interface ServiceCallOptions {
-  /** Aborts when the plugin cancels the call. */
   readonly signal?: AbortSignal;
   /** The trace that the call belongs to, for the log. */
   readonly traceId?: string;
@@ -54,7 +50,7 @@ export async function runServiceCall(
   }
 }
 
-/** Gives the error of a call that was given up. */
+/** Returns the error of a call that was given up. */
 export function cancelled(call: FailedCall, cause: unknown): SallyportError {
   return new SallyportError(
     "cancelled",

@@ -1,4 +1,3 @@
-// Turns what a service threw into what a plugin may see.
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 
 // an absolute path or file: URL, quoted or not: where the application lives is none of a plugin's
@@ -6,18 +5,15 @@ import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 const PATHS =
   /file:\/\/[^\s"'`<>]+|(?<=["'`])(?:\/|[A-Za-z]:[\\/])[^"'`\n]*(?=["'`])|(?<![\w/.~-])(?!(?<=:)\/\/)\/[^\s"'`<>/()]+\/[^\s"'`<>()]*|(?<!\w)[A-Za-z]:\\[^\s"'`<>]+/g;
 
-/** Which call failed. */
 export interface FailedCall {
-  /** The service. */
   readonly key: string;
-  /** The method. */
   readonly method: string;
   /** Whether the service is this package's own. */
   readonly hostMade: boolean;
 }
 
 /**
- * Gives the error that a plugin sees: the code and the message, without stack, cause or host paths.
+ * Returns the error that a plugin sees: the code and the message, without stack, cause or host paths.
  */
 export function serviceError(call: FailedCall, error: unknown): SallyportError {
   const { key, method, hostMade } = call;

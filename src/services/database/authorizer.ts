@@ -1,4 +1,4 @@
-// What SQLite itself is told to refuse, statement by statement.
+// What SQLite itself refuses, statement by statement.
 //
 // An action that is not named here is refused: a newer SQLite may have actions that this code does
 // not know. Sources: https://www.sqlite.org/c3ref/c_alter_table.html, https://www.sqlite.org/security.html.
@@ -13,17 +13,14 @@ import type { Authorizer } from "./sqlite.ts";
  */
 export type StatementMode = "read" | "write" | "transaction" | "host";
 
-/** Decides for SQLite, and remembers why it refused. */
 export interface Judge {
-  /** The mode of the statement being prepared. */
   mode: StatementMode;
   /** Acts in another mode; the statement's own comes back. */
   during<T>(mode: StatementMode, act: () => T): T;
-  /** Why the last statement was refused; cleared by whoever prepares one. */
+  /** Why the last statement was refused; cleared before the next is prepared. */
   refusal: string | undefined;
-  /** Whether SQLite has asked for a SELECT; cleared by whoever prepares a statement. */
+  /** Whether SQLite has asked for a SELECT; cleared before the next is prepared. */
   selected: boolean;
-  /** What SQLite calls. */
   readonly authorize: Authorizer;
 }
 

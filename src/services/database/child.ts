@@ -1,4 +1,3 @@
-// One database process as the host sees it: started with the least, asked, ended.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type Child, startChild } from "../../process/child.ts";
 import { stopChild } from "../../process/stop.ts";
@@ -13,11 +12,8 @@ import {
   PROCESS_METHOD,
 } from "./protocol.ts";
 
-/** Where a database process lives. */
 export interface DatabasePlace {
-  /** The `deno` executable. */
   readonly executable: string;
-  /** The process's main module. */
   readonly script: string;
   /** A folder of its own for the runtime's cache; also its working folder. */
   readonly denoDir: string;
@@ -47,7 +43,7 @@ const FLAGS = [
 ];
 
 /**
- * Gives the arguments of a database process: it reads its own script, and reads and writes its own
+ * Returns the arguments of a database process: it reads its own script, and reads and writes its own
  * database file (SQLite itself opens the `-wal` and `-shm` beside it), nothing else.
  *
  * @throws {SallyportError} `bad-config` when a path cannot be expressed as a flag.
@@ -91,7 +87,7 @@ export class DatabaseChild {
     });
     this.#connection.closed.then((reason) => {
       this.#ended = true;
-      // whoever breaks the protocol is not ours any more
+      // a process that breaks the protocol runs code that is not ours
       if (reason !== undefined) child.kill("SIGKILL");
     });
   }
@@ -124,7 +120,6 @@ export class DatabaseChild {
     }
   }
 
-  /** Whether the process can be asked. */
   get alive(): boolean {
     return !this.#ended && this.#child.status === undefined;
   }

@@ -1,11 +1,8 @@
-// A plugin's way to one database: a queue in front of a process that is started when it is needed.
 import { SallyportError } from "../../errors.ts";
 import { DatabaseChild, type DatabasePlace } from "./child.ts";
 import type { DatabaseConfig, DatabaseMethod } from "./protocol.ts";
 
-/** What a client needs. */
 export interface DatabaseClientOptions {
-  /** The plugin, for messages. */
   readonly plugin: string;
   /** Says what to open; asked at each start, because files come and go. */
   readonly config: () => Promise<DatabaseConfig>;
@@ -13,7 +10,6 @@ export interface DatabaseClientOptions {
   readonly place: () => Promise<DatabasePlace & AsyncDisposable>;
   /** How long one call may take, in milliseconds, from the moment when its turn has come. */
   readonly timeoutMs: number;
-  /** How many calls may wait. */
   readonly maxQueued: number;
 }
 
@@ -34,7 +30,6 @@ export class DatabaseClient {
   #working: Promise<void> | undefined;
   #closed = false;
 
-  /** Makes a client; starts nothing. */
   constructor(options: DatabaseClientOptions) {
     this.#options = options;
   }

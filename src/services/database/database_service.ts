@@ -1,4 +1,3 @@
-// The `database` service, and databases that the application shares.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../../errors.ts";
 import type { ServiceCaller } from "../calls/caller.ts";

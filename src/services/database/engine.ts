@@ -1,4 +1,3 @@
-// Runs a plugin's statements in one SQLite database; lives in the database process.
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { ExecuteResult, SqlRow } from "../../plugin/service_types.ts";
 import {
@@ -120,7 +119,6 @@ export class DatabaseEngine {
     }
   }
 
-  /** Closes the database. */
   close(): void {
     this.#database.close();
   }

@@ -1,20 +1,14 @@
-// What the host and the database process say to each other.
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import type { SallyportErrorCode } from "../../errors.ts";
 
-/** Says which file the process opens, and what statements may do in it. */
 export interface DatabaseConfig {
-  /** The absolute path. */
   readonly file: string;
-  /** What the plugin may do. */
   readonly access: AccessLevel;
   /** The tables of a shared database; without it the database is the plugin's own. */
   readonly tables?: Readonly<Record<string, AccessLevel>>;
   /** How large the database may become; unbounded where it is missing. */
   readonly maxDatabaseBytes?: number;
-  /** How many rows a statement may give. */
   readonly maxRows: number;
-  /** How many bytes a statement may give. */
   readonly maxResultBytes: number;
 }
 
@@ -38,11 +32,8 @@ export type DatabaseAnswer = { readonly value: unknown } | {
   };
 };
 
-/** The longest statement, in bytes of UTF-8. */
 export const MAX_SQL_BYTES = 256 * 1024;
-/** The most statements in a batch. */
 export const MAX_BATCH = 1_000;
-/** The one method of the connection. */
 export const PROCESS_METHOD = "database/run";
 /** The exit code of a process whose statement took too much memory. */
 export const MEMORY_EXIT_CODE = 77;

@@ -1,4 +1,3 @@
-// The services' private files of one run: the database process's source, and a folder for each process.
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import { removeTree } from "../../io/remove_tree.ts";
 import { isPresent } from "../../io/is_present.ts";
@@ -19,7 +18,6 @@ export class ServiceScratch implements AsyncDisposable {
   #isPrepared = false;
   #next = 1;
 
-  /** Makes nothing yet. */
   constructor(dir: string, executable?: string, confine?: Confine) {
     this.#dir = dir;
     this.#confine = confine;
@@ -55,7 +53,6 @@ export class ServiceScratch implements AsyncDisposable {
     };
   }
 
-  /** Removes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#prepared === undefined) return;
     await this.#prepared.catch(() => {}); // a folder that was never made is removed already

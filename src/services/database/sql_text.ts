@@ -25,7 +25,6 @@ const MAX_ARGUMENTS = 500;
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|\ufeff|\?(\d*)|[:@$]([A-Za-z_0-9$\u0080-\uffff]+)|[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*|\d[\w.]*|[\s\S]/g;
 
-/** Scans the text of a statement. */
 export function scanSql(sql: string): SqlScan {
   const names = new Set<string>();
   let verb = "";

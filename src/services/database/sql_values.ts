@@ -1,16 +1,13 @@
-// Parameters on their way into SQLite, rows on their way out: checked, so that nothing is lost.
 import { Buffer } from "node:buffer";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { SqlRow, SqlValue } from "../../plugin/service_types.ts";
 import type { SqlScan } from "./sql_text.ts";
 import type { SqliteValue, Statement } from "./sqlite.ts";
 
-/** The arguments that bind a statement's parameters. */
 export type Bindings = (SqliteValue | Record<string, SqliteValue>)[];
 
 /** Caps what one call may give back. */
 export interface ResultCaps {
-  /** Rows. */
   readonly maxRows: number;
   /** Bytes of all values, with 8 for each value's own. */
   readonly maxBytes: number;

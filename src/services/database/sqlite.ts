@@ -6,7 +6,6 @@ import { SallyportError } from "../../errors.ts";
 /** A value as SQLite takes and gives it; integers above 2^53 are refused on the way out. */
 export type SqliteValue = null | number | bigint | string | Uint8Array;
 
-/** A prepared statement. */
 export interface Statement {
   all(...parameters: (SqliteValue | Record<string, SqliteValue>)[]): unknown[];
   get(...parameters: (SqliteValue | Record<string, SqliteValue>)[]): unknown;
@@ -28,7 +27,6 @@ export type Authorizer = (
   source: string | null,
 ) => number;
 
-/** An open database. */
 export interface Sqlite {
   prepare(sql: string): Statement;
   exec(sql: string): void;
@@ -39,7 +37,6 @@ export interface Sqlite {
   readonly limits: Record<"length" | "sqlLength" | "attach" | "triggerDepth" | "vdbeOp", number>;
 }
 
-/** Options of {@linkcode openSqlite}. */
 export interface OpenSqliteOptions {
   readOnly?: boolean;
   /** How long to wait for another process's lock, in milliseconds; waiting blocks the thread. */
@@ -75,7 +72,7 @@ export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {
   return database;
 }
 
-/** Gives SQLite's primary result code of an error, where it has one. */
+/** Returns SQLite's primary result code of an error, where it has one. */
 export function sqliteCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   // the low byte is the primary code; the rest says more

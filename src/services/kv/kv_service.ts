@@ -1,4 +1,3 @@
-// The `kv` service: keys and JSON values of each plugin's own.
 import type { ServiceMethod } from "../calls/method_table.ts";
 import { PerPlugin, type Service } from "../calls/service.ts";
 import { KvStore } from "./kv_store.ts";

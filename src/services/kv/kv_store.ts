@@ -1,4 +1,3 @@
-// One plugin's keys and values, in an SQLite file of its own.
 import { SallyportError } from "../../errors.ts";
 import {
   openSqlite,
@@ -12,7 +11,6 @@ import {
 export interface KvCaps {
   /** Bytes of all keys and values, with 64 for each entry's own. */
   readonly maxBytes: number;
-  /** Entries. */
   readonly maxEntries: number;
 }
 
@@ -59,7 +57,6 @@ export class KvStore {
     }
   }
 
-  /** Gives the JSON text of a value. */
   get(key: Uint8Array): string | undefined {
     return (this.#statements.get.get(key) as { value: string } | undefined)?.value;
   }
@@ -99,7 +96,6 @@ export class KvStore {
     });
   }
 
-  /** Removes a value, and tells whether there was one. */
   delete(key: Uint8Array): boolean {
     return this.#change(() => {
       const old = this.#statements.size.get(key) as { size: number } | undefined;
@@ -111,7 +107,6 @@ export class KvStore {
     });
   }
 
-  /** Closes the file. */
   close(): void {
     this.#database.close();
   }
@@ -155,7 +150,7 @@ function prepare(database: Sqlite) {
   };
 }
 
-/** Gives the first key after all that start with a prefix; none where there is no end. */
+/** Returns the first key after all that start with a prefix; none where there is no end. */
 function successor(prefix: Uint8Array): Uint8Array | undefined {
   const last = prefix.findLastIndex((byte) => byte < 0xff);
   if (last < 0) return undefined;
