@@ -209,7 +209,9 @@ Deno.test("a host refuses a region of a file that was made shorter", () =>
 Deno.test("a host refuses a peer that uses regions again and again without waiting", () =>
   withRaw(async ({ connection, peer, files }) => {
     files.up.writes.writeSync(bytesOf(SIZE));
-    const lines = [1, 2, 3, 4].map((id) => `${JSON.stringify(withBin(id, [SIZE, 0]))}\n`);
+    // a host that has little of its processor takes few of them in one turn
+    const ids = Array.from({ length: 64 }, (_, index) => index + 1);
+    const lines = ids.map((id) => `${JSON.stringify(withBin(id, [SIZE, 0]))}\n`);
     peer.send(lines.join(""));
     await assertViolation(connection, /used again before it was given back/);
   }));
