@@ -175,7 +175,11 @@ export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
 export { type MonitorOptions } from "./src/host/settings/monitor_options.ts";
 export { type PluginUsage, type Signer } from "./src/host/plugin/plugin_facts.ts";
-export { type PluginHostOptions, type PoolOptions } from "./src/host/settings/host_options.ts";
+export {
+  type PluginHostOptions,
+  type PoolOptions,
+  type TimeOptions,
+} from "./src/host/settings/host_options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./src/host/plugin_handle.ts";
 export { type PluginQuery } from "./src/host/plugin/registry.ts";
 export { PLUGIN_STATES, type PluginState } from "./src/host/events/plugin_state.ts";

@@ -42,8 +42,7 @@ async function tryFeatures(
     policy: { default: { grant: GRANT } },
     isolation: "plain",
     config: { features: { colour: "red" } },
-    shutdownMs: 500,
-    graceMs: 500,
+    times: { shutdownMs: 500, graceMs: 500 },
     ...options,
   });
   await using host = startHost("features", [settings, bundle], flags);

@@ -70,7 +70,7 @@ export async function openBench(
       isolation: "plain",
       logger: silentLogger,
       // a hundred at once on two cores take their time
-      startTimeoutMs: 120_000,
+      times: { startTimeoutMs: 120_000 },
       ...options,
       keys: [publicKey],
     }),

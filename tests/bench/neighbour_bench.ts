@@ -45,7 +45,7 @@ const MEASURE_MS = 700;
 /** Measures each attack in rounds of quiet and attack; only where the kernel can cap the greedy one. */
 export async function benchNeighbours(settings: BenchSettings): Promise<Figure[]> {
   await using undo = new AsyncDisposableStack();
-  const options = { isolation: "auto", drainMs: 0, shutdownMs: 0, graceMs: 0 } as const;
+  const options = { isolation: "auto", times: { drainMs: 0, shutdownMs: 0, graceMs: 0 } } as const;
   const bench = undo.use(await openBench([ECHO, { name: "greedy", source: GREEDY }], options));
   const { host, dirs: [quiet, greedy] } = bench;
   const plugin = await host.load(quiet!);

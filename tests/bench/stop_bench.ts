@@ -42,7 +42,7 @@ async function measure(isolation: "bwrap" | "plain", greed: Greed): Promise<numb
   const { intervalMs = INTERVAL_MS, ...rates } = greed.monitor ?? {};
   const host = await test.open({
     isolation,
-    startTimeoutMs: 30_000,
+    times: { startTimeoutMs: 30_000 },
     monitor: { intervalMs },
     policy: {
       default: {

@@ -17,10 +17,7 @@ const FIXTURES = new URL("../fixtures/plugins/", import.meta.url);
 
 /** Short times, so that what a hostile plugin holds up is over soon. */
 export const SHORT_TIMES = {
-  startTimeoutMs: 60_000,
-  drainMs: 200,
-  shutdownMs: 300,
-  graceMs: 300,
+  times: { startTimeoutMs: 60_000, drainMs: 200, shutdownMs: 300, graceMs: 300 },
 } as const;
 
 /** One record of a logger. */
@@ -155,8 +152,8 @@ export async function hostTest(): Promise<HostTest> {
         keys: [keys.hex],
         isolation: "plain",
         logger,
-        ...SHORT_TIMES,
         ...options,
+        times: { ...SHORT_TIMES.times, ...options.times },
         policy: withoutRestarts(options.policy),
       });
       hosts.push(host);

@@ -13,7 +13,7 @@ import { sandboxTest } from "../helpers/sandbox.ts";
 
 const CALM = `export default { methods: { ping: () => "pong" } };`;
 const RECORD_ONLY = { violations: { responses: [] } };
-const PATIENT = { startTimeoutMs: 30_000 };
+const PATIENT = { times: { startTimeoutMs: 30_000 } };
 
 async function open(isolation: "bwrap" | "plain", { monitor }: Greed, entry: PolicyEntry = {}) {
   const test = await hostTest();

@@ -33,7 +33,7 @@ const missing = cgroups.manager === undefined ? cgroups.missing.join("; ") : und
 async function open(violations = {}) {
   const test = await hostTest();
   const host = await test.open({
-    startTimeoutMs: 30_000,
+    times: { startTimeoutMs: 30_000 },
     isolation: "plain",
     monitor: { intervalMs: 300 },
     policy: {
@@ -97,7 +97,7 @@ requiringTest(
     const test = await hostTest();
     await using _ = test;
     const policy = { default: { grant: { context: { database: "readwrite" as const } } } };
-    const host = await test.open({ startTimeoutMs: 30_000, policy });
+    const host = await test.open({ times: { startTimeoutMs: 30_000 }, policy });
     const context = [{ key: "database", access: "readwrite" as const }];
     const plugin = await host.load(await test.bundle("storing", STORING, { context }));
     await plugin.call("ask");

@@ -28,7 +28,9 @@ async function withWitness(test: HostTest, host: PluginHost, attack: () => Promi
 }
 
 const STARTS: [fixture: string, code: SallyportErrorCode, message: RegExp, options?: object][] = [
-  ["silent", "launch-failed", /its module was not imported within 700 ms/, { startTimeoutMs: 700 }],
+  ["silent", "launch-failed", /its module was not imported within 700 ms/, {
+    times: { startTimeoutMs: 700 },
+  }],
   ["exits_early", "launch-failed", /exit code 0 before it was ready/],
   ["garbage_stdout", "protocol-violation", /./],
   ["wrong_protocol", "protocol-violation", /protocol 99/],

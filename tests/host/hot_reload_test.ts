@@ -39,7 +39,7 @@ async function filesOfRuns(dataDir: string): Promise<number> {
 
 Deno.test("under the load of eight callers no call is lost, made twice or answered by what is gone", async () => {
   await using test = await hostTest();
-  const host = await test.open({ policy: HOOKS, drainMs: 5_000 });
+  const host = await test.open({ policy: HOOKS, times: { drainMs: 5_000 } });
   const write = (version: string) =>
     test.bundle("counting", countingPlugin(version), { version, ...COUNTING_MANIFEST });
   const plugin = await host.load(await write("1.0.0"));
@@ -113,7 +113,7 @@ Deno.test("a call under way when state is handed over is part of it; new ones wa
 
 Deno.test("a call that waits for the hand-over keeps its own deadline and signal", async () => {
   await using test = await hostTest();
-  const host = await test.open({ handOverMs: 3_000 });
+  const host = await test.open({ times: { handOverMs: 3_000 } });
   const plugin = await host.load(await test.bundle("sample", stateful("one")));
   const slow = (word: string) =>
     stateful(word).replace(
@@ -141,7 +141,7 @@ Deno.test("a call that waits for the hand-over keeps its own deadline and signal
 Deno.test("whatever fails before the switch leaves the old version serving, and says why", async () => {
   await using test = await hostTest();
   const policy = { default: { grant: { hooks: ["*"] } } };
-  const host = await test.open({ policy, handOverMs: 600, startTimeoutMs: 3_000 });
+  const host = await test.open({ policy, times: { handOverMs: 600, startTimeoutMs: 3_000 } });
   const events = recordEvents(host);
   const plugin = await host.load(await test.bundle("sample", stateful("one"), {}));
   await plugin.call("add", { n: 5 });
@@ -282,7 +282,7 @@ Deno.test("reload() is given up by its signal, in the start and in the hand-over
 
 Deno.test("a stream goes on with the version that began it, for as long as draining may take", async () => {
   await using test = await hostTest();
-  const host = await test.open({ drainMs: 400 });
+  const host = await test.open({ times: { drainMs: 400 } });
   const source = (word: string) =>
     `export default { methods: {
       async *few() { for (let i = 0; i < 5; i++) { yield "${word}"; await new Promise((r) => setTimeout(r, 20)); } },
@@ -366,7 +366,7 @@ Deno.test("a version that loaded plugins cannot work with is kept out", async ()
 
 Deno.test("too many calls that wait end the hand-over, and none of the calls", async () => {
   await using test = await hostTest();
-  const host = await test.open({ handOverMs: 20_000 });
+  const host = await test.open({ times: { handOverMs: 20_000 } });
   const plugin = await host.load(await test.bundle("sample", stateful("one")));
   const wait =
     `restore: async () => { console.log("restoring"); await new Promise(() => {}); }, x: (`;

@@ -69,7 +69,7 @@ Deno.test("what a plugin emits is an event of the host under its name", async ()
 
 Deno.test("reload() takes up a new version, and calls in flight finish with the old", async () => {
   await using test = await hostTest();
-  const host = await test.open({ drainMs: 5_000 });
+  const host = await test.open({ times: { drainMs: 5_000 } });
   const slow = (word: string) =>
     `export default { methods: {
       say: () => "${word}",
@@ -115,7 +115,7 @@ Deno.test("reload() that fails leaves the running plugin as it is", async () => 
 
 Deno.test("unload() finishes the calls in flight, as long as it may", async () => {
   await using test = await hostTest();
-  const host = await test.open({ drainMs: 300 });
+  const host = await test.open({ times: { drainMs: 300 } });
   const plugin = await host.load(
     await test.bundle(
       "sample",

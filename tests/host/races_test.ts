@@ -41,7 +41,7 @@ Deno.test("a load that is under way when the host closes leaves no process", asy
 
 Deno.test("a start that hangs does not hold up the close of the host", async () => {
   await using test = await hostTest();
-  const host = await test.open({ startTimeoutMs: 600_000 });
+  const host = await test.open({ times: { startTimeoutMs: 600_000 } });
   const load = host.load(await test.fixture("silent")).then(() => undefined, (error) => error);
   await until(() => processesNaming(test.dataDir).length > 0, "the process has begun");
   await settles(host.close(), "the end of the host");
@@ -186,7 +186,7 @@ Deno.test("a plugin that crashes while it is unloaded ends as unloaded, not as f
 
 Deno.test("a call that never ends leaves no timer behind when its plugin is unloaded", async () => {
   await using test = await hostTest();
-  const host = await test.open({ drainMs: 20 });
+  const host = await test.open({ times: { drainMs: 20 } });
   const plugin = await host.load(
     await test.bundle(
       "sample",

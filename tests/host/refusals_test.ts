@@ -87,9 +87,9 @@ Deno.test("PluginHost.open() refuses options that it does not know or cannot use
   const open = (options: object) => PluginHost.open({ logger: silentLogger, ...options });
   await assert.rejects(open({ datadir: "x" }), /unknown option "datadir"/);
   await assert.rejects(open({ keys: "abc" }), TypeError);
-  await assert.rejects(open({ startTimeoutMs: -1 }), RangeError);
-  await assert.rejects(open({ startTimeoutMs: 0 }), RangeError);
-  await assert.rejects(open({ drainMs: NaN }), RangeError);
+  await assert.rejects(open({ times: { startTimeoutMs: -1 } }), RangeError);
+  await assert.rejects(open({ times: { startTimeoutMs: 0 } }), RangeError);
+  await assert.rejects(open({ times: { drainMs: NaN } }), RangeError);
   await assert.rejects(open({ dataDir: new URL("https://example.com/") }), TypeError);
   for (
     const [options, pattern] of [

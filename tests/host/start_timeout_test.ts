@@ -21,7 +21,7 @@ const MAINS: [name: string, phase: string, main: string, message: RegExp][] = [
 
 Deno.test("a start that is late says in which phase it was, and how long it had", async () => {
   await using test = await hostTest();
-  const host = await test.open({ startTimeoutMs: TIMEOUT_MS });
+  const host = await test.open({ times: { startTimeoutMs: TIMEOUT_MS } });
   await Promise.all(MAINS.map(async ([name, phase, main, message]) => {
     const loading = host.load(await test.bundle(name, main));
     const error = await assertRejectsWithCode(loading, "launch-failed", message);

@@ -21,7 +21,7 @@ const revoke = (versions: string, from?: Date) => (list: Parameters<typeof revok
 
 Deno.test("a version whose snapshot() fails or hangs is replaced without its state, when that is asked for", async () => {
   await using test = await hostTest();
-  const host = await test.open({ handOverMs: 300 });
+  const host = await test.open({ times: { handOverMs: 300 } });
   for (
     const [veto, code] of [["throw new Error('never');", "plugin-error"], [
       HANGS,
@@ -44,7 +44,7 @@ Deno.test("a version whose snapshot() fails or hangs is replaced without its sta
 
 Deno.test("a revocation while a snapshot hangs ends the old version, and the next one serves", async () => {
   await using test = await listTest();
-  const host = await test.openByList({ handOverMs: 60_000 });
+  const host = await test.openByList({ times: { handOverMs: 60_000 } });
   const events = recordEvents(host);
   const plugin = await host.load(await test.bundle("sample", stateful("old", HANGS)));
   await test.release("sample", { version: "2.0.0" }, stateful("new"));
@@ -102,7 +102,7 @@ Deno.test("a plugin that is down since its version was revoked can go back to on
 
 Deno.test("a reload that fails after the old version was revoked says that the plugin is down", async () => {
   await using test = await listTest();
-  const host = await test.openByList({ handOverMs: 60_000 });
+  const host = await test.openByList({ times: { handOverMs: 60_000 } });
   const events = recordEvents(host);
   const plugin = await host.load(await test.bundle("sample", stateful("old", HANGS)));
   const fails = stateful("new").replace("state = given;", "").replace(
@@ -154,7 +154,10 @@ Deno.test("a reload that meets an automatic restart takes its turn, and nothing 
 Deno.test("a crash while a reload fails is followed by a restart all the same", async () => {
   await using test = await hostTest();
   const restart = { backoffMs: 1, maxBackoffMs: 1, jitter: 0 };
-  const host = await test.open({ policy: { default: { restart } }, startTimeoutMs: 60_000 });
+  const host = await test.open({
+    policy: { default: { restart } },
+    times: { startTimeoutMs: 60_000 },
+  });
   const plugin = await host.load(await test.bundle("sample", stateful("old")));
   const hangs =
     "init() { console.log('init'); return new Promise(() => setTimeout(() => {}, 1e6)); },";

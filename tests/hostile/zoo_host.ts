@@ -161,10 +161,7 @@ async function openHost(options: PluginHostOptions): Promise<PluginHost> {
   return await PluginHost.open({
     isolation,
     logger,
-    startTimeoutMs: 30_000,
-    drainMs: 50,
-    shutdownMs: 150,
-    graceMs: 150,
+    times: { startTimeoutMs: 30_000, drainMs: 50, shutdownMs: 150, graceMs: 150 },
     ...options,
   });
 }

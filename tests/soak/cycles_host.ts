@@ -84,9 +84,8 @@ const host = await PluginHost.open({
     },
   },
   logger: silentLogger,
-  startTimeoutMs: 60_000,
-  // calls and streams that have no end are left to it
-  drainMs: 20,
+  // calls and streams that have no end are left to draining
+  times: { startTimeoutMs: 60_000, drainMs: 20 },
 });
 host.services.provide("counter", () => {
   let count = 0;

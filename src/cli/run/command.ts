@@ -48,7 +48,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   try {
     await using host = await interrupt.race(PluginHost.open({
       ...trustedHostOptions(options, output),
-      drainMs: DRAIN_MS,
+      times: { drainMs: DRAIN_MS },
     }));
     const plugin = await load(host, dir, interrupt.signal);
     methods = plugin.methods;

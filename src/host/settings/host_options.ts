@@ -101,6 +101,12 @@ export interface PluginHostOptions {
   config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. By default to stderr, from level INFO. */
   logger?: Logger;
+  /** How long the steps of a plugin's life may take. */
+  times?: TimeOptions;
+}
+
+/** How long the steps of a plugin's life may take, in milliseconds: 0 to 3,600,000. */
+export interface TimeOptions {
   /**
    * How long a plugin's import and `init` may take, in milliseconds.
    *
@@ -178,13 +184,7 @@ export interface HostSettings {
   /** Where log records go. */
   readonly logger: Logger;
   /** Times in milliseconds. */
-  readonly times: {
-    readonly startTimeoutMs: number;
-    readonly drainMs: number;
-    readonly handOverMs: number;
-    readonly shutdownMs: number;
-    readonly graceMs: number;
-  };
+  readonly times: Readonly<Required<TimeOptions>>;
 }
 
 const KNOWN = new Set<string>([
@@ -202,11 +202,7 @@ const KNOWN = new Set<string>([
   "sharedMemory",
   "config",
   "logger",
-  "startTimeoutMs",
-  "drainMs",
-  "handOverMs",
-  "shutdownMs",
-  "graceMs",
+  "times",
 ]);
 const MAX_KEYS = 1_000;
 const MAX_POLICY_BYTES = 1_048_576;
@@ -271,13 +267,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     sharedMemory: parseSharedMemory(options.sharedMemory),
     config: options.config ?? {},
     logger,
-    times: {
-      startTimeoutMs: checkTime("startTimeoutMs", options.startTimeoutMs ?? 10_000, 1),
-      drainMs: checkTime("drainMs", options.drainMs ?? 5_000),
-      handOverMs: checkTime("handOverMs", options.handOverMs ?? 5_000, 1),
-      shutdownMs: checkTime("shutdownMs", options.shutdownMs ?? 2_000),
-      graceMs: checkTime("graceMs", options.graceMs ?? 1_000),
-    },
+    times: parseTimes(options.times),
   };
 }
 
@@ -340,6 +330,31 @@ function checkDenoPath(path: string | URL | undefined): string | undefined {
 function checkLane(lane: Lane): Lane {
   if (lane === "socket" || lane === "stdio") return lane;
   throw new TypeError(`Cannot open the host: lane must be "socket" or "stdio", is ${String(lane)}`);
+}
+
+function parseTimes(times: TimeOptions = {}): Required<TimeOptions> {
+  if (typeof times !== "object" || times === null) {
+    throw new TypeError("Cannot open the host: times must be an object such as { drainMs: 1000 }");
+  }
+  const {
+    startTimeoutMs = 10_000,
+    drainMs = 5_000,
+    handOverMs = 5_000,
+    shutdownMs = 2_000,
+    graceMs = 1_000,
+    ...others
+  } = times;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot open the host: unknown option "times.${unknown}"`);
+  }
+  return {
+    startTimeoutMs: checkTime("times.startTimeoutMs", startTimeoutMs, 1),
+    drainMs: checkTime("times.drainMs", drainMs),
+    handOverMs: checkTime("times.handOverMs", handOverMs, 1),
+    shutdownMs: checkTime("times.shutdownMs", shutdownMs),
+    graceMs: checkTime("times.graceMs", graceMs),
+  };
 }
 
 function checkTime(name: string, value: number, min = 0): number {

@@ -216,7 +216,7 @@ Deno.test("processes that are started ahead and plugins that are reloaded have f
     sharedMemory: true,
     isolation: "auto",
     pool: { size: 1 },
-    startTimeoutMs: 60_000,
+    times: { startTimeoutMs: 60_000 },
   });
   const bundle = await test.bundle("large", LARGE);
   const bytes = bytesOf(MIB);
