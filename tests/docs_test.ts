@@ -26,6 +26,7 @@ const DOCUMENTS = [
   "README.md",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
+  "docs/README.md",
   "docs/api-reference.md",
   "docs/audit.md",
   "docs/benchmarks.md",
@@ -35,6 +36,7 @@ const DOCUMENTS = [
   "docs/plugin-development.md",
   "docs/security.md",
   "docs/trust.md",
+  "docs/tutorial.md",
 ];
 const LANGUAGES = new Set(["ts", "json", "sh", "text", "yaml"]);
 
