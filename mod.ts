@@ -75,14 +75,13 @@ export {
   type TrustRoot,
   type VerifiedRoot,
 } from "./src/trust/root/root_chain.ts";
+export { type RootOptions, TrustList } from "./src/trust/trust_list.ts";
 export {
   type CreateTrustListOptions,
   type ListRevision,
   type OpenTrustListOptions,
-  type RootOptions,
-  TrustList,
   type UpdateTrustListOptions,
-} from "./src/trust/trust_list.ts";
+} from "./src/trust/trust_list_options.ts";
 export { type TrustedPlugin } from "./src/trust/verify/anchors.ts";
 export {
   type MonitorPolicy,

@@ -1,6 +1,10 @@
 // The error family of the host: one class, a stable code, typed details, a hint.
 
-/** Says what went wrong in a form that programs may rely on; messages may change, codes do not. */
+/**
+ * Says what went wrong in a form that programs may rely on; messages may change, codes do not.
+ *
+ * @category Errors and logs
+ */
 export type SallyportErrorCode =
   | "signature-invalid"
   | "hash-mismatch"
@@ -23,7 +27,11 @@ export type SallyportErrorCode =
   | "bad-state"
   | "bad-config";
 
-/** Lists every code once, in the order of the documentation. */
+/**
+ * Lists every code once, in the order of the documentation.
+ *
+ * @category Errors and logs
+ */
 export const SALLYPORT_ERROR_CODES: readonly SallyportErrorCode[] = Object.freeze([
   "signature-invalid",
   "hash-mismatch",
@@ -47,10 +55,18 @@ export const SALLYPORT_ERROR_CODES: readonly SallyportErrorCode[] = Object.freez
   "bad-config",
 ]);
 
-/** Carries facts about an error as plain JSON values, for programs and structured logs. */
+/**
+ * Carries facts about an error as plain JSON values, for programs and structured logs.
+ *
+ * @category Errors and logs
+ */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
-/** Options of {@linkcode SallyportError}. */
+/**
+ * Options of {@linkcode SallyportError}.
+ *
+ * @category Errors and logs
+ */
 export interface SallyportErrorOptions {
   /** What the reader can do about it, in one sentence. */
   hint?: string;
@@ -71,6 +87,7 @@ export interface SallyportErrorOptions {
  *
  * Misuse of the API is a `TypeError` or `RangeError` instead.
  *
+ * @category Errors and logs
  * @example
  * ```ts
  * import { SallyportError } from "@sallyport/host";

@@ -7,6 +7,8 @@ import { type FailureLog, runCallback } from "./guard.ts";
 /**
  * Takes the host's messages. Any object of this shape can be passed, such as one that hands them to
  * the application's own logging. What its methods throw, or reject with, is written to stderr.
+ *
+ * @category Errors and logs
  */
 export interface Logger {
   /** Takes a message for those who look for a fault. */
@@ -19,10 +21,18 @@ export interface Logger {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** Names how important a message is, lowest first. */
+/**
+ * Names how important a message is, lowest first.
+ *
+ * @category Errors and logs
+ */
 export type LogLevelName = "DEBUG" | "INFO" | "WARN" | "ERROR";
 
-/** Options of {@linkcode createLogger}. */
+/**
+ * Options of {@linkcode createLogger}.
+ *
+ * @category Errors and logs
+ */
 export interface LoggerOptions {
   /**
    * The name that each line carries.
@@ -145,6 +155,7 @@ class LineHandler extends BaseHandler {
  * A line is `<time in UTC> <level> <name>: <message> <fields as JSON>`, or one JSON object. The logger
  * never throws: a field that cannot be read is written as `"[unreadable]"`, one above 4,000 characters is cut.
  *
+ * @category Errors and logs
  * @param options Name, level, format and sink.
  * @returns The logger.
  * @throws {TypeError} When the level or the format is unknown.
@@ -216,7 +227,11 @@ export function guardLogger(logger: Logger): Logger {
   return safe;
 }
 
-/** Drops every message. */
+/**
+ * Drops every message.
+ *
+ * @category Errors and logs
+ */
 export const silentLogger: Logger = Object.freeze({
   debug(): void {},
   info(): void {},

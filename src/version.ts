@@ -1,4 +1,8 @@
-/** The version of this package, which is also the version of the host API that manifests name in `sdk`. */
+/**
+ * The version of this package, which is also the version of the host API that manifests name in `sdk`.
+ *
+ * @category Host
+ */
 export const VERSION = "0.1.0";
 
 /**

@@ -30,7 +30,11 @@ import {
 
 export { isSealed, MAX_SEALED_BYTES, type SealProblem, type SealPurpose } from "./sealed_header.ts";
 
-/** Opens a container: a passphrase, or the 32 bytes of a key file. */
+/**
+ * Opens a container: a passphrase, or the 32 bytes of a key file.
+ *
+ * @category Trust
+ */
 export type SealSecret = { readonly passphrase: string } | { readonly key: Uint8Array };
 
 /** Options of {@linkcode SealingKey.create}. */

@@ -2,7 +2,11 @@
 import { Pace } from "./pace.ts";
 import type { EgressTuning } from "./tuning.ts";
 
-/** Says what became of a connection, or of several alike. */
+/**
+ * Says what became of a connection, or of several alike.
+ *
+ * @category Monitoring
+ */
 export interface EgressConnection {
   /** The host that was asked for, in normal form; empty where nobody could tell. */
   readonly host: string;

@@ -1,6 +1,10 @@
 import { escapeText, SallyportError } from "../errors.ts";
 
-/** Names the five bands of hook priorities; a lower priority runs first. */
+/**
+ * Names the five bands of hook priorities; a lower priority runs first.
+ *
+ * @category Hooks
+ */
 export type HookBand = "critical" | "high" | "normal" | "low" | "cleanup";
 
 /**
@@ -9,6 +13,8 @@ export type HookBand = "critical" | "high" | "normal" | "low" | "cleanup";
  *
  * The critical band is the system band: only the host registers there, so no plugin can come before
  * a check of the application.
+ *
+ * @category Hooks
  */
 export const HOOK_PRIORITY: Readonly<Record<HookBand, number>> = Object.freeze({
   critical: 0,

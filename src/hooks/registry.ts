@@ -33,6 +33,7 @@ import type {
  * began. Hook data is plain data: a plugin gets it over the wire, a handler of the application gets
  * a structured clone, so nobody changes what another sees except by giving it back.
  *
+ * @category Hooks
  * @example Two handlers of the application
  * ```ts
  * import { HookRegistry } from "@sallyport/host";

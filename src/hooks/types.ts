@@ -6,13 +6,23 @@ import type { HookBand } from "./names.ts";
 /**
  * Says what a failing handler does to a run: `fail-closed` ends the run with the error, `fail-open`
  * goes on as if the handler were not there.
+ *
+ * @category Hooks
  */
 export type HookFailurePolicy = "fail-closed" | "fail-open";
 
-/** Names the three ways to run a hook. */
+/**
+ * Names the three ways to run a hook.
+ *
+ * @category Hooks
+ */
 export type HookMode = "chain" | "broadcast" | "first";
 
-/** Says how a hook behaves wherever a run does not say otherwise. */
+/**
+ * Says how a hook behaves wherever a run does not say otherwise.
+ *
+ * @category Hooks
+ */
 export interface HookDefinition {
   /**
    * How long each handler may take, in milliseconds.
@@ -27,7 +37,11 @@ export interface HookDefinition {
   onFailure?: HookFailurePolicy;
 }
 
-/** Tells a handler of the application about the run it is part of. */
+/**
+ * Tells a handler of the application about the run it is part of.
+ *
+ * @category Hooks
+ */
 export interface HookCall {
   /** The hook's name. */
   readonly hook: string;
@@ -40,10 +54,16 @@ export interface HookCall {
  *
  * The data is a copy of the handler's own, so changing it in place affects nobody; give the changed
  * data back. Giving `undefined` back leaves the data as it was.
+ *
+ * @category Hooks
  */
 export type HookHandler = (data: unknown, call: HookCall) => unknown;
 
-/** Options of {@linkcode HookRegistry.register}. */
+/**
+ * Options of {@linkcode HookRegistry.register}.
+ *
+ * @category Hooks
+ */
 export interface HookRegisterOptions {
   /**
    * Where the handler runs, lower first; 0 to 99 come before every plugin.
@@ -59,13 +79,21 @@ export interface HookRegisterOptions {
   owner?: string;
 }
 
-/** Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data. */
+/**
+ * Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data.
+ *
+ * @category Hooks
+ */
 export type PluginHookRunner = (
   data: unknown,
   options: { signal?: AbortSignal; timeoutMs: number },
 ) => Promise<{ value?: unknown }>;
 
-/** Reports one handler that failed. */
+/**
+ * Reports one handler that failed.
+ *
+ * @category Hooks
+ */
 export interface HookFailure {
   /** The hook's name. */
   readonly hook: string;
@@ -81,7 +109,11 @@ export interface HookFailure {
   readonly skipped: boolean;
 }
 
-/** Options of one run. */
+/**
+ * Options of one run.
+ *
+ * @category Hooks
+ */
 export interface HookRunOptions {
   /** Cancels the run. */
   signal?: AbortSignal;
@@ -93,7 +125,11 @@ export interface HookRunOptions {
   onFailed?: (failure: HookFailure) => void;
 }
 
-/** Gives what one handler of a broadcast did, in the order of priority. */
+/**
+ * Gives what one handler of a broadcast did, in the order of priority.
+ *
+ * @category Hooks
+ */
 export type HookResult =
   & {
     /** The plugin; absent for a handler of the application. */
@@ -106,7 +142,11 @@ export type HookResult =
     | { readonly status: "rejected"; readonly error: SallyportError }
   );
 
-/** Gives the first answer and who gave it. */
+/**
+ * Gives the first answer and who gave it.
+ *
+ * @category Hooks
+ */
 export interface HookAnswer {
   /** The plugin; absent for a handler of the application. */
   readonly plugin?: string;
@@ -116,7 +156,11 @@ export interface HookAnswer {
   readonly value: unknown;
 }
 
-/** Describes one registered handler. */
+/**
+ * Describes one registered handler.
+ *
+ * @category Hooks
+ */
 export interface HookEntry {
   /** The hook's name. */
   readonly hook: string;
@@ -130,7 +174,11 @@ export interface HookEntry {
   readonly band: HookBand;
 }
 
-/** Options of a hook registry. */
+/**
+ * Options of a hook registry.
+ *
+ * @category Hooks
+ */
 export interface HookRegistryOptions {
   /**
    * Takes what the application's handlers and listeners throw.

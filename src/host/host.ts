@@ -25,6 +25,7 @@ import type { PluginState } from "./events/plugin_state.ts";
  * Loads plugins that it does not trust: verified, with the least permissions, each in a process of
  * its own.
  *
+ * @category Host
  * @example
  * ```ts
  * import { PluginHost } from "@sallyport/host";

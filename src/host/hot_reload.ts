@@ -8,7 +8,11 @@ import type { PreparedPlugin } from "./admission/admit.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { loadFailure } from "./plugin/load_errors.ts";
 
-/** Options of `reload` and `rollback`. */
+/**
+ * Options of `reload` and `rollback`.
+ *
+ * @category Host
+ */
 export interface ReloadOptions {
   /** Gives it up; what runs then serves on. */
   signal?: AbortSignal;

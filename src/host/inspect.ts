@@ -30,7 +30,11 @@ import { toPath } from "./settings/config_files.ts";
 /** Stands for the host's data folder in the paths of an inspection. */
 export const DATA_PLACEHOLDER = "<data>";
 
-/** Holds what a host would make of a bundle. */
+/**
+ * Holds what a host would make of a bundle.
+ *
+ * @category Inspection
+ */
 export interface Inspection {
   /** The manifest. */
   readonly manifest: Manifest;
@@ -81,7 +85,11 @@ export interface Inspection {
   readonly launch: InspectedLaunch | undefined;
 }
 
-/** Holds what a plugin would be started as; `<data>` stands for the host's folder, `<run>` for its run. */
+/**
+ * Holds what a plugin would be started as; `<data>` stands for the host's folder, `<run>` for its run.
+ *
+ * @category Inspection
+ */
 export interface InspectedLaunch {
   /** What it may do; `items` says where each part comes from, `dropped` what the policy does not cover. */
   readonly permissions:
@@ -124,6 +132,7 @@ export interface InspectedLaunch {
  * it asks for, whether it would load, and as what it would be started. Nothing of it is started, and nothing
  * is written to the host's folder.
  *
+ * @category Inspection
  * @param dir The bundle.
  * @param options The options that the host is opened with.
  * @returns What was found; that a bundle is refused is a finding.

@@ -12,7 +12,11 @@ import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./plugin/registry.ts";
 import { isTrustRefusal } from "./plugin/revocation.ts";
 
-/** Options of `load` and `loadByName`. */
+/**
+ * Options of `load` and `loadByName`.
+ *
+ * @category Host
+ */
 export interface LoadOptions {
   /**
    * Whether to start the plugin only when it is first called or one of its hooks runs.
@@ -24,7 +28,11 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-/** Options of `unload`. */
+/**
+ * Options of `unload`.
+ *
+ * @category Host
+ */
 export interface UnloadOptions {
   /**
    * Whether to unload the plugins that depend on it first, instead of refusing.

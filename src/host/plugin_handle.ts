@@ -20,7 +20,11 @@ import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { PluginUsage, Signer } from "./plugin/plugin_facts.ts";
 import type { PluginState } from "./events/plugin_state.ts";
 
-/** Options of a call. */
+/**
+ * Options of a call.
+ *
+ * @category Host
+ */
 export interface CallOptions {
   /** Cancels the call: it rejects with `cancelled` at once and the plugin is told. */
   signal?: AbortSignal;
@@ -36,12 +40,20 @@ export interface CallOptions {
   traceparent?: string;
 }
 
-/** Gives the arguments of a call: parameters are optional only where the method takes none. */
+/**
+ * Gives the arguments of a call: parameters are optional only where the method takes none.
+ *
+ * @category Host
+ */
 export type CallArguments<M extends AnyPluginModule, K extends MethodNames<M>> = undefined extends
   CallParams<M, K> ? [params?: CallParams<M, K>, options?: CallOptions]
   : [params: CallParams<M, K>, options?: CallOptions];
 
-/** Calls and observes one plugin; stays valid across reloads. */
+/**
+ * Calls and observes one plugin; stays valid across reloads.
+ *
+ * @category Host
+ */
 export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implements AsyncDisposable {
   #plugin: ManagedPlugin;
   #host: HandleHost;

@@ -36,6 +36,7 @@ const origins = new WeakMap<PolicyEntry, ReadonlyMap<keyof Grant, string>>();
 /**
  * Parses a policy and checks every field of it, the form of hosts and paths included.
  *
+ * @category Policy
  * @param input The bytes or text of `policy.json`, at most 1 MiB, or the object in it.
  * @param source How messages name the policy.
  * @returns The policy, frozen all the way down; an object given is copied, not frozen.
@@ -111,6 +112,7 @@ export function grantOrigin(entry: PolicyEntry, family: keyof Grant): string {
  *
  * It says less than {@linkcode parsePolicy} checks: the form of hosts and paths is left to it.
  *
+ * @category Policy
  * @returns The schema as plain data.
  */
 export function policyJsonSchema(): Record<string, unknown> {

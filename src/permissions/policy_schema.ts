@@ -21,7 +21,11 @@ import {
   WINDOW_BOUNDS,
 } from "./watch_policy.ts";
 
-/** Lists what the operator gives; a plugin gets what it asks for *and* what is in here. */
+/**
+ * Lists what the operator gives; a plugin gets what it asks for *and* what is in here.
+ *
+ * @category Policy
+ */
 export interface Grant {
   /** Hosts: `host`, `host:port`, `*.host`, addresses, CIDR ranges; without a port it is 443. */
   readonly net?: readonly string[];
@@ -37,7 +41,11 @@ export interface Grant {
   readonly hooks?: readonly string[];
 }
 
-/** Holds the operator's decision about one plugin, or about all that have none of their own. */
+/**
+ * Holds the operator's decision about one plugin, or about all that have none of their own.
+ *
+ * @category Policy
+ */
 export interface PolicyEntry {
   /** What the plugin may have. */
   readonly grant?: Grant;
@@ -61,7 +69,11 @@ export interface PolicyEntry {
   readonly monitor?: MonitorPolicy;
 }
 
-/** Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down. */
+/**
+ * Holds a policy, as {@linkcode parsePolicy} read it: checked, and frozen all the way down.
+ *
+ * @category Policy
+ */
 export interface Policy {
   /** Where the JSON Schema of the file is, for editors; never fetched. */
   readonly $schema?: string;

@@ -1,6 +1,10 @@
 // What a policy says about the watch over a plugin: measuring, violations, restarts.
 
-/** Names what a violation is about. */
+/**
+ * Names what a violation is about.
+ *
+ * @category Policy
+ */
 export type ViolationKind =
   | "memory"
   | "cpu"
@@ -35,7 +39,11 @@ export const VIOLATION_KINDS: readonly ViolationKind[] = Object.freeze([
   "crash",
 ]);
 
-/** Says how bad a violation is. */
+/**
+ * Says how bad a violation is.
+ *
+ * @category Policy
+ */
 export type ViolationSeverity = "low" | "medium" | "high" | "critical";
 
 /** Lists every severity once, the mildest first. */
@@ -49,6 +57,8 @@ export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze(
 /**
  * Names what is done about a violation: `record` it, `warn` the plugin as well, `throttle` it, `unload`
  * it, or put it into `quarantine`, which an operator must lift. None of them is ever without a record.
+ *
+ * @category Policy
  */
 export type ViolationAction = "record" | "warn" | "throttle" | "unload" | "quarantine";
 
@@ -64,6 +74,8 @@ export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze([
 /**
  * Says what is done when the violations of the window weigh so much. A violation weighs 1, 2, 5 or 10 for
  * `low`, `medium`, `high` or `critical`.
+ *
+ * @category Policy
  */
 export interface ViolationResponse {
   /**
@@ -80,7 +92,11 @@ export interface ViolationResponse {
   readonly action: ViolationAction;
 }
 
-/** Says what is done about a plugin's violations. */
+/**
+ * Says what is done about a plugin's violations.
+ *
+ * @category Policy
+ */
 export interface ViolationPolicy {
   /**
    * How long a violation counts, in milliseconds: 1,000 to 86,400,000.
@@ -102,7 +118,11 @@ export interface ViolationPolicy {
   readonly responses?: readonly ViolationResponse[];
 }
 
-/** Says when a plugin that crashed is started again; without a word of the policy by the defaults. */
+/**
+ * Says when a plugin that crashed is started again; without a word of the policy by the defaults.
+ *
+ * @category Policy
+ */
 export interface RestartPolicy {
   /**
    * How many restarts within the window; one crash more puts it into quarantine. 0 to 100; with 0 it is
@@ -139,7 +159,11 @@ export interface RestartPolicy {
   readonly jitter?: number;
 }
 
-/** Says how a plugin is watched. */
+/**
+ * Says how a plugin is watched.
+ *
+ * @category Policy
+ */
 export interface MonitorPolicy {
   /**
    * How often it is measured, in milliseconds: 100 to 3,600,000.

@@ -1,6 +1,10 @@
 // The built-in services as a plugin sees them: `ctx.get<Database>("database")`.
 
-/** A value that JSON can hold. */
+/**
+ * A value that JSON can hold.
+ *
+ * @category Services
+ */
 export type JsonValue =
   | null
   | boolean
@@ -9,7 +13,11 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-/** The plugin's settings, as the application gives them; needs `read`. */
+/**
+ * The plugin's settings, as the application gives them; needs `read`.
+ *
+ * @category Services
+ */
 export interface Config {
   /** Gives the whole object; empty where the application set nothing. */
   get(): Promise<{ readonly [key: string]: JsonValue }>;
@@ -22,7 +30,11 @@ export interface Config {
   get(key: string): Promise<JsonValue>;
 }
 
-/** The host's log under the plugin's name; needs `read`. Messages above a rate are dropped and counted. */
+/**
+ * The host's log under the plugin's name; needs `read`. Messages above a rate are dropped and counted.
+ *
+ * @category Services
+ */
 export interface Log {
   /** Logs what helps to find a fault. */
   debug(message: string, fields?: { readonly [key: string]: JsonValue }): Promise<void>;
@@ -34,7 +46,11 @@ export interface Log {
   error(message: string, fields?: { readonly [key: string]: JsonValue }): Promise<void>;
 }
 
-/** Options of {@linkcode Kv.list}. */
+/**
+ * Options of {@linkcode Kv.list}.
+ *
+ * @category Services
+ */
 export interface KvListOptions {
   /** Only keys that start with this. */
   prefix?: string;
@@ -51,6 +67,8 @@ export interface KvListOptions {
 /**
  * Keys and JSON values of the plugin's own that outlive it; reading needs `read`, the rest
  * `readwrite`. A key has at most 512 bytes, a value 64 KiB, all together the plugin's `storageBytes`.
+ *
+ * @category Services
  */
 export interface Kv {
   /**
@@ -88,16 +106,32 @@ export interface Kv {
   delete(key: string): Promise<boolean>;
 }
 
-/** A value in a database: a result, or a parameter. */
+/**
+ * A value in a database: a result, or a parameter.
+ *
+ * @category Services
+ */
 export type SqlValue = null | number | string | Uint8Array;
 
-/** The parameters of a statement: in order for `?`, or by name for `:name`, `@name` and `$name`. */
+/**
+ * The parameters of a statement: in order for `?`, or by name for `:name`, `@name` and `$name`.
+ *
+ * @category Services
+ */
 export type SqlParameters = readonly SqlValue[] | { readonly [name: string]: SqlValue };
 
-/** One row of a result, by column name. */
+/**
+ * One row of a result, by column name.
+ *
+ * @category Services
+ */
 export type SqlRow = { [column: string]: SqlValue };
 
-/** Says what a statement did. */
+/**
+ * Says what a statement did.
+ *
+ * @category Services
+ */
 export interface ExecuteResult {
   /** How many rows it inserted, updated or deleted. */
   changes: number;
@@ -112,6 +146,8 @@ export interface ExecuteResult {
  *
  * One statement a call; `BEGIN`, `ATTACH`, `PRAGMA`, `VACUUM`, temporary tables and extensions are
  * refused. A call has a deadline; one past it ends with `timeout`, and nothing of it is kept.
+ *
+ * @category Services
  */
 export interface Database {
   /**

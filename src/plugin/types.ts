@@ -1,9 +1,17 @@
 // The types of plugins, for their authors and for hosts that call them.
 
-/** Says what a plugin may do with a service. */
+/**
+ * Says what a plugin may do with a service.
+ *
+ * @category Plugin
+ */
 export type ServiceAccess = "read" | "readwrite";
 
-/** Writes to the host's log under the plugin's name. */
+/**
+ * Writes to the host's log under the plugin's name.
+ *
+ * @category Plugin
+ */
 export interface PluginLog {
   /** Logs what helps to find a mistake. */
   debug(message: string, fields?: Record<string, unknown>): void;
@@ -29,7 +37,11 @@ export type Service<T> = 0 extends 1 & T ? any
         : never;
   };
 
-/** Gives a plugin its part of the host. */
+/**
+ * Gives a plugin its part of the host.
+ *
+ * @category Plugin
+ */
 export interface PluginContext {
   /** The plugin's name. */
   readonly name: string;
@@ -67,7 +79,11 @@ export interface PluginContext {
   emit(event: string, data?: unknown): void;
 }
 
-/** Belongs to one call of a method. */
+/**
+ * Belongs to one call of a method.
+ *
+ * @category Plugin
+ */
 export interface CallContext {
   /** Aborts when the caller cancels or runs out of time. */
   readonly signal: AbortSignal;
@@ -89,7 +105,11 @@ export type PluginMethod = (params: any, call: CallContext) => unknown;
 // deno-lint-ignore no-explicit-any -- every hook has a type of its own
 export type HookHandler = (data: any, ctx: PluginContext) => unknown;
 
-/** Is a handler, alone or with the priority at which it runs. */
+/**
+ * Is a handler, alone or with the priority at which it runs.
+ *
+ * @category Plugin
+ */
 export type Hook = HookHandler | {
   /** From 100 (early) to 9999 (late); the manifest's priority comes before it. */
   readonly priority?: number;
@@ -97,13 +117,21 @@ export type Hook = HookHandler | {
   readonly handler: HookHandler;
 };
 
-/** Says where a state comes from. */
+/**
+ * Says where a state comes from.
+ *
+ * @category Plugin
+ */
 export interface RestoreInfo {
   /** The version of the plugin that gave it, newer than this one when it is rolled back. */
   readonly from: string;
 }
 
-/** Tells a plugin of a limit that it broke, or of something else that it must not do. */
+/**
+ * Tells a plugin of a limit that it broke, or of something else that it must not do.
+ *
+ * @category Plugin
+ */
 export interface Warning {
   /** What it is about, such as `memory` or `permission`. */
   readonly kind: string;
@@ -119,7 +147,11 @@ export interface Warning {
   readonly message: string;
 }
 
-/** Is what a plugin's entry exports as its default. */
+/**
+ * Is what a plugin's entry exports as its default.
+ *
+ * @category Plugin
+ */
 export interface Plugin {
   /** Runs once, before any call. */
   init?(ctx: PluginContext): void | Promise<void>;
@@ -140,53 +172,89 @@ export interface Plugin {
   warned?(warning: Warning): void;
 }
 
-/** Is a plugin whose methods keep their own types. */
+/**
+ * Is a plugin whose methods keep their own types.
+ *
+ * @category Plugin
+ */
 export interface DefinedPlugin<M extends Readonly<Record<string, PluginMethod>>>
   extends Omit<Plugin, "methods"> {
   /** The methods that hosts may call, by name. */
   readonly methods?: M;
 }
 
-/** Is the type of any plugin's entry module. */
+/**
+ * Is the type of any plugin's entry module.
+ *
+ * @category Plugin
+ */
 export interface AnyPluginModule {
   /** The plugin. */
   readonly default: object;
 }
 
-/** Gives the plugin of an entry module's type, such as `typeof import("./main.ts")`. */
+/**
+ * Gives the plugin of an entry module's type, such as `typeof import("./main.ts")`.
+ *
+ * @category Plugin
+ */
 export type PluginOf<M> = M extends { readonly default: infer D } ? D : never;
 
 /** Are the methods of a plugin whose type is not known: any name, any value, any answer. */
 // deno-lint-ignore no-explicit-any -- nothing is known of them
 export type UntypedMethods = Record<string, (params?: any) => any>;
 
-/** Gives the methods of a plugin's module; of one whose type is not known, any method. */
+/**
+ * Gives the methods of a plugin's module; of one whose type is not known, any method.
+ *
+ * @category Plugin
+ */
 export type MethodsOf<M> = keyof PluginOf<M> extends never ? UntypedMethods
   : PluginOf<M> extends { readonly methods?: infer X } ? NonNullable<X>
   : Record<never, never>;
 
-/** Gives one method of a plugin's module. */
+/**
+ * Gives one method of a plugin's module.
+ *
+ * @category Plugin
+ */
 export type MethodOf<M, K> = K extends keyof MethodsOf<M>
   // deno-lint-ignore no-explicit-any -- the only way to infer from any function
   ? MethodsOf<M>[K] extends (...args: any[]) => unknown ? MethodsOf<M>[K] : never
   : never;
 
-/** Names the methods of a plugin's module. */
+/**
+ * Names the methods of a plugin's module.
+ *
+ * @category Plugin
+ */
 export type MethodNames<M> = Extract<keyof MethodsOf<M>, string>;
 
-/** Gives the type of a method's parameter; `undefined` where it has none. */
+/**
+ * Gives the type of a method's parameter; `undefined` where it has none.
+ *
+ * @category Plugin
+ */
 export type CallParams<M, K extends MethodNames<M>> = Parameters<MethodOf<M, K>> extends []
   ? undefined
   : Parameters<MethodOf<M, K>>[0];
 
-/** Gives the type of a method's result; `never` for a method that streams. */
+/**
+ * Gives the type of a method's result; `never` for a method that streams.
+ *
+ * @category Plugin
+ */
 export type CallResult<M, K extends MethodNames<M>> = unknown extends ReturnType<MethodOf<M, K>>
   ? ReturnType<MethodOf<M, K>>
   : ReturnType<MethodOf<M, K>> extends AsyncIterable<unknown> | Generator<unknown, unknown, never>
     ? never
   : Awaited<ReturnType<MethodOf<M, K>>>;
 
-/** Gives the type of the items of a method that streams; `never` for one that does not. */
+/**
+ * Gives the type of the items of a method that streams; `never` for one that does not.
+ *
+ * @category Plugin
+ */
 export type StreamItem<M, K extends MethodNames<M>> = unknown extends ReturnType<MethodOf<M, K>>
   ? ReturnType<MethodOf<M, K>>
   : ReturnType<MethodOf<M, K>> extends AsyncIterable<infer T> ? T

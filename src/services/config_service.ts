@@ -1,6 +1,10 @@
 import type { Service } from "./calls/service.ts";
 
-/** The settings of each plugin, by its name: plain data. */
+/**
+ * The settings of each plugin, by its name: plain data.
+ *
+ * @category Services
+ */
 export type PluginConfigs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Makes the `config` service: a plugin sees its own settings only. */

@@ -43,6 +43,7 @@ const MAX_SERVICES = 1_000;
  * Each call is checked against the manifest (the plugin declared the key), the policy (it granted
  * enough access) and the service's own closed table of methods.
  *
+ * @category Services
  * @example
  * ```ts
  * import { PluginContext } from "@sallyport/host";

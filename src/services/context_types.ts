@@ -4,7 +4,11 @@ import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
 import type { MethodAccess } from "./calls/method_table.ts";
 import type { PluginConfigs } from "./config_service.ts";
 
-/** Options of {@linkcode PluginContext.provide}. */
+/**
+ * Options of {@linkcode PluginContext.provide}.
+ *
+ * @category Services
+ */
 export interface ProvideOptions {
   /** The access that each method needs; a method that is not named needs `readwrite`. */
   readonly access?: MethodAccess;
@@ -12,7 +16,11 @@ export interface ProvideOptions {
   readonly description?: string;
 }
 
-/** Describes one service. */
+/**
+ * Describes one service.
+ *
+ * @category Services
+ */
 export interface ServiceDescription {
   /** The key. */
   readonly key: string;
@@ -24,7 +32,11 @@ export interface ServiceDescription {
   readonly methods?: MethodAccess;
 }
 
-/** Options of {@linkcode PluginContext}. */
+/**
+ * Options of {@linkcode PluginContext}.
+ *
+ * @category Services
+ */
 export interface PluginContextOptions {
   /** The folder of `kv` and `database`; without it the two are not provided. */
   readonly dir?: string;

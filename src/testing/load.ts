@@ -12,7 +12,11 @@ import type { AnyPluginModule } from "../plugin/types.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/machine/choose.ts";
 import { type SignedForTest, signForTest } from "./sign.ts";
 
-/** A stand-in for a service of the application. */
+/**
+ * A stand-in for a service of the application.
+ *
+ * @category Testing
+ */
 export interface ServiceForTest {
   /** An object whose methods the plugin calls. */
   readonly methods: object;
@@ -20,7 +24,11 @@ export interface ServiceForTest {
   readonly access?: Readonly<Record<string, AccessLevel>>;
 }
 
-/** Options of {@linkcode loadForTest}. */
+/**
+ * Options of {@linkcode loadForTest}.
+ *
+ * @category Testing
+ */
 export interface LoadForTestOptions {
   /**
    * The grants and limits, as an object or as the path of a `policy.json`.
@@ -58,7 +66,11 @@ export interface LoadForTestOptions {
   logger?: Logger;
 }
 
-/** Holds a loaded plugin; dispose it to unload it, close the host and remove every temporary file. */
+/**
+ * Holds a loaded plugin; dispose it to unload it, close the host and remove every temporary file.
+ *
+ * @category Testing
+ */
 export interface LoadedForTest<M extends AnyPluginModule = AnyPluginModule>
   extends AsyncDisposable {
   /** The plugin, ready for calls. */
@@ -73,6 +85,7 @@ export interface LoadedForTest<M extends AnyPluginModule = AnyPluginModule>
  * Without a policy the plugin gets exactly what its manifest asks for: hosts, paths, services, hooks.
  * Give the policy of your users to test that the plugin gets by with it, or is refused without it.
  *
+ * @category Testing
  * @param dir The bundle; need not be signed, and is not touched.
  * @param options Policy, services, hooks.
  * @returns The plugin and its host, typed by the module type given.

@@ -6,7 +6,11 @@ import { generateKeyPair, getPublicKey } from "../crypto/ed25519.ts";
 import { asOwn } from "../io/system_error.ts";
 import { toPath } from "../host/settings/host_options.ts";
 
-/** Options of {@linkcode signForTest}. */
+/**
+ * Options of {@linkcode signForTest}.
+ *
+ * @category Testing
+ */
 export interface SignForTestOptions {
   /** The private key to sign with, 32 bytes. By default a new one. */
   privateKey?: Uint8Array;
@@ -14,7 +18,11 @@ export interface SignForTestOptions {
   expiresAt?: Date;
 }
 
-/** Holds a signed copy of a bundle; dispose it to remove the copy. */
+/**
+ * Holds a signed copy of a bundle; dispose it to remove the copy.
+ *
+ * @category Testing
+ */
 export interface SignedForTest extends AsyncDisposable {
   /** The folder of the copy. */
   readonly dir: string;
@@ -31,6 +39,7 @@ export interface SignedForTest extends AsyncDisposable {
 /**
  * Copies a bundle to a temporary folder and signs the copy; the bundle itself is not touched.
  *
+ * @category Testing
  * @param dir The bundle; its signatures and what `.sallyportignore` names are left out of the copy.
  * @param options The key, and when the signature expires.
  * @returns The copy.

@@ -14,7 +14,6 @@ import { cannotChange, compose, makeRoot, type RootOptions } from "./list/signin
 import { type MarkedRevision, RollbackMark, type SeenRevision } from "./mark/rollback_mark.ts";
 import {
   checkKnownRoot,
-  type RootReference,
   type SignedRoot,
   type VerifiedRoot,
   verifyRootChain,
@@ -26,50 +25,16 @@ import {
   replaceSealedFile,
   withFileLock,
 } from "./sealed/sealed_file.ts";
+import type {
+  CreateTrustListOptions,
+  ListRevision,
+  OpenTrustListOptions,
+  UpdateTrustListOptions,
+} from "./trust_list_options.ts";
 
 export type { RootOptions } from "./list/signing.ts";
 
 const PURPOSE = "trust-list";
-
-/** Options of {@linkcode TrustList.open}. */
-export interface OpenTrustListOptions {
-  /** The folder of the host's rollback marks; without it no revision is too old. */
-  markDir?: string;
-  /** Whether the mark is advanced; by default it is. */
-  remember?: boolean;
-  /** A root that the list must have, such as one that came by another way. */
-  pinnedRoot?: RootReference;
-}
-
-/** Options of {@linkcode TrustList.create}. */
-export interface CreateTrustListOptions extends OpenTrustListOptions {
-  /** What it says, from `createTrustListContent`. */
-  content: TrustListContent;
-  /** Who signs its revisions; without it, whoever has the passphrase or key file may write it. */
-  root?: RootOptions;
-  /** The base-2 logarithm of scrypt's N for a passphrase; see {@linkcode SealingKey.create}. */
-  logN?: number;
-}
-
-/** Options of {@linkcode TrustList.update}. */
-export interface UpdateTrustListOptions {
-  /** The private root keys that sign the revision, where the list has roots. */
-  rootKeys?: readonly Uint8Array[];
-  /** When it is made; now by default. */
-  now?: Date;
-  /** Gives up waiting for another writer. */
-  signal?: AbortSignal;
-}
-
-/** Holds what a revision says, and who signs it. */
-export interface ListRevision {
-  /** What it says. */
-  readonly content: TrustListContent;
-  /** The SHA-512 of its JSON, 128 hex digits. */
-  readonly hash: string;
-  /** The root that signs it, if one does. */
-  readonly root: VerifiedRoot | undefined;
-}
 
 /** What a file was opened from. */
 interface Source {
@@ -81,7 +46,11 @@ interface Source {
   readonly mark?: RollbackMark;
 }
 
-/** Is one revision of a trust list, opened and verified; never changed. */
+/**
+ * Is one revision of a trust list, opened and verified; never changed.
+ *
+ * @category Trust
+ */
 export class TrustList implements ListRevision {
   /** The file. */
   readonly file: string;

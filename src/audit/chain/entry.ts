@@ -29,7 +29,11 @@ export interface AuditEntry {
   readonly [field: string]: unknown;
 }
 
-/** Holds one line of the log as it was read; what the fields say may come from a hostile plugin. */
+/**
+ * Holds one line of the log as it was read; what the fields say may come from a hostile plugin.
+ *
+ * @category Audit log
+ */
 export interface AuditRecord {
   /** The number of the chain. */
   readonly chain: number;

@@ -7,7 +7,11 @@ import { fileName, listChains, listFiles } from "../chain/folder.ts";
 import { type AuditLine, SIGNED_TYPES } from "../chain/line.ts";
 import { readRawLines } from "../chain/raw_lines.ts";
 
-/** Chooses entries. */
+/**
+ * Chooses entries.
+ *
+ * @category Audit log
+ */
 export interface AuditQuery {
   /** Only those about this plugin. */
   readonly plugin?: string;
@@ -28,6 +32,7 @@ const POLL_MS = 250;
 /**
  * Reads entries in the order of their times. Nothing is checked: {@linkcode verifyAuditLog} does that.
  *
+ * @category Audit log
  * @param dir The audit folder.
  * @param query Which entries.
  * @returns The entries. A line that cannot be read is one of type `unreadable`; what the fields say may

@@ -1,7 +1,11 @@
 // What a check of an audit log tells.
 import { escapeText } from "../../errors.ts";
 
-/** Names what is wrong with a log. */
+/**
+ * Names what is wrong with a log.
+ *
+ * @category Audit log
+ */
 export type AuditProblemKind =
   | "edited"
   | "removed"
@@ -22,7 +26,11 @@ export type AuditProblemKind =
   | "old-format"
   | "unreadable";
 
-/** Says what is wrong, and where. */
+/**
+ * Says what is wrong, and where.
+ *
+ * @category Audit log
+ */
 export interface AuditProblem {
   /** What is wrong. */
   readonly kind: AuditProblemKind;
@@ -38,7 +46,11 @@ export interface AuditProblem {
   readonly message: string;
 }
 
-/** Says which lines nobody has vouched for: a killed run left them, and the next one took them over. */
+/**
+ * Says which lines nobody has vouched for: a killed run left them, and the next one took them over.
+ *
+ * @category Audit log
+ */
 export interface TakenOverLines {
   /** The number of the first. */
   readonly from: number;
@@ -50,7 +62,11 @@ export interface TakenOverLines {
   readonly recordedAt: number;
 }
 
-/** Tells what was found in one chain. */
+/**
+ * Tells what was found in one chain.
+ *
+ * @category Audit log
+ */
 export interface ChainReport {
   /** The number of the chain. */
   readonly chain: number;
@@ -90,7 +106,11 @@ export interface ChainReport {
   readonly problemCount: number;
 }
 
-/** Tells what was found in an audit folder. */
+/**
+ * Tells what was found in an audit folder.
+ *
+ * @category Audit log
+ */
 export interface AuditReport {
   /** Whether nothing is wrong. */
   readonly ok: boolean;

@@ -15,7 +15,11 @@ import { type AuditProblem, type AuditProblemKind, type AuditReport, Problems } 
 import { readPublicKey } from "../chain/signing_key.ts";
 import { type CheckedChain, verifyChain } from "./verify_chain.ts";
 
-/** Options of {@linkcode verifyAuditLog}. */
+/**
+ * Options of {@linkcode verifyAuditLog}.
+ *
+ * @category Audit log
+ */
 export interface VerifyAuditLogOptions {
   /**
    * The 32 bytes of the key that must have signed the log.
@@ -46,6 +50,7 @@ const MAX_ATTEMPTS = 4;
 /**
  * Checks an audit folder.
  *
+ * @category Audit log
  * @param dir The audit folder.
  * @param options The key and a signal.
  * @returns What was found. Problems are in the report; they do not throw.

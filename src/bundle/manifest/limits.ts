@@ -1,6 +1,10 @@
 // The limits that a plugin runs under: their names, defaults and bounds.
 
-/** Caps what one plugin may use; every value is a whole number. */
+/**
+ * Caps what one plugin may use; every value is a whole number.
+ *
+ * @category Bundles
+ */
 export interface Limits {
   /** Memory of the plugin's processes together, in bytes. */
   readonly memoryBytes: number;
@@ -22,10 +26,18 @@ export interface Limits {
   readonly storageBytes: number;
 }
 
-/** Names one limit. */
+/**
+ * Names one limit.
+ *
+ * @category Bundles
+ */
 export type LimitName = keyof Limits;
 
-/** Gives the least and the greatest value that a limit may have. */
+/**
+ * Gives the least and the greatest value that a limit may have.
+ *
+ * @category Bundles
+ */
 export interface LimitBounds {
   /** The least value. */
   readonly min: number;
@@ -36,7 +48,11 @@ export interface LimitBounds {
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** Holds the limits of a plugin that asks for nothing else. */
+/**
+ * Holds the limits of a plugin that asks for nothing else.
+ *
+ * @category Bundles
+ */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   memoryBytes: 128 * MIB,
   cpuTimeMs: 5_000,
@@ -53,6 +69,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
  * Holds the least and greatest value of each limit.
  *
  * The minima of memory, threads and descriptors are what an empty Deno process needs to start at all.
+ *
+ * @category Bundles
  */
 export const LIMIT_BOUNDS: Readonly<Record<LimitName, LimitBounds>> = Object.freeze({
   memoryBytes: Object.freeze({ min: 32 * MIB, max: 1024 * GIB }),

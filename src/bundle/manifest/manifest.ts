@@ -20,6 +20,7 @@ export const MAX_MANIFEST_BYTES: number = 1024 * 1024;
 /**
  * Parses a manifest and checks every field of it.
  *
+ * @category Bundles
  * @param input The bytes or the text of `plugin.json`, at most 1 MiB.
  * @param source How messages name the file.
  * @returns The manifest, frozen all the way down.
@@ -78,6 +79,7 @@ function deepFreeze<T>(value: T): T {
  *
  * It says less than {@linkcode parseManifest} checks: ranges and repeated names are left to it.
  *
+ * @category Bundles
  * @returns The schema as plain data.
  */
 export function manifestJsonSchema(): Record<string, unknown> {

@@ -6,10 +6,18 @@ import { bundlePathProblem } from "./paths.ts";
 import { describeIssues, quoteValue, type SchemaIssue } from "../../json/schema_issues.ts";
 import { isVersionRange } from "./version_range.ts";
 
-/** Says how far a plugin may use a service: only read, or also change. */
+/**
+ * Says how far a plugin may use a service: only read, or also change.
+ *
+ * @category Bundles
+ */
 export type AccessLevel = "read" | "readwrite";
 
-/** Lists the Deno permissions that a plugin asks for; a missing list asks for nothing. */
+/**
+ * Lists the Deno permissions that a plugin asks for; a missing list asks for nothing.
+ *
+ * @category Bundles
+ */
 export interface PermissionRequest {
   /** Hosts: `host`, `host:port`, `*.host`, IP addresses, CIDR ranges. */
   readonly net?: readonly string[];
@@ -21,7 +29,11 @@ export interface PermissionRequest {
   readonly sys?: readonly string[];
 }
 
-/** Asks for one service of the host. */
+/**
+ * Asks for one service of the host.
+ *
+ * @category Bundles
+ */
 export interface ContextRequest {
   /** The key under which the host provides the service. */
   readonly key: string;
@@ -31,7 +43,11 @@ export interface ContextRequest {
   readonly reason?: string;
 }
 
-/** Announces one hook that the plugin handles. */
+/**
+ * Announces one hook that the plugin handles.
+ *
+ * @category Bundles
+ */
 export interface HookRequest {
   /** The name of the hook. */
   readonly name: string;
@@ -39,13 +55,21 @@ export interface HookRequest {
   readonly priority?: number;
 }
 
-/** Asks for storage of the plugin's own. */
+/**
+ * Asks for storage of the plugin's own.
+ *
+ * @category Bundles
+ */
 export interface StorageRequest {
   /** How much, in bytes. */
   readonly quotaBytes: number;
 }
 
-/** Describes a plugin, as {@linkcode parseManifest} read it: checked, and frozen all the way down. */
+/**
+ * Describes a plugin, as {@linkcode parseManifest} read it: checked, and frozen all the way down.
+ *
+ * @category Bundles
+ */
 export interface Manifest {
   /** Where the JSON Schema of the file is, for editors; never fetched. */
   readonly $schema?: string;

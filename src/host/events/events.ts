@@ -6,7 +6,11 @@ import type { Violation } from "../../monitor/violations/violations.ts";
 import type { TrustChange } from "../../trust/list/diff.ts";
 import type { PluginState } from "./plugin_state.ts";
 
-/** Tells of something that happened in a host. */
+/**
+ * Tells of something that happened in a host.
+ *
+ * @category Host
+ */
 export type HostEvent =
   & {
     /** When it happened, in RFC 3339. */

@@ -4,6 +4,8 @@
  * Names where a plugin is in its life: `available` (verified, not started), `untrusted` (never
  * started), `starting`, `active`, `draining` (finishing its calls), `inactive` (unloaded), `failed`
  * (could not be loaded, or crashed), `quarantined` (not to be loaded until an operator says so).
+ *
+ * @category Host
  */
 export type PluginState =
   | "available"
@@ -15,7 +17,11 @@ export type PluginState =
   | "failed"
   | "quarantined";
 
-/** Lists every state once, in the order of a plugin's life. */
+/**
+ * Lists every state once, in the order of a plugin's life.
+ *
+ * @category Host
+ */
 export const PLUGIN_STATES: readonly PluginState[] = Object.freeze([
   "available",
   "untrusted",

@@ -7,10 +7,18 @@ import { bundleFolders } from "./bundle_folders.ts";
 import { FolderEvents } from "./folder_events.ts";
 import { markOfFolder } from "./folder_marks.ts";
 
-/** Says what becomes of bundles that were not there before. */
+/**
+ * Says what becomes of bundles that were not there before.
+ *
+ * @category Host
+ */
 export type AddedBundles = "ignore" | "discover" | "load";
 
-/** Options of `watch`. */
+/**
+ * Options of `watch`.
+ *
+ * @category Host
+ */
 export interface WatchOptions {
   /**
    * How long a bundle must rest before it is looked at, in milliseconds, from 20 to 60,000: so that

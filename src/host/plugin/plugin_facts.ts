@@ -1,6 +1,10 @@
 // What a host tells of a plugin: who signed it, what it used, what it did wrong.
 
-/** Says who signed a bundle. */
+/**
+ * Says who signed a bundle.
+ *
+ * @category Host
+ */
 export interface Signer {
   /** The key id. */
   readonly keyId: string;
@@ -8,7 +12,11 @@ export interface Signer {
   readonly name?: string;
 }
 
-/** Counts what a plugin has done and used since the host knows it. */
+/**
+ * Counts what a plugin has done and used since the host knows it.
+ *
+ * @category Host
+ */
 export interface PluginUsage {
   /** Calls and streams begun. */
   readonly calls: number;

@@ -11,7 +11,11 @@ export interface RegistryEntry {
   readonly state: PluginState;
 }
 
-/** Selects entries of a {@linkcode PluginRegistry}. */
+/**
+ * Selects entries of a {@linkcode PluginRegistry}.
+ *
+ * @category Host
+ */
 export interface PluginQuery {
   /** One state, or several. */
   state?: PluginState | readonly PluginState[];

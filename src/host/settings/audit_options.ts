@@ -4,7 +4,11 @@ import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { toPath } from "./config_files.ts";
 
-/** Says how the audit log is kept. */
+/**
+ * Says how the audit log is kept.
+ *
+ * @category Host
+ */
 export interface AuditOptions {
   /**
    * The folder of the log; several hosts may share one.

@@ -28,7 +28,11 @@ import {
 
 export { readSmallFile, toPath } from "./config_files.ts";
 
-/** Options of `PluginHost.open`. */
+/**
+ * Options of `PluginHost.open`.
+ *
+ * @category Host
+ */
 export interface PluginHostOptions {
   /**
    * The host's folder: store, plugin storage, databases. Several hosts may share one.
@@ -105,7 +109,11 @@ export interface PluginHostOptions {
   times?: TimeOptions;
 }
 
-/** How long the steps of a plugin's life may take, in milliseconds: 0 to 3,600,000. */
+/**
+ * How long the steps of a plugin's life may take, in milliseconds: 0 to 3,600,000.
+ *
+ * @category Host
+ */
 export interface TimeOptions {
   /**
    * How long a plugin's import and `init` may take, in milliseconds.
@@ -141,7 +149,11 @@ export interface TimeOptions {
   graceMs?: number;
 }
 
-/** Options of the pool of processes that wait for a plugin. */
+/**
+ * Options of the pool of processes that wait for a plugin.
+ *
+ * @category Host
+ */
 export interface PoolOptions {
   /**
    * How many there are at most; at most 64. Each load of a plugin asks for one for the next with the same

@@ -1,7 +1,11 @@
 // How a host watches its plugins.
 import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
 
-/** Says how plugins are watched, for all that the policy says nothing else about. */
+/**
+ * Says how plugins are watched, for all that the policy says nothing else about.
+ *
+ * @category Host
+ */
 export interface MonitorOptions {
   /**
    * How often each plugin is measured, in milliseconds: 100 to 3,600,000.

@@ -4,7 +4,11 @@ const MIB = 1024 * 1024;
 const DEFAULT_BYTES = 64 * MIB;
 const MAX_BYTES = 1024 * MIB;
 
-/** Options of the files that large values travel in. */
+/**
+ * Options of the files that large values travel in.
+ *
+ * @category Host
+ */
 export interface SharedMemoryOptions {
   /**
    * How many bytes may be under way in each direction, for each plugin: from 1 MiB to 1 GiB.

@@ -9,6 +9,8 @@ import { toPath, warnOpenToOthers } from "./config_files.ts";
 
 /**
  * Names a trust list and what opens it: exactly one of passphrase file, key file, passphrase and key.
+ *
+ * @category Host
  */
 export interface TrustListOptions {
   /** The file of the list; the host follows what becomes of it. */
@@ -32,7 +34,11 @@ export interface TrustListOptions {
   pinnedRoot?: PinnedRoot;
 }
 
-/** Names one root of a trust list: `version` and `hash` of the root that `trust show` prints. */
+/**
+ * Names one root of a trust list: `version` and `hash` of the root that `trust show` prints.
+ *
+ * @category Host
+ */
 export interface PinnedRoot {
   /** Its number in the chain, from 1. */
   readonly version: number;

@@ -3,10 +3,16 @@
 /**
  * Says where a figure comes from: files of the kernel's control group, `/proc`, a tool of the platform,
  * the plugin's own word, the host's egress proxy, or a count of files.
+ *
+ * @category Monitoring
  */
 export type SampleSource = "cgroup" | "proc" | "platform" | "plugin" | "proxy" | "files";
 
-/** Names the figures of a sample that are measured outside the host. */
+/**
+ * Names the figures of a sample that are measured outside the host.
+ *
+ * @category Monitoring
+ */
 export type SampleFigure =
   | "memoryBytes"
   | "peakMemoryBytes"
@@ -23,6 +29,8 @@ export type SampleFigure =
  * Holds what a plugin uses. A figure that cannot be read here is absent; none is a guess.
  *
  * Rates are means since the sample before, or since the plugin came under watch.
+ *
+ * @category Monitoring
  */
 export interface PluginSample {
   /** When it was taken, in RFC 3339. */

@@ -1,12 +1,20 @@
 // Hands samples to readers, each at its own pace.
 import type { PluginSample } from "./sample.ts";
 
-/** Is what a reader of samples gets: a sample, or word that it was too slow and lost some. */
+/**
+ * Is what a reader of samples gets: a sample, or word that it was too slow and lost some.
+ *
+ * @category Monitoring
+ */
 export type MonitorEvent =
   | { readonly type: "sample"; readonly sample: PluginSample }
   | { readonly type: "lagged"; readonly dropped: number };
 
-/** Options of {@linkcode ResourceMonitor.watch}. */
+/**
+ * Options of {@linkcode ResourceMonitor.watch}.
+ *
+ * @category Monitoring
+ */
 export interface WatchOptions {
   /** Ends the iteration. */
   signal?: AbortSignal;

@@ -17,7 +17,11 @@ import {
 
 export type { ViolationKind, ViolationSeverity } from "../../permissions/watch_policy.ts";
 
-/** Tells of one breach of the protocol or of a limit. */
+/**
+ * Tells of one breach of the protocol or of a limit.
+ *
+ * @category Monitoring
+ */
 export interface Violation {
   /** When it happened, in RFC 3339. */
   readonly time: string;

@@ -1,15 +1,25 @@
 // The launch spec: everything that starting one plugin takes, as plain data.
 
-/** Names of the launchers, strongest first. */
+/**
+ * Names of the launchers, strongest first.
+ *
+ * @category Isolation
+ */
 export type LauncherName = "bwrap" | "unshare" | "plain";
 
 /**
  * Says how granted hosts are reached: not at all (a network namespace with nothing in it), through
  * the host's egress proxy, or directly, held by Deno's flags only.
+ *
+ * @category Isolation
  */
 export type NetworkMode = "isolated" | "proxied" | "host";
 
-/** Names a system call filter; `off` is none. */
+/**
+ * Names a system call filter; `off` is none.
+ *
+ * @category Isolation
+ */
 export type SeccompProfile = "strict" | "baseline" | "off";
 
 /** Shows a file or folder of the machine inside a private root. */

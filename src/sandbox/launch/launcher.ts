@@ -13,10 +13,18 @@ export interface LaunchCommand {
   readonly cwd: string;
 }
 
-/** Names a Linux namespace that a plugin's process may have of its own. */
+/**
+ * Names a Linux namespace that a plugin's process may have of its own.
+ *
+ * @category Isolation
+ */
 export type NamespaceName = "user" | "pid" | "mount" | "ipc" | "uts" | "cgroup" | "net";
 
-/** Holds what the kernel says of a running plugin process; read from `/proc`, not from what was asked. */
+/**
+ * Holds what the kernel says of a running plugin process; read from `/proc`, not from what was asked.
+ *
+ * @category Isolation
+ */
 export interface ContainmentFacts {
   /** The id of the runtime's process as the host sees it. */
   readonly pid: number;
@@ -42,7 +50,11 @@ export interface ContainmentFacts {
   readonly cgroup: CgroupFacts | undefined;
 }
 
-/** Holds the limits of a cgroup as the kernel has them; one that is not capped is `undefined`. */
+/**
+ * Holds the limits of a cgroup as the kernel has them; one that is not capped is `undefined`.
+ *
+ * @category Isolation
+ */
 export interface CgroupFacts {
   /** How the group was made. */
   readonly kind: "v2" | "v1" | "systemd-run";
@@ -58,7 +70,11 @@ export interface CgroupFacts {
   readonly ioWeight: number | undefined;
 }
 
-/** Says what really contains a plugin's process, layer by layer. */
+/**
+ * Says what really contains a plugin's process, layer by layer.
+ *
+ * @category Isolation
+ */
 export interface SandboxReport {
   /** The launcher that started the process. */
   readonly launcher: LauncherName;

@@ -2,10 +2,18 @@
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { LauncherName } from "../launch/launch_spec.ts";
 
-/** Names an isolation mode: one launcher, or the strongest that works here. */
+/**
+ * Names an isolation mode: one launcher, or the strongest that works here.
+ *
+ * @category Isolation
+ */
 export type IsolationMode = "auto" | LauncherName;
 
-/** Says how plugins are to be isolated. */
+/**
+ * Says how plugins are to be isolated.
+ *
+ * @category Isolation
+ */
 export interface IsolationOptions {
   /**
    * The launcher, or `auto` for the strongest that works here.

@@ -6,6 +6,8 @@ import type { AccessLevel, ContextRequest } from "../../bundle/manifest/manifest
  *
  * The host makes it from the plugin's verified manifest and resolved permissions; nothing in it
  * comes from the plugin's process.
+ *
+ * @category Services
  */
 export interface ServiceCaller {
   /** The plugin's name. */

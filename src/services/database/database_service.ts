@@ -7,7 +7,11 @@ import type { ServiceMethod } from "../calls/method_table.ts";
 import { PerPlugin, type Service } from "../calls/service.ts";
 import type { ServiceScratch } from "./scratch.ts";
 
-/** Options of {@linkcode PluginContext.provideDatabase}. */
+/**
+ * Options of {@linkcode PluginContext.provideDatabase}.
+ *
+ * @category Services
+ */
 export interface SharedDatabaseOptions {
   /** The SQLite file; it must be there when a plugin first uses it. */
   readonly file: string;

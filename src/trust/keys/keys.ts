@@ -4,7 +4,11 @@ import { checkPublicKey, keyId } from "../../crypto/ed25519.ts";
 import { decodePublicKeyPem } from "../../crypto/pem.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 
-/** Holds an Ed25519 public key that passed {@linkcode parsePublicKey}. */
+/**
+ * Holds an Ed25519 public key that passed {@linkcode parsePublicKey}.
+ *
+ * @category Trust
+ */
 export interface PublicKey {
   /** The first 16 hex digits of the SHA3-512 of the key. */
   readonly id: string;

@@ -1,9 +1,17 @@
 // What a trust list holds.
 
-/** Holds plain JSON that this room carries without reading it. */
+/**
+ * Holds plain JSON that this room carries without reading it.
+ *
+ * @category Trust
+ */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Says from when on something no longer counts, and why. */
+/**
+ * Says from when on something no longer counts, and why.
+ *
+ * @category Trust
+ */
 export interface KeyRevocation {
   /** From this moment on, as `2026-01-31T12:00:00.000Z`. */
   readonly from: string;
@@ -11,7 +19,11 @@ export interface KeyRevocation {
   readonly reason: string;
 }
 
-/** Holds a key whose signatures count, within its window. */
+/**
+ * Holds a key whose signatures count, within its window.
+ *
+ * @category Trust
+ */
 export interface ListedKey {
   /** What the operator calls it; no two keys have one name. */
   readonly name: string;
@@ -25,7 +37,11 @@ export interface ListedKey {
   readonly revoked?: KeyRevocation;
 }
 
-/** Reserves names of plugins for keys. */
+/**
+ * Reserves names of plugins for keys.
+ *
+ * @category Trust
+ */
 export interface Publisher {
   /** A plugin's name, the start of names with `*` at its end, or `*` for all. */
   readonly namespace: string;
@@ -35,7 +51,11 @@ export interface Publisher {
   readonly threshold?: number;
 }
 
-/** Names a bundle that may load; other bundles of its name may not. */
+/**
+ * Names a bundle that may load; other bundles of its name may not.
+ *
+ * @category Trust
+ */
 export interface ListedPlugin {
   /** The plugin's name. */
   readonly name: string;
@@ -55,13 +75,21 @@ export interface ListedPlugin {
   readonly asks?: JsonObject;
 }
 
-/** Revokes one bundle. */
+/**
+ * Revokes one bundle.
+ *
+ * @category Trust
+ */
 export interface HashRevocation extends KeyRevocation {
   /** The bundle hash, 128 hex digits. */
   readonly hash: string;
 }
 
-/** Revokes versions of a plugin. */
+/**
+ * Revokes versions of a plugin.
+ *
+ * @category Trust
+ */
 export interface VersionRevocation extends KeyRevocation {
   /** The plugin's name. */
   readonly name: string;
@@ -69,10 +97,18 @@ export interface VersionRevocation extends KeyRevocation {
   readonly versions: string;
 }
 
-/** Revokes bundles, whoever signed them. */
+/**
+ * Revokes bundles, whoever signed them.
+ *
+ * @category Trust
+ */
 export type PluginRevocation = HashRevocation | VersionRevocation;
 
-/** Records that the operator accepted what a bundle asks for. */
+/**
+ * Records that the operator accepted what a bundle asks for.
+ *
+ * @category Trust
+ */
 export interface AcceptedBundle {
   /** The plugin's name. */
   readonly name: string;
@@ -84,7 +120,11 @@ export interface AcceptedBundle {
   readonly at: string;
 }
 
-/** Holds the content of a trust list, as {@linkcode parseTrustListContent} read it. */
+/**
+ * Holds the content of a trust list, as {@linkcode parseTrustListContent} read it.
+ *
+ * @category Trust
+ */
 export interface TrustListContent {
   /** The version of this format. */
   readonly schema: 1;

@@ -2,7 +2,11 @@
 import { escapeText } from "../../errors.ts";
 import type { JsonObject, PluginRevocation, TrustListContent } from "./content.ts";
 
-/** Names what a change is about. */
+/**
+ * Names what a change is about.
+ *
+ * @category Trust
+ */
 export type TrustSubject =
   | "key"
   | "plugin"
@@ -15,7 +19,11 @@ export type TrustSubject =
   | "expiry"
   | "root";
 
-/** Is one difference between two revisions. */
+/**
+ * Is one difference between two revisions.
+ *
+ * @category Trust
+ */
 export interface TrustChange {
   /** What happened. */
   readonly kind: "added" | "removed" | "changed";

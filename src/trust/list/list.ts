@@ -9,7 +9,11 @@ import { toPluginLines, withPluginLines } from "./plugins.ts";
 import { findListIssues } from "./schema.ts";
 import type { TrustListContent } from "./content.ts";
 
-/** Options of {@linkcode createTrustListContent}. */
+/**
+ * Options of {@linkcode createTrustListContent}.
+ *
+ * @category Trust
+ */
 export interface CreateTrustListContentOptions {
   /** From when on nothing is loaded by the list. */
   expiresAt: Date;
@@ -27,6 +31,7 @@ export const MAX_TRUST_LIST_BYTES: number = 32 * 1024 * 1024;
 /**
  * Makes the content of a new, empty list.
  *
+ * @category Trust
  * @param options Expiry and defaults.
  * @returns Revision 1, with an id and a secret from the system's random source.
  * @throws {RangeError} When a date is invalid.

@@ -15,7 +15,11 @@ import {
 } from "../root/root_chain.ts";
 import { signPayload } from "../keys/signatures.ts";
 
-/** Names the keys that may sign from now on. */
+/**
+ * Names the keys that may sign from now on.
+ *
+ * @category Trust
+ */
 export interface RootOptions {
   /** The public keys: 64 hex digits or an SPKI PEM each, at most 64. */
   keys: readonly string[];

@@ -30,7 +30,11 @@ export type { MarkedPlugin } from "./mark_state.ts";
 
 const MAX_TRIES = 10;
 
-/** Says up to where a host has seen a list. */
+/**
+ * Says up to where a host has seen a list.
+ *
+ * @category Trust
+ */
 export interface MarkedRevision {
   /** The highest revision. */
   readonly revision: number;

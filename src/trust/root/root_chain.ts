@@ -20,7 +20,11 @@ export const MAX_ROOTS = 100;
 
 const MAX_ROOT_KEYS = 64;
 
-/** Says who signs the revisions of a list. */
+/**
+ * Says who signs the revisions of a list.
+ *
+ * @category Trust
+ */
 export interface TrustRoot {
   /** The version of this format. */
   readonly schema: 1;
@@ -42,7 +46,11 @@ export interface SignedRoot {
   readonly signatures: readonly EnvelopeSignature[];
 }
 
-/** Identifies one root: what a host remembers, and what it may be given to start from. */
+/**
+ * Identifies one root: what a host remembers, and what it may be given to start from.
+ *
+ * @category Trust
+ */
 export interface RootReference {
   /** Its version. */
   readonly version: number;
@@ -50,7 +58,11 @@ export interface RootReference {
   readonly hash: string;
 }
 
-/** Is a root of a chain that was verified. */
+/**
+ * Is a root of a chain that was verified.
+ *
+ * @category Trust
+ */
 export interface VerifiedRoot extends TrustRoot, RootReference {}
 
 const checkRoot = objectOf({

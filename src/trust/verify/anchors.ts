@@ -3,7 +3,11 @@ import type { PublicKey } from "../keys/keys.ts";
 import type { TrustListContent } from "../list/content.ts";
 import type { RanVersion } from "../mark/ran_versions.ts";
 
-/** Trusts one exact bundle. */
+/**
+ * Trusts one exact bundle.
+ *
+ * @category Trust
+ */
 export interface TrustedPlugin {
   /** The plugin's name. */
   readonly name: string;
