@@ -12,7 +12,7 @@ import type { HostSettings } from "../settings/host_options.ts";
 import { emptyBundleFolder, fillBundleFolder } from "./bundle_folder.ts";
 import type { CompileJob } from "./compile.ts";
 import { CompiledCaches } from "./compiled_caches.ts";
-import { EmptyProcess } from "./empty_process.ts";
+import { EmptyProcess, type EmptyProcessOptions } from "./empty_process.ts";
 import { entryUrl } from "./entry_url.ts";
 import { PluginProcess } from "./plugin_process.ts";
 import { LateHandlers, type RequestHandlers } from "./plugin_requests.ts";
@@ -36,6 +36,8 @@ export interface ProcessStarterOptions {
   readonly recorder?: AuditRecorder;
   /** What starts processes here. */
   readonly launchers: Pick<Launchers, "require" | "strongest" | "cgroups">;
+  /** Starts a process; a real one by default. */
+  readonly startEmpty?: (options: EmptyProcessOptions) => Promise<EmptyProcess>;
 }
 
 /** A bundle of more files is not linked into the folder of a pooled process: starting one takes no longer. */
@@ -181,7 +183,8 @@ export class ProcessStarter implements AsyncDisposable {
       pooled: options.pooled,
       onConnection: (connection) => handlers.connected(connection),
     });
-    return await EmptyProcess.start({
+    const { startEmpty = EmptyProcess.start } = this.#options;
+    return await startEmpty({
       name,
       launch,
       handlers,
