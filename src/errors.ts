@@ -125,7 +125,7 @@ export class SallyportError extends Error {
     this.details = Object.freeze({ ...options.details });
   }
 
-  /** Gives code, message, hint and details as plain data; never the stack or the cause. */
+  /** Returns code, message, hint and details as plain data; never the stack or the cause. */
   toJSON(): { code: SallyportErrorCode; message: string; hint?: string; details: ErrorDetails } {
     return {
       code: this.code,

@@ -18,7 +18,7 @@ export function wrapKey(prefix: Uint8Array, key: Uint8Array): Uint8Array<ArrayBu
   return der;
 }
 
-/** Gives the 32 bytes after a prefix, or `undefined` when the DER is anything else. */
+/** Returns the 32 bytes after a prefix, or `undefined` when the DER is anything else. */
 export function unwrapKey(prefix: Uint8Array, der: Uint8Array): Uint8Array | undefined {
   if (der.length !== prefix.length + KEY_BYTES) return undefined;
   if (!bytesEqual(der.subarray(0, prefix.length), prefix)) return undefined;

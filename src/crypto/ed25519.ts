@@ -174,7 +174,7 @@ export async function verify(
 }
 
 /**
- * Gives the id of a public key: the first 16 hex digits of the SHA3-512 of its bytes.
+ * Returns the id of a public key: the first 16 hex digits of the SHA3-512 of its bytes.
  *
  * An id names a key, it does not prove it: whoever trusts must compare the whole key.
  *

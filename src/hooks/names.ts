@@ -8,7 +8,7 @@ import { escapeText, SallyportError } from "../errors.ts";
 export type HookBand = "critical" | "high" | "normal" | "low" | "cleanup";
 
 /**
- * Gives the first priority of each band: critical 0–99, high 100–199, normal 200–299, low 300–399,
+ * Returns the first priority of each band: critical 0–99, high 100–199, normal 200–299, low 300–399,
  * cleanup 400 and above.
  *
  * The critical band is the system band: only the host registers there, so no plugin can come before
@@ -48,7 +48,7 @@ export function checkHookName(name: string): void {
   }
 }
 
-/** Gives the band of a priority. */
+/** Returns the band of a priority. */
 export function hookBand(priority: number): HookBand {
   if (priority < HOOK_PRIORITY.high) return "critical";
   if (priority < HOOK_PRIORITY.normal) return "high";

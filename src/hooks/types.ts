@@ -126,7 +126,7 @@ export interface HookRunOptions {
 }
 
 /**
- * Gives what one handler of a broadcast did, in the order of priority.
+ * Returns what one handler of a broadcast did, in the order of priority.
  *
  * @category Hooks
  */
@@ -143,7 +143,7 @@ export type HookResult =
   );
 
 /**
- * Gives the first answer and who gave it.
+ * Returns the first answer and who gave it.
  *
  * @category Hooks
  */

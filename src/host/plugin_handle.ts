@@ -41,7 +41,7 @@ export interface CallOptions {
 }
 
 /**
- * Gives the arguments of a call: parameters are optional only where the method takes none.
+ * Returns the arguments of a call: parameters are optional only where the method takes none.
  *
  * @category Host
  */

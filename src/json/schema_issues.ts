@@ -1,4 +1,4 @@
-// Mistakes in a file that people write, put so that people can mend them.
+// Mistakes in a file that people write, put so that people can fix them.
 import type { z } from "zod";
 import { escapeText } from "../errors.ts";
 
@@ -10,7 +10,7 @@ export interface SchemaIssue {
   readonly message: string;
 }
 
-/** As many mistakes are described; a file with more is not one that a person mends line by line. */
+/** As many mistakes are described; a file with more is not one that a person fixes line by line. */
 const MAX_ISSUES = 100;
 const MAX_IN_MESSAGE = 20;
 

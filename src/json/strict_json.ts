@@ -65,7 +65,7 @@ function refuseTrickyKeys(text: string): void {
   }
 }
 
-/** Gives the index after the closing quote of the string that starts at `start`. */
+/** Returns the index after the closing quote of the string that starts at `start`. */
 function endOfString(text: string, start: number): number {
   let quote = start;
   for (;;) {

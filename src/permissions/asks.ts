@@ -79,7 +79,7 @@ export interface AddedAsk {
   readonly before?: string;
 }
 
-/** Gives what a manifest asks for. */
+/** Returns what a manifest asks for. */
 export function asksOf(manifest: Manifest): PluginAsks {
   const { permissions = {}, storage, context = [], hooks = [], dependencies = {} } = manifest;
   return {

@@ -7,7 +7,7 @@ import type { Grant, PolicyEntry } from "./policy_schema.ts";
 const MAX_IN_MESSAGE = 20;
 
 /**
- * Gives the grant that would cover excess: whole lists, because a plugin's list replaces the default.
+ * Returns the grant that would cover excess: whole lists, because a plugin's list replaces the default.
  */
 export function missingGrant(entry: PolicyEntry, excess: readonly Excess[]): Grant {
   const grant: Record<string, readonly string[]> = {};

@@ -17,7 +17,7 @@ export interface FlagPaths {
   /** The folder of the bundle as the plugin's process sees it; it is always readable. */
   bundleDir: string;
   /**
-   * Gives the paths by which the process sees a path of the machine, where it has a root of its own.
+   * Returns the paths by which the process sees a path of the machine, where it has a root of its own.
    *
    * @default {the same path}
    */

@@ -54,7 +54,7 @@ export function formatIp(address: IpAddress): string {
   return new URL(`http://[${groups.join(":")}]/`).hostname;
 }
 
-/** Gives the number of bits of an address family. */
+/** Returns the number of bits of an address family. */
 export function addressBits(version: 4 | 6): 32 | 128 {
   return version === 4 ? 32 : 128;
 }

@@ -16,7 +16,7 @@ export interface Matching<T> {
   readonly family: PermissionFamily;
   /** Where its grants come from, for people. */
   readonly source: string;
-  /** Gives what two values have in common: one of the two, or nothing. */
+  /** Returns what two values have in common: one of the two, or nothing. */
   intersect(grant: T, request: T): T | undefined;
   /** Writes a value in its normal form; equal texts are equal values. */
   format(value: T): string;

@@ -92,7 +92,7 @@ export function formatNetScope(scope: NetScope): string {
   return `${formatIp(scope.address)}${whole ? "" : `/${scope.prefix}`}:${scope.port}`;
 }
 
-/** Gives the scope that both scopes contain. */
+/** Returns the scope that both scopes contain. */
 export function intersectNet(a: NetScope, b: NetScope): NetScope | undefined {
   if (netCovers(a, b)) return b;
   return netCovers(b, a) ? a : undefined;

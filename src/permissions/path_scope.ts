@@ -88,7 +88,7 @@ export function realPathProblem(path: string): string | undefined {
 }
 
 /**
- * Gives a path that the host made in the form that granted paths have: on Windows with one kind of separator.
+ * Returns a path that the host made in the form that granted paths have: on Windows with one kind of separator.
  */
 export function nativePath(path: string): string {
   return DRIVE.test(path) ? normalise(path) : path;
@@ -127,7 +127,7 @@ export function overlaps(a: string, b: string): boolean {
   return pathCovers(a, b) || pathCovers(b, a);
 }
 
-/** Gives the path that both contain. */
+/** Returns the path that both contain. */
 export function intersectPath(a: string, b: string): string | undefined {
   if (pathCovers(a, b)) return b;
   return pathCovers(b, a) ? a : undefined;

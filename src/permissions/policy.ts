@@ -68,7 +68,7 @@ export function parsePolicy(input: unknown, source: string = "policy.json"): Pol
 }
 
 /**
- * Gives the entry of one plugin: its own laid over the default.
+ * Returns the entry of one plugin: its own laid over the default.
  *
  * Each list of the grant (and the `context` table) replaces that of the default as a whole; lists
  * are never merged. So does the list of responses to violations. Each limit and each other setting

@@ -28,7 +28,7 @@ export interface ResolveContext {
    * follow `cannot be granted: it`; nothing by default.
    */
   reserved?(path: string, access: PathAccess): string | undefined;
-  /** Resolves every symlink of an existing path; gives `undefined` when there is none. */
+  /** Resolves every symlink of an existing path; returns `undefined` when there is none. */
   realPath(path: string): string | undefined;
 }
 

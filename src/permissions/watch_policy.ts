@@ -193,7 +193,7 @@ export interface MonitorPolicy {
   readonly hostPercent?: number;
 }
 
-/** Gives the least and the greatest value of a setting. */
+/** Returns the least and the greatest value of a setting. */
 export interface SettingBounds {
   /** The least value. */
   readonly min: number;

@@ -19,10 +19,10 @@ export type JsonValue =
  * @category Services
  */
 export interface Config {
-  /** Gives the whole object; empty where the application set nothing. */
+  /** Returns the whole object; empty where the application set nothing. */
   get(): Promise<{ readonly [key: string]: JsonValue }>;
   /**
-   * Gives one setting.
+   * Returns one setting.
    *
    * @param key The setting.
    * @returns Its value; `null` where it is not set.
@@ -72,7 +72,7 @@ export interface KvListOptions {
  */
 export interface Kv {
   /**
-   * Gives a value.
+   * Returns a value.
    *
    * @param key The key.
    * @returns The value; `null` where there is none.

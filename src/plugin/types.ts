@@ -38,7 +38,7 @@ export type Service<T> = 0 extends 1 & T ? any
   };
 
 /**
- * Gives a plugin its part of the host.
+ * Hands a plugin its part of the host.
  *
  * @category Plugin
  */
@@ -163,7 +163,7 @@ export interface Plugin {
   shutdown?(ctx: PluginContext): void | Promise<void>;
   /** Throws when the plugin cannot serve; asked before it takes the place of another version. */
   health?(): void | Promise<void>;
-  /** Gives the state to be kept across a hot reload: plain data, at most 8 MiB. */
+  /** Returns the state to be kept across a hot reload: plain data, at most 8 MiB. */
   snapshot?(): unknown;
   /** Takes the state that another version gave: after `init`, before any call. */
   // deno-lint-ignore no-explicit-any -- the state has a type of the plugin's own
@@ -194,7 +194,7 @@ export interface AnyPluginModule {
 }
 
 /**
- * Gives the plugin of an entry module's type, such as `typeof import("./main.ts")`.
+ * Returns the plugin of an entry module's type, such as `typeof import("./main.ts")`.
  *
  * @category Plugin
  */
@@ -205,7 +205,7 @@ export type PluginOf<M> = M extends { readonly default: infer D } ? D : never;
 export type UntypedMethods = Record<string, (params?: any) => any>;
 
 /**
- * Gives the methods of a plugin's module; of one whose type is not known, any method.
+ * Returns the methods of a plugin's module; of one whose type is not known, any method.
  *
  * @category Plugin
  */
@@ -214,7 +214,7 @@ export type MethodsOf<M> = keyof PluginOf<M> extends never ? UntypedMethods
   : Record<never, never>;
 
 /**
- * Gives one method of a plugin's module.
+ * Returns one method of a plugin's module.
  *
  * @category Plugin
  */
@@ -231,7 +231,7 @@ export type MethodOf<M, K> = K extends keyof MethodsOf<M>
 export type MethodNames<M> = Extract<keyof MethodsOf<M>, string>;
 
 /**
- * Gives the type of a method's parameter; `undefined` where it has none.
+ * Returns the type of a method's parameter; `undefined` where it has none.
  *
  * @category Plugin
  */
@@ -240,7 +240,7 @@ export type CallParams<M, K extends MethodNames<M>> = Parameters<MethodOf<M, K>>
   : Parameters<MethodOf<M, K>>[0];
 
 /**
- * Gives the type of a method's result; `never` for a method that streams.
+ * Returns the type of a method's result; `never` for a method that streams.
  *
  * @category Plugin
  */
@@ -251,7 +251,7 @@ export type CallResult<M, K extends MethodNames<M>> = unknown extends ReturnType
   : Awaited<ReturnType<MethodOf<M, K>>>;
 
 /**
- * Gives the type of the items of a method that streams; `never` for one that does not.
+ * Returns the type of the items of a method that streams; `never` for one that does not.
  *
  * @category Plugin
  */

@@ -168,7 +168,7 @@ export function planLaunch(input: LaunchPlanInput): LaunchPlan {
   return Object.freeze({ spec, bundleDir, storageDir, relay, lane, shared, library });
 }
 
-/** Gives the name inside of a path of the machine: a few folders have one of their own. */
+/** Returns the name inside of a path of the machine: a few folders have one of their own. */
 function seenInside(path: string, input: LaunchPlanInput): string {
   const runtime = parentOf(input.runtime.bootstrap);
   const renamed: [string, string][] = [
@@ -239,7 +239,7 @@ function grantedBinds(permissions: ResolvedPermissions, input: LaunchPlanInput):
   return [...binds.values()].sort((a, b) => a.target < b.target ? -1 : 1);
 }
 
-/** Gives the names that a manifest has for a path besides the real one: by way of links. */
+/** Returns the names that a manifest has for a path besides the real one: by way of links. */
 function otherNames(path: string, { items, entry }: ResolvedPermissions): string[] {
   if (entry.onExcess === "narrow") return []; // the path may be a part only of what was asked for
   const names = items.flatMap(({ family, value, requested }) => {

@@ -38,7 +38,7 @@ export interface OpenLaunchersOptions {
 /** Holds what may start plugins here; disposing it removes the groups that cgroups were made in. */
 export interface Launchers extends AsyncDisposable {
   /**
-   * Gives the launcher for an isolation mode.
+   * Returns the launcher for an isolation mode.
    *
    * @throws {SallyportError} `bad-config` when it does not work here, or is less than is required.
    */

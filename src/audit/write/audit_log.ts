@@ -163,7 +163,7 @@ export class AuditLog implements AsyncDisposable {
     await this.#running;
   }
 
-  /** Writes and signs what is left, and gives the chain free. Never rejects; a second call waits. */
+  /** Writes and signs what is left, and frees the chain. Never rejects; a second call waits. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -271,7 +271,7 @@ export class AuditLog implements AsyncDisposable {
     this.#writer.close();
   }
 
-  /** Writes a line; gives its length, 0 when it is lost. */
+  /** Writes a line; returns its length, 0 when it is lost. */
   #write(type: string, fields: object): number {
     let bytes = 0;
     try {

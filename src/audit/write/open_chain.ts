@@ -75,7 +75,7 @@ export async function nameOthers(
   return named;
 }
 
-/** Takes a chain when it is free; gives what is wrong with it when it must not be written again. */
+/** Takes a chain when it is free; returns what is wrong with it when it must not be written again. */
 async function takeChain(
   dir: string,
   number: number,

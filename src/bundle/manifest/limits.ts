@@ -34,7 +34,7 @@ export interface Limits {
 export type LimitName = keyof Limits;
 
 /**
- * Gives the least and the greatest value that a limit may have.
+ * Returns the least and the greatest value that a limit may have.
  *
  * @category Bundles
  */

@@ -163,7 +163,7 @@ function namesPrereleaseOf({ version }: Comparator, { major, minor, patch }: Sem
     (version.prerelease?.length ?? 0) > 0;
 }
 
-/** Gives the version right after one: between them there is none. */
+/** Returns the version right after one: between them there is none. */
 function successor({ major, minor, patch, prerelease = [] }: SemVer): SemVer {
   return prerelease.length > 0
     ? toVersion([major, minor, patch], [...prerelease, 0])

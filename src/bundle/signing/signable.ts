@@ -74,7 +74,7 @@ export async function copyBundle(contents: BundleContents, out: string): Promise
   }
 }
 
-/** Gives the path that will be made: its end need not be there yet. */
+/** Returns the path that will be made: its end need not be there yet. */
 function throughLinks(path: string): string {
   for (let at = path;; at = dirname(at)) {
     try {

@@ -32,7 +32,7 @@ export class BundleStore {
     this.#dir = dir;
   }
 
-  /** Gives the folder that the copy of a bundle has, or will have. */
+  /** Returns the folder that the copy of a bundle has, or will have. */
   locate(bundleHash: string): string {
     checkHash(bundleHash);
     Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
@@ -139,7 +139,7 @@ async function discard(root: string, target: string): Promise<void> {
   }
 }
 
-/** Writes a copy; gives the error when another host got in the way, throws any other. */
+/** Writes a copy; returns the error when another host got in the way, throws any other. */
 async function write(
   root: string,
   target: string,

@@ -23,7 +23,7 @@ export interface DialContext {
 }
 
 /**
- * Gives the addresses that a target may lead to.
+ * Returns the addresses that a target may lead to.
  *
  * @throws {Refusal} 403 when a name leads to no address that it may lead to.
  */

@@ -4,7 +4,7 @@ import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/ip.ts";
 import { within } from "./deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 
-/** Gives the addresses of a host name, as text. */
+/** Returns the addresses of a host name, as text. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /** Options of {@linkcode Resolver}. */

@@ -112,7 +112,7 @@ async function ignoreRest({ reader, remote }: Ends): Promise<void> {
   }
 }
 
-/** Passes interim responses and the head of the final one on; gives its status. */
+/** Passes interim responses and the head of the final one on; returns its status. */
 async function passHeads(ends: Ends, fromRemote: ConnReader, upgrade: boolean): Promise<number> {
   for (let count = 0; count <= MAX_INTERIM; count++) {
     const bytes = await fromRemote.head(502);

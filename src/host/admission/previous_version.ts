@@ -15,7 +15,7 @@ export class VersionsKept {
   #last: KeptVersion | undefined;
   #before: KeptVersion | undefined;
 
-  /** Gives the version to return to. */
+  /** Returns the version to return to. */
   before(bundleHash: string | undefined): KeptVersion | undefined {
     return this.#last?.bundleHash === bundleHash ? this.#before : this.#last;
   }

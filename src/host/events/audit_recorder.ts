@@ -206,7 +206,7 @@ export class AuditRecorder {
     return { plugin, ...identity, ...refusedBundle(error) };
   }
 
-  /** Gives code and message; never details or causes, which may carry what a plugin wrote. */
+  /** Returns code and message; never details or causes, which may carry what a plugin wrote. */
   #reasonOf(error: unknown): { readonly code: string; readonly message: string } {
     if (error instanceof Error) this.#told.add(error);
     return error instanceof SallyportError

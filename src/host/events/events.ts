@@ -122,7 +122,7 @@ export type EventInput = HostEvent extends infer E ? E extends HostEvent ? Omit<
 
 const MAX_QUEUED = 1_024;
 
-/** Gives every event to every reader; a slow reader loses the oldest and is told how many. */
+/** Hands every event to every reader; a slow reader loses the oldest and is told how many. */
 export class EventHub {
   #readers = new Set<EventReader>();
   #listeners = new Set<(event: HostEvent) => void>();
@@ -148,7 +148,7 @@ export class EventHub {
     return reader;
   }
 
-  /** Gives every event to a part of the host as it happens; unlike a reader it never misses one. */
+  /** Hands every event to a part of the host as it happens; unlike a reader it never misses one. */
   listen(listener: (event: HostEvent) => void): void {
     this.#listeners.add(listener);
   }

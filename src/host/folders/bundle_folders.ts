@@ -4,7 +4,7 @@ import { toPath } from "../settings/host_options.ts";
 
 const MAX_DISCOVERED = 10_000;
 
-/** Gives the one name of a folder, however it is written; the name itself where it cannot be told. */
+/** Returns the one name of a folder, however it is written; the name itself where it cannot be told. */
 export function realDir(dir: string | URL): string {
   const path = toPath(dir);
   try {

@@ -42,7 +42,7 @@ export interface WatchOptions {
 export interface WatchTarget {
   /** Takes up a bundle; whatever is wrong with it is told as an event. */
   takeUp(path: string, added: AddedBundles, signal: AbortSignal): Promise<void>;
-  /** Gives the hash of the bundle that runs from a folder, if one does. */
+  /** Returns the hash of the bundle that runs from a folder, if one does. */
   runningFrom(path: string): string | undefined;
   /** Takes log records. */
   readonly logger: Logger;
@@ -176,7 +176,7 @@ export class BundleWatch implements AsyncDisposable {
     }
   }
 
-  /** Compares all marks with those before; gives the folders that have changed and rest since. */
+  /** Compares all marks with those before; returns the folders that have changed and rest since. */
   async #compare(): Promise<[string, Folder][]> {
     const { signal } = this.#abort;
     const rested: [string, Folder][] = [];

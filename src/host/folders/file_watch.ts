@@ -96,7 +96,7 @@ export class FileWatch implements AsyncDisposable {
   }
 }
 
-/** Gives a text that is another one when the file is another one or was written to. */
+/** Returns a text that is another one when the file is another one or was written to. */
 function markOf(path: string): string {
   try {
     const { dev, ino, size, mtime, ctime } = Deno.statSync(path);

@@ -6,7 +6,7 @@ const MAX_ENTRIES = 12_000;
 const MAX_DEPTH = 64;
 const encoder = new TextEncoder();
 
-/** Gives a text that is another one when an entry came, went, was replaced or was written to. */
+/** Returns a text that is another one when an entry came, went, was replaced or was written to. */
 export async function markOfFolder(dir: string, signal?: AbortSignal): Promise<string> {
   const marks: string[] = [];
   const rest: [path: string, depth: number][] = [["", 0]];

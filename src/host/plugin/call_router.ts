@@ -259,7 +259,7 @@ function startSpan(
   return tracer.startCallSpan(subject, hook ?? method ?? "", given, since);
 }
 
-/** Gives what the span of a failed call says: why it was cancelled, where the host did that. */
+/** Returns what the span of a failed call says: why it was cancelled, where the host did that. */
 function reasonFor(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted && signal.reason instanceof SallyportError ? signal.reason : error;
 }

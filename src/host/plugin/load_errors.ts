@@ -24,7 +24,7 @@ export function stateAfter(error: SallyportError): PluginState {
   return error.details.state === "quarantined" ? "quarantined" : "failed";
 }
 
-/** Gives the events that tell of a load that failed. */
+/** Returns the events that tell of a load that failed. */
 export function failureEvents(
   { name, path }: { readonly name: string; readonly path: string },
   error: SallyportError,

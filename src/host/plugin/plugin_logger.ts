@@ -13,7 +13,7 @@ export interface PluginIdentity {
 
 /** Logs about one plugin. */
 export interface PluginLogger extends Logger {
-  /** Gives a logger for what happens within one call. */
+  /** Returns a logger for what happens within one call. */
   withTrace(traceparent: string | undefined): PluginLogger;
 }
 

@@ -13,7 +13,7 @@ export function isTrustRefusal(error: unknown): boolean {
   return error instanceof SallyportError && REFUSALS.has(error.code);
 }
 
-/** Gives the error that a load is to end with: why the host ended it, where it did. */
+/** Returns the error that a load is to end with: why the host ended it, where it did. */
 export function reasonOrFailure(signal: AbortSignal, failure: unknown): unknown {
   return signal.reason instanceof SallyportError ? signal.reason : failure;
 }

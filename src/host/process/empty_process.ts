@@ -119,7 +119,7 @@ export class EmptyProcess implements AsyncDisposable {
       !hasEnded(this.child.pid);
   }
 
-  /** Gives it to a plugin. */
+  /** Hands it to a plugin. */
   adopt(name: string, handlers: RequestHandlers): void {
     this.#name = name;
     this.handlers.target = handlers;

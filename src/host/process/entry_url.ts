@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 
-/** Gives the URL of a bundle's entry. */
+/** Returns the URL of a bundle's entry. */
 export function entryUrl(bundleDir: string, entry: string): string {
   return pathToFileURL(`${bundleDir}/${entry}`).href;
 }

@@ -101,7 +101,7 @@ export class LateHandlers implements RequestHandlers {
   }
 }
 
-/** Gives the handlers of a connection to a plugin. */
+/** Returns the handlers of a connection to a plugin. */
 export function peerHandlers(
   events: RequestHandlers,
 ): Pick<ConnectionOptions, "onRequest" | "onNotification" | "describeError"> {
@@ -135,7 +135,7 @@ export function peerHandlers(
   };
 }
 
-/** Gives a value that came over the wire as a record, an empty one where it is none. */
+/** Returns a value that came over the wire as a record, an empty one where it is none. */
 export function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {};
 }

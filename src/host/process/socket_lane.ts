@@ -11,7 +11,7 @@ export interface LaneOffer extends Disposable {
   /** Whether the process speaks over it. */
   readonly isTaken: boolean;
   /**
-   * Gives the connection, once the process says that it has moved to it.
+   * Returns the connection, once the process says that it has moved to it.
    *
    * @throws {SallyportError} `protocol-violation` when it has not connected.
    */
@@ -32,7 +32,7 @@ export function offerLane(path: string, onNone: NoLane): LaneOffer | undefined {
   return undefined;
 }
 
-/** Gives a reason where that cannot be. */
+/** Returns a reason where that cannot be. */
 function listen(path: string): Deno.UnixListener | string {
   const problem = laneProblem(path);
   if (problem !== undefined) return problem;

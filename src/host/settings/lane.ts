@@ -8,7 +8,7 @@ import { fitsSocket, MAX_SOCKET_PATH_BYTES } from "../../io/socket_path.ts";
  */
 export type Lane = "socket" | "stdio";
 
-/** Gives the reason for which there can be no socket, as far as that can be told without making one. */
+/** Returns the reason for which there can be no socket, as far as that can be told without making one. */
 export function laneProblem(path: string): string | undefined {
   if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";
   if (!fitsSocket(path)) {

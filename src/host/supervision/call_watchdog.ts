@@ -12,7 +12,7 @@ import type { ActiveProcess } from "../plugin/active_process.ts";
 
 /** What the watch over calls needs of the supervisor. */
 export interface CallWatchdogParts {
-  /** Counts a violation of a running plugin and does what the policy says; gives what that was. */
+  /** Counts a violation of a running plugin and does what the policy says; returns what that was. */
   against(plugin: SupervisedPlugin, violation: Violation, error: SallyportError): ViolationAction;
   /** Does something that nobody waits for before the host is closed. */
   act(plugin: string, act: () => Promise<void>): Promise<void>;

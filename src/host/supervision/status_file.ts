@@ -84,7 +84,7 @@ const WARN_AGAIN_MS = 3_600_000;
 const MAX_MESSAGE = 500;
 const MAX_NAME = 255;
 
-/** Gives the status when it is about to be written. */
+/** Returns the status when it is about to be written. */
 export type StatusSource = () => HostStatus;
 
 /** Options of {@linkcode StatusFile}. */

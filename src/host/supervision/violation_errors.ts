@@ -7,7 +7,7 @@ import {
   violationOfError,
 } from "../../monitor/violations/violations.ts";
 
-/** Gives a violation as an error, for events. */
+/** Returns a violation as an error, for events. */
 export function errorOf(name: string, violation: Violation): SallyportError {
   const { code, message, kind, measured, limit, unit, severity } = violation;
   return new SallyportError(code, message, {
@@ -23,7 +23,7 @@ export function violationOfEnd(error: SallyportError, memoryBytes: number | unde
   return createViolation({ ...violation, measured: memoryBytes }, now);
 }
 
-/** Gives what a plugin is told of a violation of its own. */
+/** Returns what a plugin is told of a violation of its own. */
 export function warningOf(violation: Violation): Omit<Violation, "time" | "code"> {
   const { kind, severity, measured, limit, unit, message } = violation;
   return { kind, severity, measured, limit, unit, message };
@@ -41,14 +41,14 @@ export function downError(
   return new SallyportError("limit-exceeded", `Plugin "${name}" was ${what}: ${reason}`, {
     reason,
     hint: state === undefined
-      ? `See host.violations("${name}"), and load it again when that is mended`
+      ? `See host.violations("${name}"), and load it again when that is fixed`
       : `Find out why, then lift it with host.releaseQuarantine("${name}")`,
     details: { plugin: name, kind, measured, limit, unit, ...(state ? { state } : {}) },
   });
 }
 
 /**
- * Gives the monitor of a host.
+ * Returns the monitor of a host.
  *
  * @throws {SallyportError} `bad-state` where it has none.
  */

@@ -124,12 +124,12 @@ export class ResourceMonitor implements Disposable {
     return removed;
   }
 
-  /** Gives the samples of a plugin. */
+  /** Returns the samples of a plugin. */
   samples(name: string): readonly PluginSample[] {
     return [...this.#watched.get(name)?.samples ?? []];
   }
 
-  /** Gives the latest sample of every plugin that has one. */
+  /** Returns the latest sample of every plugin that has one. */
   *latest(): Generator<PluginSample, void, undefined> {
     for (const { samples } of this.#watched.values()) {
       const sample = samples.at(-1);

@@ -18,7 +18,7 @@ export type MonitorEvent =
 export interface WatchOptions {
   /** Ends the iteration. */
   signal?: AbortSignal;
-  /** Gives the samples of this plugin alone. */
+  /** Returns the samples of this plugin alone. */
   plugin?: string;
   /**
    * Samples that wait to be read; more push out the oldest.
@@ -58,7 +58,7 @@ export class SampleReader implements AsyncIterableIterator<MonitorEvent> {
     if (signal?.aborted) this.end();
   }
 
-  /** Gives it a sample. */
+  /** Hands it a sample. */
   push(sample: PluginSample): void {
     if (this.#plugin !== undefined && sample.plugin !== this.#plugin) return;
     const value: MonitorEvent = { type: "sample", sample };
@@ -80,7 +80,7 @@ export class SampleReader implements AsyncIterableIterator<MonitorEvent> {
     for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
   }
 
-  /** Gives the next sample, or first how many were lost before it. */
+  /** Returns the next sample, or first how many were lost before it. */
   next(): Promise<IteratorResult<MonitorEvent>> {
     if (this.#dropped > 0) {
       const value: MonitorEvent = { type: "lagged", dropped: this.#dropped };
@@ -101,7 +101,7 @@ export class SampleReader implements AsyncIterableIterator<MonitorEvent> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Gives the reader itself. */
+  /** Returns the reader itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }

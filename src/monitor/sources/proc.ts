@@ -99,7 +99,7 @@ export function readWritten(pid: number): number | undefined {
   }
 }
 
-/** Gives the processes above a process up to this host: those of its launcher. */
+/** Returns the processes above a process up to this host: those of its launcher. */
 export function ancestors(pid: number): number[] {
   const above: number[] = [];
   for (let depth = 0; depth < MAX_DEPTH; depth++) {

@@ -41,7 +41,7 @@ export class ProcessTable {
     this.#nextLook = ended + (ended - began) * REST_FACTOR;
   }
 
-  /** Gives the processes below one, as of the last look. */
+  /** Returns the processes below one, as of the last look. */
   below(pid: number): readonly number[] {
     const found: number[] = [];
     const seen = new Set([pid]);

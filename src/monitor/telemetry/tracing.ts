@@ -61,7 +61,7 @@ const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const MAX_NAME = 200;
 
-/** Gives a context whose spans become children of a remote one. */
+/** Returns a context whose spans become children of a remote one. */
 export function withTraceparent(
   traceparent: string | undefined,
   base: Context = context.active(),
@@ -151,7 +151,7 @@ export class PluginTracer {
     return given === undefined ? NO_SPAN : { ...NO_SPAN, traceId: given.traceId };
   }
 
-  /** Gives the trace that the plugin works in, for what it logs. */
+  /** Returns the trace that the plugin works in, for what it logs. */
   openTraceparent(claimed: unknown): string | undefined {
     return this.#find(claimed) === undefined ? undefined : claimed as string;
   }
@@ -160,7 +160,7 @@ export class PluginTracer {
     return typeof claimed === "string" ? this.#open.get(claimed) : undefined;
   }
 
-  /** Notes what the plugin is given; gives what forgets it at the end of the call. */
+  /** Notes what the plugin is given; returns what forgets it at the end of the call. */
   #give(traceparent: string, inside: Context, traceId: string): () => void {
     // without an SDK several calls may be given the same
     const given = this.#open.get(traceparent) ?? { inside, traceId, calls: 0 };

@@ -143,7 +143,7 @@ export interface Launcher {
   readonly privateRoot: boolean;
   /** The shared libraries that the deno executable needs, by their path; for specs with a `root`. */
   readonly libraries: readonly string[];
-  /** Gives the command that starts a spec, for people to look at; makes and starts nothing. */
+  /** Returns the command that starts a spec, for people to look at; makes and starts nothing. */
   describe(spec: LaunchSpec): LaunchCommand;
   /** Says what a process of this spec would be contained by, as far as that was probed. */
   report(spec?: LaunchSpec): SandboxReport;

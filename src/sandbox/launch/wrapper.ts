@@ -107,7 +107,7 @@ unset PWD
 exec "$@"
 `;
 
-/** Gives the command line that runs one of our scripts. */
+/** Returns the command line that runs one of our scripts. */
 export function scriptCommand(
   shell: Shell,
   script: string,

@@ -124,7 +124,7 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
   };
 }
 
-/** Gives the arguments of bwrap for a spec, but for the filter and the command. */
+/** Returns the arguments of bwrap for a spec, but for the filter and the command. */
 export function bwrapArguments(spec: LaunchSpec, features: BwrapFeatures): string[] {
   const { root } = spec;
   if (root === undefined) throw new TypeError("Cannot run bwrap without a root");

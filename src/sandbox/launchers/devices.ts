@@ -29,7 +29,7 @@ chown 65534:65534 -- "$folder"
 /** Says where devices are: paths by name, or all in one folder that nobody inside may write. */
 export type DeviceSource = ReadonlyMap<string, string> | string;
 
-/** Gives the machine's own devices: name and path. */
+/** Returns the machine's own devices: name and path. */
 export function machineDevices(): DeviceSource {
   return new Map(DEVICES.map(([name]) => [name, `/dev/${name}`]));
 }

@@ -13,7 +13,7 @@ request.set([108, 111]);
 request[16] = 1 | 64;
 if (ioctl(socket(2, 2, 0), 0x8914n, request) !== 0) Deno.exit(1);`;
 
-/** Gives a command that brings up the loopback of the namespace that it is run in. */
+/** Returns a command that brings up the loopback of the namespace that it is run in. */
 export function bringUpLoopback(ip: string | undefined, executable: string): string[] {
   if (ip !== undefined) return [ip, "link", "set", "lo", "up"];
   const module = `data:text/javascript,${encodeURIComponent(MODULE)}`;

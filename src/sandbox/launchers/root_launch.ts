@@ -34,7 +34,7 @@ export class Scratch {
     this.#dir = dir;
   }
 
-  /** Gives a path in the folder that no other launcher uses. */
+  /** Returns a path in the folder that no other launcher uses. */
   path(name: string): string {
     return `${this.#dir}/${this.#prefix}-${name}`;
   }
@@ -49,7 +49,7 @@ export class Scratch {
   }
 
   /**
-   * Gives the file with the filter of a spec, for a filter that is loaded before the runtime is executed.
+   * Returns the file with the filter of a spec, for a filter that is loaded before the runtime is executed.
    */
   filter(spec: LaunchSpec): Promise<string> {
     const reach = networked(spec) ? "net" : spec.lane ? "lane" : "no-net";

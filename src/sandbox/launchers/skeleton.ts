@@ -82,7 +82,7 @@ export class Skeletons {
   }
 
   /**
-   * Gives the tree for a root.
+   * Returns the tree for a root.
    *
    * @throws {Error} when it cannot be made.
    */

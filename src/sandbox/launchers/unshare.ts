@@ -98,7 +98,7 @@ export interface UnshareMounts {
 type Line = [source: string, target: string, type: string, options: string];
 
 /**
- * Gives the mounts of a root.
+ * Returns the mounts of a root.
  *
  * Folders are mounted with what is mounted below them. Of what is mounted on
  * the root only what is executed or mapped into the runtime may be executed. Devices are read-only: a host that is root owns those of the

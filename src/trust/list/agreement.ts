@@ -49,7 +49,7 @@ function comparePlugins(
   }
 }
 
-/** Checks the keys against each other, and gives their ids. */
+/** Checks the keys against each other, and returns their ids. */
 function checkKeys({ keys }: TrustListContent, report: Report): ReadonlySet<string> {
   const seen = { name: new Set<string>(), publicKey: new Set<string>() };
   const ids = new Set<string>();

@@ -198,7 +198,7 @@ export function removePublisher(content: TrustListContent, namespace: string): T
   return change(content, { publishers });
 }
 
-/** Gives the ids of keys that an operator named, each once. */
+/** Returns the ids of keys that an operator named, each once. */
 export function toKeyIds(content: TrustListContent, keys: readonly string[]): string[] {
   return [...new Set(keys.map((key) => findKey(content, key).id))];
 }

@@ -14,7 +14,7 @@ export interface ListKey extends PublicKey {
 const parsed: WeakMap<ListedKey, ListKey> = new WeakMap();
 
 /**
- * Gives a key of a list in the form that verifies.
+ * Returns a key of a list in the form that verifies.
  *
  * That it is a key of prime order is checked when it verifies something, not before: it takes some
  * milliseconds a key.

@@ -118,7 +118,7 @@ export function withPluginLines(
 }
 
 /**
- * Gives the plugins of one name, without looking at the others where they were not read yet.
+ * Returns the plugins of one name, without looking at the others where they were not read yet.
  *
  * @throws {SallyportError} `bad-config` when one of them is not valid.
  */

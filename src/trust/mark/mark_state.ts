@@ -140,7 +140,7 @@ export function badMark(path: string, detail: string, cause?: unknown): Sallypor
   );
 }
 
-/** Gives the versions of a plugin that were run, the highest first. */
+/** Returns the versions of a plugin that were run, the highest first. */
 export function ranOf(state: MarkState | undefined, name: string): readonly MarkedPlugin[] {
   const marked = state && Object.hasOwn(state.versions, name) ? state.versions[name] : undefined;
   if (marked === undefined) return [];

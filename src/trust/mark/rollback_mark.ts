@@ -110,12 +110,12 @@ export class RollbackMark {
     return this.#state?.root;
   }
 
-  /** Gives the versions of a plugin that were run, the highest first, at most 8. */
+  /** Returns the versions of a plugin that were run, the highest first, at most 8. */
   ran(name: string): readonly MarkedPlugin[] {
     return ranOf(this.#state, name);
   }
 
-  /** Gives the highest version of a plugin that was run. */
+  /** Returns the highest version of a plugin that was run. */
   plugin(name: string): MarkedPlugin | undefined {
     return this.ran(name)[0];
   }

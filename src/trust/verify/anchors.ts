@@ -31,7 +31,7 @@ export interface KeyAnchors {
 export interface ListAnchors {
   /** The list, as it was opened. */
   readonly list: TrustListContent;
-  /** Gives the versions of a plugin that this host has run, the highest first. */
+  /** Returns the versions of a plugin that this host has run, the highest first. */
   readonly ran?: (name: string) => readonly RanVersion[];
   /** Whether lower versions may load than were run, or which plugins' may; not by default. */
   readonly allowRollback?: boolean | readonly string[];

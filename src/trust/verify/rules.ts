@@ -243,7 +243,7 @@ export function findPublisher(list: TrustListContent, name: string): Publisher |
   return best;
 }
 
-/** Gives the keys of a list in the form that verifies. */
+/** Returns the keys of a list in the form that verifies. */
 export function keysOf(list: TrustListContent): readonly ListKey[] {
   return list.keys.map(toListKey);
 }

@@ -18,12 +18,12 @@ export const IO_WEIGHT = 50;
 /** The least quota that the kernel takes, in microseconds. */
 export const MIN_QUOTA_US = 1_000;
 
-/** Gives the processor time of one period. */
+/** Returns the processor time of one period. */
 export function cpuQuota(limits: ProcessLimits): number {
   return Math.max(MIN_QUOTA_US, Math.round(limits.cpuPercent * CPU_PERIOD_US / 100));
 }
 
-/** Gives the cap on tasks: the runtime's threads and what the launcher adds. */
+/** Returns the cap on tasks: the runtime's threads and what the launcher adds. */
 export function taskLimit(limits: ProcessLimits): number {
   return limits.threads + LAUNCHER_TASKS;
 }

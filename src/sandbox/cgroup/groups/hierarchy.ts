@@ -55,7 +55,7 @@ export function parsePaths(text: string): CgroupPaths {
   return paths;
 }
 
-/** Gives the cgroup paths of a process. */
+/** Returns the cgroup paths of a process. */
 export function pathsOf(pid: number | "self"): CgroupPaths | undefined {
   try {
     return parsePaths(Deno.readTextFileSync(`/proc/${pid}/cgroup`));
@@ -64,7 +64,7 @@ export function pathsOf(pid: number | "self"): CgroupPaths | undefined {
   }
 }
 
-/** Gives the folder that stands for a path of a hierarchy. */
+/** Returns the folder that stands for a path of a hierarchy. */
 export function folderOf(hierarchy: Hierarchy, path: string): string | undefined {
   const { root, mountPoint } = hierarchy;
   if (`${path}/`.includes("/../") || `${root}/`.includes("/../")) return undefined;

@@ -14,7 +14,7 @@ const PREFIX = "sallyport-";
 const PATTERN = /^sallyport-(\d{1,20})-(\d{1,10})-(\d{1,20})(?:-|$)/;
 
 /**
- * Gives the identity of this very process.
+ * Returns the identity of this very process.
  *
  * @throws {Error} the system's or Deno's when `/proc` may not be read.
  */
@@ -24,7 +24,7 @@ export function ownIdentity(): HostIdentity {
   return Object.freeze({ namespace, pid: Deno.pid, started });
 }
 
-/** Gives the name for what a host makes. */
+/** Returns the name for what a host makes. */
 export function hostName(host: HostIdentity): string {
   return `${PREFIX}${host.namespace}-${host.pid}-${host.started}`;
 }

@@ -62,7 +62,7 @@ function parseNumber(text: string | undefined): number | undefined {
   return value >= UNLIMITED ? undefined : value;
 }
 
-/** Gives the system's code of a failed operation, such as `EBUSY`. */
+/** Returns the system's code of a failed operation, such as `EBUSY`. */
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === "string") return code;

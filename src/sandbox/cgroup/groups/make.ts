@@ -5,7 +5,7 @@ import { errorCode } from "./kernel_files.ts";
 /** Another host of the same process may remove the common folder between our two steps. */
 const ATTEMPTS = 10;
 
-/** Gives a name for a group that no other group of this process has. */
+/** Returns a name for a group that no other group of this process has. */
 export function groupName(): string {
   return `plugin-${crypto.getRandomValues(new BigUint64Array(1))[0]!.toString(16)}`;
 }

@@ -31,7 +31,7 @@ export async function findSystemdRun(): Promise<ScopeProgram | undefined> {
 }
 
 /**
- * Gives the arguments before the command.
+ * Returns the arguments before the command.
  *
  * `--scope` executes the command itself, in place of the program: the process id stays. There is no
  * `--collect`, which would make systemd forget why a scope ended.

@@ -17,7 +17,7 @@ export function systemdBooted(): boolean {
 }
 
 /**
- * Gives the systemd that would take units of this process: the machine's for root, else the user's.
+ * Returns the systemd that would take units of this process: the machine's for root, else the user's.
  */
 export function findSystemd(): SystemdManager | string {
   if (!systemdBooted()) return "systemd does not manage this machine";

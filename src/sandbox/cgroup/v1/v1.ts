@@ -36,7 +36,7 @@ class V1Manager implements CgroupManager {
   readonly #places: ReadonlyMap<string, V1Place>;
   readonly #name: string;
   readonly #groups = new Set<V1Group>();
-  #spare: V1Group | undefined;
+  #prepared: V1Group | undefined;
 
   constructor(places: ReadonlyMap<string, V1Place>, identity: HostIdentity) {
     this.#places = places;
@@ -44,12 +44,12 @@ class V1Manager implements CgroupManager {
   }
 
   prepare(): void {
-    this.#spare ??= this.#make();
+    this.#prepared ??= this.#make();
   }
 
   async create(limits: ProcessLimits): Promise<Cgroup> {
-    const group = this.#spare ?? this.#make();
-    this.#spare = undefined;
+    const group = this.#prepared ?? this.#make();
+    this.#prepared = undefined;
     try {
       setV1Limits(group.folders, limits);
     } catch (error) {

@@ -70,7 +70,7 @@ function tryPlace(folder: string, isOwn: boolean): V2Place | string {
   return { folder, controllers: words(`${folder}/cgroup.subtree_control`), release };
 }
 
-/** Hands the controllers to the members; gives the reason when one that is needed is refused. */
+/** Hands the controllers to the members; returns the reason when one that is needed is refused. */
 function enable(folder: string, offered: ReadonlySet<string>): string | undefined {
   const file = `${folder}/cgroup.subtree_control`;
   const enabled = words(file);

@@ -46,7 +46,7 @@ class V2Manager implements CgroupManager {
   readonly #place: V2Place;
   readonly #folder: string;
   readonly #groups = new Set<V2Group>();
-  #spare: V2Group | undefined;
+  #prepared: V2Group | undefined;
 
   constructor(tree: Hierarchy, place: V2Place, identity: HostIdentity) {
     this.#tree = tree;
@@ -55,12 +55,12 @@ class V2Manager implements CgroupManager {
   }
 
   prepare(): void {
-    this.#spare ??= this.#make();
+    this.#prepared ??= this.#make();
   }
 
   async create(limits: ProcessLimits): Promise<Cgroup> {
-    const group = this.#spare ?? this.#make();
-    this.#spare = undefined;
+    const group = this.#prepared ?? this.#make();
+    this.#prepared = undefined;
     try {
       setLimits(group.folder, limits, this.#place.controllers);
     } catch (error) {
