@@ -3,6 +3,7 @@ import type { EgressConnection } from "../../egress/proxy.ts";
 import type { SallyportError } from "../../errors.ts";
 import type { ViolationAction } from "../../monitor/violations/response.ts";
 import type { Violation } from "../../monitor/violations/violations.ts";
+import { LaggingQueue } from "../../io/lagging_queue.ts";
 import type { TrustChange } from "../../trust/list/diff.ts";
 import type { PluginState } from "./plugin_state.ts";
 
@@ -124,7 +125,7 @@ const MAX_QUEUED = 1_024;
 
 /** Hands every event to every reader; a slow reader loses the oldest and is told how many. */
 export class EventHub {
-  #readers = new Set<EventReader>();
+  #readers = new Set<LaggingQueue<HostEvent>>();
   #listeners = new Set<(event: HostEvent) => void>();
   #closed = false;
 
@@ -138,13 +139,14 @@ export class EventHub {
 
   /** Follows events from now on. */
   events(signal?: AbortSignal): AsyncIterableIterator<HostEvent> {
-    const reader = new EventReader(() => this.#readers.delete(reader));
-    if (this.#closed || signal?.aborted) {
-      reader.end();
-    } else {
-      this.#readers.add(reader);
-      reader.follow(signal);
-    }
+    const reader: LaggingQueue<HostEvent> = new LaggingQueue<HostEvent>({
+      max: MAX_QUEUED,
+      lagged: (dropped) => ({ type: "lagged", dropped, time: new Date().toISOString() }),
+      onEnd: () => this.#readers.delete(reader),
+      signal,
+    });
+    this.#readers.add(reader);
+    if (this.#closed || signal?.aborted) reader.end();
     return reader;
   }
 
@@ -157,67 +159,5 @@ export class EventHub {
   close(): void {
     this.#closed = true;
     for (const reader of [...this.#readers]) reader.end();
-  }
-}
-
-class EventReader implements AsyncIterableIterator<HostEvent> {
-  #queue: HostEvent[] = [];
-  #dropped = 0;
-  #ended = false;
-  #waiting: ((result: IteratorResult<HostEvent>) => void)[] = [];
-  #release: () => void;
-  #stop: () => void = () => {};
-
-  constructor(release: () => void) {
-    this.#release = release;
-  }
-
-  follow(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const stop = () => this.end();
-    signal.addEventListener("abort", stop, { once: true });
-    this.#stop = () => signal.removeEventListener("abort", stop);
-  }
-
-  push(event: HostEvent): void {
-    const waiting = this.#waiting.shift();
-    if (waiting) return waiting({ done: false, value: event });
-    this.#queue.push(event);
-    if (this.#queue.length > MAX_QUEUED) {
-      this.#queue.shift();
-      this.#dropped++;
-    }
-  }
-
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#stop();
-    this.#release();
-    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
-  }
-
-  next(): Promise<IteratorResult<HostEvent>> {
-    if (this.#dropped > 0) {
-      const dropped = this.#dropped;
-      this.#dropped = 0;
-      const value: HostEvent = { type: "lagged", dropped, time: new Date().toISOString() };
-      return Promise.resolve({ done: false, value });
-    }
-    const value = this.#queue.shift();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  return(): Promise<IteratorResult<HostEvent>> {
-    this.#queue = [];
-    this.#dropped = 0;
-    this.end();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }

@@ -9,7 +9,7 @@ import { mayReadProc } from "../sources/proc.ts";
 import { ProcessTable } from "../sources/process_table.ts";
 import type { MonitorTarget } from "./target.ts";
 import { type RoundSources, TargetSampler } from "./target_sampler.ts";
-import { type MonitorEvent, SampleReader, type WatchOptions } from "./watch.ts";
+import { type MonitorEvent, type SampleReader, sampleReader, type WatchOptions } from "./watch.ts";
 
 /** Options of {@linkcode ResourceMonitor}. */
 export interface ResourceMonitorOptions {
@@ -69,7 +69,8 @@ export class ResourceMonitor implements Disposable {
   readonly #onSample: ResourceMonitorOptions["onSample"];
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
-  readonly #readers = new Set<SampleReader>();
+  /** Readers, and the one plugin that each is for. */
+  readonly #readers = new Map<SampleReader, string | undefined>();
   readonly #entries = new EntryBudget();
   readonly #table: ProcessTable | undefined;
   #platform: RoundSources["platform"];
@@ -158,9 +159,9 @@ export class ResourceMonitor implements Disposable {
    * @throws {RangeError} When `maxQueued` is out of bounds.
    */
   watch(options: WatchOptions = {}): AsyncIterableIterator<MonitorEvent> {
-    const reader = new SampleReader(options, (ended) => this.#readers.delete(ended));
-    if (this.#disposed) reader.end();
-    else if (options.signal?.aborted !== true) this.#readers.add(reader);
+    const reader: SampleReader = sampleReader(options, () => this.#readers.delete(reader));
+    if (this.#disposed || options.signal?.aborted) reader.end();
+    else this.#readers.set(reader, options.plugin);
     return reader;
   }
 
@@ -169,7 +170,7 @@ export class ResourceMonitor implements Disposable {
     this.#disposed = true;
     clearTimeout(this.#timer);
     this.#watched.clear();
-    for (const reader of [...this.#readers]) reader.end();
+    for (const reader of [...this.#readers.keys()]) reader.end();
   }
 
   #schedule(): void {
@@ -223,7 +224,9 @@ export class ResourceMonitor implements Disposable {
     watched.previous = sample;
     samples.push(sample);
     if (samples.length > this.#history) samples.shift();
-    for (const reader of this.#readers) reader.push(sample);
+    for (const [reader, plugin] of this.#readers) {
+      if (plugin === undefined || plugin === sample.plugin) reader.push({ type: "sample", sample });
+    }
     try {
       this.#onSample?.(sample, previous);
     } catch (error) {

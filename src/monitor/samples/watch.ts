@@ -1,4 +1,5 @@
 // Hands samples to readers, each at its own pace.
+import { LaggingQueue } from "../../io/lagging_queue.ts";
 import type { PluginSample } from "./sample.ts";
 
 /**
@@ -28,81 +29,19 @@ export interface WatchOptions {
   maxQueued?: number;
 }
 
-/** Holds the samples that one reader has not yet taken. */
-export class SampleReader implements AsyncIterableIterator<MonitorEvent> {
-  readonly #plugin: string | undefined;
-  readonly #maxQueued: number;
-  readonly #release: (reader: SampleReader) => void;
-  readonly #signal: AbortSignal | undefined;
-  readonly #stop = () => this.end();
-  #queue: MonitorEvent[] = [];
-  #dropped = 0;
-  #ended = false;
-  #waiting: ((result: IteratorResult<MonitorEvent>) => void)[] = [];
+/** What one reader of samples has not yet taken. */
+export type SampleReader = LaggingQueue<MonitorEvent>;
 
-  /**
-   * Makes a reader.
-   *
-   * @throws {RangeError} When `maxQueued` is not a whole number from 1 to 65,536.
-   */
-  constructor(options: WatchOptions, release: (reader: SampleReader) => void) {
-    const { signal, plugin, maxQueued = 1_024 } = options;
-    if (!Number.isSafeInteger(maxQueued) || maxQueued < 1 || maxQueued > 65_536) {
-      throw new RangeError(`"maxQueued" must be a whole number from 1 to 65536: ${maxQueued}`);
-    }
-    this.#plugin = plugin;
-    this.#maxQueued = maxQueued;
-    this.#release = release;
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#stop, { once: true });
-    if (signal?.aborted) this.end();
+/**
+ * Makes a reader.
+ *
+ * @throws {RangeError} When `maxQueued` is not a whole number from 1 to 65,536.
+ */
+export function sampleReader(options: WatchOptions, onEnd: () => void): SampleReader {
+  const { signal, maxQueued = 1_024 } = options;
+  if (!Number.isSafeInteger(maxQueued) || maxQueued < 1 || maxQueued > 65_536) {
+    throw new RangeError(`"maxQueued" must be a whole number from 1 to 65536: ${maxQueued}`);
   }
-
-  /** Hands it a sample. */
-  push(sample: PluginSample): void {
-    if (this.#plugin !== undefined && sample.plugin !== this.#plugin) return;
-    const value: MonitorEvent = { type: "sample", sample };
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) return waiting({ done: false, value });
-    this.#queue.push(value);
-    if (this.#queue.length > this.#maxQueued) {
-      this.#queue.shift();
-      this.#dropped++;
-    }
-  }
-
-  /** Ends it after what waits to be read. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#signal?.removeEventListener("abort", this.#stop);
-    this.#release(this);
-    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined });
-  }
-
-  /** Returns the next sample, or first how many were lost before it. */
-  next(): Promise<IteratorResult<MonitorEvent>> {
-    if (this.#dropped > 0) {
-      const value: MonitorEvent = { type: "lagged", dropped: this.#dropped };
-      this.#dropped = 0;
-      return Promise.resolve({ done: false, value });
-    }
-    const value = this.#queue.shift();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Ends it at once. */
-  return(): Promise<IteratorResult<MonitorEvent>> {
-    this.#queue = [];
-    this.#dropped = 0;
-    this.end();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  /** Returns the reader itself. */
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+  const lagged = (dropped: number) => ({ type: "lagged", dropped }) as const;
+  return new LaggingQueue<MonitorEvent>({ max: maxQueued, lagged, onEnd, signal });
 }
