@@ -3,6 +3,7 @@
 //
 // `key.pem`, `key.pub` and one folder a chain (`1`, `2`, …) with `000001.jsonl` and so on, `head.json`
 // and `lock`; a host that runs holds the lock of its chain.
+import { replaceFile as replace } from "../../io/durable_file.ts";
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { SallyportError } from "../../errors.ts";
@@ -167,20 +168,9 @@ export function readSmall(path: string, maxBytes: number): Uint8Array | undefine
 /** Replaces a file so that a reader finds the old or the new one, never half, also after a crash. */
 export async function replaceFile(dir: string, name: string, text: string): Promise<void> {
   const path = `${dir}/${name}`;
-  // what a crash left goes; a link that was put there must not be followed
-  await Deno.remove(`${path}.new`).catch(() => {});
-  await writeSynced(`${path}.new`, text);
-  await Deno.rename(`${path}.new`, path);
-  await syncFolder(dir);
-}
-
-/** Writes a new file, and waits until it is on the disk. */
-export async function writeSynced(path: string, text: string, mode = 0o600): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode });
-  for (let rest: Uint8Array = new TextEncoder().encode(text); rest.length > 0;) {
-    rest = rest.subarray(await file.write(rest));
-  }
-  await file.sync();
+  const temporary = `${path}.new`; // one name, so that what a crash left is found and goes
+  await Deno.remove(temporary).catch(() => {});
+  await replace(path, text, { temporary, mode: 0o600 });
 }
 
 /** Writes all of some bytes. */

@@ -1,4 +1,5 @@
 // The key that signs the checkpoints of an audit log.
+import { writeNewFile } from "../../io/durable_file.ts";
 import { createPrivateKey, sign } from "node:crypto";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { generateKeyPair, getPublicKey, keyId } from "../../crypto/ed25519.ts";
@@ -10,14 +11,7 @@ import {
 } from "../../crypto/pem.ts";
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import {
-  listChains,
-  PRIVATE_KEY_FILE,
-  PUBLIC_KEY_FILE,
-  readSmall,
-  syncFolder,
-  writeSynced,
-} from "./folder.ts";
+import { listChains, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE, readSmall, syncFolder } from "./folder.ts";
 import type { Signer } from "./line.ts";
 
 const MAX_KEY_BYTES = 4_096;
@@ -59,7 +53,7 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
   const written = readPublicKey(dir);
   if (written === undefined) {
     const temporary = `${dir}/${PUBLIC_KEY_FILE}.${crypto.randomUUID()}`;
-    await writeSynced(temporary, encodePublicKeyPem(publicKey), 0o644);
+    await writeNewFile(temporary, encodePublicKeyPem(publicKey), { mode: 0o644 });
     await Deno.rename(temporary, `${dir}/${PUBLIC_KEY_FILE}`).catch((error) => {
       if (readPublicKey(dir) === undefined) throw error; // as above
     });
@@ -86,7 +80,7 @@ async function makeKey(dir: string, path: string): Promise<string> {
   const { privateKey } = await generateKeyPair();
   const temporary = `${path}.${crypto.randomUUID()}`;
   try {
-    await writeSynced(temporary, encodePrivateKeyPem(privateKey));
+    await writeNewFile(temporary, encodePrivateKeyPem(privateKey), { mode: 0o600 });
     // another host may have made one meanwhile, and swept ours away
     await Deno.link(temporary, path).catch((error) => {
       if (readKeyFile(path) === undefined) throw error;

@@ -1,4 +1,5 @@
 // Signs a bundle: writes `plugin.sig.json`, or adds to it.
+import { replaceFile } from "../../io/durable_file.ts";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { getPublicKey, keyId, sign, verify } from "../../crypto/ed25519.ts";
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";
@@ -182,19 +183,14 @@ async function writeEnvelope(
     );
   }
   const target = `${root}/${ENVELOPE_FILE}`;
-  const temporary = `${target}.${crypto.randomUUID()}`; // a name that no bundle may contain
   try {
-    {
-      using file = await Deno.open(temporary, { write: true, createNew: true });
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-      await file.sync(); // the content before the name, or a power cut could leave an empty file
-    }
-    // nothing comes between in this process, and hardly from another one
-    if (!isUnchanged(target, before)) throw changedMeanwhile(dir);
-    Deno.renameSync(temporary, target);
+    await replaceFile(target, text, {
+      temporary: `${target}.${crypto.randomUUID()}`, // a name that no bundle may contain
+      check() {
+        if (!isUnchanged(target, before)) throw changedMeanwhile(dir);
+      },
+    });
   } catch (cause) {
-    await Deno.remove(temporary).catch(() => {}); // it may not exist; the cause says what happened
     if (cause instanceof SallyportError) throw cause;
     throw new SallyportError(
       "bundle-invalid",

@@ -1,4 +1,5 @@
 // Key files, written so that a private key is never readable by others.
+import { writeNewFile } from "../../io/durable_file.ts";
 import { SallyportError } from "../../errors.ts";
 import { readNamedFile } from "../../io/named_file.ts";
 import { cannotWrite } from "../shared/cannot_write.ts";
@@ -36,15 +37,9 @@ export async function writeKeyFiles(
 
 /** Creates a file; never opens what is there, not even through a link. */
 async function createFile({ path, text }: KeyFile, mode: number): Promise<void> {
-  let isOurs = false;
   try {
-    using file = await Deno.open(path, { write: true, createNew: true, mode });
-    isOurs = true;
-    let rest = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-    await file.sync();
+    await writeNewFile(path, text, { mode });
   } catch (cause) {
-    if (isOurs) await Deno.remove(path);
     throw cannotWrite(path, cause, EXISTS_HINT);
   }
 }

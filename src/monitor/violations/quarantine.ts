@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { isAbsent } from "../../io/absent.ts";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
-import { syncFolder } from "../../io/sync_folder.ts";
+import { replaceFile } from "../../io/durable_file.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../../errors.ts";
@@ -114,7 +114,10 @@ export class Quarantine {
     try {
       await Deno.mkdir(this.dir, { recursive: true, mode: 0o700 });
       await removeLeftBehind(this.dir);
-      await replaceFile(this.dir, path, `${JSON.stringify({ schema: 1, ...record }, null, 2)}\n`);
+      await replaceFile(path, `${JSON.stringify({ schema: 1, ...record }, null, 2)}\n`, {
+        temporary: `${this.dir}/.${crypto.randomUUID()}.tmp`,
+        mode: 0o600,
+      });
     } catch (cause) {
       throw cannot(`put plugin "${plugin.name}" into quarantine`, path, cause);
     }
@@ -237,24 +240,6 @@ async function readRecord(path: string, name: string): Promise<QuarantineRecord>
   const { schema: _schema, ...record } = parsed.data;
   if (record.name !== name) throw new Error("it is another plugin's");
   return record;
-}
-
-/** Writes beside the file and renames: a reader sees the old or the new content, never a part. */
-async function replaceFile(dir: string, path: string, content: string): Promise<void> {
-  const temporary = `${dir}/.${crypto.randomUUID()}.tmp`;
-  try {
-    {
-      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-      const bytes = new TextEncoder().encode(content);
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.sync(); // the content before the name, or a power cut could leave an empty file
-    }
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {}); // never made, or nothing can be written there
-    throw error;
-  }
-  await syncFolder(dir);
 }
 
 async function removeLeftBehind(dir: string): Promise<void> {

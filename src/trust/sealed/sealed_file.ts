@@ -1,5 +1,6 @@
 // Files that are replaced as a whole: whoever reads one sees an old or the new content, never a part,
 // whenever a writer is killed or the power fails.
+import { writeNewFile } from "../../io/durable_file.ts";
 import { basename, dirname, join } from "node:path";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { MAX_SEALED_BYTES } from "../../crypto/sealed.ts";
@@ -196,14 +197,15 @@ async function writeDurably(
   bytes: Uint8Array,
   owner: Deno.FileInfo | undefined,
 ): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: MODE });
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-  const { uid, gid } = await file.stat();
-  // an administrator's change must not lock out the host's own user
-  if (owner !== undefined && (owner.uid !== uid || owner.gid !== gid)) {
-    await Deno.chown(path, owner.uid, owner.gid).catch(() => {}); // only root may: then it is the writer's
-  }
-  await file.sync(); // the content before the name, or a power cut could leave an empty file
+  await writeNewFile(path, bytes, {
+    mode: MODE,
+    async written(file) {
+      const { uid, gid } = await file.stat();
+      // an administrator's change must not lock out the host's own user
+      if (owner === undefined || (owner.uid === uid && owner.gid === gid)) return;
+      await Deno.chown(path, owner.uid, owner.gid).catch(() => {}); // only root may: then it is the writer's
+    },
+  });
 }
 
 /** Removes what writers that were killed have left: the lock says that none of them lives. */
