@@ -1,4 +1,5 @@
 // The options of the audit log.
+import { refuseUnknown } from "./known_options.ts";
 import { AuditLog } from "../../audit/write/audit_log.ts";
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
@@ -40,8 +41,6 @@ export interface AuditSettings {
   readonly keepFiles: number | undefined;
 }
 
-const KNOWN: ReadonlySet<string> = new Set(["dir", "maxFileBytes", "keepFiles"]);
-
 /**
  * Checks the options of the audit log.
  *
@@ -57,12 +56,8 @@ export function parseAuditOptions(
   if (typeof options !== "object" || options === null) {
     throw new TypeError("Cannot open the host: audit must be a boolean or { dir, … }");
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !KNOWN.has(name)) {
-      throw new TypeError(`Cannot open the host: unknown option "audit.${name}"`);
-    }
-  }
-  const { dir, maxFileBytes, keepFiles } = options;
+  const { dir, maxFileBytes, keepFiles, ...others } = options;
+  refuseUnknown(others, "audit.");
   if (dir === undefined && dataDir === undefined) {
     throw new SallyportError(
       "bad-config",

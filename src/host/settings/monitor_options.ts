@@ -1,4 +1,5 @@
 // How a host watches its plugins.
+import { refuseUnknown } from "./known_options.ts";
 import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
 
 /**
@@ -39,10 +40,7 @@ export function parseMonitorOptions(
     );
   }
   const { intervalMs = 10_000, history = 60, ...others } = monitor;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot open the host: unknown option "monitor.${unknown}"`);
-  }
+  refuseUnknown(others, "monitor.");
   check("intervalMs", intervalMs, MONITOR_BOUNDS.intervalMs);
   check("history", history, HISTORY);
   return { intervalMs, history };
