@@ -1,4 +1,5 @@
 // The options of a host, checked and brought to one form before anything is opened.
+import { refuseUnknown } from "./known_options.ts";
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
 import { createLogger, guardLogger, type Logger } from "../../log.ts";
@@ -228,11 +229,7 @@ const MAX_POLICY_BYTES = 1_048_576;
  * host may not run deno.
  */
 export async function parseHostOptions(options: PluginHostOptions): Promise<HostSettings> {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !KNOWN.has(name)) {
-      throw new TypeError(`Cannot open the host: unknown option "${name}"`);
-    }
-  }
+  refuseUnknown(Object.fromEntries(Object.entries(options).filter(([name]) => !KNOWN.has(name))));
   checkOwnDeno();
   const keys = options.keys ?? [];
   if (!Array.isArray(keys)) throw new TypeError("Cannot open the host: keys must be an array");
@@ -320,10 +317,7 @@ function parsePool(pool: PoolOptions = { size: 0 }): PoolOptions {
     throw new TypeError("Cannot open the host: pool must be an object such as { size: 2 }");
   }
   const { size, ...others } = pool;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot open the host: unknown option "pool.${unknown}"`);
-  }
+  refuseUnknown(others, "pool.");
   if (!Number.isSafeInteger(size) || size < 0 || size > MAX_POOL) {
     throw new RangeError(
       `Cannot open the host: pool.size must be a whole number from 0 to ${MAX_POOL}, is ${size}`,
@@ -356,10 +350,7 @@ function parseTimes(times: TimeOptions = {}): Required<TimeOptions> {
     graceMs = 1_000,
     ...others
   } = times;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot open the host: unknown option "times.${unknown}"`);
-  }
+  refuseUnknown(others, "times.");
   return {
     startTimeoutMs: checkTime("times.startTimeoutMs", startTimeoutMs, 1),
     drainMs: checkTime("times.drainMs", drainMs),

@@ -1,4 +1,5 @@
 // Options of the files that large values travel in.
+import { refuseUnknown } from "./known_options.ts";
 
 const MIB = 1024 * 1024;
 const DEFAULT_BYTES = 64 * MIB;
@@ -47,10 +48,7 @@ export function parseSharedMemory(
     throw new TypeError("Cannot open the host: sharedMemory must be true, false or an object");
   }
   const { bytes = DEFAULT_BYTES, dir, ...others } = option;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot open the host: unknown option "sharedMemory.${unknown}"`);
-  }
+  refuseUnknown(others, "sharedMemory.");
   if (!Number.isSafeInteger(bytes) || bytes < MIB || bytes > MAX_BYTES) {
     throw new RangeError(
       `Cannot open the host: sharedMemory.bytes must be a whole number from ${MIB} to ${MAX_BYTES}, is ${bytes}`,

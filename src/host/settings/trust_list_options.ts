@@ -1,4 +1,5 @@
 // The options that name a trust list and what opens it.
+import { refuseUnknown } from "./known_options.ts";
 import { resolve } from "node:path";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import { SallyportError } from "../../errors.ts";
@@ -81,11 +82,8 @@ export async function parseTrustListOptions(
       "Cannot open the host: trustList must be { file, passphraseFile | keyFile }",
     );
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !KNOWN.has(name)) {
-      throw new TypeError(`Cannot open the host: unknown option "trustList.${name}"`);
-    }
-  }
+  const others = Object.entries(options).filter(([name]) => !KNOWN.has(name));
+  refuseUnknown(Object.fromEntries(others), "trustList.");
   const { allowRollback = false, pinnedRoot } = options;
   const names = Array.isArray(allowRollback) && allowRollback.every((it) => typeof it === "string");
   if (typeof allowRollback !== "boolean" && !names) {
