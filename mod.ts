@@ -173,7 +173,8 @@ export { inspectBundle, type InspectedLaunch, type Inspection } from "./src/host
 export { type ReloadOptions } from "./src/host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./src/host/lifecycle.ts";
 export { type MonitorOptions } from "./src/host/settings/monitor_options.ts";
-export { type PluginUsage, type Signer } from "./src/host/plugin/plugin_facts.ts";
+export { type Signer } from "./src/host/plugin/known_plugin.ts";
+export { type PluginUsage } from "./src/host/plugin/call_counters.ts";
 export {
   type PluginHostOptions,
   type PoolOptions,

@@ -19,7 +19,7 @@ import { Admission } from "./admission/admit.ts";
 import type { Launchable } from "./admission/plan.ts";
 import { TrustSource } from "./admission/trust_source.ts";
 import { DataDir } from "./data/data_dir.ts";
-import type { Signer } from "./plugin/plugin_facts.ts";
+import type { Signer } from "./plugin/known_plugin.ts";
 import {
   type HostSettings,
   parseHostOptions,

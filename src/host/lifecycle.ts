@@ -10,7 +10,7 @@ import { ManagedPlugin } from "./plugin/plugin.ts";
 import { toPath } from "./settings/host_options.ts";
 import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./plugin/registry.ts";
-import { isTrustRefusal } from "./plugin/revocation.ts";
+import { isTrustRefusal } from "./plugin/load_errors.ts";
 
 /**
  * Options of `load` and `loadByName`.

@@ -1,6 +1,5 @@
 // What a plugin has done and used, counted across its processes.
 import type { PluginProcess } from "../process/plugin_process.ts";
-import type { PluginUsage } from "./plugin_facts.ts";
 
 /** Counts for one plugin. */
 export class CallCounters {
@@ -43,4 +42,26 @@ export class CallCounters {
       ...await process.usage(),
     };
   }
+}
+
+/**
+ * Counts what a plugin has done and used since the host knows it.
+ *
+ * @category Host
+ */
+export interface PluginUsage {
+  /** Calls and streams begun. */
+  readonly calls: number;
+  /** Calls and streams that failed. */
+  readonly failures: number;
+  /** Bytes sent to the running process. */
+  readonly bytesSent: number;
+  /** Bytes that came from it. */
+  readonly bytesReceived: number;
+  /** Milliseconds of work that its requests and notifications took of the host's thread. */
+  readonly hostTimeMs: number;
+  /** The most memory the process held at once, in bytes; `undefined` where the host may not read it. */
+  readonly peakMemoryBytes: number | undefined;
+  /** The processor time it used, in milliseconds; `undefined` where the host may not read it. */
+  readonly cpuTimeMs: number | undefined;
 }

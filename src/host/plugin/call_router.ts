@@ -8,7 +8,7 @@ import { CallGate, MAX_HELD_CALLS } from "./call_gate.ts";
 import type { Denials } from "./denials.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import type { CallCounters } from "./call_counters.ts";
-import { isTrustRefusal, revokedError } from "./revocation.ts";
+import { isTrustRefusal, revokedError } from "./load_errors.ts";
 import type { ActiveProcess } from "./active_process.ts";
 
 /** What calls need of their plugin. */

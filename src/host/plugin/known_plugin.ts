@@ -6,7 +6,6 @@ import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { PluginParts } from "./plugin_parts.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { failureEvents, loadFailure, stateAfter } from "./load_errors.ts";
-import type { Signer } from "./plugin_facts.ts";
 import { type PluginLogger, pluginLogger } from "./plugin_logger.ts";
 import type { RegistryEntry } from "./registry.ts";
 import type { PluginState } from "../events/plugin_state.ts";
@@ -88,4 +87,16 @@ export class KnownPlugin implements RegistryEntry {
     this.#state = to;
     this.#parts.hub.emit({ type: "state", plugin: this.name, from, to });
   }
+}
+
+/**
+ * Says who signed a bundle.
+ *
+ * @category Host
+ */
+export interface Signer {
+  /** The key id. */
+  readonly keyId: string;
+  /** The name that the operator gave the key. */
+  readonly name?: string;
 }
