@@ -93,8 +93,12 @@ export {
   type ViolationPolicy,
   type ViolationResponse,
   type ViolationSeverity,
-} from "./src/permissions/policy.ts";
-export { type Grant, type Policy, type PolicyEntry } from "./src/permissions/policy_schema.ts";
+} from "./src/permissions/policy/policy.ts";
+export {
+  type Grant,
+  type Policy,
+  type PolicyEntry,
+} from "./src/permissions/policy/policy_schema.ts";
 
 export {
   type PluginSample,

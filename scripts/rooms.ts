@@ -9,7 +9,7 @@ export const ROOMS: readonly string[] = [
   ...["errors", "version", "command_line", "guard", "log", "json", "io", "crypto"],
   ...["bundle/manifest", "bundle/reading", "bundle/signing", "bundle/store"],
   ...["trust/keys", "trust/root", "trust/list", "trust/sealed", "trust/mark", "trust/verify"],
-  ...["trust", "permissions"],
+  ...["trust", "permissions/scopes", "permissions/policy", "permissions"],
   ...["rpc/wire", "rpc/flow", "rpc/transport", "rpc/calls", "rpc", "plugin"],
   ...["sandbox/seccomp", "sandbox/launch", "sandbox/machine"],
   ...["sandbox/cgroup/groups", "sandbox/cgroup/systemd", "sandbox/cgroup/v1", "sandbox/cgroup/v2"],

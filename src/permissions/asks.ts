@@ -4,9 +4,9 @@ import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../errors.ts";
-import { formatNetScope, intersectNet, netCovers, parseNetScope } from "./net_scope.ts";
-import { parsePathScope, pathCovers, type PathScope } from "./path_scope.ts";
-import { parseSysKind } from "./sys_scope.ts";
+import { formatNetScope, intersectNet, netCovers, parseNetScope } from "./scopes/net_scope.ts";
+import { parsePathScope, pathCovers, type PathScope } from "./scopes/path_scope.ts";
+import { parseSysKind } from "./scopes/sys_scope.ts";
 
 /**
  * Holds all that a manifest asks for, as plain JSON in normal form: lists are sorted and without

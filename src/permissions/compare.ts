@@ -11,10 +11,10 @@ import {
   type NetScope,
   type Parsed,
   parseNetScope,
-} from "./net_scope.ts";
-import { grantOrigin } from "./policy.ts";
-import type { PolicyEntry } from "./policy_schema.ts";
-import { parseSysKind } from "./sys_scope.ts";
+} from "./scopes/net_scope.ts";
+import { grantOrigin } from "./policy/policy.ts";
+import type { PolicyEntry } from "./policy/policy_schema.ts";
+import { parseSysKind } from "./scopes/sys_scope.ts";
 
 /** Holds the findings of all families, with the mistakes on either side. */
 export interface AllFindings extends Findings {

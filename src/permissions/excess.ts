@@ -2,7 +2,7 @@
 import { escapeText, SallyportError } from "../errors.ts";
 import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";
 import { type Excess, PERMISSION_FAMILIES } from "./findings.ts";
-import type { Grant, PolicyEntry } from "./policy_schema.ts";
+import type { Grant, PolicyEntry } from "./policy/policy_schema.ts";
 
 const MAX_IN_MESSAGE = 20;
 

@@ -1,11 +1,11 @@
 // Deno's permission flags, from effective permissions. Pure: no disk, no environment.
 import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
-import { addressBits, formatIp } from "./ip.ts";
-import { formatNetScope, parseNetScope, type RangeScope } from "./net_scope.ts";
-import { nativePath, neverGranted, realPathProblem } from "./path_scope.ts";
+import { addressBits, formatIp } from "./scopes/ip.ts";
+import { formatNetScope, parseNetScope, type RangeScope } from "./scopes/net_scope.ts";
+import { nativePath, neverGranted, realPathProblem } from "./scopes/path_scope.ts";
 import { ResolvedPermissions } from "./resolve.ts";
-import { SYS_KINDS } from "./sys_scope.ts";
+import { SYS_KINDS } from "./scopes/sys_scope.ts";
 
 /**
  * How the code in the runtime's cache was compiled: every function, or those that run at once.

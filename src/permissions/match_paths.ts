@@ -12,7 +12,7 @@ import {
   pathCovers,
   type PathScope,
   realPathProblem,
-} from "./path_scope.ts";
+} from "./scopes/path_scope.ts";
 
 /** Holds the folders that paths are resolved against. */
 export interface PathContext {

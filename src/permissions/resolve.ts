@@ -13,9 +13,9 @@ import {
   type ResolvedItem,
 } from "./findings.ts";
 import type { PathContext } from "./match_paths.ts";
-import { nativePath, type PathAccess, realPathProblem } from "./path_scope.ts";
-import { checkEntry, grantOrigin } from "./policy.ts";
-import type { PolicyEntry } from "./policy_schema.ts";
+import { nativePath, type PathAccess, realPathProblem } from "./scopes/path_scope.ts";
+import { checkEntry, grantOrigin } from "./policy/policy.ts";
+import type { PolicyEntry } from "./policy/policy_schema.ts";
 
 /** Holds the folders and the disk that {@linkcode resolvePermissions} needs. */
 export interface ResolveContext {

@@ -1,7 +1,7 @@
 // Plans a launch: what a plugin may do becomes flags, mounts and limits. Pure: no disk, no process.
 import { escapeText, SallyportError } from "../errors.ts";
 import { type CodeCaching, deriveFlags } from "../permissions/flags.ts";
-import { overlaps, parsePathScope, pathCovers } from "../permissions/path_scope.ts";
+import { overlaps, parsePathScope, pathCovers } from "../permissions/scopes/path_scope.ts";
 import type { ResolvedPermissions } from "../permissions/resolve.ts";
 import {
   type BindMount,

@@ -7,7 +7,7 @@ import type { PluginHandle } from "../host/plugin_handle.ts";
 import type { SharedMemoryOptions } from "../host/settings/shared_memory_options.ts";
 import { asOwn } from "../io/system_error.ts";
 import { type Logger, silentLogger } from "../log.ts";
-import type { Policy } from "../permissions/policy_schema.ts";
+import type { Policy } from "../permissions/policy/policy_schema.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
 import type { IsolationMode, IsolationOptions } from "../sandbox/machine/choose.ts";
 import { type SignedForTest, signForTest } from "./sign.ts";

@@ -4,7 +4,7 @@ import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import { BreachWatch } from "../../src/monitor/violations/breach_watch.ts";
 import type { PluginSample } from "../../src/monitor/samples/sample.ts";
-import type { PolicyEntry } from "../../src/permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../src/permissions/policy/policy_schema.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type Greed, GREEDS, GREEDY } from "../helpers/greedy.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";

@@ -4,7 +4,7 @@ import { SallyportError } from "../../src/errors.ts";
 import { inspectBundle, type InspectedLaunch } from "../../src/host/inspect.ts";
 import { Quarantine } from "../../src/monitor/violations/quarantine.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
-import type { Policy, PolicyEntry } from "../../src/permissions/policy_schema.ts";
+import type { Policy, PolicyEntry } from "../../src/permissions/policy/policy_schema.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { sandboxTest } from "../helpers/sandbox.ts";
 

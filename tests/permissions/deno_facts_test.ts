@@ -5,8 +5,8 @@ import {
   netCovers,
   type NetScope,
   parseNetScope,
-} from "../../src/permissions/net_scope.ts";
-import { SYS_KINDS } from "../../src/permissions/sys_scope.ts";
+} from "../../src/permissions/scopes/net_scope.ts";
+import { SYS_KINDS } from "../../src/permissions/scopes/sys_scope.ts";
 
 const QUERY = `
 const [family, ...values] = Deno.args;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { explainPermissions } from "../../src/permissions/explain.ts";
 import { contextPolicyLines, missingPolicyLines } from "../../src/permissions/excess.ts";
-import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
+import { entryFor, parsePolicy } from "../../src/permissions/policy/policy.ts";
 import { granting, resolveCase, STORAGE_DIR } from "./kit.ts";
 
 Deno.test("explainPermissions() says what a plugin gets, why, and what was dropped", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { deriveFlags } from "../../src/permissions/flags.ts";
-import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
+import { entryFor, parsePolicy } from "../../src/permissions/policy/policy.ts";
 import { ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";
 import { assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { BUNDLE_DIR, granting, makeManifest, resolveCase } from "./kit.ts";

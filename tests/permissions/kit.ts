@@ -1,7 +1,7 @@
 import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import type { Manifest } from "../../src/bundle/manifest/manifest_schema.ts";
-import { entryFor, parsePolicy } from "../../src/permissions/policy.ts";
-import { overlaps } from "../../src/permissions/path_scope.ts";
+import { entryFor, parsePolicy } from "../../src/permissions/policy/policy.ts";
+import { overlaps } from "../../src/permissions/scopes/path_scope.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../src/permissions/resolve.ts";
 
 /** One case: what a plugin asks for, what the policy says, and what the disk looks like. */

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SallyportError } from "../../src/errors.ts";
 import { deriveFlags } from "../../src/permissions/flags.ts";
-import { netCovers, type NetScope, parseNetScope } from "../../src/permissions/net_scope.ts";
-import { parsePathScope, pathCovers } from "../../src/permissions/path_scope.ts";
-import { parseSysKind } from "../../src/permissions/sys_scope.ts";
+import { netCovers, type NetScope, parseNetScope } from "../../src/permissions/scopes/net_scope.ts";
+import { parsePathScope, pathCovers } from "../../src/permissions/scopes/path_scope.ts";
+import { parseSysKind } from "../../src/permissions/scopes/sys_scope.ts";
 import type { ResolvedPermissions } from "../../src/permissions/resolve.ts";
 import { BUNDLE_DIR, granting, resolveCase } from "./kit.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
 import { deriveFlags } from "../../src/permissions/flags.ts";
-import { entryFor } from "../../src/permissions/policy.ts";
+import { entryFor } from "../../src/permissions/policy/policy.ts";
 import { resolvePermissions } from "../../src/permissions/resolve.ts";
 
 Deno.test("deriveFlags() of a plugin with nothing granted is pinned", () => {

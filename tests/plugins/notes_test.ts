@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PluginHost } from "../../src/host/host.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
-import type { PolicyEntry } from "../../src/permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../src/permissions/policy/policy_schema.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";
 import { signedExample } from "./kit.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
-import type { PolicyEntry } from "../../src/permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../src/permissions/policy/policy_schema.ts";
 import { done, sallyport } from "../cli/sallyport.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { type HostTest, hostTest } from "../helpers/host.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseManifest } from "../../src/bundle/manifest/manifest.ts";
-import { entryFor } from "../../src/permissions/policy.ts";
-import type { Grant } from "../../src/permissions/policy_schema.ts";
+import { entryFor } from "../../src/permissions/policy/policy.ts";
+import type { Grant } from "../../src/permissions/policy/policy_schema.ts";
 import { resolvePermissions } from "../../src/permissions/resolve.ts";
 import {
   type LaunchPlan,

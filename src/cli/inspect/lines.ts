@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../bundle/manifest/manifest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
 import { describeAddedAsk } from "../../permissions/asks.ts";
-import type { PolicyEntry } from "../../permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
 import { DATA_PLACEHOLDER, type InspectedLaunch, type Inspection } from "../../host/inspect.ts";
 import { askColumns, columns, plural, section } from "../terminal/layout.ts";
 import type { Output } from "../terminal/output.ts";

@@ -3,7 +3,7 @@
 // Whoever owns a name chooses what it resolves to, so a name must not open what only this machine or
 // its networks can reach. The ranges are those of the IANA special-purpose address registries that are
 // not globally reachable (RFC 6890 and later entries), with multicast and what clouds add.
-import { addressBits, type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/ip.ts";
+import { addressBits, type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/scopes/ip.ts";
 
 interface Range {
   readonly version: 4 | 6;

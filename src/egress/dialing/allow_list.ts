@@ -1,12 +1,12 @@
 // The grants of one plugin, as the proxy compares them.
 import { escapeText, SallyportError } from "../../errors.ts";
-import { addressBits, type IpAddress } from "../../permissions/ip.ts";
+import { addressBits, type IpAddress } from "../../permissions/scopes/ip.ts";
 import {
   formatNetScope,
   netCovers,
   type NetScope,
   parseNetScope,
-} from "../../permissions/net_scope.ts";
+} from "../../permissions/scopes/net_scope.ts";
 
 /** Holds grants by host and port. */
 export class AllowList {

@@ -1,5 +1,5 @@
 // From a target to a connection: resolve once, check every address, dial one that was checked.
-import { formatIp, type IpAddress } from "../../permissions/ip.ts";
+import { formatIp, type IpAddress } from "../../permissions/scopes/ip.ts";
 import { refusedKind } from "./address_policy.ts";
 import type { AllowList } from "./allow_list.ts";
 import { within } from "./deadline.ts";

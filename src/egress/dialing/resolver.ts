@@ -1,6 +1,6 @@
 // Name resolution with bounds: how long, how many at once.
 import { lookup } from "node:dns/promises";
-import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/ip.ts";
+import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/scopes/ip.ts";
 import { within } from "./deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 

@@ -5,8 +5,8 @@ import {
   type IpAddress,
   parseIpv4,
   parseIpv6,
-} from "../../permissions/ip.ts";
-import { type NetScope, parseNetScope } from "../../permissions/net_scope.ts";
+} from "../../permissions/scopes/ip.ts";
+import { type NetScope, parseNetScope } from "../../permissions/scopes/net_scope.ts";
 import type { RequestHead } from "./http_head.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -8,8 +8,8 @@ import { type BundleContents, readBundle } from "../../bundle/reading/reading.ts
 import { BundleStore } from "../../bundle/store/store.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { Quarantine } from "../../monitor/violations/quarantine.ts";
-import { entryFor } from "../../permissions/policy.ts";
-import type { PolicyEntry } from "../../permissions/policy_schema.ts";
+import { entryFor } from "../../permissions/policy/policy.ts";
+import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
 import { type ResolvedPermissions, resolvePermissions } from "../../permissions/resolve.ts";
 import type { LaunchPlan } from "../../sandbox/launch_plan.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";

@@ -1,7 +1,7 @@
 // Chooses what contains one plugin: launcher, network and system call filter.
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
-import type { PolicyEntry } from "../../permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
 import type { NetworkMode, SeccompProfile } from "../../sandbox/launch/launch_spec.ts";
 import type { Launcher } from "../../sandbox/launch/launcher.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";

@@ -6,7 +6,7 @@ import { isShortage, systemHint } from "../../io/system_error.ts";
 import { isPresent } from "../../io/is_present.ts";
 import { fitsSocket, shortFolders } from "../../io/socket_path.ts";
 import { type Logger, silentLogger } from "../../log.ts";
-import { realPathProblem } from "../../permissions/path_scope.ts";
+import { realPathProblem } from "../../permissions/scopes/path_scope.ts";
 import { type CacheFile, NO_FILES } from "./cache_file.ts";
 import { checkAccess, checkPath } from "./data_dir_checks.ts";
 import { makeRun, writeFiles } from "./process_dirs.ts";

@@ -1,7 +1,7 @@
 import { escapeText, SallyportError } from "../../errors.ts";
 import { findOpenToOthers } from "../../io/open_to_others.ts";
 import type { Logger } from "../../log.ts";
-import { realPathProblem } from "../../permissions/path_scope.ts";
+import { realPathProblem } from "../../permissions/scopes/path_scope.ts";
 import { warnOpenToOthers } from "../settings/config_files.ts";
 
 /** Refuses what neither a flag of the runtime nor a line of mounts can express. */

@@ -1,7 +1,7 @@
 // The host's ends of the files that large values travel in, beside the pipe or socket: two for each process,
 // in memory where that can be, without a name as soon as the process has opened them.
 import { fileKey } from "../../monitor/sources/storage.ts";
-import { neverGranted, realPathProblem } from "../../permissions/path_scope.ts";
+import { neverGranted, realPathProblem } from "../../permissions/scopes/path_scope.ts";
 import type { SharedMemorySettings } from "../settings/shared_memory_options.ts";
 import type { Connection } from "../../rpc/connection.ts";
 import { type SharedFile, sharedFile } from "../../rpc/transport/shared_file.ts";

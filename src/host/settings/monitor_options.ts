@@ -1,6 +1,6 @@
 // How a host watches its plugins.
 import { refuseUnknown } from "./known_options.ts";
-import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
+import { MONITOR_BOUNDS } from "../../permissions/policy/watch_policy.ts";
 
 /**
  * Says how plugins are watched, for all that the policy says nothing else about.

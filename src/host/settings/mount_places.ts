@@ -1,6 +1,6 @@
 // Where folders are on their file systems: two paths may lead to one place by mounts, without a link.
 import { mayRead } from "../../io/open_to_others.ts";
-import { overlaps, pathCovers } from "../../permissions/path_scope.ts";
+import { overlaps, pathCovers } from "../../permissions/scopes/path_scope.ts";
 
 /** A folder or file of a file system, whatever is mounted where. */
 interface Place {

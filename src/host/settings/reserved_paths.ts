@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { mayRead } from "../../io/open_to_others.ts";
 import { toPath } from "./config_files.ts";
 import { comparePlaces, MountPlaces } from "./mount_places.ts";
-import { overlaps, type PathAccess, pathCovers } from "../../permissions/path_scope.ts";
+import { overlaps, type PathAccess, pathCovers } from "../../permissions/scopes/path_scope.ts";
 
 /** Names something of the host. */
 export interface ReservedPath {

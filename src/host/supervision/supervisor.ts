@@ -21,9 +21,9 @@ import {
   violationOfBreach,
   violationOfError,
 } from "../../monitor/violations/violations.ts";
-import { entryFor } from "../../permissions/policy.ts";
-import type { PolicyEntry } from "../../permissions/policy_schema.ts";
-import { DEFAULT_RATES } from "../../permissions/watch_policy.ts";
+import { entryFor } from "../../permissions/policy/policy.ts";
+import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
+import { DEFAULT_RATES } from "../../permissions/policy/watch_policy.ts";
 import { CallWatchdog } from "./call_watchdog.ts";
 import type { EventHub, HostEvent } from "../events/events.ts";
 import { StatusPublisher } from "./status_publisher.ts";

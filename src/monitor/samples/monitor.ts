@@ -1,6 +1,6 @@
 // Samples what every plugin uses, all of them by one timer.
 import { type Logger, silentLogger } from "../../log.ts";
-import { MONITOR_BOUNDS } from "../../permissions/watch_policy.ts";
+import { MONITOR_BOUNDS } from "../../permissions/policy/watch_policy.ts";
 import { EntryBudget } from "./entry_budget.ts";
 import { HeapQuestion } from "./heap_question.ts";
 import type { PluginSample } from "./sample.ts";

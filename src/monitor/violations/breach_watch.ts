@@ -1,5 +1,5 @@
 // Tells a plugin that stays beyond its limits from one that was beyond them for a moment.
-import type { ViolationKind } from "../../permissions/watch_policy.ts";
+import type { ViolationKind } from "../../permissions/policy/watch_policy.ts";
 import { checkSample, type SampleLimits } from "./limits_check.ts";
 import type { PluginSample } from "../samples/sample.ts";
 import type { MeasuredBreach } from "./violations.ts";

@@ -4,7 +4,7 @@ import type {
   MonitorPolicy,
   ViolationKind,
   ViolationSeverity,
-} from "../../permissions/watch_policy.ts";
+} from "../../permissions/policy/watch_policy.ts";
 import type { PluginSample } from "../samples/sample.ts";
 import type { MeasuredBreach } from "./violations.ts";
 

@@ -6,7 +6,7 @@ import { replaceFile } from "../../io/durable_file.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SALLYPORT_ERROR_CODES, SallyportError } from "../../errors.ts";
-import { VIOLATION_KINDS, VIOLATION_SEVERITIES } from "../../permissions/watch_policy.ts";
+import { VIOLATION_KINDS, VIOLATION_SEVERITIES } from "../../permissions/policy/watch_policy.ts";
 import type { Violation } from "./violations.ts";
 
 /** Says which bundle is in quarantine and why. */

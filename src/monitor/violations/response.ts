@@ -6,10 +6,10 @@ import {
   type ViolationKind,
   type ViolationPolicy,
   type ViolationSeverity,
-} from "../../permissions/watch_policy.ts";
+} from "../../permissions/policy/watch_policy.ts";
 import { DEFAULT_WINDOW_MS, type Violation, type ViolationLog } from "./violations.ts";
 
-export type { ViolationAction } from "../../permissions/watch_policy.ts";
+export type { ViolationAction } from "../../permissions/policy/watch_policy.ts";
 
 /** A denial has done no harm: it takes nothing down unless the policy asks for that. */
 const DEFAULT_RESPONSES: readonly (Omit<ViolationResponseRule, "at"> & { at?: number })[] = Object

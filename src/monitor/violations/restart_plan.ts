@@ -1,5 +1,5 @@
 // When a plugin that crashed is started again: exponential backoff with jitter, and an end to a loop.
-import type { RestartPolicy } from "../../permissions/watch_policy.ts";
+import type { RestartPolicy } from "../../permissions/policy/watch_policy.ts";
 
 /** Holds what a policy says about restarts, with the defaults filled in. */
 export type RestartRules = Readonly<Required<RestartPolicy>>;

@@ -13,9 +13,9 @@ import {
   type ViolationSeverity,
   WEIGHT_BOUNDS,
   WINDOW_BOUNDS,
-} from "../../permissions/watch_policy.ts";
+} from "../../permissions/policy/watch_policy.ts";
 
-export type { ViolationKind, ViolationSeverity } from "../../permissions/watch_policy.ts";
+export type { ViolationKind, ViolationSeverity } from "../../permissions/policy/watch_policy.ts";
 
 /**
  * Tells of one breach of the protocol or of a limit.

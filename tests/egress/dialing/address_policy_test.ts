@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { refusedKind } from "../../../src/egress/dialing/address_policy.ts";
-import { type IpAddress, parseIpv4, parseIpv6 } from "../../../src/permissions/ip.ts";
+import { type IpAddress, parseIpv4, parseIpv6 } from "../../../src/permissions/scopes/ip.ts";
 
 function kindOf(text: string): string | undefined {
   const address = parseIpv4(text) ?? parseIpv6(text);

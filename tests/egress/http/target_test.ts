@@ -6,7 +6,7 @@ import { parseRequestHead } from "../../../src/egress/http/http_head.ts";
 import { Refusal } from "../../../src/egress/http/refusal.ts";
 import { Resolver } from "../../../src/egress/dialing/resolver.ts";
 import { parseTarget, type Target } from "../../../src/egress/http/target.ts";
-import { formatIp } from "../../../src/permissions/ip.ts";
+import { formatIp } from "../../../src/permissions/scopes/ip.ts";
 import { assertThrowsWithCode } from "../../helpers/assert_code.ts";
 import { bytesOf } from "../kit.ts";
 

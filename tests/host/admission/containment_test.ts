@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chooseContainment } from "../../../src/host/admission/containment.ts";
-import type { PolicyEntry } from "../../../src/permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../../src/permissions/policy/policy_schema.ts";
 import type { Launcher } from "../../../src/sandbox/launch/launcher.ts";
 import { assertThrowsWithCode } from "../../helpers/assert_code.ts";
 

@@ -9,7 +9,7 @@ import { Supervisor } from "../../../src/host/supervision/supervisor.ts";
 import type { HostSettings } from "../../../src/host/settings/host_options.ts";
 import { silentLogger } from "../../../src/log.ts";
 import { Quarantine } from "../../../src/monitor/violations/quarantine.ts";
-import type { PolicyEntry } from "../../../src/permissions/policy_schema.ts";
+import type { PolicyEntry } from "../../../src/permissions/policy/policy_schema.ts";
 import { FakeClock, settle } from "../../helpers/fake_clock.ts";
 import { tempDir } from "../../helpers/signing.ts";
 

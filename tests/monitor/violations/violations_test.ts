@@ -14,7 +14,7 @@ import {
   VIOLATION_SEVERITIES,
   type ViolationKind,
   type ViolationSeverity,
-} from "../../../src/permissions/watch_policy.ts";
+} from "../../../src/permissions/policy/watch_policy.ts";
 
 const NOW = new Date("2027-01-31T12:00:00Z");
 

@@ -3,8 +3,17 @@
 // `net`: 0.6 for one host and 0.1 for each more, at most 1.4; a wildcard 1.5, of two labels 1.7, of
 // one 2.3; a range of addresses from 1.5 (two) to 2.5 (all). The widest counts, since all it knows
 // can leave by that. `private net` adds up: loopback, link-local, private addresses.
-import { addressBits, type IpAddress, parseIpv4, parseIpv6 } from "../../../permissions/ip.ts";
-import { type NetScope, parseNetScope, type RangeScope } from "../../../permissions/net_scope.ts";
+import {
+  addressBits,
+  type IpAddress,
+  parseIpv4,
+  parseIpv6,
+} from "../../../permissions/scopes/ip.ts";
+import {
+  type NetScope,
+  parseNetScope,
+  type RangeScope,
+} from "../../../permissions/scopes/net_scope.ts";
 import type { ExposurePoints } from "./points.ts";
 
 const NAMES_MOST = 14;

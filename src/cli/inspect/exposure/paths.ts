@@ -2,7 +2,7 @@
 // that a wider path never weighs less than what lies in it.
 import type { InspectedLaunch } from "../../../host/inspect.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
-import { overlaps, pathCovers } from "../../../permissions/path_scope.ts";
+import { overlaps, pathCovers } from "../../../permissions/scopes/path_scope.ts";
 import type { ExposurePoints } from "./points.ts";
 
 type Place = "homes" | "within homes" | "system" | "elsewhere";

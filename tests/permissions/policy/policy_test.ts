@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LIMIT_BOUNDS } from "../../src/bundle/manifest/manifest.ts";
+import { LIMIT_BOUNDS } from "../../../src/bundle/manifest/manifest.ts";
 import {
   MAX_RESPONSES,
   MONITOR_BOUNDS,
@@ -10,7 +10,7 @@ import {
   VIOLATION_SEVERITIES,
   WEIGHT_BOUNDS,
   WINDOW_BOUNDS,
-} from "../../src/permissions/watch_policy.ts";
+} from "../../../src/permissions/policy/watch_policy.ts";
 import {
   checkEntry,
   entryFor,
@@ -18,8 +18,8 @@ import {
   MAX_POLICY_BYTES,
   parsePolicy,
   policyJsonSchema,
-} from "../../src/permissions/policy.ts";
-import { assertThrowsWithCode } from "../helpers/assert_code.ts";
+} from "../../../src/permissions/policy/policy.ts";
+import { assertThrowsWithCode } from "../../helpers/assert_code.ts";
 
 const FULL = {
   $schema: "https://sallyport.dev/schema/policy.json",

@@ -7,7 +7,7 @@ import {
   parsePathScope,
   pathCovers,
   realPathProblem,
-} from "../../src/permissions/path_scope.ts";
+} from "../../../src/permissions/scopes/path_scope.ts";
 
 Deno.test("parsePathScope() accepts absolute paths and the two variables", () => {
   const table: [written: string, base: string, path: string][] = [

@@ -1,11 +1,11 @@
 // The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
 import { z } from "zod";
-import type { Limits } from "../bundle/manifest/limits.ts";
-import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";
-import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
-import { type Parsed, parseNetScope } from "./net_scope.ts";
-import { neverGranted, parsePathScope, type PathAccess } from "./path_scope.ts";
-import { parseSysKind } from "./sys_scope.ts";
+import type { Limits } from "../../bundle/manifest/limits.ts";
+import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
+import { limitsSchema } from "../../bundle/manifest/limits_schema.ts";
+import { type Parsed, parseNetScope } from "../scopes/net_scope.ts";
+import { neverGranted, parsePathScope, type PathAccess } from "../scopes/path_scope.ts";
+import { parseSysKind } from "../scopes/sys_scope.ts";
 import {
   MAX_RESPONSES,
   MONITOR_BOUNDS,

@@ -2,7 +2,7 @@
 //
 // A scope is a set of (host, port) pairs. Any two scopes are nested or disjoint, so that an
 // intersection is always one of the two or empty.
-import { escapeText } from "../errors.ts";
+import { escapeText } from "../../errors.ts";
 import { addressBits, formatIp, type IpAddress, parseIpv4, parseIpv6 } from "./ip.ts";
 
 /** The port of a scope that names none: the narrowest reading, HTTPS. */

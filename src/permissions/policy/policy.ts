@@ -1,9 +1,9 @@
 // The policy, `policy.json`: what the operator grants to plugins, and under which limits.
 import { z } from "zod";
-import { describeIssues, joinIssues, type SchemaIssue } from "../json/schema_issues.ts";
-import { parseStrictJson } from "../json/strict_json.ts";
-import { docPage } from "../command_line.ts";
-import { escapeText, SallyportError } from "../errors.ts";
+import { describeIssues, joinIssues, type SchemaIssue } from "../../json/schema_issues.ts";
+import { parseStrictJson } from "../../json/strict_json.ts";
+import { docPage } from "../../command_line.ts";
+import { escapeText, SallyportError } from "../../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";
 import type { Grant, Policy, PolicyEntry } from "./policy_schema.ts";
 

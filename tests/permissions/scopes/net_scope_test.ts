@@ -5,7 +5,7 @@ import {
   netCovers,
   type NetScope,
   parseNetScope,
-} from "../../src/permissions/net_scope.ts";
+} from "../../../src/permissions/scopes/net_scope.ts";
 
 function scope(text: string): NetScope {
   const parsed = parseNetScope(text);
