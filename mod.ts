@@ -83,22 +83,21 @@ export {
   type UpdateTrustListOptions,
 } from "./src/trust/trust_list_options.ts";
 export { type TrustedPlugin } from "./src/trust/verify/anchors.ts";
+export { parsePolicy, policyJsonSchema } from "./src/permissions/policy/policy.ts";
+export {
+  type Grant,
+  type Policy,
+  type PolicyEntry,
+} from "./src/permissions/policy/policy_schema.ts";
 export {
   type MonitorPolicy,
-  parsePolicy,
-  policyJsonSchema,
   type RestartPolicy,
   type ViolationAction,
   type ViolationKind,
   type ViolationPolicy,
   type ViolationResponse,
   type ViolationSeverity,
-} from "./src/permissions/policy/policy.ts";
-export {
-  type Grant,
-  type Policy,
-  type PolicyEntry,
-} from "./src/permissions/policy/policy_schema.ts";
+} from "./src/permissions/policy/watch_policy.ts";
 
 export {
   type PluginSample,

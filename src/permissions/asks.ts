@@ -4,7 +4,7 @@ import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { SallyportError } from "../errors.ts";
-import { formatNetScope, intersectNet, netCovers, parseNetScope } from "./scopes/net_scope.ts";
+import { formatNetScope, netCovers, type Parsed, parseNetScope } from "./scopes/net_scope.ts";
 import { parsePathScope, pathCovers, type PathScope } from "./scopes/path_scope.ts";
 import { parseSysKind } from "./scopes/sys_scope.ts";
 
@@ -13,23 +13,16 @@ import { parseSysKind } from "./scopes/sys_scope.ts";
  * repeats, hosts and paths are written as they are compared.
  */
 export interface PluginAsks {
-  /** Hosts, each with its port. */
   readonly net: readonly string[];
-  /** Paths to read. */
   readonly read: readonly string[];
-  /** Paths to write. */
   readonly write: readonly string[];
-  /** Kinds of system information. */
   readonly sys: readonly string[];
-  /** Services by key. */
   readonly context: Readonly<Record<string, AccessLevel>>;
   /** Hooks by name, with the earliest place in the order that it may take. */
   readonly hooks: Readonly<Record<string, number>>;
-  /** Limits that it names. */
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   /** The storage of its own that it wants, in bytes; 0 for none. */
   readonly storageBytes: number;
-  /** Other plugins that it needs. */
   readonly dependencies: readonly string[];
 }
 
@@ -52,27 +45,9 @@ const asksSchema: z.ZodType<PluginAsks> = z.strictObject({
   dependencies: texts,
 });
 
-/** Checks what is said to be a request. */
-function parseAsks(value: unknown): PluginAsks | undefined {
-  return asksSchema.safeParse(value).data;
-}
-
-/** Names a kind of thing that a plugin asks for. */
-export type AskFamily =
-  | "net"
-  | "read"
-  | "write"
-  | "sys"
-  | "context"
-  | "hooks"
-  | "limits"
-  | "storage"
-  | "dependencies";
-
 /** Holds one thing that a plugin asks for beyond what it asked for before. */
 export interface AddedAsk {
-  /** The kind of thing. */
-  readonly family: AskFamily;
+  readonly family: Exclude<keyof PluginAsks, "storageBytes"> | "storage";
   /** What it asks for now. */
   readonly value: string;
   /** The lesser thing that it asked for before, where there was one. */
@@ -83,10 +58,10 @@ export interface AddedAsk {
 export function asksOf(manifest: Manifest): PluginAsks {
   const { permissions = {}, storage, context = [], hooks = [], dependencies = {} } = manifest;
   return {
-    net: normal(permissions.net, netForm),
-    read: normal(permissions.read, pathForm),
-    write: normal(permissions.write, pathForm),
-    sys: normal(permissions.sys, sysForm),
+    net: normal(permissions.net, parseNetScope, formatNetScope),
+    read: normal(permissions.read, parsePathScope, formatPath),
+    write: normal(permissions.write, parsePathScope, formatPath),
+    sys: normal(permissions.sys, parseSysKind, String),
     context: sorted(context.map(({ key, access }) => [key, access])),
     // without a priority in the manifest the module itself chooses one
     hooks: sorted(hooks.map(({ name, priority }) => [name, priority ?? HOOK_PRIORITY_FLOOR])),
@@ -97,12 +72,12 @@ export function asksOf(manifest: Manifest): PluginAsks {
 }
 
 /**
- * Reads what {@linkcode asksOf} gave, back from where it was kept.
+ * Reads back what {@linkcode asksOf} returned and a file kept.
  *
  * @throws {SallyportError} `bad-config` when it has another form.
  */
 export function readAsks(value: unknown, plugin: string): PluginAsks {
-  const asks = parseAsks(value);
+  const asks = asksSchema.safeParse(value).data;
   if (asks !== undefined) return asks;
   throw new SallyportError(
     "bad-config",
@@ -120,14 +95,14 @@ export function readAsks(value: unknown, plugin: string): PluginAsks {
  */
 export function compareAsks(before: PluginAsks, after: PluginAsks): readonly AddedAsk[] {
   return [
-    ...addedNet(before.net, after.net),
-    ...addedPaths("read", before.read, after.read),
-    ...addedPaths("write", before.write, after.write),
-    ...addedNames("sys", before.sys, after.sys),
+    ...addedScopes("net", before, after, parseNetScope, netCovers),
+    ...addedScopes("read", before, after, parsePathScope, scopeCovers),
+    ...addedScopes("write", before, after, parsePathScope, scopeCovers),
+    ...addedNames("sys", before, after),
     ...addedServices(before.context, after.context),
     ...addedHooks(before.hooks, after.hooks),
     ...addedLimits(before, after),
-    ...addedNames("dependencies", before.dependencies, after.dependencies),
+    ...addedNames("dependencies", before, after),
   ];
 }
 
@@ -138,55 +113,43 @@ export function describeAddedAsk(
   return `${family} "${value}"${before === undefined ? "" : ` (before: "${before}")`}`;
 }
 
-function normal(texts: readonly string[] | undefined, form: (text: string) => string): string[] {
-  return [...new Set((texts ?? []).map(form))].sort();
+/** Brings texts into normal form; what cannot be parsed stays as it is. */
+function normal<T>(
+  texts: readonly string[] = [],
+  parse: (text: string) => Parsed<T>,
+  format: (value: T) => string,
+): string[] {
+  const forms = texts.map((text) => {
+    const parsed = parse(text);
+    return "value" in parsed ? format(parsed.value) : text;
+  });
+  return [...new Set(forms)].sort();
 }
 
 function sorted<T>(entries: (readonly [string, T])[]): Record<string, T> {
   return Object.fromEntries(entries.toSorted(([a], [b]) => a < b ? -1 : 1)); // keys: never equal
 }
 
-function netForm(text: string): string {
-  const parsed = parseNetScope(text);
-  return "value" in parsed ? formatNetScope(parsed.value) : text;
-}
-
 const VARIABLES = { absolute: "", bundle: "$BUNDLE", storage: "$STORAGE" } as const;
 
-function pathForm(text: string): string {
-  const parsed = parsePathScope(text);
-  return "value" in parsed ? `${VARIABLES[parsed.value.base]}${parsed.value.path}` : text;
+function formatPath({ base, path }: PathScope): string {
+  return `${VARIABLES[base]}${path}`;
 }
 
-function sysForm(text: string): string {
-  const parsed = parseSysKind(text);
-  return "value" in parsed ? parsed.value : text;
-}
-
-function addedNet(before: readonly string[], after: readonly string[]): AddedAsk[] {
-  const known = before.map((text) => ({ text, ...parseNetScope(text) }));
-  return after.filter((text) => !before.includes(text)).flatMap((value) => {
-    const parsed = parseNetScope(value);
-    if (!("value" in parsed)) return [{ family: "net", value }];
-    const scopes = known.filter((scope) => "value" in scope);
-    if (scopes.some((scope) => netCovers(scope.value, parsed.value))) return [];
-    const lesser = scopes.filter((scope) => intersectNet(parsed.value, scope.value) !== undefined);
-    return [added("net", value, lesser.map(({ text }) => text))];
-  });
-}
-
-function addedPaths(
-  family: "read" | "write",
-  before: readonly string[],
-  after: readonly string[],
+function addedScopes<T>(
+  family: "net" | "read" | "write",
+  before: PluginAsks,
+  after: PluginAsks,
+  parse: (text: string) => Parsed<T>,
+  covers: (outer: T, inner: T) => boolean,
 ): AddedAsk[] {
-  const known = before.map((text) => ({ text, ...parsePathScope(text) }));
-  return after.filter((text) => !before.includes(text)).flatMap((value) => {
-    const parsed = parsePathScope(value);
-    if (!("value" in parsed)) return [{ family, value }];
-    const scopes = known.filter((scope) => "value" in scope);
-    if (scopes.some((scope) => scopeCovers(scope.value, parsed.value))) return [];
-    const lesser = scopes.filter((scope) => scopeCovers(parsed.value, scope.value));
+  const known = before[family].map((text) => ({ text, ...parse(text) }))
+    .filter((scope) => "value" in scope);
+  return addedNames(family, before, after).flatMap(({ value }) => {
+    const parsed = parse(value);
+    if ("problem" in parsed) return [{ family, value }];
+    if (known.some((scope) => covers(scope.value, parsed.value))) return [];
+    const lesser = known.filter((scope) => covers(parsed.value, scope.value));
     return [added(family, value, lesser.map(({ text }) => text))];
   });
 }
@@ -199,16 +162,21 @@ function scopeCovers(outer: PathScope, inner: PathScope): boolean {
     : pathCovers(`/${outer.path}`, `/${inner.path}`);
 }
 
-function added(family: AskFamily, value: string, lesser: readonly string[]): AddedAsk {
+function added(
+  family: AddedAsk["family"],
+  value: string,
+  lesser: readonly string[],
+): AddedAsk {
   return { family, value, ...(lesser.length === 0 ? {} : { before: lesser.join(", ") }) };
 }
 
 function addedNames(
-  family: "sys" | "dependencies",
-  before: readonly string[],
-  after: readonly string[],
+  family: "net" | "read" | "write" | "sys" | "dependencies",
+  before: PluginAsks,
+  after: PluginAsks,
 ): AddedAsk[] {
-  return after.filter((name) => !before.includes(name)).map((value) => ({ family, value }));
+  return after[family].filter((name) => !before[family].includes(name))
+    .map((value) => ({ family, value }));
 }
 
 function addedServices(before: PluginAsks["context"], after: PluginAsks["context"]): AddedAsk[] {

@@ -6,9 +6,7 @@ import type { Grant, PolicyEntry } from "./policy/policy_schema.ts";
 
 const MAX_IN_MESSAGE = 20;
 
-/**
- * Returns the grant that would cover excess: whole lists, because a plugin's list replaces the default.
- */
+/** Returns the grant that would cover excess: whole lists, as a plugin's list replaces the default. */
 export function missingGrant(entry: PolicyEntry, excess: readonly Excess[]): Grant {
   const grant: Record<string, readonly string[]> = {};
   for (const family of PERMISSION_FAMILIES) {
@@ -55,7 +53,7 @@ export function excessError(
   const narrow = 'set "onExcess": "narrow" to load it with less';
   return new SallyportError(
     "permission-denied",
-    `Cannot load plugin "${plugin}": it asks for more than the policy gives: ${listed.join("; ")}`,
+    `Cannot load plugin "${plugin}": it asks for more than the policy grants: ${listed.join("; ")}`,
     {
       hint: lines === undefined
         ? `No policy can grant that: ask its author to change the manifest, or ${narrow}`

@@ -1,16 +1,13 @@
 // What comparing a request with a grant finds: items that a plugin gets, and excess that it does not.
+import type { SchemaIssue } from "../json/schema_issues.ts";
 
 /** Names a family of permissions whose excess keeps a plugin from loading. */
 export type PermissionFamily = "net" | "read" | "write" | "sys" | "hooks";
 
 /** Lists the families in the order in which people see them. */
-export const PERMISSION_FAMILIES: readonly PermissionFamily[] = Object.freeze([
-  "net",
-  "read",
-  "write",
-  "sys",
-  "hooks",
-]);
+export const PERMISSION_FAMILIES: readonly PermissionFamily[] = Object.freeze(
+  ["net", "read", "write", "sys", "hooks"],
+);
 
 /** Is the source of what a plugin reads because it is part of itself. */
 export const OWN_BUNDLE = "its own bundle";
@@ -20,7 +17,6 @@ export const OWN_STORAGE = "its own storage";
 
 /** Names one part of a request that the policy does not cover. */
 export interface Excess {
-  /** The family it belongs to. */
   readonly family: PermissionFamily;
   /** What was asked for: a host in normal form, a path as the manifest writes it, a name. */
   readonly value: string;
@@ -32,7 +28,6 @@ export interface Excess {
 
 /** Names one thing that a plugin gets, and why. */
 export interface ResolvedItem {
-  /** The family it belongs to. */
   readonly family: PermissionFamily | "context";
   /** The effective value in normal form. */
   readonly value: string;
@@ -42,18 +37,13 @@ export interface ResolvedItem {
   readonly source: string;
 }
 
-/** Holds one uncovered request, with the parts of it that the grant does contain. */
-export interface Uncovered {
-  /** The request and the reason. */
-  readonly excess: Excess;
-  /** What remains of it when the request is narrowed. */
-  readonly pieces: readonly ResolvedItem[];
-}
-
-/** Collects the findings of one family or of all. */
+/** Collects what is found in all families. */
 export interface Findings {
-  /** What is covered. */
   readonly items: ResolvedItem[];
-  /** What is not. */
-  readonly uncovered: Uncovered[];
+  /** Uncovered requests, with what remains of each when it is narrowed. */
+  readonly uncovered: { readonly excess: Excess; readonly pieces: readonly ResolvedItem[] }[];
+  /** Mistakes in the manifest. */
+  readonly requestIssues: SchemaIssue[];
+  /** Mistakes in the policy that only the disk shows. */
+  readonly grantIssues: SchemaIssue[];
 }

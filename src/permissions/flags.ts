@@ -2,38 +2,27 @@
 import { docPage } from "../command_line.ts";
 import { escapeText, SallyportError } from "../errors.ts";
 import { addressBits, formatIp } from "./scopes/ip.ts";
-import { formatNetScope, parseNetScope, type RangeScope } from "./scopes/net_scope.ts";
+import { formatNetScope, parseNetScope } from "./scopes/net_scope.ts";
 import { nativePath, neverGranted, realPathProblem } from "./scopes/path_scope.ts";
 import { ResolvedPermissions } from "./resolve.ts";
 import { SYS_KINDS } from "./scopes/sys_scope.ts";
 
-/**
- * How the code in the runtime's cache was compiled: every function, or those that run at once.
- */
+/** How the code in the runtime's cache was compiled: every function, or those that run at once. */
 export type CodeCaching = "eager" | "lazy";
 
 /** Holds the paths that flags name besides the effective permissions. */
 export interface FlagPaths {
   /** The folder of the bundle as the plugin's process sees it; it is always readable. */
   bundleDir: string;
-  /**
-   * Returns the paths by which the process sees a path of the machine, where it has a root of its own.
-   *
-   * @default {the same path}
-   */
+  /** Returns the paths by which the process sees a path of the machine, where it has a root of its own. */
   seenAs?: (path: string) => readonly string[];
   /** What the bootstrap needs beyond the plugin, for its own use. */
   bootstrap?: BootstrapNeeds;
-  /**
-   * How the compiled code was made that the process finds in its cache folder; the engine takes it only
-   * where it is to compile in the same way.
-   *
-   * @default {no code is kept or looked for}
-   */
+  /** How the code in its cache folder was compiled, as the engine must compile too; else it keeps none. */
   codeCache?: CodeCaching;
 }
 
-/** Names what the bootstrap needs for itself; the plugin shares it, and gains nothing by it. */
+/** Names what the bootstrap needs for itself; the plugin shares it, and gains nothing by that. */
 export interface BootstrapNeeds {
   /** The relay to the host's egress proxy: a loopback port and a socket, as the process sees it. */
   relay?: { readonly port: number; readonly socket: string };
@@ -85,25 +74,22 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
       },
     );
   };
-  const path = (family: "read" | "write") => (value: string): string => {
+  const check = (family: "read" | "write", value: string): string => {
     const problem = realPathProblem(value) ?? neverGranted(value, family);
     return problem === undefined ? value : refuse(family, value, problem);
   };
   const { seenAs = (value: string) => [value], bootstrap: { relay, lane, shared, library } = {} } =
     paths;
   const sockets = [relay?.socket, lane].filter((value) => value !== undefined);
-  const socket = sockets.map(path("write"));
-  const bundleDir = path("read")(nativePath(paths.bundleDir));
-  const read = [
-    ...permissions.read.map(path("read")).flatMap(seenAs).map(path("read")),
-    ...socket,
-    ...(shared === undefined ? [] : [path("read")(shared.down)]),
-  ].filter((value) => value !== bundleDir);
-  const write = [
-    ...permissions.write.map(path("write")).flatMap(seenAs).map(path("write")),
-    ...socket,
-    ...(shared === undefined ? [] : [path("write")(shared.up)]),
+  const pathsOf = (family: "read" | "write", own: string | undefined): string[] => [
+    ...permissions[family].flatMap((value) => seenAs(check(family, value)))
+      .map((value) => check(family, value)),
+    ...sockets.map((value) => check("write", value)),
+    ...(own === undefined ? [] : [check(family, own)]),
   ];
+  const bundleDir = check("read", nativePath(paths.bundleDir));
+  const read = pathsOf("read", shared?.down).filter((value) => value !== bundleDir);
+  const write = pathsOf("write", shared?.up);
   const net = [
     ...permissions.net.flatMap((value) => netValues(value, refuse)),
     ...(relay === undefined ? [] : [`127.0.0.1:${relay.port}`]),
@@ -112,6 +98,9 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
   const sys = permissions.sys.map((value) =>
     SYS_KINDS.includes(value) ? value : refuse("sys", value, "is not a known kind")
   );
+  const families = Object.entries({ write, net, sys });
+  const granted = families.filter(([, values]) => values.length > 0);
+  const denied = families.filter(([, values]) => values.length === 0);
   const engineFlags = [
     `--max-old-space-size=${Math.floor(limits.memoryBytes / MIB)}`,
     ...(entry.jitless === true ? ["--jitless"] : []),
@@ -121,12 +110,8 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
     ...FIXED_FLAGS,
     ...(paths.codeCache === undefined ? ["--no-code-cache"] : []),
     flag("--allow-read", [bundleDir, ...sorted(read)]),
-    ...(write.length > 0 ? [flag("--allow-write", sorted(write))] : []),
-    ...(net.length > 0 ? [flag("--allow-net", sorted(net))] : []),
-    ...(sys.length > 0 ? [flag("--allow-sys", sorted(sys))] : []),
-    ...(write.length > 0 ? [] : ["--deny-write"]),
-    ...(net.length > 0 ? [] : ["--deny-net"]),
-    ...(sys.length > 0 ? [] : ["--deny-sys"]),
+    ...granted.map(([name, values]) => flag(`--allow-${name}`, sorted(values))),
+    ...denied.map(([name]) => `--deny-${name}`),
     "--deny-env",
     "--deny-run",
     library === undefined ? "--deny-ffi" : flag("--allow-ffi", [library]),
@@ -145,12 +130,10 @@ function netValues(value: string, refuse: (f: string, v: string, why: string) =>
     const why = "is an IPv6 range of more than 256 addresses, which Deno cannot express";
     return refuse("net", value, `${why}: ask for /120 or narrower, or for names`);
   }
-  return Array.from({ length: Number(count) }, (_, index) => nthAddress(scope, BigInt(index)));
-}
-
-function nthAddress(scope: RangeScope, index: bigint): string {
-  const address = { version: scope.address.version, bits: scope.address.bits + index };
-  return `${formatIp(address)}:${scope.port}`;
+  return Array.from({ length: Number(count) }, (_, index) => {
+    const bits = scope.address.bits + BigInt(index);
+    return `${formatIp({ version: 6, bits })}:${scope.port}`;
+  });
 }
 
 /** Writes one flag; refuses what would grant more than was meant, whoever made the values. */

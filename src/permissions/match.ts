@@ -2,17 +2,14 @@
 import { escapeText } from "../errors.ts";
 import type { Findings, PermissionFamily, ResolvedItem } from "./findings.ts";
 
-/** Holds one request in normal form. */
+/** Holds one request as the manifest writes it, and in normal form. */
 export interface Request<T> {
-  /** What the manifest says. */
   readonly written: string;
-  /** Its normal form. */
   readonly value: T;
 }
 
 /** Says how one family is compared. */
 export interface Matching<T> {
-  /** The family. */
   readonly family: PermissionFamily;
   /** Where its grants come from, for people. */
   readonly source: string;
@@ -20,8 +17,8 @@ export interface Matching<T> {
   intersect(grant: T, request: T): T | undefined;
   /** Writes a value in its normal form; equal texts are equal values. */
   format(value: T): string;
-  /** Names a request in messages. */
-  name(request: Request<T>): string;
+  /** Names a request in messages; by its normal form where absent. */
+  name?(request: Request<T>): string;
   /** Says why a part that remains of a request can never be given. */
   refuse?(value: T): string | undefined;
 }
@@ -31,11 +28,11 @@ export function matchRequests<T>(
   requests: readonly Request<T>[],
   grants: readonly T[],
   matching: Matching<T>,
-): Findings {
-  const findings: Findings = { items: [], uncovered: [] };
+  found: Findings,
+): void {
   const { family, source } = matching;
   for (const request of requests) {
-    const value = matching.name(request);
+    const requested = request.written;
     const whole = matching.format(request.value);
     const common = new Map<string, T>();
     for (const grant of grants) {
@@ -43,19 +40,19 @@ export function matchRequests<T>(
       if (part !== undefined) common.set(matching.format(part), part);
     }
     if (common.has(whole)) {
-      findings.items.push({ family, value: whole, requested: request.written, source });
+      found.items.push({ family, value: whole, requested, source });
       continue;
     }
     const pieces: ResolvedItem[] = [...common]
       .sort(([a], [b]) => a < b ? -1 : 1) // keys of a map: never equal
       .filter(([, part]) => matching.refuse?.(part) === undefined)
-      .map(([part]) => ({ family, value: part, requested: request.written, source }));
-    const parts = pieces.slice(0, 5).map((piece) => `"${escapeText(piece.value, 200)}"`);
+      .map(([value]) => ({ family, value, requested, source }));
+    const parts = pieces.slice(0, 5).map(({ value }) => `"${escapeText(value, 200)}"`);
     if (pieces.length > parts.length) parts.push("…");
     const reason = pieces.length === 0
       ? "is not granted"
       : `is granted only in part: ${parts.join(", ")}`;
-    findings.uncovered.push({ excess: { family, value, reason, grantable: true }, pieces });
+    const value = matching.name?.(request) ?? whole;
+    found.uncovered.push({ excess: { family, value, reason, grantable: true }, pieces });
   }
-  return findings;
 }

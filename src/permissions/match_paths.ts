@@ -1,8 +1,8 @@
 // Compares requested with granted paths, after symlinks are resolved.
-import type { SchemaIssue } from "../json/schema_issues.ts";
 import { escapeText } from "../errors.ts";
 import { type Findings, OWN_BUNDLE, OWN_STORAGE } from "./findings.ts";
 import { matchRequests, type Request } from "./match.ts";
+import type { Parsed } from "./scopes/net_scope.ts";
 import {
   intersectPath,
   neverGranted,
@@ -26,97 +26,77 @@ export interface PathContext {
   realPath(path: string): string | undefined;
 }
 
-/** Holds what the manifest asks and the policy gives, as it is written. */
+/** Holds what the manifest asks and the policy grants, as it is written; the policy's form was checked. */
 export interface PathLists {
-  /** How the paths would be used. */
   readonly access: PathAccess;
-  /** The manifest's list. */
   readonly requests: readonly string[];
-  /** The policy's list; its form was checked. */
   readonly grants: readonly string[];
-  /** Where that list is in the policy. */
+  /** Where the grants are in the policy. */
   readonly source: string;
 }
 
-/** Holds findings, with the grants that cannot be used. */
-export interface PathFindings extends Findings {
-  /** Mistakes in the manifest. */
-  readonly requestIssues: SchemaIssue[];
-  /** Mistakes in the policy that only the disk shows. */
-  readonly grantIssues: SchemaIssue[];
-}
-
-/**
- * Compares requested paths with granted ones.
- *
- * The bundle is readable and declared storage is readable and writable without a grant.
- */
-export function matchPaths(lists: PathLists, context: PathContext): PathFindings {
+/** Compares paths; the bundle, and storage that is declared, need no grant. */
+export function matchPaths(lists: PathLists, context: PathContext, found: Findings): void {
   const { access, requests, source } = lists;
-  const findings: PathFindings = { items: [], uncovered: [], requestIssues: [], grantIssues: [] };
   const own = ownFolders(access, context);
   const open: Request<string>[] = [];
-  requests.forEach((written, index) => {
+  for (const [index, written] of requests.entries()) {
     const parsed = parsePathScope(written);
     if ("problem" in parsed) {
-      const path = `permissions.${access}[${index}]`;
       const message = `"${escapeText(written, 200)}" ${parsed.problem}`;
-      findings.requestIssues.push({ path, message });
-      return;
+      found.requestIssues.push({ path: `permissions.${access}[${index}]`, message });
+      continue;
     }
-    const located = locate(parsed.value, context);
-    const reason = "reason" in located ? located.reason : refusal(located.path, access, context);
-    if (reason !== undefined) {
-      const excess = { family: access, value: written, reason, grantable: false };
-      findings.uncovered.push({ excess, pieces: [] });
-      return;
+    const located = locate(parsed.value, access, context);
+    if ("problem" in located) {
+      const excess = { family: access, value: written, reason: located.problem, grantable: false };
+      found.uncovered.push({ excess, pieces: [] });
+      continue;
     }
-    const value = (located as { path: string }).path;
+    const { value } = located;
     const owner = own.find((folder) => pathCovers(folder.path, value));
-    if (!owner) open.push({ written, value });
-    else findings.items.push({ family: access, value, requested: written, source: owner.source });
-  });
-  if (open.length === 0) return findings; // grants are looked up on the disk only where needed
-
-  const { paths, issues } = locateGrants(lists, context);
-  const matched = matchRequests(open, paths, {
+    if (owner === undefined) open.push({ written, value });
+    else found.items.push({ family: access, value, requested: written, source: owner.source });
+  }
+  if (open.length === 0) return; // grants are looked up on the disk only where needed
+  matchRequests(open, locateGrants(lists, context, found), {
     family: access,
     source,
     intersect: intersectPath,
     format: (path) => path,
-    name: (request) => request.written,
+    name: ({ written }) => written,
     refuse: (path) => refusal(path, access, context),
-  });
-  findings.grantIssues.push(...issues);
-  findings.items.push(...matched.items);
-  findings.uncovered.push(...matched.uncovered);
-  return findings;
+  }, found);
 }
 
-function ownFolders(
+function ownFolders(access: PathAccess, { bundleDir, storageDir }: PathContext) {
+  return [
+    ...(access === "read" ? [{ path: bundleDir, source: OWN_BUNDLE }] : []),
+    ...(storageDir === undefined ? [] : [{ path: storageDir, source: OWN_STORAGE }]),
+  ];
+}
+
+/** Finds the real path that a request means, unless nothing can grant it. */
+function locate(
+  { base, path }: PathScope,
   access: PathAccess,
   context: PathContext,
-): { path: string; source: string }[] {
-  const folders: { path: string; source: string }[] = [];
-  if (access === "read") folders.push({ path: context.bundleDir, source: OWN_BUNDLE });
-  if (context.storageDir !== undefined) {
-    folders.push({ path: context.storageDir, source: OWN_STORAGE });
+): Parsed<string> {
+  const folder = base === "absolute"
+    ? ""
+    : base === "bundle"
+    ? context.bundleDir
+    : context.storageDir;
+  if (folder === undefined) return { problem: 'needs "storage" in the manifest' };
+  // a folder of the host's own is real, and may not exist yet
+  const value = base !== "absolute" && path === "" ? folder : context.realPath(`${folder}${path}`);
+  if (value === undefined) {
+    // what does not exist could become anything later, a symlink too
+    const instead = base === "storage" ? ': ask for "$STORAGE" itself' : "";
+    return { problem: `does not exist${instead}` };
   }
-  return folders;
-}
-
-function locate(scope: PathScope, context: PathContext): { path: string } | { reason: string } {
-  const base = scope.base === "bundle" ? context.bundleDir : context.storageDir;
-  if (scope.base === "storage" && base === undefined) {
-    return { reason: 'needs "storage" in the manifest' };
-  }
-  if (scope.base !== "absolute" && scope.path === "") return { path: base! };
-  const path = scope.base === "absolute" ? scope.path : `${base}${scope.path}`;
-  const real = context.realPath(path);
-  if (real !== undefined) return { path: real };
-  // what does not exist could become anything later, a symlink too
-  const instead = scope.base === "storage" ? ': ask for "$STORAGE" itself' : "";
-  return { reason: `does not exist${instead}` };
+  const problem = refusal(value, access, context);
+  return problem === undefined ? { value } : { problem };
 }
 
 function refusal(path: string, access: PathAccess, context: PathContext): string | undefined {
@@ -132,21 +112,18 @@ function refusal(path: string, access: PathAccess, context: PathContext): string
 }
 
 function locateGrants(
-  lists: PathLists,
+  { grants, source }: PathLists,
   context: PathContext,
-): { paths: string[]; issues: SchemaIssue[] } {
-  const paths: string[] = [];
-  const issues: SchemaIssue[] = [];
-  lists.grants.forEach((written, index) => {
+  { grantIssues }: Findings,
+): string[] {
+  return grants.flatMap((written, index) => {
     const parsed = parsePathScope(written);
-    if ("problem" in parsed) return; // checkEntry() refused the policy before
-    if (parsed.value.base !== "absolute") return; // the plugin has these without a grant
+    if ("problem" in parsed) return []; // checkEntry() refused the policy before
+    if (parsed.value.base !== "absolute") return []; // the plugin has these without a grant
     const real = context.realPath(parsed.value.path);
-    if (real !== undefined) paths.push(real);
-    else {
-      const message = `"${escapeText(written, 200)}" does not exist`;
-      issues.push({ path: `${lists.source}[${index}]`, message });
-    }
+    if (real !== undefined) return [real];
+    const message = `"${escapeText(written, 200)}" does not exist`;
+    grantIssues.push({ path: `${source}[${index}]`, message });
+    return [];
   });
-  return { paths, issues };
 }

@@ -50,7 +50,15 @@ interface Resolution {
  * Every list is sorted and without repeats; every value is in normal form.
  */
 export class ResolvedPermissions {
-  readonly #resolution: Resolution;
+  readonly plugin: string;
+  readonly limits: Limits;
+  /** The policy entry that decided. */
+  readonly entry: PolicyEntry;
+  /** Everything that the plugin gets, with where it comes from. */
+  readonly items: readonly ResolvedItem[];
+  /** What it asked for and does not get, under `onExcess: "narrow"`. */
+  readonly dropped: readonly Excess[];
+  readonly #context: ReadonlyMap<string, AccessLevel>;
   readonly #lists: Readonly<Record<PermissionFamily, readonly string[]>>;
 
   /**
@@ -60,29 +68,23 @@ export class ResolvedPermissions {
    */
   constructor(maker: unknown, resolution: unknown) {
     if (maker !== MAKER) throw new TypeError("ResolvedPermissions come from resolvePermissions()");
-    this.#resolution = resolution as Resolution;
-    const list = (family: PermissionFamily): readonly string[] => {
-      const items = this.#resolution.items.filter((item) =>
+    const { plugin, limits, entry, items, dropped, context } = resolution as Resolution;
+    this.plugin = plugin;
+    this.limits = limits;
+    this.entry = entry;
+    this.items = items;
+    this.dropped = dropped;
+    this.#context = context;
+    const lists = PERMISSION_FAMILIES.map((family) => {
+      const own = items.filter((item) =>
         item.family === family && !(family === "read" && item.source === OWN_BUNDLE)
       );
-      return Object.freeze([...new Set(items.map((item) => item.value))].sort());
-    };
-    this.#lists = {
-      net: list("net"),
-      read: list("read"),
-      write: list("write"),
-      sys: list("sys"),
-      hooks: list("hooks"),
-    };
+      return [family, Object.freeze([...new Set(own.map(({ value }) => value))].sort())];
+    });
+    this.#lists = Object.fromEntries(lists);
     Object.freeze(this);
   }
 
-  /** The plugin's name. */
-  get plugin(): string {
-    return this.#resolution.plugin;
-  }
-
-  /** Hosts that it may reach, each with its port. */
   get net(): readonly string[] {
     return this.#lists.net;
   }
@@ -92,44 +94,21 @@ export class ResolvedPermissions {
     return this.#lists.read;
   }
 
-  /** Real paths that it may write. */
   get write(): readonly string[] {
     return this.#lists.write;
   }
 
-  /** Kinds of system information that it may read. */
   get sys(): readonly string[] {
     return this.#lists.sys;
   }
 
-  /** Names of the hooks that it handles. */
   get hooks(): readonly string[] {
     return this.#lists.hooks;
   }
 
   /** Services that it may use, with how far; a copy, so that changing it changes nothing. */
   get context(): ReadonlyMap<string, AccessLevel> {
-    return new Map(this.#resolution.context);
-  }
-
-  /** Limits that it runs under. */
-  get limits(): Limits {
-    return this.#resolution.limits;
-  }
-
-  /** What it asked for and does not get, under `onExcess: "narrow"`. */
-  get dropped(): readonly Excess[] {
-    return this.#resolution.dropped;
-  }
-
-  /** The policy entry that decided. */
-  get entry(): PolicyEntry {
-    return this.#resolution.entry;
-  }
-
-  /** Everything that it gets, with where it comes from. */
-  get items(): readonly ResolvedItem[] {
-    return this.#resolution.items;
+    return new Map(this.#context);
   }
 }
 
@@ -159,7 +138,7 @@ export function resolvePermissions(
     throw new SallyportError(
       "manifest-invalid",
       `Cannot use the permissions of plugin "${plugin}": ${joinIssues(found.requestIssues)}`,
-      { hint: "Mend the manifest", details: { plugin, issues: found.requestIssues } },
+      { hint: "Fix the manifest", details: { plugin, issues: found.requestIssues } },
     );
   }
   if (found.grantIssues.length > 0) {
@@ -173,65 +152,55 @@ export function resolvePermissions(
     );
   }
   const uncovered = new Map(
-    found.uncovered.map((
-      { excess },
-    ) => [`${excess.family} ${excess.value}`, Object.freeze(excess)]),
+    found.uncovered.map(({ excess }) =>
+      [`${excess.family} ${excess.value}`, Object.freeze(excess)] as const
+    ),
   );
   const dropped = [...uncovered.values()].sort(byFamilyAndValue);
   if (dropped.length > 0 && entry.onExcess !== "narrow") throw excessError(plugin, entry, dropped);
 
-  const services = resolveContext(manifest, entry);
+  const services = resolveServices(manifest, entry);
   const items = [
     ...found.items,
-    ...found.uncovered.flatMap((one) => one.pieces),
-    ...services.items,
-  ];
-  return new ResolvedPermissions(
-    MAKER,
-    {
-      plugin,
-      items: Object.freeze(items.map((item) => Object.freeze(item)).sort(byFamilyAndValue)),
-      context: services.access,
-      limits: resolveLimits(manifest, entry),
-      dropped: Object.freeze(dropped),
-      entry,
-    } satisfies Resolution,
-  );
+    ...found.uncovered.flatMap(({ pieces }) => pieces),
+    ...services.map(({ item }) => item),
+  ].map((item) => Object.freeze(item)).sort(byFamilyAndValue);
+  const resolution: Resolution = {
+    plugin,
+    items: Object.freeze(items),
+    context: new Map(services.map(({ key, access }) => [key, access])),
+    limits: resolveLimits(manifest, entry),
+    dropped: Object.freeze(dropped),
+    entry,
+  };
+  return new ResolvedPermissions(MAKER, resolution);
 }
 
-function resolveContext(
-  manifest: Manifest,
+function resolveServices(
+  { context = [] }: Manifest,
   entry: PolicyEntry,
-): { access: Map<string, AccessLevel>; items: ResolvedItem[] } {
+): { key: string; access: AccessLevel; item: ResolvedItem }[] {
   const granted = entry.grant?.context ?? {};
-  const access = new Map<string, AccessLevel>();
-  const items: ResolvedItem[] = [];
-  for (const { key, access: asked } of manifest.context ?? []) {
+  const source = grantOrigin(entry, "context");
+  return context.toSorted((a, b) => compareText(a.key, b.key)).flatMap(({ key, access: asked }) => {
     const given = Object.hasOwn(granted, key) ? granted[key] : undefined;
-    if (given === undefined) continue;
-    const effective = asked === "read" || given === "read" ? "read" : "readwrite";
-    access.set(key, effective);
-    items.push({
-      family: "context",
-      value: `${key} (${effective})`,
-      requested: `${key} (${asked})`,
-      source: grantOrigin(entry, "context"),
-    });
-  }
-  return { access: new Map([...access].sort(([a], [b]) => compareText(a, b))), items };
+    if (given === undefined) return [];
+    const access = asked === "read" || given === "read" ? "read" : "readwrite";
+    const [value, requested] = [`${key} (${access})`, `${key} (${asked})`];
+    return [{ key, access, item: { family: "context" as const, value, requested, source } }];
+  });
 }
 
 function resolveLimits(manifest: Manifest, entry: PolicyEntry): Limits {
-  const asked: Partial<Record<LimitName, number>> = { ...manifest.limits };
-  if (manifest.storage) {
-    const { quotaBytes } = manifest.storage;
-    asked.storageBytes = Math.min(asked.storageBytes ?? quotaBytes, quotaBytes);
+  const { storage, limits: { ...asked } = {} } = manifest;
+  if (storage) {
+    asked.storageBytes = Math.min(asked.storageBytes ?? storage.quotaBytes, storage.quotaBytes);
   }
   const names = Object.keys(DEFAULT_LIMITS) as LimitName[];
-  const limits = names.map((name) => {
-    const wanted = asked[name] ?? DEFAULT_LIMITS[name];
-    return [name, Math.min(wanted, entry.limits?.[name] ?? Infinity)];
-  });
+  const limits = names.map((name) => [
+    name,
+    Math.min(asked[name] ?? DEFAULT_LIMITS[name], entry.limits?.[name] ?? Infinity),
+  ]);
   return Object.freeze(Object.fromEntries(limits)) as Limits;
 }
 
@@ -256,12 +225,7 @@ function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
 }
 
 const ORDER: readonly string[] = [...PERMISSION_FAMILIES, "context"];
-
-interface Listed {
-  readonly family: string;
-  readonly value: string;
-  readonly requested?: string;
-}
+type Listed = Pick<ResolvedItem, "family" | "value"> & Partial<ResolvedItem>;
 
 function byFamilyAndValue(a: Listed, b: Listed): number {
   return ORDER.indexOf(a.family) - ORDER.indexOf(b.family) || compareText(a.value, b.value) ||

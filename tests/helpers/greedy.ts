@@ -1,4 +1,4 @@
-import type { MonitorPolicy, ViolationKind } from "../../src/permissions/policy/policy.ts";
+import type { MonitorPolicy, ViolationKind } from "../../src/permissions/policy/watch_policy.ts";
 import type { ManifestFields } from "./signing.ts";
 
 const MIB = 1024 * 1024;

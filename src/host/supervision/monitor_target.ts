@@ -1,5 +1,5 @@
 // A running plugin as the monitor sees it.
-import type { MonitorPolicy } from "../../permissions/policy/policy.ts";
+import type { MonitorPolicy } from "../../permissions/policy/watch_policy.ts";
 import { findCgroupFolders } from "../../monitor/sources/cgroup.ts";
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
 import type { ActiveProcess } from "../plugin/active_process.ts";

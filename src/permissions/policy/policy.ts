@@ -7,16 +7,6 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import { entrySchema, policySchema } from "./policy_schema.ts";
 import type { Grant, Policy, PolicyEntry } from "./policy_schema.ts";
 
-export type {
-  MonitorPolicy,
-  RestartPolicy,
-  ViolationAction,
-  ViolationKind,
-  ViolationPolicy,
-  ViolationResponse,
-  ViolationSeverity,
-} from "./watch_policy.ts";
-
 /** Is the greatest size of `policy.json`, in bytes. */
 export const MAX_POLICY_BYTES: number = 1024 * 1024;
 

@@ -193,11 +193,9 @@ export interface MonitorPolicy {
   readonly hostPercent?: number;
 }
 
-/** Returns the least and the greatest value of a setting. */
+/** Holds the least and the greatest value of a setting. */
 export interface SettingBounds {
-  /** The least value. */
   readonly min: number;
-  /** The greatest value. */
   readonly max: number;
 }
 

@@ -2,7 +2,6 @@
 
 /** Holds an address as a number with its family; IPv4-mapped IPv6 is held as IPv4, as Deno does. */
 export interface IpAddress {
-  /** The family. */
   readonly version: 4 | 6;
   /** The address: 32 or 128 bits, unsigned. */
   readonly bits: bigint;

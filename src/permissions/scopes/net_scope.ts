@@ -13,23 +13,19 @@ export type NetScope = NamedScope | RangeScope;
 
 /** Holds one host name, or with `wildcard` that name and everything beneath it. */
 export interface NamedScope {
-  /** Whether names beneath the host are included; the host itself always is. */
   readonly kind: "name" | "wildcard";
   /** The name in ASCII, lower case, without a trailing dot. */
   readonly host: string;
-  /** The one port. */
   readonly port: number;
 }
 
 /** Holds a range of addresses; a single address is a range of one. */
 export interface RangeScope {
-  /** Tells ranges from names. */
   readonly kind: "range";
   /** The first address of the range. */
   readonly address: IpAddress;
   /** How many leading bits all addresses share. */
   readonly prefix: number;
-  /** The one port. */
   readonly port: number;
 }
 

@@ -1,12 +1,10 @@
 // The grammar of granted paths, and which path contains which.
 import type { Parsed } from "./net_scope.ts";
 
-/** Names the two ways to use a path. */
 export type PathAccess = "read" | "write";
 
 /** Holds a path as it was written: absolute, or beneath the bundle or the storage of the plugin. */
 export interface PathScope {
-  /** What the path starts from. */
   readonly base: "absolute" | "bundle" | "storage";
   /** The whole path when absolute, else what follows the variable, with its leading `/`; or empty. */
   readonly path: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PluginHost } from "../../../src/host/host.ts";
 import type { PluginHandle } from "../../../src/host/plugin_handle.ts";
-import type { ViolationKind } from "../../../src/permissions/policy/policy.ts";
+import type { ViolationKind } from "../../../src/permissions/policy/watch_policy.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 import { type HostTest, hostTest, recordEvents } from "../../helpers/host.ts";
 import { isAlive, until } from "../../helpers/process.ts";
