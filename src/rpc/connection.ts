@@ -7,7 +7,6 @@ import { CallsIn } from "./calls/calls_in.ts";
 import { CallsOut } from "./calls/calls_out.ts";
 import type { CallsWire } from "./calls/calls_wire.ts";
 import { now as clock } from "./flow/clock.ts";
-import { malformed, readId, readParams } from "./wire/control.ts";
 import { DeadlineTimer } from "./flow/deadline_timer.ts";
 import type { ByteDuplex } from "./transport/duplex.ts";
 import { askWhyEnded, asReason, tornMessage } from "./wire/end_reason.ts";
@@ -18,7 +17,7 @@ import {
   tooLong,
   tooLongError,
 } from "./wire/limits.ts";
-import { type Message, notificationLine } from "./wire/message.ts";
+import { notificationLine } from "./wire/message.ts";
 import {
   type ConnectionOptions,
   type ConnectionStats,
@@ -28,19 +27,13 @@ import {
   resolveOptions,
 } from "./calls/options.ts";
 import { Outbox } from "./transport/outbox.ts";
+import { type MessageParts, takeMessage } from "./peer_messages.ts";
 import { PeerReader } from "./peer_reader.ts";
 import { behindLine, type Part } from "./wire/parts.ts";
 import { SharedValues } from "./transport/shared_values.ts";
 import { TokenBucket } from "./flow/token_bucket.ts";
-import { violation } from "./wire/violation.ts";
 
-export type { ByteDuplex } from "./transport/duplex.ts";
-export type {
-  ConnectionOptions,
-  ConnectionStats,
-  IncomingCall,
-  RequestOptions,
-} from "./calls/options.ts";
+export type { ConnectionOptions, IncomingCall, RequestOptions } from "./calls/options.ts";
 
 /** How long a peer that cannot be written to may still be read from, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
@@ -62,6 +55,7 @@ export class Connection implements AsyncDisposable {
   readonly #shared: SharedValues;
   readonly #timer: DeadlineTimer;
   readonly #backlog: Backlog;
+  readonly #parts: MessageParts;
   #state: State = "open";
   #brokenDeadline = Infinity;
   #isOutFirst = false;
@@ -89,7 +83,7 @@ export class Connection implements AsyncDisposable {
       shared,
       arm,
       isOpen: () => this.#state === "open",
-      take: (message, bytes) => this.#take(message, bytes),
+      take: (message, bytes) => takeMessage(message, bytes, this.#parts),
       failed: (error) => this.#closeWith(error),
       ended: (error) => this.#ended(error),
     });
@@ -109,6 +103,15 @@ export class Connection implements AsyncDisposable {
     };
     this.#callsOut = new CallsOut(wire, options);
     this.#callsIn = new CallsIn(wire, options);
+    this.#parts = {
+      options,
+      lanes,
+      shared,
+      reader: this.#reader,
+      callsIn: this.#callsIn,
+      callsOut: this.#callsOut,
+      freed: () => this.#resumeCalls(),
+    };
     void this.#reader.run();
   }
 
@@ -157,7 +160,7 @@ export class Connection implements AsyncDisposable {
     return this.#callsOut.stream(method, params, options);
   }
 
-  /** The requests that somebody waits for: lists them, and fails one at once. */
+  /** The requests of this end in flight: lists them, and fails one at once. */
   get openRequests(): Pick<CallsOut, "open" | "fail"> {
     return this.#callsOut;
   }
@@ -229,47 +232,6 @@ export class Connection implements AsyncDisposable {
       }
       this.#settleClosed(reason);
     })();
-  }
-
-  /** Takes a message; returns whether nobody had asked for it. */
-  #take(message: Message, bytes: number): boolean {
-    if (message.kind === "result" || message.kind === "error") {
-      this.#callsOut.answer(message);
-      return false;
-    }
-    // Answers and stream items are bounded by what we asked for; the rest is not
-    if (message.method === "$/stream" && message.kind === "notification") {
-      const { items } = readParams(message, "items");
-      if (!Array.isArray(items) || items.length === 0) throw malformed(message.method);
-      this.#callsOut.items(readId(message), items, bytes);
-      return false;
-    }
-    if (message.method === "$/free" && message.kind === "notification") {
-      this.#shared.freed(message);
-      this.#resumeCalls();
-      return false;
-    }
-    this.#reader.countUnasked();
-    if (message.kind === "request") this.#callsIn.accept(message);
-    else this.#notification(message, bytes);
-    return true;
-  }
-
-  #notification(message: Message, bytes: number): void {
-    const { method } = message;
-    if (method === "$/lane") return this.#lanes.follow(this.#options.onLane);
-    if (this.#callsIn.control(message)) return;
-    this.#reader.countNotification(bytes);
-    if (method === "$/progress") {
-      return this.#callsOut.progress(readId(message), readParams(message, "value").value);
-    }
-    if (this.#options.accepts(method, "notification")) {
-      this.#options.onNotification?.(method, message.value);
-    } else if (this.#options.role === "host") {
-      throw violation(
-        `a plugin may not notify "${method.replace(/[^\w$/.:-]/g, "?").slice(0, 60)}"`,
-      );
-    }
   }
 
   #resumeCalls(): void {

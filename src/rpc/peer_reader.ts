@@ -19,7 +19,7 @@ export interface PeerReaderOwner {
   isOpen(): boolean;
   /** Makes sure that {@linkcode PeerReader.expire} runs at a moment. */
   arm(at: number): void;
-  /** Takes a message; returns whether nobody had asked for it. */
+  /** Takes a message; returns whether it came unasked. */
   take(message: Message, bytes: number): boolean;
   /** Ends the connection because of what was thrown. */
   failed(error: unknown): void;

@@ -109,7 +109,7 @@ for (
   const [what, fixture, method, message] of [
     ["writes a line without end", "endless_line", "spew", /longer than/],
     ["answers twice", "replies_twice", "again", /already answered/],
-    ["answers what nobody asked", "forged_answers", "forge", /4711, which nobody sent/],
+    ["answers what nobody asked", "forged_answers", "forge", /4711, which was never sent/],
     ["floods the host with notifications", "floods_notifications", "flood", /a second/],
     ["asks without reading the answers", "unread_replies", "ask", /does not read/],
   ] as const

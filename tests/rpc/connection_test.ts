@@ -316,12 +316,12 @@ Deno.test("Connection answers a cancelled request at once and drops what its han
 });
 
 const UNASKED: [string, object, RegExp][] = [
-  ["an answer to an id that was never sent", result(7), /request 7, which nobody sent/],
+  ["an answer to an id that was never sent", result(7), /request 7, which was never sent/],
   ["an error for an id that was never sent", {
     jsonrpc: "2.0",
     id: 7,
     error: { code: 1, message: "" },
-  }, /nobody sent/],
+  }, /was never sent/],
   ["progress that was not asked for", {
     jsonrpc: "2.0",
     method: "$/progress",
@@ -331,7 +331,7 @@ const UNASKED: [string, object, RegExp][] = [
     jsonrpc: "2.0",
     method: "$/progress",
     params: { id: 9, value: 1 },
-  }, /nobody sent/],
+  }, /was never sent/],
   ["stream items that were not asked for", {
     jsonrpc: "2.0",
     method: "$/stream",

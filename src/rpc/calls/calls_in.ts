@@ -11,7 +11,7 @@ import {
   WIRE_CODES,
   type WireError,
 } from "../wire/message.ts";
-import { violation } from "../wire/violation.ts";
+import { shownMethod, violation } from "../wire/violation.ts";
 import { toWireError } from "../wire/wire_error.ts";
 import type { CallsWire } from "./calls_wire.ts";
 import { IdTable } from "./id_table.ts";
@@ -58,7 +58,7 @@ export class CallsIn {
     }
     if (id > this.#highestId) this.#highestId = id;
     if (!accepts(method, "request")) {
-      if (role === "host") throw violation(`a plugin may not request "${cut(method)}"`);
+      if (role === "host") throw violation(`a plugin may not request "${shownMethod(method)}"`);
       return this.#wire.send(
         errorLine(id, { code: WIRE_CODES.methodNotFound, message: "Unknown method" }),
       );
@@ -102,13 +102,8 @@ export class CallsIn {
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (isThenable(given)) {
-      this.#running++;
-      given.then(
-        (value) => this.#ended(() => this.#finish(call, value)),
-        (error) => this.#ended(() => this.#fail(call, error)),
-      );
-    } else this.#finish(call, given);
+    if (isThenable(given)) this.#await(call, given, (value) => this.#finish(call, value));
+    else this.#finish(call, given);
   }
 
   /** Takes a notification about one of the requests. */
@@ -179,21 +174,20 @@ export class CallsIn {
 
   #finish(call: ServedCall, value: unknown): void {
     if (call.answered || this.#closed) return;
-    let items: AsyncIterable<unknown> | undefined;
     try {
-      items = call.writer && isAsyncIterable(value) ? value : undefined;
+      if (call.writer === undefined || !isAsyncIterable(value)) return this.#result(call, value);
     } catch (error) {
       return this.#fail(call, error); // it refuses to be looked at
     }
-    if (call.writer !== undefined && items !== undefined) {
-      this.#running++;
-      call.writer.run(items).then(
-        (result) => this.#ended(() => this.#result(call, result)),
-        (error) => this.#ended(() => this.#fail(call, error)),
-      );
-      return;
-    }
-    this.#result(call, value);
+    this.#await(call, call.writer.run(value), (result) => this.#result(call, result));
+  }
+
+  #await(call: ServedCall, work: PromiseLike<unknown>, done: (value: unknown) => void): void {
+    this.#running++;
+    work.then(
+      (value) => this.#ended(() => done(value)),
+      (error) => this.#ended(() => this.#fail(call, error)),
+    );
   }
 
   /** Answers for a handler that has ended, and goes on with what waited for that. */
@@ -237,7 +231,7 @@ export class CallsIn {
 
   #errorLine(id: number, error: unknown): string {
     const { role, describeError } = this.#options;
-    const last: WireError = { code: WIRE_CODES.internal, message: "The error cannot be told" };
+    const last: WireError = { code: WIRE_CODES.internal, message: "The error cannot be described" };
     for (const describe of [describeError, (error: unknown) => toWireError(error, role)]) {
       try {
         if (describe) return errorLine(id, describe(error));
@@ -250,13 +244,10 @@ export class CallsIn {
 }
 
 function tooManyWait(): SallyportError {
-  return new SallyportError(
-    "limit-exceeded",
-    "Cannot answer: too many other answers wait to be read",
-    {
-      hint: "Await earlier calls before making more",
-    },
-  );
+  const message = "Cannot answer: too many other answers wait to be read";
+  return new SallyportError("limit-exceeded", message, {
+    hint: "Await earlier calls before making more",
+  });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -267,8 +258,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null &&
     typeof (value as Record<symbol, unknown>)[Symbol.asyncIterator] === "function";
-}
-
-function cut(text: string): string {
-  return text.replace(/[^\w$/.:-]/g, "?").slice(0, 60);
 }

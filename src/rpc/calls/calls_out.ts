@@ -84,7 +84,7 @@ export class CallsOut {
   answer(message: Message): void {
     const call = this.#pending.get(message.id);
     if (call === undefined) {
-      const why = message.id < this.#nextId ? "which was already answered" : "which nobody sent";
+      const why = message.id < this.#nextId ? "which was already answered" : "which was never sent";
       throw violation(`an answer came to request ${message.id}, ${why}`);
     }
     this.#pending.delete(message.id);
@@ -98,7 +98,7 @@ export class CallsOut {
     const call = this.#pending.get(id);
     if (call === undefined) {
       if (id < this.#nextId) return;
-      throw violation(`progress came for request ${id}, which nobody sent`);
+      throw violation(`progress came for request ${id}, which was never sent`);
     }
     const { onProgress } = call.options;
     if (onProgress === undefined) {
@@ -134,7 +134,7 @@ export class CallsOut {
     return next;
   }
 
-  /** Lists the requests that were sent and that somebody waits for, the oldest first. */
+  /** Lists the requests that were sent and are neither settled nor given up, the oldest first. */
   open(): OpenRequest[] {
     const open: OpenRequest[] = [];
     for (const { id, method, givenUp } of this.#pending.values()) {
@@ -143,7 +143,7 @@ export class CallsOut {
     return open;
   }
 
-  /** Fails a request at once, and tells the peer to leave it; one that is settled stays so. */
+  /** Fails a request at once and cancels it; one that is settled stays so. */
   fail(id: number, describe: (label: string) => SallyportError): void {
     const call = this.#pending.get(id);
     if (call !== undefined) this.#giveUp(call, describe(label(call)));

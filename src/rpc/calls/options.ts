@@ -11,7 +11,7 @@ export interface IncomingCall {
   readonly id: number;
   /** Aborts when the peer cancels the request, and when the connection ends. */
   readonly signal: AbortSignal;
-  /** Whether the peer asked for a stream: the handler may then give an async iterable. */
+  /** Whether the peer asked for a stream: the handler may then return an async iterable. */
   readonly streaming: boolean;
   /** The `_meta` member of the params. */
   readonly meta: Readonly<Record<string, unknown>>;
@@ -85,7 +85,7 @@ export interface ConnectionOptions {
   describeError?: (error: unknown) => WireError;
 }
 
-/** A request of our own that was sent and that somebody waits for. */
+/** A request of this end that was sent and neither settled nor given up. */
 export interface OpenRequest {
   readonly id: number;
   readonly method: string;
@@ -95,13 +95,13 @@ export interface OpenRequest {
 export interface ConnectionStats {
   readonly sent: number;
   readonly received: number;
-  /** Requests and notifications that came, stream items apart: what nobody had asked for. */
+  /** Requests and notifications that came, without stream items: what this end had not asked for. */
   readonly unasked: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Requests of our own that somebody waits for. */
+  /** Requests of this end that are neither settled nor given up. */
   readonly inFlight: number;
-  /** Requests of our own that were given up and that the peer has not answered yet. */
+  /** Requests of this end that were given up and that the peer has not answered. */
   readonly unanswered: number;
   /** Requests of the peer that are not answered yet. */
   readonly serving: number;
@@ -161,7 +161,7 @@ const PLUGIN_NUMBERS = {
   maxRunning: 8_192,
   lineTimeoutMs: Infinity,
   maxQueuedBytes: Infinity,
-  highWaterBytes: 8 * 1024 * 1024, // what waits is memory of the plugin
+  highWaterBytes: 8 * 1024 * 1024, // what is queued is memory of the plugin
 };
 
 /** Reports of progress a second that no host takes for a flood. */

@@ -30,7 +30,7 @@ export interface WaitingCall {
 /** What a request without params sends. */
 export const NOTHING: EncodedValue = { text: "", raw: undefined };
 
-/** Encodes what the caller gave, whose getters may throw anything. */
+/** Encodes params, whose getters may throw anything. */
 export function encodeParams(params: unknown): EncodedValue {
   try {
     return encodeValue(params, "");

@@ -32,7 +32,7 @@ export class PeerRates {
   }
 
   /**
-   * Takes a notification, which costs the host what nobody asked for; nothing of it is lost.
+   * Takes a notification, which costs the host time that it did not ask for; nothing of it is lost.
    *
    * @throws {SallyportError} `protocol-violation` when it is one of a flood.
    */

@@ -59,7 +59,7 @@ export class ServedCall implements IncomingCall {
 }
 
 function abortReason(): SallyportError {
-  return new SallyportError("cancelled", "The caller gave the call up");
+  return new SallyportError("cancelled", "The caller cancelled the call");
 }
 
 /** Reads the `_meta` of params, of which `stream` and `progress` are the protocol's own. */

@@ -46,11 +46,11 @@ export class StreamWriter {
     try {
       this.#iterator?.return?.()?.then(undefined, () => {});
     } catch {
-      // nobody is left to report it to
+      // nothing waits for the stream any more
     }
   }
 
-  /** Sends everything that an iterable gives; the promise has what it returns. */
+  /** Sends all that an iterable yields; resolves with what it returns. */
   async run(iterable: AsyncIterable<unknown>): Promise<unknown> {
     const iterator = iterable[Symbol.asyncIterator]();
     this.#iterator = iterator;

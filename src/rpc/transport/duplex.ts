@@ -10,7 +10,7 @@ export interface ByteDuplex {
   writeSync?(bytes: Uint8Array): void;
   /** Ends the outgoing direction, after what was written; reading goes on. */
   end?(): Promise<void>;
-  /** Releases everything; a pending read gives `null`. */
+  /** Releases everything; a pending read resolves with `null`. */
   close(): void | Promise<void>;
 }
 
@@ -22,7 +22,7 @@ const READ_BYTES = 64 * 1024;
  *
  * Writes block: a pipe takes a message in less time than an asynchronous write needs to be scheduled,
  * and the host always reads. The methods of `Deno.stdin` and `Deno.stdout` are captured here, so that
- * nobody who replaces them later reaches the pipe by accident.
+ * code that replaces them later does not reach the pipe by accident.
  */
 export function stdioDuplex(): ByteDuplex {
   const { stdin, stdout } = Deno;
@@ -38,7 +38,7 @@ export function stdioDuplex(): ByteDuplex {
       try {
         at += writeSync(at === 0 ? bytes : bytes.subarray(at));
       } catch (error) {
-        // Only a descriptor that somebody made non-blocking gets here
+        // Only a non-blocking descriptor gets here
         if (!(error instanceof WouldBlock)) throw error;
         Atomics.wait(pause, 0, 0, 1);
       }

@@ -5,10 +5,10 @@ import { violation } from "../wire/violation.ts";
 /** The line after which an end says nothing more on the duplex that it used so far. */
 export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
 
-/** Turns of the microtasks: more than a stream of the runtime needs to hand over what it has read. */
+/** Microtask turns: more than a stream of the runtime needs to hand over what it has read. */
 const CONTROL_TURNS = 16;
 
-/** Makes the error for a peer that goes on where it has said its last. */
+/** Makes the error for a peer that goes on where it has announced its last message. */
 export function afterMove(): SallyportError {
   return violation("something came on a pipe that the peer had moved away from");
 }
@@ -86,7 +86,7 @@ export class Lanes {
       return;
     }
     const opening = open?.();
-    if (opening === undefined) throw violation("the peer moved to a lane that nobody offered");
+    if (opening === undefined) throw violation("the peer moved to a lane that was not offered");
     this.#coming = opening.then((lane) => {
       if (this.#closed) {
         lane.close();

@@ -1,7 +1,5 @@
 import { insertBytes, rawLength } from "../wire/binary.ts";
 import { FrameReader } from "../wire/framing.ts";
-import { isShort } from "../wire/json_check.ts";
-import { KnownLines } from "../wire/known_lines.ts";
 import type { MessageLimits } from "../wire/limits.ts";
 import { type Message, parseMessage } from "../wire/message.ts";
 import type { SharedValues } from "./shared_values.ts";
@@ -12,7 +10,6 @@ export class MessageReader {
   readonly #limits: MessageLimits;
   readonly #take: (message: Message, bytes: number) => void;
   readonly #shared: Pick<SharedValues, "receive">;
-  readonly #known = new KnownLines();
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
 
@@ -59,7 +56,7 @@ export class MessageReader {
   }
 
   #line(text: string, harmless: boolean): Uint8Array[] | undefined {
-    const message = this.#parse(text, harmless);
+    const message = parseMessage(text, this.#limits, harmless);
     const { bin } = message;
     if (bin === undefined) {
       this.#take(message, text.length);
@@ -71,15 +68,6 @@ export class MessageReader {
     if (behind.length > 0) return behind;
     this.#filled();
     return undefined;
-  }
-
-  #parse(text: string, harmless: boolean): Message {
-    const isKnowable = harmless && isShort(text, this.#limits);
-    const known = isKnowable ? this.#known.read(text) : undefined;
-    if (known !== undefined) return known;
-    const message = parseMessage(text, this.#limits, harmless);
-    if (isKnowable) this.#known.learn(message);
-    return message;
   }
 
   #filled(): void {

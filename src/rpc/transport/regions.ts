@@ -7,49 +7,36 @@ const ALIGNMENT = 4_096;
  */
 export class Regions {
   readonly #bytes: number;
-  /** Where lent regions begin and end, ascending; they do not overlap. */
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  #lentBytes = 0;
+  /** Lent regions in ascending order; they do not overlap. */
+  readonly #lent: { readonly start: number; readonly end: number }[] = [];
+  /** How many bytes are lent, in whole pages. */
+  lentBytes = 0;
 
   constructor(bytes: number) {
     this.#bytes = bytes - bytes % ALIGNMENT;
   }
 
-  /** How many bytes are lent, in whole pages. */
-  get lentBytes(): number {
-    return this.#lentBytes;
-  }
-
   get size(): number {
-    return this.#starts.length;
+    return this.#lent.length;
   }
 
   lend(length: number): number | undefined {
-    const size = length + (ALIGNMENT - length % ALIGNMENT) % ALIGNMENT;
-    let at = 0;
+    const size = Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+    let start = 0;
     let index = 0;
-    while (index < this.#starts.length && this.#starts[index]! - at < size) {
-      at = this.#ends[index++]!;
+    while (index < this.#lent.length && this.#lent[index]!.start - start < size) {
+      start = this.#lent[index++]!.end;
     }
-    if (at + size > this.#bytes) return undefined;
-    this.#starts.splice(index, 0, at);
-    this.#ends.splice(index, 0, at + size);
-    this.#lentBytes += size;
-    return at;
+    if (start + size > this.#bytes) return undefined;
+    this.#lent.splice(index, 0, { start, end: start + size });
+    this.lentBytes += size;
+    return start;
   }
 
   takeBack(start: number): boolean {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#starts[middle]! < start) low = middle + 1;
-      else high = middle;
-    }
-    if (this.#starts[low] !== start) return false;
-    this.#starts.splice(low, 1);
-    this.#lentBytes -= this.#ends.splice(low, 1)[0]! - start;
+    const index = this.#lent.findIndex((region) => region.start === start);
+    if (index < 0) return false;
+    this.lentBytes -= this.#lent.splice(index, 1)[0]!.end - start;
     return true;
   }
 }

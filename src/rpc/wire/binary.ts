@@ -10,9 +10,9 @@ const { keys: ownKeys, hasOwn } = Object;
 
 /** A string of more UTF-16 units travels as bytes: as JSON it would be looked through again and again. */
 const LONG_TEXT = 32 * 1024;
-/** Marks byte arrays that nobody else has. */
+/** Marks byte arrays that no other code holds. */
 const OWN = Symbol("own");
-/** Fewer bytes are left to the collector of garbage. */
+/** Fewer bytes are left to the garbage collector. */
 const FREED_BYTES = 64 * 1024;
 
 type MaybeOwn = Uint8Array & { [OWN]?: boolean };
@@ -127,11 +127,11 @@ function encodeParts(value: unknown, absent: string): EncodedValue | undefined {
 
 /** Copies bytes that their owner may change before they are sent. */
 export function keep(part: Uint8Array): Uint8Array {
-  // not slice(), which gives a view where they are a Buffer
+  // not slice(), which returns a view of a Buffer
   return (part as MaybeOwn)[OWN] === true ? part : own(new Bytes(part));
 }
 
-/** Frees the memory of bytes that were sent, where nobody else has them; as garbage they would keep it. */
+/** Frees the memory of sent bytes that no other code holds, before the collector would. */
 export function free(part: Uint8Array): void {
   if ((part as MaybeOwn)[OWN] !== true || part.length < FREED_BYTES) return;
   apply(transfer, part.buffer, [0]);

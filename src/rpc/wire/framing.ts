@@ -97,7 +97,7 @@ export class FrameReader {
     try {
       text = decodeLine(chunk.subarray(from, last));
     } catch {
-      // Raw bytes, or a broken line: the slow way tells which, and keeps the lines before it
+      // Raw bytes, or a broken line: the slow way finds out which, and keeps the lines before it
       return this.#lineByLine(chunk, from, last);
     }
     const harmless = !mayHoldProto(text);

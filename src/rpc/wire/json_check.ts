@@ -5,8 +5,8 @@ const { isArray } = Array;
 const { keys: ownKeys } = Object;
 
 /**
- * Checks a value that came out of `JSON.parse` and drops every own `__proto__` key, so that nobody
- * who copies it later sets a prototype. Walks level by level, because recursion on hostile depth
+ * Checks a value that came out of `JSON.parse` and drops every own `__proto__` key, so that
+ * copying the value never sets a prototype. Walks level by level, because recursion on hostile depth
  * would end in a stack overflow.
  *
  * @throws {SallyportError} `protocol-violation` when it is too deep or has too many values.

@@ -8,3 +8,8 @@ export function violation(what: string, details?: ErrorDetails): SallyportError 
     ...(details ? { details } : {}),
   });
 }
+
+/** Returns a method of the peer as messages show it. */
+export function shownMethod(method: string): string {
+  return method.replace(/[^\w$/.:-]/g, "?").slice(0, 60);
+}

@@ -63,10 +63,10 @@ Deno.test("Connection carries values larger than a socket holds, both ways at on
   assert.deepEqual(given, values);
 });
 
-Deno.test("Connection refuses a peer that moves where nobody offered it", async () => {
+Deno.test("Connection refuses a peer that moves where it was not offered", async () => {
   const { connection, peer } = connectRaw();
   peer.send(LANE);
-  await assertViolation(connection, /nobody offered/);
+  await assertViolation(connection, /was not offered/);
 });
 
 Deno.test("Connection refuses what comes behind the last message on a pipe, at once or later", async () => {
