@@ -220,19 +220,22 @@ async function openAsHost(
     const choice = {
       mode,
       auto: launchers.strongest.name,
-      launcher: select(launchers, mode),
+      launcher: await select(launchers, mode),
       require,
     };
-    return { choice, cgroup: await useCgroup(launchers.cgroups) };
+    return { choice, cgroup: await useCgroup(await launchers.cgroups) };
   } catch (error) {
     const choice = { mode, auto: undefined, launcher: undefined, require };
     return { choice, cgroup: { probe: failed(error), facts: undefined } };
   }
 }
 
-function select(launchers: Launchers, mode: IsolationMode): Choice["launcher"] {
+async function select(
+  launchers: Launchers,
+  mode: IsolationMode,
+): Promise<Choice["launcher"]> {
   try {
-    return launchers.select(mode).name;
+    return (await launchers.select(mode)).name;
   } catch {
     return undefined; // what `require` says says why
   }

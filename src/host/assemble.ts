@@ -59,7 +59,7 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
     denoPath: settings.executable,
     config: settings.config,
     logger: settings.logger,
-    confine: (limits) => confineDatabase(launchers.cgroups.manager, limits),
+    confine: async (limits) => confineDatabase((await launchers.cgroups).manager, limits),
   });
   const admission = new Admission(settings, data, launchers, {
     trust,

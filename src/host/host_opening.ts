@@ -7,6 +7,7 @@ import { AuditRecorder } from "./events/audit_recorder.ts";
 import { DataDir } from "./data/data_dir.ts";
 import type { HostSettings } from "./settings/host_options.ts";
 import { untestedDeno } from "../version.ts";
+import { MachineMemory } from "../sandbox/machine/memory.ts";
 import { openTrust } from "./admission/trust_opening.ts";
 import type { TrustSource } from "./admission/trust_source.ts";
 
@@ -34,20 +35,21 @@ export async function openParts(
   undo: AsyncDisposableStack,
 ): Promise<OpenedParts> {
   const data = undo.use(await DataDir.open(settings.dataDir, settings.logger));
+  const opening = openLaunchers({
+    isolation: settings.isolation,
+    executable: settings.executable,
+    scratchDir: data.scratch,
+    memory: data.temporary ? undefined : new MachineMemory(data.kept),
+  });
+  undo.defer(async () => await (await opening.catch(() => undefined))?.[Symbol.asyncDispose]());
+  opening.catch(() => {}); // it is awaited below, unless something else fails first
   // before the trust list, so that one that is refused is recorded
   const audit = await openAudit(settings.audit, data.root, settings.logger);
   if (audit !== undefined) undo.use(audit);
   const recorder = audit && new AuditRecorder(audit);
-  // a passphrase is made slow to try, and meanwhile the launchers are probed
   const trusting = openTrust(settings, `${data.root}/trust`, recorder);
   trusting.catch(() => {}); // it is awaited below, unless something else fails first
-  const launchers = undo.use(
-    await openLaunchers({
-      isolation: settings.isolation,
-      executable: settings.executable,
-      scratchDir: data.scratch,
-    }),
-  );
+  const launchers = await opening;
   const untested = untestedDeno(settings.denoVersion);
   if (untested !== undefined) settings.logger.warn(untested);
   const { strongest } = launchers;

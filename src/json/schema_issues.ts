@@ -1,5 +1,5 @@
 // Mistakes in a file that people write, put so that people can fix them.
-import type { z } from "zod";
+import type * as z from "zod";
 import { escapeText } from "../errors.ts";
 
 /** Names one mistake in a manifest or another file of settings. */

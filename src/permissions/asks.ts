@@ -1,5 +1,5 @@
 // What a plugin asks of its host, in one plain form, and what one version asks beyond another.
-import { z } from "zod";
+import * as z from "zod";
 import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";

@@ -3,7 +3,6 @@ import { isAbsolute } from "node:path";
 import { commandLine } from "../command_line.ts";
 import { SallyportError } from "../errors.ts";
 import { systemHint } from "../io/system_error.ts";
-import { CannotTell } from "../io/bounded_command.ts";
 import { openCgroups } from "./cgroup/manager.ts";
 import type { CgroupProbe } from "./cgroup/groups/cgroup_manager.ts";
 import {
@@ -14,12 +13,13 @@ import {
   type IsolationOptions,
 } from "./machine/choose.ts";
 import { closeInheritedOnExec } from "./machine/descriptors.ts";
-import type { Launcher } from "./launch/launcher.ts";
-import type { LauncherName } from "./launch/launch_spec.ts";
-import { findLibraries } from "./machine/libraries.ts";
+import type { Launch, LaunchCommand, Launcher, SandboxReport } from "./launch/launcher.ts";
+import type { LauncherName, LaunchSpec } from "./launch/launch_spec.ts";
+import type { MachineMemory } from "./machine/memory.ts";
 import { plainLauncher } from "./launchers/plain.ts";
-import { type LauncherProbe, makeLauncher, probeLauncher } from "./probe.ts";
-import { survey } from "./machine/survey.ts";
+import { Scratch } from "./launchers/scratch.ts";
+import { Machine } from "./known_machine.ts";
+import { type LauncherProbe, makeLauncher } from "./probe.ts";
 
 /** Options of {@linkcode openLaunchers}. */
 export interface OpenLaunchersOptions {
@@ -33,29 +33,41 @@ export interface OpenLaunchersOptions {
   executable: string;
   /** A private folder for files of single starts; whoever made it removes it. */
   scratchDir: string;
+  /**
+   * What an earlier host has found out about this machine.
+   *
+   * @default {nothing}
+   */
+  memory?: MachineMemory;
 }
 
 /** Holds what may start plugins here; disposing it removes the groups that cgroups were made in. */
 export interface Launchers extends AsyncDisposable {
   /**
-   * Returns the launcher for an isolation mode.
+   * Returns the launcher for an isolation mode, tried by now.
    *
    * @throws {SallyportError} `bad-config` when it does not work here, or is less than is required.
    */
-  select(mode?: IsolationMode): Launcher;
+  select(mode?: IsolationMode): Promise<Launcher>;
   /** The launcher of the host's own mode. */
   readonly strongest: Launcher;
   /** Whether every layer must be in force. */
   readonly require: boolean;
   /** What was found out about cgroups. */
-  readonly cgroups: CgroupProbe;
+  readonly cgroups: Promise<CgroupProbe>;
+  /**
+   * Looks at the machine anew where what is known of it was remembered and a start has failed.
+   *
+   * @returns Whether a launcher works that may have failed for what was remembered.
+   */
+  relearn(launcher: Launcher): Promise<boolean>;
 }
 
 /** The launchers with a root folder of their own, strongest first. */
 const STRONG = ["bwrap", "unshare"] as const;
 
 /**
- * Finds out what works here.
+ * Opens the launcher of a mode, tried on this machine; the others when they are asked for.
  *
  * @throws {SallyportError} `bad-config` when the mode is unknown or does not work, when a layer is
  * required that cannot be had, or when this cannot be found out now.
@@ -63,60 +75,102 @@ const STRONG = ["bwrap", "unshare"] as const;
  */
 export async function openLaunchers(options: OpenLaunchersOptions): Promise<Launchers> {
   const { mode, require } = checkIsolation(options.isolation);
-  const { executable, scratchDir } = options;
+  const { executable, scratchDir, memory } = options;
   closeInheritedOnExec();
   await using undo = new AsyncDisposableStack();
-  const [found, libraries, cgroups] = await Promise.all([
-    survey(executable).catch((error: CannotTell) => error),
-    findLibraries(executable),
-    openCgroups(),
-  ]);
-  if (cgroups.manager !== undefined) undo.use(cgroups.manager);
-  const probes: readonly LauncherProbe[] = await Promise.all(
-    STRONG.map((name) =>
-      found instanceof CannotTell
-        ? { name, works: false, reason: found.message, unsure: found }
-        : probeLauncher(name, { executable, libraries, scratchDir })
-    ),
-  );
+  const cgroups = openCgroups();
+  undo.defer(async () => await (await cgroups).manager?.[Symbol.asyncDispose]());
+  const machine = undo.use(new Machine(executable, new Scratch(scratchDir), memory));
   const launchers = new Map<LauncherName, Launcher>();
-  const missing: string[] = [];
-  for (const { name, works, reason } of probes) {
-    if (!works || typeof found === "string" || found instanceof CannotTell) {
-      missing.push(`no ${name}: ${reason}`);
-      continue;
+  const make = async (name: LauncherName, tried: readonly LauncherProbe[]): Promise<Launcher> => {
+    const missing = tried.map(({ name, reason }) => `no ${name}: ${reason}`);
+    if (name === "plain") return plain(executable, missing);
+    const parts = async () => ({ ...await machine.parts(), cgroups: await cgroups, missing });
+    return await RenewableLauncher.make(async () => makeLauncher(name, await parts()));
+  };
+  const select = async (wanted: IsolationMode): Promise<Launcher> => {
+    const failed: LauncherProbe[] = [];
+    let name: LauncherName = "plain";
+    for (const strong of STRONG) {
+      if (wanted !== "auto" && wanted !== strong) continue;
+      const probe = await machine.probe(strong);
+      // the strongest that works, if it is known of each that is stronger that it does not
+      if (probe.unsure !== undefined) throw cannotTell(`whether "${strong}"`, probe.unsure);
+      if (probe.works) {
+        name = strong;
+        break;
+      }
+      if (wanted === strong) throw notWorking(wanted, probe, require);
+      failed.push(probe);
     }
-    const parts = { survey: found, libraries, executable, scratchDir, cgroups };
-    launchers.set(name, makeLauncher(name, { ...parts, missing: [...missing] }));
-  }
-  launchers.set("plain", plain(executable, missing));
-  const select = (wanted: IsolationMode): Launcher => {
-    const probeOf = (mode: IsolationMode) => probes.find(({ name }) => name === mode);
-    // the strongest that works, if it is known of each that is stronger that it does not
-    const name = wanted === "auto"
-      ? [...STRONG, "plain" as const].find((name) =>
-        launchers.has(name) || probeOf(name)?.unsure !== undefined
-      )!
-      : wanted;
-    const unsure = probeOf(name)?.unsure;
-    if (unsure !== undefined) throw cannotTell(`whether "${name}"`, unsure);
-    const launcher = launchers.get(name);
-    if (launcher === undefined) throw notWorking(wanted, probes, require);
-    if (launcher.privateRoot && cgroups.unsure !== undefined) {
-      throw cannotTell("which cgroup", cgroups.unsure);
+    let launcher = launchers.get(name);
+    if (launcher === undefined) launchers.set(name, launcher = await make(name, failed));
+    if (launcher.privateRoot) {
+      const { unsure } = await cgroups;
+      if (unsure !== undefined) throw cannotTell("which cgroup", unsure);
     }
-    if (require) checkRequired(launcher, wanted, probes, cgroups);
+    if (require) checkRequired(launcher, wanted, failed, await cgroups);
     return launcher;
   };
-  const strongest = select(mode);
+  const strongest = await select(mode);
   const stack = undo.move();
   return {
-    select: (wanted) => wanted === undefined ? strongest : select(checkMode(wanted)),
+    select: async (wanted) => wanted === undefined ? strongest : await select(checkMode(wanted)),
     strongest,
     require,
     cgroups,
+    relearn: async (launcher) => {
+      if (!(launcher instanceof RenewableLauncher)) return false;
+      const { name } = launcher;
+      if (name === "plain" || !await machine.relearn(name)) return false;
+      await launcher.renew();
+      return true;
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** A launcher that can be made again of what is known by then, for those who hold it already. */
+class RenewableLauncher implements Launcher {
+  readonly #make: () => Promise<Launcher>;
+  #now: Launcher;
+
+  private constructor(make: () => Promise<Launcher>, now: Launcher) {
+    this.#make = make;
+    this.#now = now;
+  }
+
+  static async make(make: () => Promise<Launcher>): Promise<RenewableLauncher> {
+    return new RenewableLauncher(make, await make());
+  }
+
+  get name(): LauncherName {
+    return this.#now.name;
+  }
+
+  get privateRoot(): boolean {
+    return this.#now.privateRoot;
+  }
+
+  get libraries(): readonly string[] {
+    return this.#now.libraries;
+  }
+
+  describe(spec: LaunchSpec): LaunchCommand {
+    return this.#now.describe(spec);
+  }
+
+  report(spec?: LaunchSpec): SandboxReport {
+    return this.#now.report(spec);
+  }
+
+  launch(spec: LaunchSpec): Promise<Launch> {
+    return this.#now.launch(spec);
+  }
+
+  async renew(): Promise<void> {
+    this.#now = await this.#make();
+  }
 }
 
 function plain(executable: string, missing: readonly string[]): Launcher {
@@ -142,10 +196,9 @@ function cannotTell(what: string, cause: unknown): SallyportError {
 
 function notWorking(
   mode: IsolationMode,
-  probes: readonly LauncherProbe[],
+  { reason = "it does not work" }: LauncherProbe,
   require: boolean,
 ): SallyportError {
-  const reason = probes.find(({ name }) => name === mode)?.reason ?? "it does not work";
   return new SallyportError("bad-config", `Cannot isolate plugins with "${mode}": ${reason}`, {
     hint: `${hint()}, or use isolation "auto" to take what works here`,
     details: { mode, require, reason },

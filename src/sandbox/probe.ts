@@ -8,7 +8,8 @@ import type { Launcher } from "./launch/launcher.ts";
 import { bindLibrary } from "./machine/libraries.ts";
 import { createLaunchSpec, INSIDE, type LaunchSpec } from "./launch/launch_spec.ts";
 import type { RootLauncherOptions } from "./launchers/root_launch.ts";
-import { type Survey, survey } from "./machine/survey.ts";
+import { Scratch } from "./launchers/scratch.ts";
+import { forgetSurvey, type Survey, survey } from "./machine/survey.ts";
 import { unshareLacks, unshareLauncher } from "./launchers/unshare.ts";
 
 /** Says whether a launcher works here. */
@@ -37,6 +38,12 @@ export interface ProbeOptions {
    * @default {a temporary folder}
    */
   scratchDir?: string;
+  /**
+   * What is made on the disk for the starts of a host, which then finds it made.
+   *
+   * @default {its own}
+   */
+  scratch?: Scratch;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -66,6 +73,12 @@ export function probeLauncher(
   return probe;
 }
 
+/** Forgets what was found out, so that the next probe tries again. */
+export function forgetProbes(executable: string): void {
+  forgetSurvey(executable);
+  probes.clear();
+}
+
 /** What makes one of the launchers with a root folder. */
 export interface LauncherParts extends RootLauncherOptions {
   /** The deno executable. */
@@ -92,8 +105,9 @@ function failed(name: LauncherProbe["name"], error: unknown): LauncherProbe {
 
 async function tryLauncher(
   name: LauncherProbe["name"],
-  { executable, libraries, scratchDir }: ProbeOptions,
+  options: ProbeOptions,
 ): Promise<LauncherProbe> {
+  const { executable, libraries } = options;
   const fails = (reason: string): LauncherProbe => ({ name, works: false, reason });
   if (!isAbsolute(executable)) {
     return fails(`the path of deno is not known, which takes --allow-run=<the path of deno>`);
@@ -105,15 +119,19 @@ async function tryLauncher(
   const lacks = name === "bwrap" ? bwrapLacks(found) : unshareLacks(found);
   if (lacks !== undefined) return { ...fails(lacks), path };
   await using undo = new AsyncDisposableStack();
-  if (scratchDir === undefined) {
-    const folder = scratchDir = await Deno.makeTempDir({ prefix: "sallyport-probe-" });
-    undo.defer(() => Deno.remove(folder, { recursive: true }));
+  let { scratch } = options;
+  if (scratch === undefined) {
+    const folder = options.scratchDir ?? await Deno.makeTempDir({ prefix: "sallyport-probe-" });
+    if (options.scratchDir === undefined) {
+      undo.defer(() => Deno.remove(folder, { recursive: true }));
+    }
+    scratch = new Scratch(folder);
   }
   const launcher = makeLauncher(name, {
     survey: found,
     libraries,
     executable,
-    scratchDir,
+    scratch,
     cgroups: { manager: undefined, missing: [] },
   });
   try {
@@ -124,7 +142,7 @@ async function tryLauncher(
     if (result.unsure !== undefined) throw result.unsure;
     throw new Error(result.stderr || result.stdout || "it was ended without a word");
   } catch (error) {
-    await control(executable, scratchDir);
+    await control(executable, scratch.dir);
     return { ...failed(name, error), path };
   }
 }

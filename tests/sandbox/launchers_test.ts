@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { findSetpriv, type IsolationMode } from "../../src/sandbox/machine/choose.ts";
 import { escapeText } from "../../src/errors.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";
-import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
+import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { sandboxTest } from "../helpers/sandbox.ts";
 
 const OPTIONS = { executable: Deno.execPath(), scratchDir: await Deno.makeTempDir() };
@@ -12,8 +12,8 @@ Deno.test("openLaunchers() gives the plain launcher where it is asked for", asyn
   for (const isolation of ["plain", { mode: "plain" }] as const) {
     await using launchers = await openLaunchers({ ...OPTIONS, isolation });
     assert.equal(launchers.strongest.name, "plain");
-    assert.equal(launchers.select(), launchers.strongest);
-    assert.equal(launchers.select("plain"), launchers.strongest);
+    assert.equal(await launchers.select(), launchers.strongest);
+    assert.equal(await launchers.select("plain"), launchers.strongest);
     assert.equal(launchers.require, false);
     const { diesWithHost } = launchers.strongest.report();
     assert.equal(diesWithHost, findSetpriv() === undefined ? "stdin" : "kernel");
@@ -24,10 +24,10 @@ sandboxTest("openLaunchers() takes the strongest that works", ["bwrap", "unshare
   await using launchers = await openLaunchers(OPTIONS);
   assert.equal(launchers.strongest.name, "bwrap");
   for (const mode of ["auto", "bwrap"] as const) {
-    assert.equal(launchers.select(mode), launchers.strongest);
+    assert.equal(await launchers.select(mode), launchers.strongest);
   }
-  assert.equal(launchers.select("unshare").name, "unshare");
-  assert.equal(launchers.select("plain").name, "plain", "a policy may name less");
+  assert.equal((await launchers.select("unshare")).name, "unshare");
+  assert.equal((await launchers.select("plain")).name, "plain", "a policy may name less");
   const { missing } = launchers.strongest.report();
   assert.ok(!missing.some((sentence) => /bwrap|unshare/.test(sentence)), missing.join("; "));
 });
@@ -35,7 +35,7 @@ sandboxTest("openLaunchers() takes the strongest that works", ["bwrap", "unshare
 sandboxTest("openLaunchers() with `require` gives nothing less", ["bwrap", "unshare"], async () => {
   await using known = await openLaunchers(OPTIONS);
   const isolation = { require: true };
-  if (known.cgroups.manager === undefined) {
+  if ((await known.cgroups).manager === undefined) {
     await assertRejectsWithCode(
       openLaunchers({ ...OPTIONS, isolation }),
       "bad-config",
@@ -46,7 +46,7 @@ sandboxTest("openLaunchers() with `require` gives nothing less", ["bwrap", "unsh
   await using launchers = await openLaunchers({ ...OPTIONS, isolation });
   assert.equal(launchers.require, true);
   assert.equal(launchers.strongest.name, "bwrap");
-  const error = assertThrowsWithCode(() => launchers.select("plain"), "bad-config", /required/);
+  const error = await assertRejectsWithCode(launchers.select("plain"), "bad-config", /required/);
   assert.match(error.hint ?? "", / doctor" for the remedy/);
 });
 
@@ -87,7 +87,7 @@ Deno.test("openLaunchers() refuses what it does not know", async () => {
     /unknown mode/,
   );
   await using launchers = await openLaunchers({ ...OPTIONS, isolation: "plain" });
-  assertThrowsWithCode(() => launchers.select(isolation), "bad-config", /unknown mode/);
+  await assertRejectsWithCode(launchers.select(isolation), "bad-config", /unknown mode/);
 });
 
 Deno.test("a host that may only run deno gets the plain launcher, and is told what it takes", async () => {

@@ -1,5 +1,5 @@
 // `head.json`: the last signed position of a chain, so that a tail that was cut off is missed.
-import { z } from "zod";
+import * as z from "zod";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { HEAD_FILE, readSmall, replaceFile } from "./folder.ts";
 import { isSigned, signJson } from "./line.ts";

@@ -1,5 +1,5 @@
 // The schema of limits, which a manifest asks for and a policy caps.
-import { z } from "zod";
+import * as z from "zod";
 import { LIMIT_BOUNDS, type LimitName, type Limits } from "./limits.ts";
 
 /** One limit within its bounds. */

@@ -1,5 +1,5 @@
 // The schema of `plugin.json`; zod's types stay inside.
-import { z } from "zod";
+import * as z from "zod";
 import type { Limits } from "./limits.ts";
 import { limitSchema, limitsSchema } from "./limits_schema.ts";
 import { bundlePathProblem } from "./paths.ts";

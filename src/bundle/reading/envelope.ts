@@ -2,7 +2,7 @@
 //
 // @see https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { z } from "zod";
+import * as z from "zod";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";

@@ -1,5 +1,5 @@
 // The statement: what a signer claims about a bundle.
-import { z } from "zod";
+import * as z from "zod";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { FileDigest } from "./hash.ts";
 import { fileListProblem } from "../manifest/paths.ts";

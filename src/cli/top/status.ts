@@ -1,5 +1,5 @@
 // Reads the status files of hosts: they are only as trustworthy as the folder that they are in.
-import { z } from "zod";
+import * as z from "zod";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
 import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";

@@ -191,7 +191,8 @@ export class Admission {
     const permissions = this.#resolve(manifest, entry, places);
     // 4. What the policy wants to contain it must be in force here.
     const hasNet = permissions.net.length > 0;
-    const containment = chooseContainment(manifest.name, entry, this.#launchers, hasNet);
+    const launcher = await this.#launchers.select(entry.isolation);
+    const containment = chooseContainment(manifest.name, entry, launcher, hasNet);
     // 5. What cannot be written as a command is refused before anything is started.
     const codeCaching = codeCachingOf(files, entry.jitless === true);
     const launchable = { permissions, containment, ...places, codeCaching };

@@ -4,7 +4,6 @@ import { SallyportError } from "../../errors.ts";
 import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
 import type { NetworkMode, SeccompProfile } from "../../sandbox/launch/launch_spec.ts";
 import type { Launcher } from "../../sandbox/launch/launcher.ts";
-import type { Launchers } from "../../sandbox/launchers.ts";
 
 /** Says what is to contain one plugin. */
 export interface ContainmentChoice {
@@ -17,7 +16,7 @@ export interface ContainmentChoice {
 }
 
 /**
- * Chooses by the policy, and by the strongest that there is where the policy is silent.
+ * Chooses by the policy what a launcher is to do.
  *
  * A plugin without granted hosts has no network, one with granted hosts has the host's proxy, and only
  * a policy that says so gives it the machine's network.
@@ -27,11 +26,10 @@ export interface ContainmentChoice {
 export function chooseContainment(
   plugin: string,
   entry: PolicyEntry,
-  launchers: Pick<Launchers, "select">,
+  launcher: Launcher,
   hasNet: boolean,
 ): ContainmentChoice {
   const { isolation, network, seccomp } = entry;
-  const launcher = launchers.select(isolation);
   if (!launcher.privateRoot) {
     const missing = network !== undefined && network !== "host"
       ? `network "${network}"`

@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from "../../log.ts";
 import { realPathProblem } from "../../permissions/scopes/path_scope.ts";
 import { type CacheFile, NO_FILES } from "./cache_file.ts";
 import { checkAccess, checkPath } from "./data_dir_checks.ts";
+import { KeptFiles } from "./kept_files.ts";
 import { makeRun, writeFiles } from "./process_dirs.ts";
 import { checkStorage } from "./storage_check.ts";
 import type { ReservedPath } from "../settings/reserved_paths.ts";
@@ -66,6 +67,8 @@ export class DataDir implements AsyncDisposable {
   readonly temporary: boolean;
   /** The files that plugin processes start from. */
   readonly runtime: RuntimeFiles;
+  /** What hosts on the folder leave for the next ones. */
+  readonly kept: KeptFiles;
   readonly #folders: HeldFolders;
   readonly #logger: Pick<Logger, "warn">;
   readonly #undo: AsyncDisposableStack;
@@ -82,6 +85,7 @@ export class DataDir implements AsyncDisposable {
     this.root = folders.root;
     this.temporary = folders.temporary !== undefined;
     this.runtime = runtime;
+    this.kept = new KeptFiles(`${folders.root}/kept`);
     this.#folders = folders;
     this.#logger = logger;
     this.#undo = undo;

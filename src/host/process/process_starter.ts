@@ -1,5 +1,6 @@
 // Starts admitted plugins, each in a process of its own: one from the pool, or one started for it.
 import type { BundleStore } from "../../bundle/store/store.ts";
+import { SallyportError } from "../../errors.ts";
 import { ProcessPool } from "../../process/process_pool.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
 import { builtinsOf } from "../admission/code_caching.ts";
@@ -35,7 +36,7 @@ export interface ProcessStarterOptions {
   /** Records what was granted. */
   readonly recorder?: AuditRecorder;
   /** What starts processes here. */
-  readonly launchers: Pick<Launchers, "require" | "strongest" | "cgroups">;
+  readonly launchers: Pick<Launchers, "require" | "strongest" | "cgroups" | "relearn">;
   /** Starts a process; a real one by default. */
   readonly startEmpty?: (options: EmptyProcessOptions) => Promise<EmptyProcess>;
 }
@@ -44,6 +45,10 @@ export interface ProcessStarterOptions {
 const MAX_POOLED_FILES = 500;
 /** So much a plugin's process may write to one file, at least. */
 const MIN_FILE_BYTES = 1024 * 1024;
+
+function isFailedLaunch(error: unknown): boolean {
+  return error instanceof SallyportError && error.code === "launch-failed";
+}
 
 /** Starts plugins. */
 export class ProcessStarter implements AsyncDisposable {
@@ -69,7 +74,7 @@ export class ProcessStarter implements AsyncDisposable {
   /** Readies the kernel for a start that comes soon: the first process to join a cgroup in a while waits. */
   warm(): void {
     const { strongest, cgroups } = this.#options.launchers;
-    if (strongest.privateRoot) this.#warming = cgroups.warm?.();
+    if (strongest.privateRoot) this.#warming = cgroups.then((probe) => probe.warm?.());
   }
 
   /** Removes what an interrupted write left in the store. */
@@ -97,9 +102,31 @@ export class ProcessStarter implements AsyncDisposable {
     if (!PreparedPlugin.is(prepared)) throw new TypeError("Cannot start what was not admitted");
     // compared with the verified bytes before every start
     await this.#options.store.put(prepared.verified);
+    const attempt = { hasEntered: false };
+    let started: PluginProcess;
+    try {
+      started = await this.#startOnce(prepared, handlers, signal, attempt);
+    } catch (error) {
+      // nothing of the plugin ran: if the machine is not what it was, the start is made once more
+      const { launcher } = prepared.containment;
+      if (attempt.hasEntered || !isFailedLaunch(error)) throw error;
+      if (!await this.#options.launchers.relearn(launcher)) throw error;
+      started = await this.#startOnce(prepared, handlers, signal, attempt);
+    }
+    this.#caches.started(prepared.verified.bundleHash, () => this.#compileJob(prepared));
+    return started;
+  }
+
+  async #startOnce(
+    prepared: PreparedPlugin,
+    handlers: RequestHandlers,
+    signal: AbortSignal | undefined,
+    attempt: { hasEntered: boolean },
+  ): Promise<PluginProcess> {
     const pooled = await this.#takePooled(prepared);
     const caches = this.#caches.get(prepared.verified.bundleHash);
     const process = pooled ?? await this.#startEmpty(prepared, { caches, signal });
+    process.entered.then(() => attempt.hasEntered = true, () => {}); // the start fails with it
     const starting = PluginProcess.start({
       ...prepared,
       process,
@@ -108,9 +135,7 @@ export class ProcessStarter implements AsyncDisposable {
       signal,
     });
     this.#recordGrant(prepared, process.launch);
-    const started = await starting;
-    this.#caches.started(prepared.verified.bundleHash, () => this.#compileJob(prepared));
-    return started;
+    return await starting;
   }
 
   /** Waits until nothing is being compiled for later starts. */

@@ -1,5 +1,5 @@
 // Quarantine: plugins that are not loaded until an operator says so, whatever becomes of the host.
-import { z } from "zod";
+import * as z from "zod";
 import { isAbsent } from "../../io/absent.ts";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
 import { replaceFile } from "../../io/durable_file.ts";

@@ -1,5 +1,5 @@
 // The policy, `policy.json`: what the operator grants to plugins, and under which limits.
-import { z } from "zod";
+import * as z from "zod";
 import { describeIssues, joinIssues, type SchemaIssue } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { docPage } from "../../command_line.ts";

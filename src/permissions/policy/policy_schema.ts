@@ -1,5 +1,5 @@
 // The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
-import { z } from "zod";
+import * as z from "zod";
 import type { Limits } from "../../bundle/manifest/limits.ts";
 import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
 import { limitsSchema } from "../../bundle/manifest/limits_schema.ts";

@@ -1,16 +1,9 @@
 // The bwrap launcher: a root folder, namespaces and a system call filter by bubblewrap.
-import { type DeviceSource, machineDevices, makeDevices } from "./devices.ts";
+import { type DeviceSource, machineDevices } from "./devices.ts";
 import type { LaunchCommand, Launcher } from "../launch/launcher.ts";
 import type { LaunchSpec, PrivateRoot } from "../launch/launch_spec.ts";
-import { MadeOnce } from "../launch/made_once.ts";
-import {
-  openRootLaunch,
-  type RootLauncherOptions,
-  rootReport,
-  Scratch,
-  shownGroup,
-} from "./root_launch.ts";
-import { type Skeleton, Skeletons } from "./skeleton.ts";
+import { openRootLaunch, type RootLauncherOptions, rootReport, shownGroup } from "./root_launch.ts";
+import type { Skeleton } from "./skeleton.ts";
 import {
   ARGUMENTS_FD,
   FILTER_FD,
@@ -42,11 +35,8 @@ export const INNER_HOSTNAME = "sallyport";
 
 /** Makes the launcher. */
 export function bwrapLauncher(options: RootLauncherOptions): Launcher {
-  const { survey, libraries } = options;
+  const { survey, libraries, scratch } = options;
   const bwrap = survey.programs.bwrap ?? "bwrap";
-  const scratch = new Scratch(options.scratchDir);
-  const devices = new MadeOnce<DeviceSource>((made) => typeof made === "string" ? made : undefined);
-  const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name));
   const features = (devices: DeviceSource, skeleton: Skeleton): BwrapFeatures => ({
     disableUserns: survey.bwrapOptions.has("disable-userns"),
     cgroupNamespaces: survey.cgroupNamespaces,
@@ -106,10 +96,8 @@ export function bwrapLauncher(options: RootLauncherOptions): Launcher {
     report: (spec) => rootReport("bwrap", options, spec),
     launch(spec) {
       return openRootLaunch("bwrap", options, spec, async (group, stack) => {
-        const source = survey.root
-          ? await devices.get("", () => makeDevices(survey.shell, scratch.path("dev")))
-          : machineDevices();
-        const found = features(source, await skeletons.get(spec.root!));
+        const source = survey.root ? await scratch.devices(survey.shell) : machineDevices();
+        const found = features(source, await scratch.skeletons().get(spec.root!));
         const filter = spec.seccomp === "off" ? "" : await scratch.filter(spec);
         const text = bwrapArguments(spec, found).map((argument) => `${argument}\0`).join("");
         const argumentsFile = scratch.write("arguments", text, stack);

@@ -2,36 +2,27 @@
 import { runBounded } from "../../io/bounded_command.ts";
 import type { Shell } from "../launch/wrapper.ts";
 
-/** The devices, by name, with their major and minor numbers. */
-export const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = Object
-  .freeze([
-    ["null", 1, 3],
-    ["zero", 1, 5],
-    ["full", 1, 7],
-    ["random", 1, 8],
-    ["urandom", 1, 9],
-  ]);
+/** The names of the devices. */
+export const DEVICES: readonly string[] = ["null", "zero", "full", "random", "urandom"];
 
-/** Makes each device and opens it: on a file system that is mounted `nodev` it could not be used. */
-const SCRIPT = `PATH=/usr/bin:/bin:/usr/sbin:/sbin:/run/current-system/sw/bin
+/** Copies the machine's devices, as devices, in one program. */
+const SCRIPT = `PATH=/usr/bin:/bin:/run/current-system/sw/bin
 umask 022
 folder=$1
 shift
 mkdir -- "$folder" || exit 1
-while [ $# -gt 0 ]; do
-  mknod -m 666 -- "$folder/$1" c "$2" "$3" && chown 65534:65534 -- "$folder/$1" || exit 1
-  { : <"$folder/$1"; } || exit 1
-  shift 3
-done
-chown 65534:65534 -- "$folder"
+exec cp -R -- "$@" "$folder"
 `;
+
+/** Whom what belongs to nobody belongs to. */
+const NOBODY = 65_534;
 
 /** Says where devices are: paths by name, or all in one folder that nobody inside may write. */
 export type DeviceSource = ReadonlyMap<string, string> | string;
 
 /** Returns the machine's own devices: name and path. */
 export function machineDevices(): DeviceSource {
-  return new Map(DEVICES.map(([name]) => [name, `/dev/${name}`]));
+  return new Map(DEVICES.map((name) => [name, `/dev/${name}`]));
 }
 
 /**
@@ -44,11 +35,25 @@ export async function makeDevices(
   shell: Shell,
   folder: string,
 ): Promise<DeviceSource> {
+  const sources = DEVICES.map((name) => `/dev/${name}`);
   const { ok, unsure } = await runBounded(
     shell.path,
-    ["-c", SCRIPT, "sh", folder, ...DEVICES.flat().map(String)],
+    ["-c", SCRIPT, "sh", folder, ...sources],
     {},
   );
   if (unsure !== undefined) throw unsure;
-  return ok ? folder : new Map();
+  if (!ok) return new Map();
+  try {
+    for (const name of DEVICES) {
+      const path = `${folder}/${name}`;
+      if (Deno.lstatSync(path).isCharDevice !== true) return new Map();
+      Deno.chmodSync(path, 0o666);
+      Deno.chownSync(path, NOBODY, NOBODY);
+      Deno.openSync(path).close(); // on a file system that is mounted `nodev` it could not be used
+    }
+    Deno.chownSync(folder, NOBODY, NOBODY);
+    return folder;
+  } catch {
+    return new Map();
+  }
 }

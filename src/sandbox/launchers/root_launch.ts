@@ -5,9 +5,8 @@ import type { Cgroup, CgroupProbe } from "../cgroup/groups/cgroup_manager.ts";
 import { readContainment, reportFrom, runsExecutable } from "../launch/containment.ts";
 import type { Launch, LaunchCommand, SandboxReport } from "../launch/launcher.ts";
 import type { LauncherName, LaunchSpec } from "../launch/launch_spec.ts";
-import { compileSeccomp, type SeccompArch } from "../seccomp/filter.ts";
-import { MadeOnce } from "../launch/made_once.ts";
 import type { Survey } from "../machine/survey.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** What such a launcher needs. */
 export interface RootLauncherOptions {
@@ -15,64 +14,12 @@ export interface RootLauncherOptions {
   readonly survey: Survey;
   /** The libraries of the deno executable. */
   readonly libraries: readonly string[];
-  /** A folder for its files: private, and removed by whoever made it. */
-  readonly scratchDir: string;
+  /** What is made on the disk for its starts. */
+  readonly scratch: Scratch;
   /** What caps memory, cpu time and tasks. */
   readonly cgroups: CgroupProbe;
   /** Why stronger launchers do not work, one sentence each. */
   readonly missing?: readonly string[];
-}
-
-/** Files of one launcher in the host's private folder. */
-export class Scratch {
-  #dir: string;
-  #prefix = crypto.randomUUID();
-  #next = 1;
-  #filters = new MadeOnce<string>((path) => path);
-
-  constructor(dir: string) {
-    this.#dir = dir;
-  }
-
-  /** Returns a path in the folder that no other launcher uses. */
-  path(name: string): string {
-    return `${this.#dir}/${this.#prefix}-${name}`;
-  }
-
-  /** Writes a file of one launch, readable for this user only, to be removed with it. */
-  write(name: string, text: string, stack: AsyncDisposableStack): string {
-    const path = this.path(`${this.#next++}.${name}`);
-    stack.defer(() => remove(path));
-    // a few KiB into the page cache: handing it to another thread takes longer than writing it
-    Deno.writeTextFileSync(path, text, { mode: 0o600, createNew: true });
-    return path;
-  }
-
-  /**
-   * Returns the file with the filter of a spec, for a filter that is loaded before the runtime is executed.
-   */
-  filter(spec: LaunchSpec): Promise<string> {
-    const reach = networked(spec) ? "net" : spec.lane ? "lane" : "no-net";
-    const key = `${spec.seccomp}-${reach}`;
-    return this.#filters.get(key, () => this.#writeFilter(this.path(`${key}.filter`), spec));
-  }
-
-  async #writeFilter(path: string, spec: LaunchSpec): Promise<string> {
-    const filter = compileFilter(spec, true);
-    if (filter !== undefined) {
-      await Deno.writeFile(path, filter, { mode: 0o600, createNew: true });
-    }
-    return path;
-  }
-}
-
-/** Compiles the filter of a spec. */
-export function compileFilter(spec: LaunchSpec, exec: boolean): Uint8Array | undefined {
-  if (spec.seccomp === "off") return undefined;
-  const arch = Deno.build.arch as SeccompArch;
-  // what loads its own filter has its lane by then
-  const lane = exec && spec.lane;
-  return compileSeccomp({ profile: spec.seccomp, arch, network: networked(spec), exec, lane });
 }
 
 /**
@@ -158,18 +105,6 @@ export function rootReport(
       ...cgroups.missing,
     ],
   };
-}
-
-function networked(spec: LaunchSpec): boolean {
-  return spec.network !== "isolated";
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch {
-    // never written, or gone with its folder
-  }
 }
 
 /** Stands in a command that is only shown for what a cgroup of its own adds to it. */

@@ -1,56 +1,8 @@
 // Root folders: mount points for what is mounted, and copies of what is the same for every plugin.
 import { isPresent } from "../../io/is_present.ts";
-import { runBounded } from "../../io/bounded_command.ts";
 import { DEVICES } from "./devices.ts";
 import { type BindMount, INSIDE, type PrivateRoot } from "../launch/launch_spec.ts";
 import { MadeOnce } from "../launch/made_once.ts";
-import type { Shell } from "../launch/wrapper.ts";
-
-/**
- * Makes a folder for each folder and a file for each file, all folders by one `mkdir`; then copies.
- * Arguments: an earlier tree from which copies can be linked or nothing, where, the number of mounts, of
- * each source and target in turn, then source and target of what is to be copied.
- *
- * Where there is no room for copies, or they could not be executed, its status is that of `NO_COPIES`:
- * the loader among them is tried, and 126 is what a shell says of what may not be executed.
- */
-const SCRIPT = `PATH=/usr/bin:/bin:/run/current-system/sw/bin
-umask 022
-base=$1 root=$2 mounts=$3
-shift 3
-[ -d "\${root%/*}" ] || exit 1
-(
-  pairs=$(($# / 2)) done=0
-  while [ "$done" -lt "$pairs" ]; do
-    folder=$root\${2%/*}
-    if [ "$done" -lt "$mounts" ] && [ -d "$1" ]; then folder=$root$2; fi
-    shift 2
-    set -- "$@" "$folder"
-    done=$((done + 1))
-  done
-  exec mkdir -p -- "$@"
-) || exit 1
-while [ "$mounts" -gt 0 ]; do
-  [ -d "$root$2" ] || : >>"$root$2" || exit 1
-  shift 2
-  mounts=$((mounts - 1))
-done
-while [ $# -gt 0 ]; do
-  if [ -z "$base" ] || ! cp -R -l -- "$base$2" "$root$2" 2>/dev/null; then
-    rm -rf -- "$root$2"
-    cp -R -L -- "$1" "$root$2" 2>/dev/null || exit 3
-  fi
-  case $2 in */ld-*)
-    "$root$2" --help >/dev/null 2>&1
-    [ $? != 126 ] || exit 3
-    ;;
-  esac
-  shift 2
-done
-`;
-
-const TIMEOUT_MS = 10_000;
-const NO_COPIES = 3;
 
 /** As many different trees as grants can be told apart by; each is a few empty files and links. */
 const MAX_SKELETONS = 1_000;
@@ -67,7 +19,6 @@ export interface Skeleton {
 
 /** Keeps one tree for each set of targets; they stay while anything may use them. */
 export class Skeletons {
-  #shell: Shell;
   #path: (name: string) => string;
   #files: readonly string[];
   #made = new MadeOnce<Skeleton>(({ folder }) => folder);
@@ -75,8 +26,7 @@ export class Skeletons {
   /** The first tree of a set of copies, by that set. */
   #bases = new Map<string, string>();
 
-  constructor(shell: Shell, path: (name: string) => string, files: readonly string[] = []) {
-    this.#shell = shell;
+  constructor(path: (name: string) => string, files: readonly string[] = []) {
     this.#path = path;
     this.#files = files;
   }
@@ -91,59 +41,131 @@ export class Skeletons {
       root.folders,
       root.tmpfs.map(({ target }) => target),
       root.binds.map(({ source, target, fixed }) =>
-        fixed === true ? [source, target] : [isFolder(source, target), target]
+        fixed === true ? [source, target] : [isGrantedFolder(source, target), target]
       ),
     ]);
-    return this.#made.get(key, async () => {
+    return this.#made.get(key, () => {
       if (this.#made.size >= MAX_SKELETONS) throw failed("too many different sets of grants");
-      return await this.#make(root, this.#path(`root-${this.#next++}`));
+      return Promise.resolve(this.#make(root, this.#path(`root-${this.#next++}`)));
     });
   }
 
-  async #make(root: PrivateRoot, folder: string): Promise<Skeleton> {
+  /** A few dozen short system calls: handing them to another thread, or to a program, takes longer. */
+  #make(root: PrivateRoot, folder: string): Skeleton {
     const fixed = root.binds.filter((bind) => bind.fixed === true);
     const mounted = root.binds.filter((bind) => bind.fixed !== true);
-    const pair = ({ source, target }: BindMount) => [source, target];
-    const points = [
-      ...["/", "/proc"],
-      ...["/", "/dev"],
-      ...this.#files.flatMap((path) => ["/dev/null", path]),
-      ...DEVICES.flatMap(([name]) => ["/dev/null", `/dev/${name}`]),
-      ...(root.folders ?? []).flatMap((target) => ["/", target]),
-      ...root.tmpfs.flatMap(({ target }) => ["/", target]),
-      ...mounted.flatMap(pair),
-    ];
-    const set = JSON.stringify(fixed.map(pair));
-    const known = this.#bases.get(set);
-    const base = known !== undefined && isPresent(known) ? known : "";
-    const args = ["-c", SCRIPT, "sh", base, folder, String(points.length / 2), ...points];
-    const { ok, status, stderr, unsure } = await runBounded(
-      this.#shell.path,
-      [...args, ...fixed.flatMap(pair)],
-      {},
-      TIMEOUT_MS,
-    );
-    if (status === NO_COPIES) {
+    try {
+      Deno.mkdirSync(folder, { mode: 0o755 });
+      for (const target of ["/proc", "/dev", ...root.folders ?? []]) makeFolder(folder + target);
+      for (const { target } of root.tmpfs) makeFolder(folder + target);
+      const files = [...this.#files, ...DEVICES.map((name) => `/dev/${name}`)];
+      for (const target of files) makeFile(folder + target);
+      for (const { source, target } of mounted) {
+        (isFolder(source) ? makeFolder : makeFile)(folder + target);
+      }
+    } catch (error) {
+      throw failed(error instanceof Error ? error.message : String(error));
+    }
+    if (!this.#copy(fixed, folder)) {
       const binds = root.binds.map((bind) => ({ ...bind, fixed: false }));
-      const { folder: points } = await this.#make({ ...root, binds }, `${folder}-points`);
+      const { folder: points } = this.#make({ ...root, binds }, `${folder}-points`);
       return { folder: points, noexec: true, mounts: ({ binds }) => binds };
     }
-    if (unsure !== undefined) throw unsure;
-    if (!ok) throw failed(stderr || "it took too long");
-    if (base === "") this.#bases.set(set, folder);
     return { folder, mounts: ({ binds }) => binds.filter((bind) => bind.fixed !== true) };
   }
+
+  /** Copies, or links to earlier copies; not where there is no room for them or they could not be executed. */
+  #copy(fixed: readonly BindMount[], folder: string): boolean {
+    if (fixed.length === 0) return true;
+    if (forbidsExecution(folder)) return false;
+    const set = JSON.stringify(fixed.map(({ source, target }) => [source, target]));
+    const known = this.#bases.get(set);
+    try {
+      if (known !== undefined && isPresent(known)) {
+        for (const { target } of fixed) copy(known + target, folder + target, Deno.linkSync);
+        return true;
+      }
+    } catch {
+      // a file has only so many links, or a cleaner of temporary files was here: then copies of its own
+    }
+    try {
+      for (const { source, target } of fixed) copy(source, folder + target, Deno.copyFileSync);
+    } catch {
+      return false; // no room, or not for this host to read
+    }
+    this.#bases.set(set, folder);
+    return true;
+  }
+}
+
+function makeFolder(path: string): void {
+  Deno.mkdirSync(path, { recursive: true, mode: 0o755 });
+}
+
+function makeFile(path: string): void {
+  makeFolder(path.slice(0, path.lastIndexOf("/")));
+  Deno.openSync(path, { create: true, write: true, mode: 0o644 }).close();
+}
+
+/** Copies a file or a folder, as what its links lead to. */
+function copy(source: string, target: string, copyFile: (from: string, to: string) => void): void {
+  if (Deno.statSync(source).isDirectory) {
+    makeFolder(target);
+    for (const { name } of Deno.readDirSync(source)) {
+      copy(`${source}/${name}`, `${target}/${name}`, copyFile);
+    }
+    return;
+  }
+  makeFolder(target.slice(0, target.lastIndexOf("/")));
+  removeIfThere(target); // a link has a name of its own
+  copyFile(source, target);
+}
+
+function removeIfThere(path: string): void {
+  if (isPresent(path)) Deno.removeSync(path);
+}
+
+/**
+ * Tells whether the mount of a folder lets nothing be executed; taken to be so where the host may not look.
+ *
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+ */
+function forbidsExecution(folder: string): boolean {
+  let table: string;
+  try {
+    table = Deno.readTextFileSync("/proc/self/mountinfo");
+  } catch {
+    return true;
+  }
+  let [nearest, options] = ["", ""];
+  for (const line of table.split("\n")) {
+    const fields = line.split(" ");
+    const point = (fields[4] ?? "").replaceAll(
+      /\\([0-7]{3})/g,
+      (_, octal: string) => String.fromCharCode(parseInt(octal, 8)),
+    );
+    // the later of two on one point hides the other
+    if (point.length < nearest.length || !`${folder}/`.startsWith(`${point}/`.replace("//", "/"))) {
+      continue;
+    }
+    [nearest, options] = [point, fields[5] ?? ""];
+  }
+  return options.split(",").includes("noexec");
 }
 
 const OWN: ReadonlySet<string> = new Set(Object.values(INSIDE));
 
 /** What is ours is always of one kind; a granted path may be a file today and a folder tomorrow. */
-function isFolder(source: string, target: string): boolean | undefined {
-  if (OWN.has(target)) return undefined;
+function isGrantedFolder(source: string, target: string): boolean | undefined {
+  return OWN.has(target) ? undefined : isFolder(source);
+}
+
+/** What the host may not look at is a library or the runtime: it resolves what it grants. */
+function isFolder(source: string): boolean {
   try {
     return Deno.statSync(source).isDirectory;
   } catch {
-    return undefined; // the host may not look at it: the shell will
+    return false;
   }
 }
 

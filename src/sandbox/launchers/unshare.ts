@@ -9,15 +9,9 @@ import {
   type PrivateRoot,
 } from "../launch/launch_spec.ts";
 import { bringUpLoopback } from "./loopback.ts";
-import {
-  compileFilter,
-  openRootLaunch,
-  type RootLauncherOptions,
-  rootReport,
-  Scratch,
-  shownGroup,
-} from "./root_launch.ts";
-import { type Skeleton, Skeletons } from "./skeleton.ts";
+import { openRootLaunch, type RootLauncherOptions, rootReport, shownGroup } from "./root_launch.ts";
+import { compileFilter } from "./scratch.ts";
+import type { Skeleton } from "./skeleton.ts";
 import type { ProgramName, Survey } from "../machine/survey.ts";
 import { DETACHED, INSIDE_SCRIPT, OLD_ROOT, SETUP_SCRIPT } from "./unshare_script.ts";
 import { scriptCommand } from "../launch/wrapper.ts";
@@ -45,9 +39,8 @@ export function unshareLacks(survey: Survey): string | undefined {
 
 /** Makes the launcher. */
 export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
-  const { survey, libraries } = options;
-  const scratch = new Scratch(options.scratchDir);
-  const skeletons = new Skeletons(survey.shell, (name) => scratch.path(name), [DETACHED]);
+  const { survey, libraries, scratch } = options;
+  const skeletons = scratch.skeletons([DETACHED]);
   return {
     name: "unshare",
     privateRoot: true,
@@ -138,7 +131,7 @@ export function unshareMounts(
       [folder, "", "none", `bind,ro,nosuid,nodev${noexec ? ",noexec" : ""}`],
       ["proc", "/proc", "proc", "ro,nosuid,nodev,noexec"],
       ...survey.rootOnly.map((name) => device("/dev/null", `/proc/${name}`)),
-      ...DEVICES.map(([name]) => device(`/dev/${name}`, `/dev/${name}`)),
+      ...DEVICES.map((name) => device(`/dev/${name}`, `/dev/${name}`)),
       ...root.tmpfs.map(({ target, sizeBytes }): Line => {
         const inodes = Math.min(MAX_INODES, Math.max(64, Math.floor(sizeBytes / 4096)));
         const size = `mode=0755,size=${sizeBytes},nr_inodes=${inodes}`;

@@ -1,6 +1,6 @@
 // Finds the shared libraries that the deno executable needs in a root folder of its own.
 import type { BindMount } from "../launch/launch_spec.ts";
-import { survey } from "./survey.ts";
+import { type Survey, survey } from "./survey.ts";
 
 /** Where the dynamic loader looks without being told to. */
 const USUAL = /^\/(?:usr\/)?lib(?:32|64|x32)?(?:\/[a-z0-9_]+-linux-[a-z0-9]+)?\/[^/]+$/;
@@ -17,7 +17,12 @@ const FALLBACK = ["/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/li
  */
 export async function findLibraries(executable: string): Promise<readonly string[]> {
   const found = await survey(executable).catch((error: Error) => error.message);
-  const libraries = typeof found === "string" ? undefined : found.libraries;
+  return librariesOf(typeof found === "string" ? undefined : found);
+}
+
+/** Returns the libraries that a survey has found. */
+export function librariesOf(found: Survey | undefined): readonly string[] {
+  const libraries = found?.libraries;
   if (libraries === undefined) return Object.freeze(FALLBACK.filter(mayExist));
   return Object.freeze(withCache(libraries));
 }

@@ -149,6 +149,11 @@ export function survey(executable: string): Promise<Survey | string> {
   return found;
 }
 
+/** Forgets it, so that the next call looks again. */
+export function forgetSurvey(executable: string): void {
+  surveys.delete(executable);
+}
+
 async function look(executable: string): Promise<Survey | string> {
   if (Deno.build.os !== "linux") return "only Linux has namespaces";
   const usable = SHELLS.filter(({ path }) => mayRun(path));

@@ -6,7 +6,7 @@ import { assertThrowsWithCode } from "../../helpers/assert_code.ts";
 
 function choose(name: "bwrap" | "plain", entry: PolicyEntry, hasNet = false) {
   const launcher = { name, privateRoot: name !== "plain" } as Launcher;
-  const { network, seccomp } = chooseContainment("p", entry, { select: () => launcher }, hasNet);
+  const { network, seccomp } = chooseContainment("p", entry, launcher, hasNet);
   return { network, seccomp };
 }
 

@@ -5,6 +5,7 @@ import {
   type BwrapFeatures,
   bwrapLauncher,
 } from "../../../src/sandbox/launchers/bwrap.ts";
+import { Scratch } from "../../../src/sandbox/launchers/scratch.ts";
 import { DEVICES, machineDevices, makeDevices } from "../../../src/sandbox/launchers/devices.ts";
 import { createLaunchSpec, type LaunchSpec } from "../../../src/sandbox/launch/launch_spec.ts";
 import { survey } from "../../../src/sandbox/machine/survey.ts";
@@ -84,7 +85,8 @@ sandboxTest("bwrapLauncher() keeps the host's paths out of the command line", "b
   assert.ok(typeof found !== "string");
   const scratchDir = await Deno.makeTempDir();
   try {
-    const options = { survey: found, libraries: [], scratchDir, cgroups: NO_CGROUPS };
+    const scratch = new Scratch(scratchDir);
+    const options = { survey: found, libraries: [], scratch, cgroups: NO_CGROUPS };
     const launcher = bwrapLauncher(options);
     {
       await using launch = await launcher.launch(SPEC);
@@ -133,7 +135,7 @@ sandboxTest("bwrapLauncher() keeps the host's paths out of the command line", "b
       "no network namespace: the network is held by Deno's flags only",
       "no cgroup: none here",
     ]);
-    const gone = bwrapLauncher({ ...options, scratchDir: `${scratchDir}/absent` });
+    const gone = bwrapLauncher({ ...options, scratch: new Scratch(`${scratchDir}/absent`) });
     await assertRejectsWithCode(gone.launch(SPEC), "launch-failed", /"sample"/);
   } finally {
     await Deno.remove(scratchDir, { recursive: true });
@@ -149,7 +151,7 @@ sandboxTest(
     try {
       const devices = await makeDevices(shell, `${folder}/dev`);
       assert.equal(devices, `${folder}/dev`);
-      for (const [name] of DEVICES) {
+      for (const name of DEVICES) {
         const { uid, gid, mode } = await Deno.stat(`${devices}/${name}`);
         assert.deepEqual([uid, gid, mode! & 0o777], [65534, 65534, 0o666]);
       }

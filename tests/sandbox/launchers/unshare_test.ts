@@ -5,6 +5,7 @@ import {
   type PrivateRoot,
 } from "../../../src/sandbox/launch/launch_spec.ts";
 import { bringUpLoopback } from "../../../src/sandbox/launchers/loopback.ts";
+import { Scratch } from "../../../src/sandbox/launchers/scratch.ts";
 import { Skeletons } from "../../../src/sandbox/launchers/skeleton.ts";
 import { type Survey, survey } from "../../../src/sandbox/machine/survey.ts";
 import {
@@ -101,7 +102,7 @@ sandboxTest(
         survey: await surveyed(),
         libraries: LIBRARIES,
         executable: Deno.execPath(),
-        scratchDir,
+        scratch: new Scratch(scratchDir),
         cgroups: { manager: undefined, missing: [] },
       });
       await using launch = await launcher.launch(SPEC);
@@ -147,8 +148,7 @@ Deno.test({
     const file = `${folder}/granted`;
     await Deno.writeTextFile(file, "content");
     try {
-      const sh = { path: "/bin/sh", bash: false };
-      const skeletons = new Skeletons(sh, (name) => `${folder}/${name}`, ["/.old/detached"]);
+      const skeletons = new Skeletons((name) => `${folder}/${name}`, ["/.old/detached"]);
       const made = await skeletons.get(SKELETON_ROOT);
       assert.equal(await skeletons.get(structuredClone(SKELETON_ROOT)), made);
       for (const name of ["plugin", "tmp", "cwd", "proc", "dev"]) {
@@ -181,7 +181,7 @@ Deno.test({
       const third = await skeletons.get({ ...SKELETON_ROOT, binds });
       assert.ok((await Deno.stat(`${third.folder}/srv/it`)).isDirectory, "it is a folder by now");
 
-      const nowhere = new Skeletons(sh, () => "/proc/none");
+      const nowhere = new Skeletons(() => "/proc/none");
       await assert.rejects(nowhere.get(SKELETON_ROOT), /Cannot make a root folder/);
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -199,19 +199,20 @@ sandboxTest(
         "../../../src/sandbox/launchers/skeleton.ts",
         import.meta.url,
       )}";
-const skeletons = new Skeletons({ path: "/bin/sh", bash: false }, (name) => "${folder}/" + name);
+const skeletons = new Skeletons((name) => "${folder}/" + name);
 const { folder, mounts } = await skeletons.get(${JSON.stringify(SKELETON_ROOT)});
 const loader = Deno.statSync(folder + "/lib/ld-sh.so");
 console.log(JSON.stringify([mounts(${JSON.stringify(SKELETON_ROOT)}).length, loader.size]));`;
       await Deno.writeTextFile(`${folder}.ts`, script);
       for (const [option, mounts] of [["exec", 2], ["noexec", 4]] as const) {
-        const { stdout } = await new Deno.Command("unshare", {
+        const { stdout, stderr } = await new Deno.Command("unshare", {
           args: [
             ...["--mount", "sh", "-c"],
             `mount -t tmpfs -o ${option} tmpfs "$1" && exec "$2" run -A --no-lock "$1.ts"`,
             ...["sh", folder, Deno.execPath()],
           ],
         }).output();
+        assert.ok(stdout.length > 0, new TextDecoder().decode(stderr));
         const [mounted, size] = JSON.parse(new TextDecoder().decode(stdout));
         assert.equal(mounted, mounts, option);
         assert.equal(size === 0, option === "noexec");
