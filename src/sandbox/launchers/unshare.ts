@@ -39,7 +39,7 @@ export function unshareLacks(survey: Survey): string | undefined {
 
 /** Makes the launcher. */
 export function unshareLauncher(options: UnshareLauncherOptions): Launcher {
-  const { survey, libraries, scratch } = options;
+  const { libraries, scratch } = options;
   const skeletons = scratch.skeletons([DETACHED]);
   return {
     name: "unshare",
