@@ -50,7 +50,8 @@ async function open({ probeSystemd = true }: CgroupOptions): Promise<CgroupProbe
   const paths = parsePaths(Deno.readTextFileSync("/proc/self/cgroup"));
   const unified = trees.find((tree) => {
     const folder = tree.version === 2 ? folderOf(tree, paths.get("") ?? "/") : undefined;
-    return (readKernelFile(`${folder}/cgroup.controllers`) ?? "").split(" ").includes("memory");
+    return folder !== undefined &&
+      (readKernelFile(`${folder}/cgroup.controllers`) ?? "").split(" ").includes("memory");
   }) ?? (trees.every((tree) => tree.version === 2) ? trees[0] : undefined);
   const direct = unified !== undefined
     ? await openV2(unified, paths.get("") ?? "/", identity)

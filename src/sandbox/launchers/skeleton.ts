@@ -1,4 +1,5 @@
 // Root folders: mount points for what is mounted, and copies of what is the same for every plugin.
+import { dirname } from "node:path";
 import { isPresent } from "../../io/is_present.ts";
 import { DEVICES } from "./devices.ts";
 import { type BindMount, INSIDE, type PrivateRoot } from "../launch/launch_spec.ts";
@@ -103,7 +104,7 @@ function makeFolder(path: string): void {
 }
 
 function makeFile(path: string): void {
-  makeFolder(path.slice(0, path.lastIndexOf("/")));
+  makeFolder(dirname(path));
   Deno.openSync(path, { create: true, write: true, mode: 0o644 }).close();
 }
 
@@ -116,7 +117,7 @@ function copy(source: string, target: string, copyFile: (from: string, to: strin
     }
     return;
   }
-  makeFolder(target.slice(0, target.lastIndexOf("/")));
+  makeFolder(dirname(target));
   removeIfThere(target); // a link has a name of its own
   copyFile(source, target);
 }

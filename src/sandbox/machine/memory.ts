@@ -90,9 +90,7 @@ function stampOf(executable: string, survey: Survey): string | undefined {
     const facts = [
       ...[VERSION, Deno.version.deno, Deno.osRelease(), Deno.uid(), Deno.gid(), executable],
       ...[...new Set(files)].map(identityOf),
-      ...[...FOLDERS, "/etc/ld.so.cache", "/etc/ld.so.preload", "/"].map((path) =>
-        identityIfThere(path)
-      ),
+      ...[...FOLDERS, "/etc/ld.so.cache", "/etc/ld.so.preload"].map(identityIfThere),
       ...NAMESPACES.map((name) => linkIfThere(`/proc/self/ns/${name}`)),
       ...SETTINGS.map(textIfThere),
       Deno.readTextFileSync("/proc/self/status").match(STATUS),
