@@ -27,11 +27,7 @@ export type SallyportErrorCode =
   | "bad-state"
   | "bad-config";
 
-/**
- * Lists every code once, in the order of the documentation.
- *
- * @category Errors and logs
- */
+/** Every code once, in the order of the documentation. */
 export const SALLYPORT_ERROR_CODES: readonly SallyportErrorCode[] = Object.freeze([
   "signature-invalid",
   "hash-mismatch",
@@ -56,13 +52,6 @@ export const SALLYPORT_ERROR_CODES: readonly SallyportErrorCode[] = Object.freez
 ]);
 
 /**
- * Carries facts about an error as plain JSON values, for programs and structured logs.
- *
- * @category Errors and logs
- */
-export type ErrorDetails = Readonly<Record<string, unknown>>;
-
-/**
  * Options of {@linkcode SallyportError}.
  *
  * @category Errors and logs
@@ -77,7 +66,7 @@ export interface SallyportErrorOptions {
    */
   reason?: string;
   /** Facts as plain JSON values. */
-  details?: ErrorDetails;
+  details?: Readonly<Record<string, unknown>>;
   /** The error that caused this one. */
   cause?: unknown;
 }
@@ -106,7 +95,7 @@ export class SallyportError extends Error {
   /** Why, without what was tried; the whole message where the two are not told apart. */
   readonly reason: string;
   /** Facts about the error as plain JSON values. */
-  readonly details: ErrorDetails;
+  readonly details: Readonly<Record<string, unknown>>;
 
   /**
    * Makes an error.
@@ -126,7 +115,12 @@ export class SallyportError extends Error {
   }
 
   /** Returns code, message, hint and details as plain data; never the stack or the cause. */
-  toJSON(): { code: SallyportErrorCode; message: string; hint?: string; details: ErrorDetails } {
+  toJSON(): {
+    code: SallyportErrorCode;
+    message: string;
+    hint?: string;
+    details: SallyportError["details"];
+  } {
     return {
       code: this.code,
       message: this.message,

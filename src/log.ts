@@ -22,13 +22,6 @@ export interface Logger {
 }
 
 /**
- * Names how important a message is, lowest first.
- *
- * @category Errors and logs
- */
-export type LogLevelName = "DEBUG" | "INFO" | "WARN" | "ERROR";
-
-/**
  * Options of {@linkcode createLogger}.
  *
  * @category Errors and logs
@@ -45,7 +38,7 @@ export interface LoggerOptions {
    *
    * @default {"INFO"}
    */
-  level?: LogLevelName;
+  level?: "DEBUG" | "INFO" | "WARN" | "ERROR";
   /**
    * The form of a line: `<time> <level> <name>: <message> <fields as JSON>`, or one JSON object with the
    * members `time`, `level`, `logger`, `message` and, where there are any, `fields`.
@@ -62,7 +55,9 @@ export interface LoggerOptions {
   write?: (line: string) => void;
 }
 
-const LEVELS: readonly LogLevelName[] = ["DEBUG", "INFO", "WARN", "ERROR"];
+type Level = NonNullable<LoggerOptions["level"]>;
+
+const LEVELS: readonly Level[] = ["DEBUG", "INFO", "WARN", "ERROR"];
 const MAX_FIELDS = 64;
 const MAX_FIELD_CHARACTERS = 4_000;
 

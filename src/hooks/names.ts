@@ -1,14 +1,8 @@
 import { escapeText, SallyportError } from "../errors.ts";
+import type { HookEntry } from "./types.ts";
 
 /**
- * Names the five bands of hook priorities; a lower priority runs first.
- *
- * @category Hooks
- */
-export type HookBand = "critical" | "high" | "normal" | "low" | "cleanup";
-
-/**
- * Returns the first priority of each band: critical 0–99, high 100–199, normal 200–299, low 300–399,
+ * Holds the first priority of each band: critical 0–99, high 100–199, normal 200–299, low 300–399,
  * cleanup 400 and above.
  *
  * The critical band is the system band: only the host registers there, so no plugin can come before
@@ -16,7 +10,7 @@ export type HookBand = "critical" | "high" | "normal" | "low" | "cleanup";
  *
  * @category Hooks
  */
-export const HOOK_PRIORITY: Readonly<Record<HookBand, number>> = Object.freeze({
+export const HOOK_PRIORITY: Readonly<Record<HookEntry["band"], number>> = Object.freeze({
   critical: 0,
   high: 100,
   normal: 200,
@@ -49,7 +43,7 @@ export function checkHookName(name: string): void {
 }
 
 /** Returns the band of a priority. */
-export function hookBand(priority: number): HookBand {
+export function hookBand(priority: number): HookEntry["band"] {
   if (priority < HOOK_PRIORITY.high) return "critical";
   if (priority < HOOK_PRIORITY.normal) return "high";
   if (priority < HOOK_PRIORITY.low) return "normal";

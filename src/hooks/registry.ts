@@ -54,10 +54,9 @@ export class HookRegistry {
   #sequence = 0;
 
   /**
-   * Makes an empty registry.
+   * Is made by the host.
    *
-   * @param options Who hears of failures, and caps.
-   * @throws {TypeError} when `onFailure` is not a function.
+   * @internal
    */
   constructor(options: HookRegistryOptions = {}) {
     checkCallback(options.onFailure, "make a hook registry", "onFailure");
@@ -112,14 +111,10 @@ export class HookRegistry {
   }
 
   /**
-   * Registers a plugin's handler; the host calls this when it has loaded the plugin.
+   * Registers a plugin's handler when the plugin is loaded. `isReady` says whether `run` would ask the
+   * process at once, and so keeps deadline and signal itself.
    *
-   * @param plugin The plugin's name.
-   * @param hook The hook's name.
-   * @param priority From 100; the band below is the host's.
-   * @param run Runs the handler in the plugin's process.
-   * @param isReady Whether `run` would ask the process at once, and so keeps deadline and signal itself.
-   * @returns Disposing it removes the handler.
+   * @internal
    * @throws {SallyportError} `bad-config` when the priority is in the host's band, the name is not a
    * hook name, or the plugin handles the hook already; `limit-exceeded` when the hook is full.
    */
@@ -151,10 +146,9 @@ export class HookRegistry {
   }
 
   /**
-   * Removes every handler of a plugin. Runs under way are not changed.
+   * Removes every handler of a plugin, and returns how many. Runs under way are not changed.
    *
-   * @param plugin The plugin's name.
-   * @returns How many handlers were removed.
+   * @internal
    */
   removePlugin(plugin: string): number {
     let removed = 0;

@@ -1,22 +1,12 @@
 // What the hook registry takes and gives.
 import type { SallyportError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { HookBand } from "./names.ts";
 
-/**
- * Says what a failing handler does to a run: `fail-closed` ends the run with the error, `fail-open`
- * goes on as if the handler were not there.
- *
- * @category Hooks
- */
-export type HookFailurePolicy = "fail-closed" | "fail-open";
+/** What a failing handler does to a run. */
+export type HookFailurePolicy = NonNullable<HookDefinition["onFailure"]>;
 
-/**
- * Names the three ways to run a hook.
- *
- * @category Hooks
- */
-export type HookMode = "chain" | "broadcast" | "first";
+/** The three ways to run a hook. */
+export type HookMode = HookFailure["mode"];
 
 /**
  * Says how a hook behaves wherever a run does not say otherwise.
@@ -31,22 +21,11 @@ export interface HookDefinition {
    */
   timeoutMs?: number;
   /**
-   * What a failing handler does to a run. Where nothing is said, a chain and a first answer fail
-   * closed, and a broadcast gives each failure in its results.
+   * What a failing handler does to a run: `fail-closed` ends it with the error, `fail-open` goes on as if
+   * the handler were not there. Where nothing is said, a chain and a first answer fail closed, and a
+   * broadcast returns each failure in its results.
    */
-  onFailure?: HookFailurePolicy;
-}
-
-/**
- * Tells a handler of the application about the run it is part of.
- *
- * @category Hooks
- */
-export interface HookCall {
-  /** The hook's name. */
-  readonly hook: string;
-  /** Aborts when the run is cancelled or the handler's deadline has passed. */
-  readonly signal: AbortSignal;
+  onFailure?: "fail-closed" | "fail-open";
 }
 
 /**
@@ -57,7 +36,15 @@ export interface HookCall {
  *
  * @category Hooks
  */
-export type HookHandler = (data: unknown, call: HookCall) => unknown;
+export type HookHandler = (
+  data: unknown,
+  call: {
+    /** The hook's name. */
+    readonly hook: string;
+    /** Aborts when the run is cancelled or the handler's deadline has passed. */
+    readonly signal: AbortSignal;
+  },
+) => unknown;
 
 /**
  * Options of {@linkcode HookRegistry.register}.
@@ -79,11 +66,7 @@ export interface HookRegisterOptions {
   owner?: string;
 }
 
-/**
- * Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data.
- *
- * @category Hooks
- */
+/** Runs one plugin's handler; the host's side of `hook/run`. An absent value keeps the data. */
 export type PluginHookRunner = (
   data: unknown,
   options: { signal?: AbortSignal; timeoutMs: number },
@@ -98,7 +81,7 @@ export interface HookFailure {
   /** The hook's name. */
   readonly hook: string;
   /** How the hook was run. */
-  readonly mode: HookMode;
+  readonly mode: "chain" | "broadcast" | "first";
   /** The plugin that failed; absent for a handler of the application. */
   readonly plugin?: string;
   /** The plugin's name, or the owner of the application's handler. */
@@ -120,7 +103,7 @@ export interface HookRunOptions {
   /** How long each handler may take, in milliseconds; over what the hook's definition says. */
   timeoutMs?: number;
   /** What a failing handler does; over what the hook's definition says. */
-  onFailure?: HookFailurePolicy;
+  onFailure?: "fail-closed" | "fail-open";
   /** Hears of each handler that fails in this run. */
   onFailed?: (failure: HookFailure) => void;
 }
@@ -171,33 +154,17 @@ export interface HookEntry {
   /** Where it runs, lower first. */
   readonly priority: number;
   /** The band of the priority. */
-  readonly band: HookBand;
+  readonly band: "critical" | "high" | "normal" | "low" | "cleanup";
 }
 
-/**
- * Options of a hook registry.
- *
- * @category Hooks
- */
+/** Options of a hook registry. */
 export interface HookRegistryOptions {
-  /**
-   * Takes what the application's handlers and listeners throw.
-   *
-   * @default {a logger that writes to stderr}
-   */
+  /** Takes what the application's handlers and listeners throw. By default to stderr. */
   logger?: Logger;
   /** Hears of every handler that fails, in any run. */
   onFailure?: (failure: HookFailure) => void;
-  /**
-   * How many handlers one hook may have.
-   *
-   * @default 1000
-   */
+  /** How many handlers one hook may have. By default 1000. */
   maxHandlers?: number;
-  /**
-   * How many hooks may have handlers or definitions.
-   *
-   * @default 1000
-   */
+  /** How many hooks may have handlers or definitions. By default 1000. */
   maxHooks?: number;
 }

@@ -14,11 +14,12 @@ import type { LoadOptions, UnloadOptions } from "./lifecycle.ts";
 import { requireMonitor } from "./supervision/violation_errors.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { PluginSample } from "../monitor/samples/sample.ts";
-import type { MonitorEvent, WatchOptions as SampleOptions } from "../monitor/samples/watch.ts";
+import type { MonitorEvent } from "../monitor/samples/watch.ts";
 import type { Violation } from "../monitor/violations/violations.ts";
-import { parseHostOptions, type PluginHostOptions, toPath } from "./settings/host_options.ts";
+import { toPath } from "./settings/config_files.ts";
+import { parseHostOptions } from "./settings/host_options.ts";
+import type { PluginHostOptions } from "./settings/plugin_host_options.ts";
 import { PluginHandle } from "./plugin_handle.ts";
-import type { PluginQuery } from "./plugin/registry.ts";
 import type { PluginState } from "./events/plugin_state.ts";
 
 /**
@@ -209,10 +210,10 @@ export class PluginHost implements AsyncDisposable {
   /**
    * Lists plugins by name.
    *
-   * @param query Only those in a state.
+   * @param query Only those in this state, or one of these.
    * @returns The plugins; refused ones too, with their `error`.
    */
-  plugins(query: PluginQuery = {}): PluginHandle[] {
+  plugins(query: { state?: PluginState | readonly PluginState[] } = {}): PluginHandle[] {
     return this.#parts.lifecycle.registry.query(query).map((plugin) => this.#handle(plugin));
   }
 
@@ -274,7 +275,9 @@ export class PluginHost implements AsyncDisposable {
    * @returns The samples, until the host is closed.
    * @throws {SallyportError} `bad-state` when the host was opened with `monitor: false`.
    */
-  samples(options: SampleOptions = {}): AsyncIterableIterator<MonitorEvent> {
+  samples(
+    options: { signal?: AbortSignal; plugin?: string; maxQueued?: number } = {},
+  ): AsyncIterableIterator<MonitorEvent> {
     checkSignal(options.signal, "follow samples");
     return requireMonitor(this.#parts.supervisor).watch(options);
   }

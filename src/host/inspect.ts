@@ -20,11 +20,8 @@ import type { Launchable } from "./admission/plan.ts";
 import { TrustSource } from "./admission/trust_source.ts";
 import { DataDir } from "./data/data_dir.ts";
 import type { Signer } from "./plugin/known_plugin.ts";
-import {
-  type HostSettings,
-  parseHostOptions,
-  type PluginHostOptions,
-} from "./settings/host_options.ts";
+import { type HostSettings, parseHostOptions } from "./settings/host_options.ts";
+import type { PluginHostOptions } from "./settings/plugin_host_options.ts";
 import { toPath } from "./settings/config_files.ts";
 
 /** Stands for the host's data folder in the paths of an inspection. */

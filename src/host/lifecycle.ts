@@ -7,7 +7,7 @@ import { orderDependencies } from "./admission/load_order.ts";
 import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { Supervisor } from "./supervision/supervisor.ts";
 import { ManagedPlugin } from "./plugin/plugin.ts";
-import { toPath } from "./settings/host_options.ts";
+import { toPath } from "./settings/config_files.ts";
 import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./plugin/registry.ts";
 import { isTrustRefusal } from "./plugin/load_errors.ts";

@@ -15,7 +15,6 @@ import type {
 import type { RequestOptions } from "../rpc/calls/options.ts";
 import type { SandboxReport } from "../sandbox/launch/launcher.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
-import type { Lane } from "./settings/lane.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { Signer } from "./plugin/known_plugin.ts";
 import type { PluginUsage } from "./plugin/call_counters.ts";
@@ -116,7 +115,7 @@ export class PluginHandle<M extends AnyPluginModule = AnyPluginModule> implement
   }
 
   /** How messages travel to its process and back, while there is one. */
-  get lane(): Lane | undefined {
+  get lane(): "socket" | "stdio" | undefined {
     return this.#plugin.lane;
   }
 

@@ -25,7 +25,9 @@ import { enter, type EnterParams } from "./enter.ts";
 import { LogSender } from "./log_sender.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
 import { inTrace, traceMeta } from "./trace.ts";
-import type { PluginContext, Warning } from "./types.ts";
+import type { Plugin, PluginContext } from "./types.ts";
+
+type Warning = Parameters<NonNullable<Plugin["warned"]>>[0];
 
 const PROTOCOL = 1;
 /** What part of its memory calls of the plugin may have that wait until the host has read others. */

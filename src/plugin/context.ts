@@ -5,7 +5,7 @@ import { SafeMap } from "../rpc/wire/safe_map.ts";
 import { TokenBucket } from "../rpc/flow/token_bucket.ts";
 import type { LogLevel, LogSender } from "./log_sender.ts";
 import { traceMeta } from "./trace.ts";
-import type { PluginContext, Service, ServiceAccess } from "./types.ts";
+import type { PluginContext, Service } from "./types.ts";
 
 const EVENTS_PER_SECOND = 2_500;
 
@@ -13,7 +13,7 @@ export interface InitializeParams {
   protocol: number;
   plugin: { name: string; version: string };
   entry: string;
-  context?: Record<string, ServiceAccess>;
+  context?: PluginContext["services"];
   /** The hooks that it may handle; all of its own where this is missing. */
   hooks?: string[];
   limits?: Record<string, number>;

@@ -31,15 +31,9 @@ export type {
   MethodsOf,
   Plugin,
   PluginContext,
-  PluginLog,
   PluginMethod,
-  PluginOf,
-  RestoreInfo,
   Service,
-  ServiceAccess,
   StreamItem,
-  UntypedMethods,
-  Warning,
 } from "./types.ts";
 export type {
   Config,
@@ -47,7 +41,6 @@ export type {
   ExecuteResult,
   JsonValue,
   Kv,
-  KvListOptions,
   Log,
   SqlParameters,
   SqlRow,

@@ -47,24 +47,6 @@ export interface Log {
 }
 
 /**
- * Options of {@linkcode Kv.list}.
- *
- * @category Services
- */
-export interface KvListOptions {
-  /** Only keys that start with this. */
-  prefix?: string;
-  /**
-   * How many keys at most; 1 to 1000.
-   *
-   * @default 100
-   */
-  limit?: number;
-  /** Only keys after this one: the last key of the page before. */
-  after?: string;
-}
-
-/**
  * Keys and JSON values of the plugin's own that outlive it; reading needs `read`, the rest
  * `readwrite`. A key has at most 512 bytes, a value 64 KiB, all together the plugin's `storageBytes`.
  *
@@ -89,7 +71,18 @@ export interface Kv {
    *
    * @param options Which, and how many.
    */
-  list(options?: KvListOptions): Promise<string[]>;
+  list(options?: {
+    /** Only keys that start with this. */
+    prefix?: string;
+    /**
+     * How many keys at most; 1 to 1000.
+     *
+     * @default 100
+     */
+    limit?: number;
+    /** Only keys after this one: the last key of the page before. */
+    after?: string;
+  }): Promise<string[]>;
   /**
    * Sets a value.
    *

@@ -1,28 +1,5 @@
 // The types of plugins, for their authors and for hosts that call them.
 
-/**
- * Says what a plugin may do with a service.
- *
- * @category Plugin
- */
-export type ServiceAccess = "read" | "readwrite";
-
-/**
- * Writes to the host's log under the plugin's name.
- *
- * @category Plugin
- */
-export interface PluginLog {
-  /** Logs what helps to find a mistake. */
-  debug(message: string, fields?: Record<string, unknown>): void;
-  /** Logs what happened. */
-  info(message: string, fields?: Record<string, unknown>): void;
-  /** Logs what may be a mistake. */
-  warn(message: string, fields?: Record<string, unknown>): void;
-  /** Logs a failure. */
-  error(message: string, fields?: Record<string, unknown>): void;
-}
-
 /** Turns the methods of a service into what a plugin sees of them: all of them answer later. */
 // deno-lint-ignore no-explicit-any -- a service without a type can be called with anything
 export type Service<T> = 0 extends 1 & T ? any
@@ -50,13 +27,22 @@ export interface PluginContext {
   /** The limits in force, as in the manifest. */
   readonly limits: Readonly<Record<string, number>>;
   /** The services that the plugin asked for and was granted. */
-  readonly services: Readonly<Record<string, ServiceAccess>>;
+  readonly services: Readonly<Record<string, "read" | "readwrite">>;
   /** The plugin's own folder, if its manifest asks for storage. */
   readonly storage: string | undefined;
   /** Aborts when the plugin is about to be stopped. */
   readonly signal: AbortSignal;
-  /** Writes to the host's log. */
-  readonly log: PluginLog;
+  /** Writes to the host's log under the plugin's name. */
+  readonly log: {
+    /** Logs what helps to find a mistake. */
+    debug(message: string, fields?: Record<string, unknown>): void;
+    /** Logs what happened. */
+    info(message: string, fields?: Record<string, unknown>): void;
+    /** Logs what may be a mistake. */
+    warn(message: string, fields?: Record<string, unknown>): void;
+    /** Logs a failure. */
+    error(message: string, fields?: Record<string, unknown>): void;
+  };
   /**
    * Gets a service of the host; every method of it is asynchronous and checked by the host.
    *
@@ -118,36 +104,6 @@ export type Hook = HookHandler | {
 };
 
 /**
- * Says where a state comes from.
- *
- * @category Plugin
- */
-export interface RestoreInfo {
-  /** The version of the plugin that gave it, newer than this one when it is rolled back. */
-  readonly from: string;
-}
-
-/**
- * Tells a plugin of a limit that it broke, or of something else that it must not do.
- *
- * @category Plugin
- */
-export interface Warning {
-  /** What it is about, such as `memory` or `permission`. */
-  readonly kind: string;
-  /** How bad it is: `low`, `medium`, `high` or `critical`. */
-  readonly severity: string;
-  /** What was measured. */
-  readonly measured?: number;
-  /** What is allowed. */
-  readonly limit?: number;
-  /** What both are counted in, such as `bytes`. */
-  readonly unit?: string;
-  /** The same in words. */
-  readonly message: string;
-}
-
-/**
  * Is what a plugin's entry exports as its default.
  *
  * @category Plugin
@@ -165,11 +121,30 @@ export interface Plugin {
   health?(): void | Promise<void>;
   /** Returns the state to be kept across a hot reload: plain data, at most 8 MiB. */
   snapshot?(): unknown;
-  /** Takes the state that another version gave: after `init`, before any call. */
+  /**
+   * Takes the state that another version returned: after `init`, before any call. `info.from` is that version,
+   * newer than this one when it is rolled back.
+   */
   // deno-lint-ignore no-explicit-any -- the state has a type of the plugin's own
-  restore?(state: any, info: RestoreInfo): void | Promise<void>;
-  /** Receives what the host has counted against the plugin, where its policy asks for warnings. */
-  warned?(warning: Warning): void;
+  restore?(state: any, info: { readonly from: string }): void | Promise<void>;
+  /**
+   * Receives what the host has counted against the plugin, where its policy asks for warnings: a limit that it
+   * broke, or something else that it must not do.
+   */
+  warned?(warning: {
+    /** What it is about, such as `memory` or `permission`. */
+    readonly kind: string;
+    /** How bad it is: `low`, `medium`, `high` or `critical`. */
+    readonly severity: string;
+    /** What was measured. */
+    readonly measured?: number;
+    /** What is allowed. */
+    readonly limit?: number;
+    /** What both are counted in, such as `bytes`. */
+    readonly unit?: string;
+    /** The same in words. */
+    readonly message: string;
+  }): void;
 }
 
 /**
@@ -194,23 +169,16 @@ export interface AnyPluginModule {
 }
 
 /**
- * Returns the plugin of an entry module's type, such as `typeof import("./main.ts")`.
+ * Returns the methods of an entry module's type, such as `typeof import("./main.ts")`; of one whose type is
+ * not known, any method.
  *
  * @category Plugin
  */
-export type PluginOf<M> = M extends { readonly default: infer D } ? D : never;
-
-/** Are the methods of a plugin whose type is not known: any name, any value, any answer. */
-// deno-lint-ignore no-explicit-any -- nothing is known of them
-export type UntypedMethods = Record<string, (params?: any) => any>;
-
-/**
- * Returns the methods of a plugin's module; of one whose type is not known, any method.
- *
- * @category Plugin
- */
-export type MethodsOf<M> = keyof PluginOf<M> extends never ? UntypedMethods
-  : PluginOf<M> extends { readonly methods?: infer X } ? NonNullable<X>
+export type MethodsOf<M> = M extends { readonly default: infer D }
+  // deno-lint-ignore no-explicit-any -- nothing is known of them: any name, any value, any answer
+  ? keyof D extends never ? Record<string, (params?: any) => any>
+  : D extends { readonly methods?: infer X } ? NonNullable<X>
+  : Record<never, never>
   : Record<never, never>;
 
 /**

@@ -1,10 +1,6 @@
 import type { Service } from "./calls/service.ts";
 
-/**
- * The settings of each plugin, by its name: plain data.
- *
- * @category Services
- */
+/** The settings of each plugin, by its name: plain data. */
 export type PluginConfigs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Makes the `config` service: a plugin sees its own settings only. */

@@ -46,9 +46,10 @@ const MAX_SERVICES = 1_000;
  * @category Services
  * @example
  * ```ts
- * import { PluginContext } from "@sallyport/host";
+ * import { PluginHost } from "@sallyport/host";
  *
- * await using services = new PluginContext();
+ * await using host = await PluginHost.open({ isolation: "plain" });
+ * const services = host.services;
  * services.provide("inventory", { get: (id: string) => ({ id, count: 3 }) }, {
  *   access: { get: "read" },
  * });
@@ -64,10 +65,9 @@ export class PluginContext implements AsyncDisposable {
   #closed = false;
 
   /**
-   * Makes a context with the built-in services.
+   * Is made by the host, with the built-in services.
    *
-   * @param options Folders, settings and log.
-   * @throws {RangeError} when the deadline is not a positive number of milliseconds.
+   * @internal
    */
   constructor(options: PluginContextOptions = {}) {
     const { dir, config = {}, databaseTimeoutMs = 5_000 } = options;
@@ -138,7 +138,11 @@ export class PluginContext implements AsyncDisposable {
     return added;
   }
 
-  /** The files of all databases that were provided: what is not shared of them is nobody's to read. */
+  /**
+   * The files of all databases that were provided: what is not shared of them is nobody's to read.
+   *
+   * @internal
+   */
   get databaseFiles(): readonly string[] {
     return [...this.#databaseFiles];
   }
@@ -179,14 +183,9 @@ export class PluginContext implements AsyncDisposable {
   }
 
   /**
-   * Calls a method of a service for a plugin; the host does this for each `context/call`.
+   * Calls a method of a service for a plugin, which named key, method and arguments.
    *
-   * @param caller The plugin.
-   * @param key The service, as the plugin named it.
-   * @param method The method, as the plugin named it.
-   * @param args The arguments, as the plugin gave them.
-   * @param options The signal of the call, and the trace that it belongs to.
-   * @returns What the method gave.
+   * @internal
    * @throws {SallyportError} `service-denied` when the manifest does not declare the service or the
    * policy does not grant enough; `method-not-found`; `cancelled`; the code of what the method threw,
    * `plugin-error` for what is no `SallyportError`.
@@ -227,7 +226,7 @@ export class PluginContext implements AsyncDisposable {
    * Releases what a plugin holds: its database processes, its open files, and the objects that
    * services made for it. Its data stays.
    *
-   * @param plugin The plugin's name.
+   * @internal
    */
   async release(plugin: string): Promise<void> {
     const outcomes = await Promise.allSettled(

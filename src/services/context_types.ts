@@ -1,7 +1,7 @@
+import type { AccessLevel } from "../bundle/manifest/manifest_schema.ts";
 import type { Limits } from "../bundle/manifest/limits.ts";
 import type { Logger } from "../log.ts";
 import type { HelperGroup } from "../sandbox/cgroup/helper_group.ts";
-import type { MethodAccess } from "./calls/method_table.ts";
 import type { PluginConfigs } from "./config_service.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { PluginConfigs } from "./config_service.ts";
  */
 export interface ProvideOptions {
   /** The access that each method needs; a method that is not named needs `readwrite`. */
-  readonly access?: MethodAccess;
+  readonly access?: Readonly<Record<string, AccessLevel>>;
   /** What the service is for, for people. */
   readonly description?: string;
 }
@@ -29,24 +29,16 @@ export interface ServiceDescription {
   /** What it is for. */
   readonly description?: string;
   /** The methods and the access that each needs; absent where each plugin gets an object of its own. */
-  readonly methods?: MethodAccess;
+  readonly methods?: Readonly<Record<string, AccessLevel>>;
 }
 
-/**
- * Options of {@linkcode PluginContext}.
- *
- * @category Services
- */
+/** Options of {@linkcode PluginContext}. */
 export interface PluginContextOptions {
   /** The folder of `kv` and `database`; without it the two are not provided. */
   readonly dir?: string;
   /** A folder of this host's run alone, for the database processes; removed in the end. */
   readonly scratch?: string;
-  /**
-   * The `deno` executable of the database processes.
-   *
-   * @default {as for `PluginHost.open`}
-   */
+  /** The `deno` executable of the database processes; by default as for `PluginHost.open`. */
   readonly denoPath?: string;
   /** The settings that the `config` service gives each plugin, by plugin name. */
   readonly config?: PluginConfigs;
@@ -54,10 +46,6 @@ export interface PluginContextOptions {
   readonly logger?: Logger;
   /** Makes the group that caps a plugin's database process, where one can be made. */
   readonly confine?: (limits: Limits) => Promise<HelperGroup | undefined>;
-  /**
-   * How long one call of a database may take, in milliseconds; its process is ended then.
-   *
-   * @default 5000
-   */
+  /** How long one call of a database may take, in milliseconds; its process is ended then. By default 5000. */
   readonly databaseTimeoutMs?: number;
 }

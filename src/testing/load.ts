@@ -2,27 +2,13 @@
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { HookHandler } from "../hooks/types.ts";
 import { PluginHost } from "../host/host.ts";
-import type { Lane } from "../host/settings/lane.ts";
+import type { PluginHostOptions } from "../host/settings/plugin_host_options.ts";
 import type { PluginHandle } from "../host/plugin_handle.ts";
-import type { SharedMemoryOptions } from "../host/settings/shared_memory_options.ts";
 import { asOwn } from "../io/system_error.ts";
 import { type Logger, silentLogger } from "../log.ts";
 import type { Policy } from "../permissions/policy/policy_schema.ts";
 import type { AnyPluginModule } from "../plugin/types.ts";
-import type { IsolationMode, IsolationOptions } from "../sandbox/machine/choose.ts";
 import { type SignedForTest, signForTest } from "./sign.ts";
-
-/**
- * A stand-in for a service of the application.
- *
- * @category Testing
- */
-export interface ServiceForTest {
-  /** An object whose methods the plugin calls. */
-  readonly methods: object;
-  /** The access that each method needs; one that is not named needs `readwrite`. */
-  readonly access?: Readonly<Record<string, AccessLevel>>;
-}
 
 /**
  * Options of {@linkcode loadForTest}.
@@ -39,7 +25,14 @@ export interface LoadForTestOptions {
   /** What the `config` service returns to the plugin. */
   config?: Readonly<Record<string, unknown>>;
   /** The application's services by key, for what the plugin reaches through its context. */
-  services?: Readonly<Record<string, ServiceForTest>>;
+  services?: Readonly<
+    Record<string, {
+      /** An object whose methods the plugin calls. */
+      readonly methods: object;
+      /** The access that each method needs; one that is not named needs `readwrite`. */
+      readonly access?: Readonly<Record<string, AccessLevel>>;
+    }>
+  >;
   /** The application's own handlers by hook, at the default priority. */
   hooks?: Readonly<Record<string, HookHandler>>;
   /** The bundles of plugins that it depends on, each after those it needs itself; signed as it is. */
@@ -49,19 +42,9 @@ export interface LoadForTestOptions {
    *
    * @default {"auto"}
    */
-  isolation?: IsolationMode | IsolationOptions;
-  /**
-   * How messages travel; `loaded.plugin.lane` says which it is.
-   *
-   * @default {"socket"}
-   */
-  lane?: Lane;
-  /**
-   * Whether large values travel in a file in memory; `loaded.plugin.sharedMemory` says whether they do.
-   *
-   * @default {false}
-   */
-  sharedMemory?: boolean | SharedMemoryOptions;
+  isolation?: PluginHostOptions["isolation"];
+  /** How messages travel; `loaded.plugin` says in `lane` and `sharedMemory` which way it is. */
+  transport?: PluginHostOptions["transport"];
   /** Where the plugin's log and stderr go. By default nowhere. */
   logger?: Logger;
 }
@@ -114,7 +97,7 @@ async function load<M extends AnyPluginModule>(
   options: LoadForTestOptions,
 ): Promise<LoadedForTest<M>> {
   const { config, services = {}, hooks = {}, dependencies = [], logger } = options;
-  const { isolation, lane, sharedMemory } = options;
+  const { isolation, transport } = options;
   await using stack = new AsyncDisposableStack();
   const signed = stack.use(await signForTest(dir));
   const others: SignedForTest[] = [];
@@ -129,8 +112,7 @@ async function load<M extends AnyPluginModule>(
       logger: logger ?? silentLogger,
       ...(config === undefined ? {} : { config: { [signed.manifest.name]: config } }),
       ...(isolation === undefined ? {} : { isolation }),
-      ...(lane === undefined ? {} : { lane }),
-      ...(sharedMemory === undefined ? {} : { sharedMemory }),
+      ...(transport === undefined ? {} : { transport }),
     }),
   );
   for (const [key, { methods, access }] of Object.entries(services)) {

@@ -16,5 +16,4 @@
  * @module
  */
 export { type LoadedForTest, loadForTest, type LoadForTestOptions } from "./load.ts";
-export type { ServiceForTest } from "./load.ts";
 export { type SignedForTest, signForTest, type SignForTestOptions } from "./sign.ts";

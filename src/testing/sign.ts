@@ -4,7 +4,7 @@ import { signBundle } from "../bundle/signing/signing.ts";
 import type { Manifest } from "../bundle/manifest/manifest_schema.ts";
 import { generateKeyPair, getPublicKey } from "../crypto/ed25519.ts";
 import { asOwn } from "../io/system_error.ts";
-import { toPath } from "../host/settings/host_options.ts";
+import { toPath } from "../host/settings/config_files.ts";
 
 /**
  * Options of {@linkcode signForTest}.

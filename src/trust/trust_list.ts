@@ -66,7 +66,11 @@ export class TrustList implements ListRevision {
    * @internal
    */
   readonly mark: RollbackMark | undefined;
-  /** What this host had seen of it until this was opened. */
+  /**
+   * What this host had seen of it until this was opened.
+   *
+   * @internal
+   */
   readonly seenBefore: MarkedRevision | undefined;
   /** Opens and seals its file without deriving the key again. */
   readonly #key: SealingKey;

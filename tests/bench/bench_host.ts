@@ -93,7 +93,8 @@ export async function loadBench(
   await using undo = new AsyncDisposableStack();
   const { host, dirs } = undo.use(await openBench([bundle], options));
   const plugin = await host.load(dirs[0]!);
-  if (options.lane !== undefined && plugin.lane !== options.lane) return undefined;
+  const lane = options.transport?.lane;
+  if (lane !== undefined && plugin.lane !== lane) return undefined;
   const kept = undo.move();
   return { plugin, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

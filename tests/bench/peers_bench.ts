@@ -56,7 +56,7 @@ export async function benchPeers(settings: BenchSettings): Promise<Figure[]> {
   const floor = undo.use(new FloorHost());
   const plugins = new Map<string, PluginHandle>();
   for (const lane of LANES) {
-    const bench = await loadBench(LARGE_ECHO, { lane, policy: LARGE_POLICY });
+    const bench = await loadBench(LARGE_ECHO, { transport: { lane }, policy: LARGE_POLICY });
     if (bench !== undefined) plugins.set(`Sallyport, ${lane}`, undo.use(bench).plugin);
   }
   const peers = new Map<string, PeerProcess>();

@@ -36,7 +36,7 @@ export async function benchRpc(settings: BenchSettings): Promise<Figure[]> {
   const floor = undo.use(new FloorHost());
   const subjects = new Map([["floor", measure(() => floor.call(PARAMS))]]);
   for (const lane of LANES) {
-    const bench = await loadBench(ECHO, { lane });
+    const bench = await loadBench(ECHO, { transport: { lane } });
     if (bench === undefined) continue;
     const { plugin } = undo.use(bench);
     subjects.set(lane, measure(() => plugin.call("echo", PARAMS)));

@@ -33,7 +33,7 @@ export async function benchStreams(settings: BenchSettings): Promise<Figure[]> {
   const floor = undo.use(new FloorHost("floor_stream_child.ts"));
   const plugins = new Map<string, PluginHandle>();
   for (const lane of LANES) {
-    const bench = await loadBench(STREAMS, { lane });
+    const bench = await loadBench(STREAMS, { transport: { lane } });
     if (bench !== undefined) plugins.set(lane, undo.use(bench).plugin);
   }
   const items = { count: settings.quick ? 500 : 50_000 };

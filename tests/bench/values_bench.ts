@@ -43,13 +43,13 @@ export async function benchValues(settings: BenchSettings): Promise<Figure[]> {
   const floor = undo.use(new FloorHost());
   const plugins = new Map<string, PluginHandle>();
   for (const lane of LANES) {
-    const bench = await loadBench(LARGE_ECHO, { lane, policy: LARGE_POLICY });
+    const bench = await loadBench(LARGE_ECHO, { transport: { lane }, policy: LARGE_POLICY });
     if (bench !== undefined) plugins.set(lane, undo.use(bench).plugin);
   }
   // in a sandbox, where the memory has a place; elsewhere it would be a file on a disk
   const shared = await loadBench(LARGE_ECHO, {
     isolation: "auto",
-    sharedMemory: { bytes: 512 * MIB },
+    transport: { sharedMemory: { bytes: 512 * MIB } },
     policy: LARGE_POLICY,
   });
   if (shared !== undefined) {

@@ -1,6 +1,6 @@
 import { PluginHost } from "../../src/host/host.ts";
 import type { HostEvent } from "../../src/host/events/events.ts";
-import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
+import type { PluginHostOptions } from "../../src/host/settings/plugin_host_options.ts";
 import type { Logger } from "../../src/log.ts";
 import { processesNaming, until } from "./process.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PluginHost } from "../../src/host/host.ts";
 import { verifyAuditLog } from "../../src/audit/verify/verify_log.ts";
-import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
+import type { PluginHostOptions } from "../../src/host/settings/plugin_host_options.ts";
 import { acceptBundle, revokePlugin, setExpiry, setMinimum } from "../../src/trust/list/changes.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { recordEvents } from "../helpers/host.ts";

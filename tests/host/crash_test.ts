@@ -151,7 +151,7 @@ Deno.test("who sees a call fail with a crash finds the plugin failed, and may re
 
 Deno.test("a plugin killed in the middle of a message has crashed, one that ends there broke the protocol", async () => {
   await using test = await hostTest();
-  const host = await test.open({ lane: "stdio" });
+  const host = await test.open({ transport: { lane: "stdio" } });
   const events = recordEvents(host);
   const plugin = await host.load(
     await test.bundle(

@@ -44,7 +44,7 @@ for (const [fixture, code, message, options] of STARTS) {
   Deno.test(`a plugin that is ${fixture} fails its own load only, with ${code}`, async () => {
     await using test = await hostTest();
     // what it says is looked at where it says it on the only lane; beside the lane all is refused
-    const host = await test.open({ lane: "stdio", ...options });
+    const host = await test.open({ transport: { lane: "stdio" }, ...options });
     await withWitness(test, host, async () => {
       const dir = await test.fixture(fixture);
       const error = await assertRejectsWithCode(host.load(dir), code, message);
@@ -117,7 +117,7 @@ for (
   Deno.test(`a plugin that ${what} is ended, and only that plugin`, async () => {
     await using test = await hostTest();
     const host = await test.open({
-      lane: "stdio", // where the fixtures write
+      transport: { lane: "stdio" }, // where the fixtures write
       policy: { default: { grant: { context: { config: "read" } } } },
       config: { unread_replies: { long: "x".repeat(100_000) } },
     });
@@ -166,7 +166,7 @@ const LINES: [name: string, bytes: Uint8Array][] = [
 for (const [name, bytes] of LINES) {
   Deno.test(`a plugin that writes ${name} to the pipe is ended with protocol-violation`, async () => {
     await using test = await hostTest();
-    const host = await test.open({ lane: "stdio" });
+    const host = await test.open({ transport: { lane: "stdio" } });
     const call = { fixture: "raw_stdout", method: "write", params: { bytes } };
     await expectEnd(test, host, call, "protocol-violation");
   });
@@ -182,7 +182,7 @@ Deno.test("a plugin that writes to the pipe beside its socket is ended", async (
 
 Deno.test("a log record of no level or of one that is no text is logged as any other", async () => {
   await using test = await hostTest();
-  const host = await test.open({ lane: "stdio" });
+  const host = await test.open({ transport: { lane: "stdio" } });
   const plugin = await host.load(await test.fixture("raw_stdout"));
   for (const level of ["7", "null", '{"toString":1}', '["error"]', '"fatal"']) {
     const message = `of level ${level.replaceAll('"', "")}`;
@@ -221,7 +221,7 @@ Deno.test("a plugin that closes the pipes beside its socket goes on", async () =
 
 Deno.test("a plugin that closes its output is over, and its call fails", async () => {
   await using test = await hostTest();
-  const host = await test.open({ lane: "stdio" });
+  const host = await test.open({ transport: { lane: "stdio" } });
   const plugin = await host.load(await test.fixture("closes_stdio"));
   const pid = plugin.pid!;
   await assertRejectsWithCode(plugin.call("close", { descriptor: 1 }), "crashed");

@@ -34,7 +34,7 @@ for (const isolation of ["bwrap", "unshare"] as const) {
         await using test = await hostTest();
         const host = await test.open({
           isolation,
-          sharedMemory,
+          transport: { sharedMemory },
           policy: { default: { grant: { context: { mirror: "read" } } } },
         });
         host.services.provide("mirror", { weigh: (bytes: Uint8Array) => bytes.length }, {

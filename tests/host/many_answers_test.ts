@@ -5,7 +5,7 @@ for (const lane of ["socket", "stdio"] as const) {
   Deno.test(`a plugin that asks for more at once than may wait for it is told so, and lives [${lane}]`, async () => {
     await using test = await hostTest();
     const host = await test.open({
-      lane,
+      transport: { lane },
       policy: { default: { grant: { context: { config: "read" } } } },
       config: { asking: { long: "x".repeat(100_000) } },
     });

@@ -1,5 +1,5 @@
 import type { PluginHost } from "../../src/host/host.ts";
-import type { PluginHostOptions } from "../../src/host/settings/host_options.ts";
+import type { PluginHostOptions } from "../../src/host/settings/plugin_host_options.ts";
 import { createTrustListContent } from "../../src/trust/list/list.ts";
 import type { TrustListContent } from "../../src/trust/list/content.ts";
 import { addKey } from "../../src/trust/list/changes.ts";

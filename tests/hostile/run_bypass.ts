@@ -3,7 +3,7 @@ import { DataDir } from "../../src/host/data/data_dir.ts";
 import { openLaunch } from "../../src/host/process/process_resources.ts";
 import { Admission } from "../../src/host/admission/admit.ts";
 import { parseHostOptions } from "../../src/host/settings/host_options.ts";
-import type { IsolationOptions } from "../../mod.ts";
+import type { IsolationOptions } from "../../src/sandbox/machine/choose.ts";
 import { openLaunchers } from "../../src/sandbox/launchers.ts";
 import type { Launcher, LaunchOutcome, SandboxReport } from "../../src/sandbox/launch/launcher.ts";
 import { recordingLogger } from "../helpers/host.ts";

@@ -115,7 +115,11 @@ async function stage(attacks: readonly Attack[], places: BundlePlaces): Promise<
   const watch = settings.act === "control" ? { monitor: false } as const : {};
   await using host = await openHost({ keys: [keys.hex], policy, config, dataDir, ...watch });
   // not measured: the answer about its heap would come between the bytes that an attack drips
-  const piped = { dataDir: `${dataDir}-piped`, lane: "stdio", monitor: false } as const;
+  const piped = {
+    dataDir: `${dataDir}-piped`,
+    transport: { lane: "stdio" },
+    monitor: false,
+  } as const;
   await using pipes = await openHost({ keys: [keys.hex], policy, config, ...piped });
   const witness: Group = {
     name: "witness",

@@ -2,38 +2,31 @@
 import { escapeText } from "../../errors.ts";
 
 /**
- * Names what is wrong with a log.
- *
- * @category Audit log
- */
-export type AuditProblemKind =
-  | "edited"
-  | "removed"
-  | "inserted"
-  | "reordered"
-  | "truncated"
-  | "torn"
-  | "bad-signature"
-  | "head-missing"
-  | "head-edited"
-  | "head-older"
-  | "key-missing"
-  | "key-replaced"
-  | "chain-missing"
-  | "chain-moved"
-  | "chain-replaced"
-  | "unexpected"
-  | "old-format"
-  | "unreadable";
-
-/**
  * Says what is wrong, and where.
  *
  * @category Audit log
  */
 export interface AuditProblem {
   /** What is wrong. */
-  readonly kind: AuditProblemKind;
+  readonly kind:
+    | "edited"
+    | "removed"
+    | "inserted"
+    | "reordered"
+    | "truncated"
+    | "torn"
+    | "bad-signature"
+    | "head-missing"
+    | "head-edited"
+    | "head-older"
+    | "key-missing"
+    | "key-replaced"
+    | "chain-missing"
+    | "chain-moved"
+    | "chain-replaced"
+    | "unexpected"
+    | "old-format"
+    | "unreadable";
   /** The number of the chain; 0 where it is about the whole folder. */
   readonly chain: number;
   /** The file in the chain's folder. */
@@ -46,21 +39,8 @@ export interface AuditProblem {
   readonly message: string;
 }
 
-/**
- * Says which lines nobody has vouched for: a killed run left them, and the next one took them over.
- *
- * @category Audit log
- */
-export interface TakenOverLines {
-  /** The number of the first. */
-  readonly from: number;
-  /** The number of the last. */
-  readonly to: number;
-  /** The hash of the last. */
-  readonly hash: string;
-  /** The number of the signed line that took them over. */
-  readonly recordedAt: number;
-}
+/** What is wrong with a log. */
+export type AuditProblemKind = AuditProblem["kind"];
 
 /**
  * Tells what was found in one chain.
@@ -94,8 +74,17 @@ export interface ChainReport {
   readonly keyIds: readonly string[];
   /** The line before which retention removed everything, by its own signed record. */
   readonly retainedFrom: number | undefined;
-  /** What runs that were killed had not signed. */
-  readonly takenOver: readonly TakenOverLines[];
+  /** Which lines nobody has vouched for: a killed run left them, and the next one took them over. */
+  readonly takenOver: readonly {
+    /** The number of the first. */
+    readonly from: number;
+    /** The number of the last. */
+    readonly to: number;
+    /** The hash of the last. */
+    readonly hash: string;
+    /** The number of the signed line that took them over. */
+    readonly recordedAt: number;
+  }[];
   /** How many entries the log itself says were lost or only counted. */
   readonly notWritten: number;
   /** What is not wrong in itself, but should be looked at, in words. */
@@ -105,6 +94,9 @@ export interface ChainReport {
   /** How much is wrong in all. */
   readonly problemCount: number;
 }
+
+/** Lines that nobody has vouched for. */
+export type TakenOverLines = ChainReport["takenOver"][number];
 
 /**
  * Tells what was found in an audit folder.

@@ -26,33 +26,13 @@ export interface Limits {
   readonly storageBytes: number;
 }
 
-/**
- * Names one limit.
- *
- * @category Bundles
- */
+/** The name of a limit. */
 export type LimitName = keyof Limits;
-
-/**
- * Returns the least and the greatest value that a limit may have.
- *
- * @category Bundles
- */
-export interface LimitBounds {
-  /** The least value. */
-  readonly min: number;
-  /** The greatest value. */
-  readonly max: number;
-}
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/**
- * Holds the limits of a plugin that asks for nothing else.
- *
- * @category Bundles
- */
+/** The limits of a plugin that asks for nothing else. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   memoryBytes: 128 * MIB,
   cpuTimeMs: 5_000,
@@ -65,14 +45,10 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   storageBytes: 64 * MIB,
 });
 
-/**
- * Holds the least and greatest value of each limit.
- *
- * The minima of memory, threads and descriptors are what an empty Deno process needs to start at all.
- *
- * @category Bundles
- */
-export const LIMIT_BOUNDS: Readonly<Record<LimitName, LimitBounds>> = Object.freeze({
+/** The minima of memory, threads and descriptors are what an empty Deno process needs to start at all. */
+export const LIMIT_BOUNDS: Readonly<
+  Record<LimitName, { readonly min: number; readonly max: number }>
+> = Object.freeze({
   memoryBytes: Object.freeze({ min: 32 * MIB, max: 1024 * GIB }),
   cpuTimeMs: Object.freeze({ min: 1, max: 86_400_000 }),
   cpuPercent: Object.freeze({ min: 1, max: 102_400 }),

@@ -6,13 +6,7 @@ import { joinIssues, type SchemaIssue } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import type { Manifest } from "./manifest_schema.ts";
 
-export {
-  DEFAULT_LIMITS,
-  LIMIT_BOUNDS,
-  type LimitBounds,
-  type LimitName,
-  type Limits,
-} from "./limits.ts";
+export { DEFAULT_LIMITS, LIMIT_BOUNDS, type LimitName, type Limits } from "./limits.ts";
 
 /** Is the greatest size of `plugin.json`, in bytes. */
 export const MAX_MANIFEST_BYTES: number = 1024 * 1024;

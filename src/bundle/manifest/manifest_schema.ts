@@ -14,58 +14,6 @@ import { isVersionRange } from "./version_range.ts";
 export type AccessLevel = "read" | "readwrite";
 
 /**
- * Lists the Deno permissions that a plugin asks for; a missing list asks for nothing.
- *
- * @category Bundles
- */
-export interface PermissionRequest {
-  /** Hosts: `host`, `host:port`, `*.host`, IP addresses, CIDR ranges. */
-  readonly net?: readonly string[];
-  /** Paths to read: absolute, or below `$BUNDLE` or `$STORAGE`. */
-  readonly read?: readonly string[];
-  /** Paths to write: absolute, or below `$STORAGE`. */
-  readonly write?: readonly string[];
-  /** Kinds of system information, such as `hostname`. */
-  readonly sys?: readonly string[];
-}
-
-/**
- * Asks for one service of the host.
- *
- * @category Bundles
- */
-export interface ContextRequest {
-  /** The key under which the host provides the service. */
-  readonly key: string;
-  /** What the plugin wants to do with it. */
-  readonly access: AccessLevel;
-  /** Why, for the person who decides. */
-  readonly reason?: string;
-}
-
-/**
- * Announces one hook that the plugin handles.
- *
- * @category Bundles
- */
-export interface HookRequest {
-  /** The name of the hook. */
-  readonly name: string;
-  /** The place in the order, 100 to 9999, lower first; 0 to 99 is the host's own band. */
-  readonly priority?: number;
-}
-
-/**
- * Asks for storage of the plugin's own.
- *
- * @category Bundles
- */
-export interface StorageRequest {
-  /** How much, in bytes. */
-  readonly quotaBytes: number;
-}
-
-/**
  * Describes a plugin, as {@linkcode parseManifest} read it: checked, and frozen all the way down.
  *
  * @category Bundles
@@ -87,19 +35,43 @@ export interface Manifest {
   readonly entry: string;
   /** The range of host API versions that it works with. */
   readonly sdk?: string;
-  /** The Deno permissions that it asks for. */
-  readonly permissions?: PermissionRequest;
-  /** The storage that it asks for. */
-  readonly storage?: StorageRequest;
+  /** The Deno permissions that it asks for; a missing list asks for nothing. */
+  readonly permissions?: {
+    /** Hosts: `host`, `host:port`, `*.host`, IP addresses, CIDR ranges. */
+    readonly net?: readonly string[];
+    /** Paths to read: absolute, or below `$BUNDLE` or `$STORAGE`. */
+    readonly read?: readonly string[];
+    /** Paths to write: absolute, or below `$STORAGE`. */
+    readonly write?: readonly string[];
+    /** Kinds of system information, such as `hostname`. */
+    readonly sys?: readonly string[];
+  };
+  /** The storage that it asks for, and how much, in bytes. */
+  readonly storage?: { readonly quotaBytes: number };
   /** The services that it asks for. */
-  readonly context?: readonly ContextRequest[];
+  readonly context?: readonly {
+    /** The key under which the host provides the service. */
+    readonly key: string;
+    /** What the plugin wants to do with it. */
+    readonly access: AccessLevel;
+    /** Why, for the person who decides. */
+    readonly reason?: string;
+  }[];
   /** The hooks that it handles. */
-  readonly hooks?: readonly HookRequest[];
+  readonly hooks?: readonly {
+    /** The name of the hook. */
+    readonly name: string;
+    /** The place in the order, 100 to 9999, lower first; 0 to 99 is the host's own band. */
+    readonly priority?: number;
+  }[];
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   /** Other plugins that it needs, by name, with the range of versions. */
   readonly dependencies?: Readonly<Record<string, string>>;
 }
+
+/** One service that a manifest asks for. */
+export type ContextRequest = NonNullable<Manifest["context"]>[number];
 
 const MAX_ENTRIES = 100;
 

@@ -1,6 +1,6 @@
 // The parameters of a call, from the command line, a file or stdin.
 import { SallyportError } from "../../errors.ts";
-import { readSmallFile } from "../../host/settings/host_options.ts";
+import { readSmallFile } from "../../host/settings/config_files.ts";
 import { UsageError } from "../terminal/failure.ts";
 import type { CliIo } from "../terminal/io.ts";
 import { readStdin } from "../terminal/stdin.ts";

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { commandLine } from "../../command_line.ts";
 import { type Command, Option } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
-import type { PluginHostOptions } from "../../host/settings/host_options.ts";
+import type { PluginHostOptions } from "../../host/settings/plugin_host_options.ts";
 import type { IsolationMode } from "../../sandbox/machine/choose.ts";
 import type { Output } from "../terminal/output.ts";
 import { type CliContext, collect } from "./context.ts";

@@ -1,7 +1,7 @@
 // How a command fails: what it tells, and its exit code.
 import { CommanderError } from "commander";
 import { commandLine } from "../../command_line.ts";
-import { type ErrorDetails, escapeText, readThrown, SallyportError } from "../../errors.ts";
+import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 
 /** The command did what it was asked to. */
 export const EXIT_DONE = 0;
@@ -45,7 +45,7 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
-  readonly details: ErrorDetails;
+  readonly details: SallyportError["details"];
   readonly exitCode: number;
 }
 

@@ -1,7 +1,6 @@
 // What happens in a host, as typed events that any number of readers may follow.
 import type { EgressConnection } from "../../egress/proxy.ts";
 import type { SallyportError } from "../../errors.ts";
-import type { ViolationAction } from "../../monitor/violations/response.ts";
 import type { Violation } from "../../monitor/violations/violations.ts";
 import { LaggingQueue } from "../../io/lagging_queue.ts";
 import type { TrustChange } from "../../trust/list/diff.ts";
@@ -80,7 +79,7 @@ export type HostEvent =
       /** What was counted against it, with the figures. */
       readonly violation: Violation;
       /** What is done about it. */
-      readonly action: ViolationAction;
+      readonly action: "record" | "warn" | "throttle" | "unload" | "quarantine";
     }
     | {
       readonly type: "restarting";

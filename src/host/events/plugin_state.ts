@@ -17,11 +17,7 @@ export type PluginState =
   | "failed"
   | "quarantined";
 
-/**
- * Lists every state once, in the order of a plugin's life.
- *
- * @category Host
- */
+/** Every state once, in the order of a plugin's life. */
 export const PLUGIN_STATES: readonly PluginState[] = Object.freeze([
   "available",
   "untrusted",

@@ -1,6 +1,6 @@
 // Folders of bundles: which there are, and the one name of each.
 import { SallyportError } from "../../errors.ts";
-import { toPath } from "../settings/host_options.ts";
+import { toPath } from "../settings/config_files.ts";
 
 const MAX_DISCOVERED = 10_000;
 

@@ -8,13 +8,6 @@ import { FolderEvents } from "./folder_events.ts";
 import { markOfFolder } from "./folder_marks.ts";
 
 /**
- * Says what becomes of bundles that were not there before.
- *
- * @category Host
- */
-export type AddedBundles = "ignore" | "discover" | "load";
-
-/**
  * Options of `watch`.
  *
  * @category Host
@@ -33,10 +26,13 @@ export interface WatchOptions {
    *
    * @default {"ignore"}
    */
-  added?: AddedBundles;
+  added?: "ignore" | "discover" | "load";
   /** Ends the watch. */
   signal?: AbortSignal;
 }
+
+/** What becomes of bundles that were not there before. */
+export type AddedBundles = NonNullable<WatchOptions["added"]>;
 
 /** What a watch does its work with. */
 export interface WatchTarget {

@@ -8,7 +8,7 @@ import { checkHealth, handOver, handsOver } from "./state_transfer.ts";
 import type { PluginParts } from "./plugin_parts.ts";
 import { KnownPlugin } from "./known_plugin.ts";
 import type { PluginProcess, ProcessEnd } from "../process/plugin_process.ts";
-import type { Lane } from "../settings/lane.ts";
+import type { Lane } from "../settings/transport_options.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import { CallRouter, type HeldCalls } from "./call_router.ts";
 import { replaceHooks } from "./plugin_hooks.ts";

@@ -12,16 +12,6 @@ export interface RegistryEntry {
 }
 
 /**
- * Selects entries of a {@linkcode PluginRegistry}.
- *
- * @category Host
- */
-export interface PluginQuery {
-  /** One state, or several. */
-  state?: PluginState | readonly PluginState[];
-}
-
-/**
  * Keeps plugins by name.
  *
  * A name belongs to a bundle that was verified. One that was refused is kept by its path instead, so
@@ -76,7 +66,7 @@ export class PluginRegistry<E extends RegistryEntry> {
   }
 
   /** Lists plugins by name and then path. */
-  query(query: PluginQuery = {}): E[] {
+  query(query: { state?: PluginState | readonly PluginState[] } = {}): E[] {
     const states = query.state === undefined ? undefined : new Set([query.state].flat());
     return [...this.#named.values(), ...this.#refused.values()]
       .filter((entry) => states === undefined || states.has(entry.state))

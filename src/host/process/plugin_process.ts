@@ -11,7 +11,7 @@ import { type ProcessUsage, readProcessUsage } from "../../monitor/samples/usage
 import type { VerifiedPlugin } from "../../trust/verify/verify.ts";
 import type { RequestHandlers } from "./plugin_requests.ts";
 import { entryUrl } from "./entry_url.ts";
-import type { Lane } from "../settings/lane.ts";
+import type { Lane } from "../settings/transport_options.ts";
 import { startError, type StartPhase } from "./exit_errors.ts";
 import { type InitializeAnswer, parseInitializeAnswer } from "./initialize.ts";
 import type { EmptyProcess, ProcessEnd } from "./empty_process.ts";

@@ -2,7 +2,7 @@
 // in memory where that can be, without a name as soon as the process has opened them.
 import { fileKey } from "../../monitor/sources/storage.ts";
 import { neverGranted, realPathProblem } from "../../permissions/scopes/path_scope.ts";
-import type { SharedMemorySettings } from "../settings/shared_memory_options.ts";
+import type { SharedMemorySettings } from "../settings/transport_options.ts";
 import type { Connection } from "../../rpc/connection.ts";
 import { type SharedFile, sharedFile } from "../../rpc/transport/shared_file.ts";
 

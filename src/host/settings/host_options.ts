@@ -8,164 +8,22 @@ import type { Policy } from "../../permissions/policy/policy_schema.ts";
 import { checkOwnDeno, findDeno } from "../../sandbox/machine/find_deno.ts";
 import type { IsolationMode, IsolationOptions } from "../../sandbox/machine/choose.ts";
 import type { KeyAnchors, TrustedPlugin } from "../../trust/verify/anchors.ts";
-import { type AuditOptions, type AuditSettings, parseAuditOptions } from "./audit_options.ts";
+import { type AuditSettings, parseAuditOptions } from "./audit_options.ts";
 import { findOpenToOthers } from "../../io/open_to_others.ts";
 import { readSmallFile, toPath, warnOpenToOthers } from "./config_files.ts";
-import type { Lane } from "./lane.ts";
-import { type MonitorOptions, parseMonitorOptions } from "./monitor_options.ts";
+import { type MonitorSettings, parseMonitorOptions } from "./monitor_options.ts";
 import { keyPath, readKey } from "./key_options.ts";
 import { givenPaths, type ReservedPath } from "./reserved_paths.ts";
-import {
-  parseSharedMemory,
-  type SharedMemoryOptions,
-  type SharedMemorySettings,
-} from "./shared_memory_options.ts";
+import { parseTransport, type TransportSettings } from "./transport_options.ts";
+import type { PluginHostOptions } from "./plugin_host_options.ts";
+import { parseTrustListOptions, type TrustListSettings } from "./trust_list_options.ts";
 
-import {
-  parseTrustListOptions,
-  type TrustListOptions,
-  type TrustListSettings,
-} from "./trust_list_options.ts";
-
-export { readSmallFile, toPath } from "./config_files.ts";
-
-/**
- * Options of `PluginHost.open`.
- *
- * @category Host
- */
-export interface PluginHostOptions {
-  /**
-   * The host's folder: store, plugin storage, databases. Several hosts may share one.
-   *
-   * @default {a private temporary folder, removed when the host closes}
-   */
-  dataDir?: string | URL;
-  /**
-   * The public keys whose signatures count: 64 hex digits, an SPKI PEM, or the path of a file with
-   * either. Without a key no plugin is trusted.
-   */
-  keys?: readonly (string | URL | { readonly publicKey: string | URL; readonly name?: string })[];
-  /** The only plugins that may load: name, version and bundle hash must all match an entry. */
-  trustedPlugins?: readonly TrustedPlugin[];
-  /**
-   * The encrypted trust list, instead of `keys` and `trustedPlugins`. The host follows the file: a
-   * plugin that a new revision refuses is unloaded at once.
-   */
-  trustList?: TrustListOptions;
-  /**
-   * Whether an audit log is kept, and where.
-   *
-   * @default {in the folder `audit` of `dataDir`; without a `dataDir` none is kept}
-   */
-  audit?: boolean | AuditOptions;
-  /**
-   * Processes that are started ahead, empty, for the permissions and limits of plugins that were loaded
-   * before; each takes some 10 MiB.
-   *
-   * @default {none}
-   */
-  pool?: PoolOptions;
-  /**
-   * How often plugins are measured; `false` for never, and then only the kernel and the runtime hold
-   * them to their limits.
-   *
-   * @default {every 10 seconds}
-   */
-  monitor?: false | MonitorOptions;
-  /** The grants and limits, as an object or as the path of a `policy.json`. */
-  policy?: Policy | string | URL;
-  /**
-   * How plugins are isolated.
-   *
-   * @default {"auto"}
-   */
-  isolation?: IsolationMode | IsolationOptions;
-  /**
-   * The `deno` executable that plugins run under: a path, or a name on PATH. A host that `deno compile`
-   * made has none of its own.
-   *
-   * @default {the variable SALLYPORT_DENO, else the host's own executable, else `deno` on PATH}
-   */
-  denoPath?: string | URL;
-  /**
-   * How messages travel: over a Unix socket to which each process connects before it holds a plugin, where
-   * there are such sockets, or over standard input and output. `plugin.lane` says which it is.
-   *
-   * @default {"socket"}
-   */
-  lane?: Lane;
-  /**
-   * Whether large values travel in a file in memory that host and plugin share, beside the socket or pipe;
-   * on Linux only. `plugin.sharedMemory` says whether they do.
-   *
-   * @default {false}
-   */
-  sharedMemory?: boolean | SharedMemoryOptions;
-  /** What the `config` service gives each plugin, by plugin name. */
-  config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Where log records go. By default to stderr, from level INFO. */
-  logger?: Logger;
-  /** How long the steps of a plugin's life may take. */
-  times?: TimeOptions;
-}
-
-/**
- * How long the steps of a plugin's life may take, in milliseconds: 0 to 3,600,000.
- *
- * @category Host
- */
-export interface TimeOptions {
-  /**
-   * How long a plugin's import and `init` may take, in milliseconds.
-   *
-   * @default {10000}
-   */
-  startTimeoutMs?: number;
-  /**
-   * How long an unloaded plugin may take to finish its calls, in milliseconds.
-   *
-   * @default {5000}
-   */
-  drainMs?: number;
-  /**
-   * How long handing over state may take in a reload, in milliseconds: the calls under way, `snapshot`
-   * and `restore`. New calls wait that long at most.
-   *
-   * @default {5000}
-   */
-  handOverMs?: number;
-  /**
-   * How long a plugin's `shutdown` may take, in milliseconds.
-   *
-   * @default {2000}
-   */
-  shutdownMs?: number;
-  /**
-   * How long its process has to exit after the end of its input, and again after SIGTERM, in
-   * milliseconds.
-   *
-   * @default {1000}
-   */
-  graceMs?: number;
-}
-
-/**
- * Options of the pool of processes that wait for a plugin.
- *
- * @category Host
- */
-export interface PoolOptions {
-  /**
-   * How many there are at most; at most 64. Each load of a plugin asks for one for the next with the same
-   * permissions and limits; the least recently used are ended first, and those that nobody has asked for in
-   * five minutes.
-   */
-  size: number;
-}
+type Times = NonNullable<PluginHostOptions["times"]>;
+/** How long the steps of a plugin's life may take. */
+export type TimeSettings = Readonly<Required<Times>>;
 
 /** The options in one form. */
-export interface HostSettings {
+export interface HostSettings extends TransportSettings {
   /** The deno executable. */
   readonly executable: string;
   /** Its version. */
@@ -181,23 +39,19 @@ export interface HostSettings {
   /** The audit log; `undefined` for none. */
   readonly audit: AuditSettings | undefined;
   /** How many processes are started ahead. */
-  readonly pool: PoolOptions;
+  readonly pool: { readonly size: number };
   /** How plugins are measured; `undefined` where they are not. */
-  readonly monitor: Required<MonitorOptions> | undefined;
+  readonly monitor: MonitorSettings | undefined;
   /** Grants and limits. */
   readonly policy: Policy;
   /** How processes are to be isolated. */
   readonly isolation: IsolationMode | IsolationOptions;
-  /** How messages travel where there is a choice. */
-  readonly lane: Lane;
-  /** The files that large values travel in; `undefined` for none. */
-  readonly sharedMemory: SharedMemorySettings | undefined;
   /** What the `config` service gives. */
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Where log records go. */
   readonly logger: Logger;
   /** Times in milliseconds. */
-  readonly times: Readonly<Required<TimeOptions>>;
+  readonly times: TimeSettings;
 }
 
 const KNOWN = new Set<string>([
@@ -211,8 +65,7 @@ const KNOWN = new Set<string>([
   "policy",
   "isolation",
   "denoPath",
-  "lane",
-  "sharedMemory",
+  "transport",
   "config",
   "logger",
   "times",
@@ -272,8 +125,7 @@ export async function parseHostOptions(options: PluginHostOptions): Promise<Host
     monitor: parseMonitorOptions(options.monitor),
     policy: await readPolicy(options.policy, logger),
     isolation: options.isolation ?? "auto",
-    lane: checkLane(options.lane ?? "socket"),
-    sharedMemory: parseSharedMemory(options.sharedMemory),
+    ...parseTransport(options.transport),
     config: options.config ?? {},
     logger,
     times: parseTimes(options.times),
@@ -312,7 +164,9 @@ function checkTrustedPlugin(entry: TrustedPlugin, index: number): TrustedPlugin 
 
 const MAX_POOL = 64;
 
-function parsePool(pool: PoolOptions = { size: 0 }): PoolOptions {
+function parsePool(
+  pool: PluginHostOptions["pool"] = { size: 0 },
+): HostSettings["pool"] {
   if (typeof pool !== "object" || pool === null) {
     throw new TypeError("Cannot open the host: pool must be an object such as { size: 2 }");
   }
@@ -333,12 +187,7 @@ function checkDenoPath(path: string | URL | undefined): string | undefined {
   throw new TypeError('Cannot open the host: denoPath must be a path such as "/usr/bin/deno"');
 }
 
-function checkLane(lane: Lane): Lane {
-  if (lane === "socket" || lane === "stdio") return lane;
-  throw new TypeError(`Cannot open the host: lane must be "socket" or "stdio", is ${String(lane)}`);
-}
-
-function parseTimes(times: TimeOptions = {}): Required<TimeOptions> {
+function parseTimes(times: Times = {}): TimeSettings {
   if (typeof times !== "object" || times === null) {
     throw new TypeError("Cannot open the host: times must be an object such as { drainMs: 1000 }");
   }

@@ -1,13 +1,6 @@
 // How messages travel between the host and a plugin process.
 import { fitsSocket, MAX_SOCKET_PATH_BYTES } from "../../io/socket_path.ts";
 
-/**
- * Names how messages travel: over a Unix socket, or over standard input and output.
- *
- * @category Host
- */
-export type Lane = "socket" | "stdio";
-
 /** Returns the reason for which there can be no socket, as far as that can be told without making one. */
 export function laneProblem(path: string): string | undefined {
   if (Deno.build.os === "windows") return "this system has no Unix sockets for Deno";

@@ -1,26 +1,10 @@
 // How a host watches its plugins.
 import { refuseUnknown } from "./known_options.ts";
+import type { PluginHostOptions } from "./plugin_host_options.ts";
 import { MONITOR_BOUNDS } from "../../permissions/policy/watch_policy.ts";
 
-/**
- * Says how plugins are watched, for all that the policy says nothing else about.
- *
- * @category Host
- */
-export interface MonitorOptions {
-  /**
-   * How often each plugin is measured, in milliseconds: 100 to 3,600,000.
-   *
-   * @default {10_000}
-   */
-  intervalMs?: number;
-  /**
-   * How many samples of each plugin are kept, 1 to 10,000.
-   *
-   * @default {60}
-   */
-  history?: number;
-}
+/** The option `monitor`, checked. */
+export type MonitorSettings = Required<Exclude<NonNullable<PluginHostOptions["monitor"]>, false>>;
 
 const HISTORY = { min: 1, max: 10_000 };
 
@@ -31,8 +15,8 @@ const HISTORY = { min: 1, max: 10_000 };
  * @throws {RangeError} When a figure is out of bounds.
  */
 export function parseMonitorOptions(
-  monitor: false | MonitorOptions = {},
-): Required<MonitorOptions> | undefined {
+  monitor: PluginHostOptions["monitor"] = {},
+): MonitorSettings | undefined {
   if (monitor === false) return undefined;
   if (typeof monitor !== "object" || monitor === null) {
     throw new TypeError(

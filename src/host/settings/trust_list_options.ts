@@ -1,4 +1,5 @@
 // The options that name a trust list and what opens it.
+import type { RootReference } from "../../trust/root/root_chain.ts";
 import { refuseUnknown } from "./known_options.ts";
 import { resolve } from "node:path";
 import type { SealSecret } from "../../crypto/sealed.ts";
@@ -32,19 +33,7 @@ export interface TrustListOptions {
    */
   allowRollback?: boolean | readonly string[];
   /** The root that the list must descend from, for a host that has never seen the list. */
-  pinnedRoot?: PinnedRoot;
-}
-
-/**
- * Names one root of a trust list: `version` and `hash` of the root that `trust show` prints.
- *
- * @category Host
- */
-export interface PinnedRoot {
-  /** Its number in the chain, from 1. */
-  readonly version: number;
-  /** The SHA3-512 of it, 128 hex digits. */
-  readonly hash: string;
+  pinnedRoot?: RootReference;
 }
 
 /** Holds the options of a trust list in one form. */
@@ -60,7 +49,7 @@ export interface TrustListSettings {
   /** What may go back to older versions. */
   readonly allowRollback: boolean | readonly string[];
   /** The root that it must descend from. */
-  readonly pinnedRoot: PinnedRoot | undefined;
+  readonly pinnedRoot: RootReference | undefined;
 }
 
 const KEY_BYTES = 32;
@@ -91,7 +80,7 @@ export async function parseTrustListOptions(
       "Cannot open the host: trustList.allowRollback must be a boolean or names of plugins",
     );
   }
-  if (pinnedRoot !== undefined && !isPinnedRoot(pinnedRoot)) {
+  if (pinnedRoot !== undefined && !isRootReference(pinnedRoot)) {
     throw new TypeError(
       "Cannot open the host: trustList.pinnedRoot must be { version, hash } with 128 hex digits",
     );
@@ -145,7 +134,7 @@ function isKey(key: unknown): boolean {
   return key instanceof Uint8Array && key.length === KEY_BYTES;
 }
 
-function isPinnedRoot(root: PinnedRoot): boolean {
+function isRootReference(root: RootReference): boolean {
   return typeof root === "object" && Number.isSafeInteger(root.version) && root.version >= 1 &&
     /^[0-9a-f]{128}$/.test(root.hash);
 }

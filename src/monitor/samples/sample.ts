@@ -1,31 +1,6 @@
 // What one plugin uses at one moment, as plain data.
 
 /**
- * Says where a figure comes from: files of the kernel's control group, `/proc`, a tool of the platform,
- * the plugin's own word, the host's egress proxy, or a count of files.
- *
- * @category Monitoring
- */
-export type SampleSource = "cgroup" | "proc" | "platform" | "plugin" | "proxy" | "files";
-
-/**
- * Names the figures of a sample that are measured outside the host.
- *
- * @category Monitoring
- */
-export type SampleFigure =
-  | "memoryBytes"
-  | "peakMemoryBytes"
-  | "heapUsedBytes"
-  | "heapTotalBytes"
-  | "externalBytes"
-  | "cpuTimeMs"
-  | "threads"
-  | "fileDescriptors"
-  | "connections"
-  | "storageBytes";
-
-/**
  * Holds what a plugin uses. A figure that cannot be read here is absent; none is a guess.
  *
  * Rates are means since the sample before, or since the plugin came under watch.
@@ -43,8 +18,25 @@ export interface PluginSample {
   readonly bundleHash: string;
   /** Its process. */
   readonly pid: number;
-  /** Where each figure that there is comes from. */
-  readonly sources: Readonly<Partial<Record<SampleFigure, SampleSource>>>;
+  /**
+   * Where each figure that is measured outside the host comes from: files of the kernel's control group,
+   * `/proc`, a tool of the platform, the plugin's own word, the host's egress proxy, or a count of files.
+   */
+  readonly sources: {
+    readonly [
+      figure in
+        | "memoryBytes"
+        | "peakMemoryBytes"
+        | "heapUsedBytes"
+        | "heapTotalBytes"
+        | "externalBytes"
+        | "cpuTimeMs"
+        | "threads"
+        | "fileDescriptors"
+        | "connections"
+        | "storageBytes"
+    ]?: "cgroup" | "proc" | "platform" | "plugin" | "proxy" | "files";
+  };
   /** The time that the rates are means over, in milliseconds. */
   readonly elapsedMs: number;
   /**
@@ -104,3 +96,8 @@ export interface PluginSample {
   /** How much the host left it waiting because they took more than their share, in percent of the time. */
   readonly hostHeldPercent?: number;
 }
+
+/** The figures of a sample that are measured outside the host. */
+export type SampleFigure = keyof PluginSample["sources"];
+/** Where a figure comes from. */
+export type SampleSource = NonNullable<PluginSample["sources"][SampleFigure]>;

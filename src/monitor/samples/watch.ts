@@ -11,21 +11,13 @@ export type MonitorEvent =
   | { readonly type: "sample"; readonly sample: PluginSample }
   | { readonly type: "lagged"; readonly dropped: number };
 
-/**
- * Options of {@linkcode ResourceMonitor.watch}.
- *
- * @category Monitoring
- */
+/** Options of {@linkcode ResourceMonitor.watch}. */
 export interface WatchOptions {
   /** Ends the iteration. */
   signal?: AbortSignal;
   /** Returns the samples of this plugin alone. */
   plugin?: string;
-  /**
-   * Samples that wait to be read; more push out the oldest.
-   *
-   * @default {1_024}
-   */
+  /** Samples that wait to be read, 1,024 by default; more push out the oldest. */
   maxQueued?: number;
 }
 

@@ -1,11 +1,6 @@
 // Violations: what a plugin did against its limits or the protocol, and how much of it lately.
 import type { LimitName } from "../../bundle/manifest/limits.ts";
-import {
-  type ErrorDetails,
-  escapeText,
-  type SallyportError,
-  type SallyportErrorCode,
-} from "../../errors.ts";
+import { escapeText, type SallyportError, type SallyportErrorCode } from "../../errors.ts";
 import {
   type DEFAULT_RATES,
   VIOLATION_SEVERITIES,
@@ -38,7 +33,7 @@ export interface Violation {
   /** What both are counted in, such as `bytes`. */
   readonly unit?: string;
   /** How bad it is. */
-  readonly severity: ViolationSeverity;
+  readonly severity: "low" | "medium" | "high" | "critical";
 }
 
 /** Holds what a check of a sample found; the check of the monitor gives these. */
@@ -52,7 +47,7 @@ export interface MeasuredBreach {
   /** What both are counted in. */
   readonly unit: string;
   /** How bad it is. */
-  readonly severity: ViolationSeverity;
+  readonly severity: "low" | "medium" | "high" | "critical";
   /** Set where there is more than `measured`, and nobody can tell how much. */
   readonly uncounted?: true;
 }
@@ -184,7 +179,7 @@ export function violationOfError(
 
 /** Finds the limit that the details of an error of ours name. */
 function brokenLimit(
-  { limit, value, measured, peakMemoryBytes, maxMessageBytes }: ErrorDetails,
+  { limit, value, measured, peakMemoryBytes, maxMessageBytes }: SallyportError["details"],
 ): Omit<Partial<MeasuredBreach>, "severity" | "uncounted"> | undefined {
   const bytes = number(maxMessageBytes);
   if (bytes !== undefined) return { kind: "message-size", limit: bytes, unit: "bytes" };

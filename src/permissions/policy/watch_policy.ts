@@ -39,12 +39,8 @@ export const VIOLATION_KINDS: readonly ViolationKind[] = Object.freeze([
   "crash",
 ]);
 
-/**
- * Says how bad a violation is.
- *
- * @category Policy
- */
-export type ViolationSeverity = "low" | "medium" | "high" | "critical";
+/** How bad a violation is. */
+export type ViolationSeverity = NonNullable<ViolationResponse["severity"]>;
 
 /** Lists every severity once, the mildest first. */
 export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze([
@@ -54,13 +50,8 @@ export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze(
   "critical",
 ]);
 
-/**
- * Names what is done about a violation: `record` it, `warn` the plugin as well, `throttle` it, `unload`
- * it, or put it into `quarantine`, which an operator must lift. None of them is ever without a record.
- *
- * @category Policy
- */
-export type ViolationAction = "record" | "warn" | "throttle" | "unload" | "quarantine";
+/** What is done about a violation. */
+export type ViolationAction = ViolationResponse["action"];
 
 /** Lists every action once, the mildest first. */
 export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze([
@@ -70,27 +61,6 @@ export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze([
   "unload",
   "quarantine",
 ]);
-
-/**
- * Says what is done when the violations of the window weigh so much. A violation weighs 1, 2, 5 or 10 for
- * `low`, `medium`, `high` or `critical`.
- *
- * @category Policy
- */
-export interface ViolationResponse {
-  /**
-   * The weight from which on it is done, 1 to 100.
-   *
-   * @default {the threshold}
-   */
-  readonly at?: number;
-  /** Counts violations of this kind only. */
-  readonly kind?: ViolationKind;
-  /** Counts violations of this severity and worse only. */
-  readonly severity?: ViolationSeverity;
-  /** What is done; of several responses that apply, the strongest one is. */
-  readonly action: ViolationAction;
-}
 
 /**
  * Says what is done about a plugin's violations.
@@ -111,12 +81,32 @@ export interface ViolationPolicy {
    */
   readonly threshold?: number;
   /**
-   * What is done, at most 50 responses; with an empty list violations are only recorded.
+   * What is done when the violations of the window weigh so much, at most 50 responses; with an empty list
+   * violations are only recorded. One weighs 1, 2, 5 or 10 for `low`, `medium`, `high` or `critical`.
    *
    * @default {[{ action: "unload" }], at the threshold}
    */
-  readonly responses?: readonly ViolationResponse[];
+  readonly responses?: readonly {
+    /**
+     * The weight from which on it is done, 1 to 100.
+     *
+     * @default {the threshold}
+     */
+    readonly at?: number;
+    /** Counts violations of this kind only. */
+    readonly kind?: ViolationKind;
+    /** Counts violations of this severity and worse only. */
+    readonly severity?: "low" | "medium" | "high" | "critical";
+    /**
+     * What is done; of several responses that apply, the strongest one is: `record` it, `warn` the plugin as
+     * well, `throttle` it, `unload` it, or put it into `quarantine`, which an operator must lift.
+     */
+    readonly action: "record" | "warn" | "throttle" | "unload" | "quarantine";
+  }[];
 }
+
+/** One response of a policy. */
+export type ViolationResponse = NonNullable<ViolationPolicy["responses"]>[number];
 
 /**
  * Says when a plugin that crashed is started again; without a word of the policy by the defaults.

@@ -1,7 +1,7 @@
-import { type ErrorDetails, SallyportError } from "../../errors.ts";
+import { SallyportError } from "../../errors.ts";
 
 /** Makes the error that closes a connection whose peer broke the protocol. */
-export function violation(what: string, details?: ErrorDetails): SallyportError {
+export function violation(what: string, details?: SallyportError["details"]): SallyportError {
   return new SallyportError("protocol-violation", `Protocol violation: ${what}`, {
     hint:
       "The peer sent what the wire protocol forbids and was cut off; do not run it again as it is",

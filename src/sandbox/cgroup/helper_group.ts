@@ -4,11 +4,7 @@ import type { ProcessLimits } from "../launch/launch_spec.ts";
 import { writeKernelFile } from "./groups/kernel_files.ts";
 import type { CgroupManager } from "./groups/cgroup_manager.ts";
 
-/**
- * The group of one helper process. Disposing it kills what is left inside and removes it.
- *
- * @category Isolation
- */
+/** The group of one helper process. Disposing it kills what is left inside and removes it. */
 export interface HelperGroup extends AsyncDisposable {
   /** What comes before the command where a program makes the group; empty otherwise. */
   readonly prefix: readonly string[];

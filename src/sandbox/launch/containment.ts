@@ -1,8 +1,8 @@
 // Reads from `/proc` what really contains a running plugin process.
-import type { CgroupFacts, ContainmentFacts, NamespaceName, SandboxReport } from "./launcher.ts";
+import type { CgroupFacts, ContainmentFacts, SandboxReport } from "./launcher.ts";
 
 /** The kernel's names for namespaces, by ours. */
-const NAMESPACES: readonly (readonly [NamespaceName, string])[] = [
+const NAMESPACES: readonly (readonly [ContainmentFacts["namespaces"][number], string])[] = [
   ["user", "user"],
   ["pid", "pid"],
   ["mount", "mnt"],

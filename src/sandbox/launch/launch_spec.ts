@@ -1,25 +1,12 @@
 // The launch spec: everything that starting one plugin takes, as plain data.
 
-/**
- * Names of the launchers, strongest first.
- *
- * @category Isolation
- */
+/** A way to start a process. */
 export type LauncherName = "bwrap" | "unshare" | "plain";
 
-/**
- * Says how granted hosts are reached: not at all (a network namespace with nothing in it), through
- * the host's egress proxy, or directly, held by Deno's flags only.
- *
- * @category Isolation
- */
+/** Not at all (a network namespace with nothing in it), by the host's egress proxy, or by Deno's flags only. */
 export type NetworkMode = "isolated" | "proxied" | "host";
 
-/**
- * Names a system call filter; `off` is none.
- *
- * @category Isolation
- */
+/** A system call filter; `off` is none. */
 export type SeccompProfile = "strict" | "baseline" | "off";
 
 /** Shows a file or folder of the machine inside a private root. */

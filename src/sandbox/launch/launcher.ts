@@ -1,5 +1,5 @@
 // The launcher interface: how a launch spec becomes a process, and what contains it.
-import type { LauncherName, LaunchSpec, NetworkMode, SeccompProfile } from "./launch_spec.ts";
+import type { LauncherName, LaunchSpec } from "./launch_spec.ts";
 
 /** Holds a command ready for `Deno.Command`. */
 export interface LaunchCommand {
@@ -14,13 +14,6 @@ export interface LaunchCommand {
 }
 
 /**
- * Names a Linux namespace that a plugin's process may have of its own.
- *
- * @category Isolation
- */
-export type NamespaceName = "user" | "pid" | "mount" | "ipc" | "uts" | "cgroup" | "net";
-
-/**
  * Holds what the kernel says of a running plugin process; read from `/proc`, not from what was asked.
  *
  * @category Isolation
@@ -29,7 +22,7 @@ export interface ContainmentFacts {
   /** The id of the runtime's process as the host sees it. */
   readonly pid: number;
   /** The namespaces that are not the host's. */
-  readonly namespaces: readonly NamespaceName[];
+  readonly namespaces: readonly ("user" | "pid" | "mount" | "ipc" | "uts" | "cgroup" | "net")[];
   /** Whether its root folder is not the host's. */
   readonly privateRoot: boolean;
   /** The user id inside its own user namespace. */
@@ -46,29 +39,28 @@ export interface ContainmentFacts {
     readonly fileBytes: number;
     readonly coreBytes: number;
   };
-  /** The limits of its cgroup as the kernel has them; `undefined` where it has none of its own. */
-  readonly cgroup: CgroupFacts | undefined;
+  /**
+   * The limits of its cgroup as the kernel has them, one that is not capped is `undefined`; `undefined` where
+   * it has no cgroup of its own.
+   */
+  readonly cgroup: {
+    /** How the group was made. */
+    readonly kind: "v2" | "v1" | "systemd-run";
+    /** The cap on memory, in bytes. */
+    readonly memoryBytes: number | undefined;
+    /** Whether swap counts against that cap or is off. */
+    readonly swapLimited: boolean;
+    /** The cap on processor time, in percent of one core. */
+    readonly cpuPercent: number | undefined;
+    /** The cap on tasks: processes and threads together. */
+    readonly tasks: number | undefined;
+    /** The weight among others that read and write. */
+    readonly ioWeight: number | undefined;
+  } | undefined;
 }
 
-/**
- * Holds the limits of a cgroup as the kernel has them; one that is not capped is `undefined`.
- *
- * @category Isolation
- */
-export interface CgroupFacts {
-  /** How the group was made. */
-  readonly kind: "v2" | "v1" | "systemd-run";
-  /** The cap on memory, in bytes. */
-  readonly memoryBytes: number | undefined;
-  /** Whether swap counts against that cap or is off. */
-  readonly swapLimited: boolean;
-  /** The cap on processor time, in percent of one core. */
-  readonly cpuPercent: number | undefined;
-  /** The cap on tasks: processes and threads together. */
-  readonly tasks: number | undefined;
-  /** The weight among others that read and write. */
-  readonly ioWeight: number | undefined;
-}
+/** The limits of a cgroup. */
+export type CgroupFacts = NonNullable<ContainmentFacts["cgroup"]>;
 
 /**
  * Says what really contains a plugin's process, layer by layer.
@@ -77,7 +69,7 @@ export interface CgroupFacts {
  */
 export interface SandboxReport {
   /** The launcher that started the process. */
-  readonly launcher: LauncherName;
+  readonly launcher: "bwrap" | "unshare" | "plain";
   /** Whether Deno's own permission flags are in force. */
   readonly denoPermissions: boolean;
   /** Whether the process has namespaces and a root folder of its own. */
@@ -85,9 +77,9 @@ export interface SandboxReport {
   /** Whether a system call filter is in force. */
   readonly seccomp: boolean;
   /** Which one; `off` where there is none. */
-  readonly seccompProfile: SeccompProfile;
+  readonly seccompProfile: "strict" | "baseline" | "off";
   /** How it reaches the network. */
-  readonly network: NetworkMode;
+  readonly network: "isolated" | "proxied" | "host";
   /** Whether the kernel caps memory, cpu time and processes. */
   readonly cgroup: boolean;
   /** Whether the kernel caps descriptors, file sizes and core dumps. */

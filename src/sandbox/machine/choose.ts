@@ -1,31 +1,16 @@
 // The isolation modes, and the check of what a caller asks for.
 import { escapeText, SallyportError } from "../../errors.ts";
-import type { LauncherName } from "../launch/launch_spec.ts";
 
 /**
  * Names an isolation mode: one launcher, or the strongest that works here.
  *
  * @category Isolation
  */
-export type IsolationMode = "auto" | LauncherName;
+export type IsolationMode = "auto" | "bwrap" | "unshare" | "plain";
 
-/**
- * Says how plugins are to be isolated.
- *
- * @category Isolation
- */
+/** How plugins are to be isolated; with `require` a host fails rather than run without a sandbox. */
 export interface IsolationOptions {
-  /**
-   * The launcher, or `auto` for the strongest that works here.
-   *
-   * @default {"auto"}
-   */
   mode?: IsolationMode;
-  /**
-   * Whether to fail rather than run without an operating-system sandbox.
-   *
-   * @default {false}
-   */
   require?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import type { Limits } from "../../bundle/manifest/limits.ts";
-import type { AccessLevel, ContextRequest } from "../../bundle/manifest/manifest_schema.ts";
+import type { AccessLevel, Manifest } from "../../bundle/manifest/manifest_schema.ts";
 
 /**
  * Identifies the plugin that calls a service.
@@ -17,7 +17,7 @@ export interface ServiceCaller {
   /** The SHA3-512 of its verified bundle, in hex. */
   readonly bundleHash?: string;
   /** What the manifest asked for. */
-  readonly requested: readonly ContextRequest[];
+  readonly requested: NonNullable<Manifest["context"]>;
   /** What is in force: request and grant, whichever is less. */
   readonly context: ReadonlyMap<string, AccessLevel>;
   /** The plugin's limits. */

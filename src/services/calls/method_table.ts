@@ -19,11 +19,7 @@ export interface ServiceMethod {
 
 export type MethodTable = ReadonlyMap<string, ServiceMethod>;
 
-/**
- * Says which access each method needs; one that is not named needs `readwrite`.
- *
- * @category Services
- */
+/** Which access each method needs; one that is not named needs `readwrite`. */
 export type MethodAccess = Readonly<Record<string, AccessLevel>>;
 
 const METHOD_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;

@@ -4,11 +4,7 @@ import { checkPublicKey, keyId } from "../../crypto/ed25519.ts";
 import { decodePublicKeyPem } from "../../crypto/pem.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 
-/**
- * Holds an Ed25519 public key that passed {@linkcode parsePublicKey}.
- *
- * @category Trust
- */
+/** An Ed25519 public key that passed {@linkcode parsePublicKey}. */
 export interface PublicKey {
   /** The first 16 hex digits of the SHA3-512 of the key. */
   readonly id: string;

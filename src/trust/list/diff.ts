@@ -3,23 +3,6 @@ import { escapeText } from "../../errors.ts";
 import type { JsonObject, PluginRevocation, TrustListContent } from "./content.ts";
 
 /**
- * Names what a change is about.
- *
- * @category Trust
- */
-export type TrustSubject =
-  | "key"
-  | "plugin"
-  | "publisher"
-  | "revocation"
-  | "minimum"
-  | "accepted"
-  | "threshold"
-  | "only-listed"
-  | "expiry"
-  | "root";
-
-/**
  * Is one difference between two revisions.
  *
  * @category Trust
@@ -28,7 +11,17 @@ export interface TrustChange {
   /** What happened. */
   readonly kind: "added" | "removed" | "changed";
   /** To what. */
-  readonly subject: TrustSubject;
+  readonly subject:
+    | "key"
+    | "plugin"
+    | "publisher"
+    | "revocation"
+    | "minimum"
+    | "accepted"
+    | "threshold"
+    | "only-listed"
+    | "expiry"
+    | "root";
   /** Its name, such as that of a key; empty for settings of the whole list. */
   readonly name: string;
   /** What it was, as plain JSON. */
@@ -116,7 +109,7 @@ export function describeChange(change: TrustChange): string {
 }
 
 /** Names the fields of entries that their name says already. */
-const SAID: Readonly<Partial<Record<TrustSubject, readonly string[]>>> = {
+const SAID: Readonly<Partial<Record<TrustChange["subject"], readonly string[]>>> = {
   key: ["name"],
   publisher: ["namespace"],
   plugin: ["name", "version"],
@@ -129,7 +122,7 @@ function nameRevocation(entry: PluginRevocation): string {
 }
 
 function diff(
-  subject: TrustSubject,
+  subject: TrustChange["subject"],
   before: readonly [string, unknown][],
   after: readonly [string, unknown][],
 ): TrustChange[] {

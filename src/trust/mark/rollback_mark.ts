@@ -30,11 +30,7 @@ export type { MarkedPlugin } from "./mark_state.ts";
 
 const MAX_TRIES = 10;
 
-/**
- * Says up to where a host has seen a list.
- *
- * @category Trust
- */
+/** A revision that a host has seen. */
 export interface MarkedRevision {
   /** The highest revision. */
   readonly revision: number;

@@ -20,23 +20,8 @@ export const MAX_ROOTS = 100;
 
 const MAX_ROOT_KEYS = 64;
 
-/**
- * Says who signs the revisions of a list.
- *
- * @category Trust
- */
-export interface TrustRoot {
-  /** The version of this format. */
-  readonly schema: 1;
-  /** The id of the list that it is for: one list's roots are no use to another. */
-  readonly list: string;
-  /** Counts the roots, from 1. */
-  readonly version: number;
-  /** The keys, 64 hex digits each. */
-  readonly keys: readonly string[];
-  /** How many of them must sign. */
-  readonly threshold: number;
-}
+/** A root as it is signed. */
+export type TrustRoot = Omit<VerifiedRoot, "hash">;
 
 /** Holds the bytes of a root with their signatures. */
 export interface SignedRoot {
@@ -59,11 +44,20 @@ export interface RootReference {
 }
 
 /**
- * Is a root of a chain that was verified.
+ * Says who signs the revisions of a list; a root of a chain that was verified.
  *
  * @category Trust
  */
-export interface VerifiedRoot extends TrustRoot, RootReference {}
+export interface VerifiedRoot extends RootReference {
+  /** The version of this format. */
+  readonly schema: 1;
+  /** The id of the list that it is for: one list's roots are no use to another. */
+  readonly list: string;
+  /** The keys, 64 hex digits each. */
+  readonly keys: readonly string[];
+  /** How many of them must sign. */
+  readonly threshold: number;
+}
 
 const checkRoot = objectOf({
   schema: leaf((value) => value === 1 ? undefined : "must be 1: written by a later version"),

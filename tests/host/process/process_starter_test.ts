@@ -58,7 +58,7 @@ async function scene(pool: number, showsPresent = true) {
     dataDir: dir.join("data"),
     keys: [keys.hex],
     isolation: "plain",
-    lane: "stdio",
+    transport: { lane: "stdio" },
     logger: silentLogger,
     pool: { size: pool },
   });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { PluginHost } from "../../../src/host/host.ts";
-import type { SharedMemoryOptions } from "../../../src/host/settings/shared_memory_options.ts";
 import { SharedMemory } from "../../../src/host/process/shared_memory_files.ts";
 import { enterShared } from "../../../src/plugin/enter.ts";
 import { hostTest } from "../../helpers/host.ts";
@@ -85,7 +84,7 @@ for (const isolation of ["plain", "bwrap", "unshare"] as const) {
     await using test = await hostTest();
     const host = await test.open({
       isolation,
-      sharedMemory: { bytes: 33 * MIB, dir: test.join(".") },
+      transport: { sharedMemory: { bytes: 33 * MIB, dir: test.join(".") } },
       policy: {
         default: { limits: LIMITS, grant: { hooks: ["large"], context: { mirror: "read" } } },
       },
@@ -132,7 +131,7 @@ for (const isolation of ["plain", "bwrap", "unshare"] as const) {
     await Deno.mkdir(dir);
     const names: string[] = [];
     const watcher = Deno.watchFs(dir);
-    const host = await test.open({ isolation, sharedMemory: { dir } });
+    const host = await test.open({ isolation, transport: { sharedMemory: { dir } } });
     const plugin = await host.load(await test.bundle("large", LARGE));
     assert.equal(plugin.sharedMemory, 64 * MIB);
     for await (const { paths } of watcher) {
@@ -166,13 +165,13 @@ Deno.test("without the option, or where there can be no files, values travel as 
   for (const dir of [file, test.join("missing"), test.join("with,comma"), "/dev/shm"]) {
     if (dir.includes(",")) await Deno.mkdir(dir);
     // under /dev the process may open nothing without a mount
-    const host = await test.open({ sharedMemory: { dir } });
+    const host = await test.open({ transport: { sharedMemory: { dir } } });
     const plugin = await host.load(bundle);
     assert.equal(plugin.sharedMemory, undefined, dir);
     assert.deepEqual(await plugin.call("echo", bytes), bytes);
     await host.close();
   }
-  const host = await test.open({ sharedMemory: true });
+  const host = await test.open({ transport: { sharedMemory: true } });
   const control = await host.load(bundle);
   assert.equal(control.sharedMemory, 64 * MIB);
   assert.deepEqual(await control.call("echo", bytes), bytes);
@@ -183,7 +182,10 @@ Deno.test("without the option, or where there can be no files, values travel as 
 
 Deno.test("what a file may hold bounds what a sandboxed plugin has", async () => {
   await using test = await hostTest();
-  const host = await test.open({ sharedMemory: { bytes: 8 * MIB }, isolation: "auto" });
+  const host = await test.open({
+    transport: { sharedMemory: { bytes: 8 * MIB } },
+    isolation: "auto",
+  });
   const plugin = await host.load(
     await test.bundle("large", LARGE, { limits: { storageBytes: 2 * MIB } }),
   );
@@ -201,7 +203,7 @@ Deno.test("giving up the files' paths leaves what the plugin was granted itself"
   await Deno.writeTextFile(`${dir}/note.txt`, "granted");
   const granted = { read: [dir], write: [dir] };
   const host = await test.open({
-    sharedMemory: { dir },
+    transport: { sharedMemory: { dir } },
     policy: { default: { grant: granted } },
   });
   const plugin = await host.load(await test.bundle("large", LARGE, { permissions: granted }));
@@ -213,7 +215,7 @@ Deno.test("giving up the files' paths leaves what the plugin was granted itself"
 Deno.test("processes that are started ahead and plugins that are reloaded have files of their own", async () => {
   await using test = await hostTest();
   const host = await test.open({
-    sharedMemory: true,
+    transport: { sharedMemory: true },
     isolation: "auto",
     pool: { size: 1 },
     times: { startTimeoutMs: 60_000 },
@@ -246,8 +248,8 @@ const BAD_OPTIONS: readonly [option: unknown, error: typeof TypeError | typeof R
 
 for (const [option, error] of BAD_OPTIONS) {
   Deno.test(`a host refuses sharedMemory: ${JSON.stringify(option)}`, async () => {
-    const sharedMemory = option as SharedMemoryOptions;
-    await assert.rejects(PluginHost.open({ sharedMemory }), error);
+    const sharedMemory = option as boolean;
+    await assert.rejects(PluginHost.open({ transport: { sharedMemory } }), error);
   });
 }
 

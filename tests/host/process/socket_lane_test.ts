@@ -64,7 +64,7 @@ for (const isolation of ["plain", "bwrap", "unshare"] as const) {
 
   define(`a plugin speaks over the pipes where the host wants it [${isolation}]`, async () => {
     await using test = await hostTest();
-    const host = await test.open({ isolation, lane: "stdio" });
+    const host = await test.open({ isolation, transport: { lane: "stdio" } });
     const plugin = await host.load(await test.bundle("curious", CURIOUS));
     assert.equal(plugin.lane, "stdio");
     assert.equal(await plugin.call("echo", "over them"), "over them");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PluginHostOptions } from "../../../src/host/settings/host_options.ts";
+import type { PluginHostOptions } from "../../../src/host/settings/plugin_host_options.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 import { listTest } from "../trust_kit.ts";
 

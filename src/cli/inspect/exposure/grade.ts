@@ -26,7 +26,7 @@
 // | database         | 0.4 to read, 0.8 to write                                                  |
 // | hooks            | 0.3 for each, 0.5 for one that runs before the others; at most 1.5         |
 // | signer           | 2.0 where a host would not verify it, 0.1 where its signature never expires |
-import type { HookRequest } from "../../../bundle/manifest/manifest_schema.ts";
+import type { Manifest } from "../../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../../errors.ts";
 import { hookBand } from "../../../hooks/names.ts";
 import type { InspectedLaunch } from "../../../host/inspect.ts";
@@ -63,7 +63,7 @@ export interface ExposureInput extends Pick<InspectedLaunch, "sandbox"> {
     "net" | "read" | "write" | "sys" | "hooks" | "context" | "items"
   >;
   /** The hooks of its manifest, for their places. */
-  readonly hooks: readonly HookRequest[];
+  readonly hooks: NonNullable<Manifest["hooks"]>;
   readonly jitless: boolean;
   readonly signer: { readonly trusted: boolean; readonly expires: boolean };
   /** Whether it is known where the host keeps its own files, which it grants to nobody. */
