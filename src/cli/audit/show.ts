@@ -24,21 +24,12 @@ const MAX_TYPES = 50;
 const HASH_DIGITS = 16;
 const TYPE_WIDTH = 11;
 
-const STYLES: Readonly<Record<string, Style>> = {
-  denied: "yellow",
-  suppressing: "yellow",
-  suppressed: "yellow",
-  damaged: "red",
-  failed: "red",
-  violation: "red",
-  crashed: "red",
-  lost: "red",
-  unreadable: "red",
-  loaded: "green",
-  started: "dim",
-  stopped: "dim",
-  checkpoint: "dim",
-};
+const TYPES: readonly (readonly [style: Style, types: readonly string[]])[] = [
+  ["yellow", ["denied", "suppressing", "suppressed"]],
+  ["red", ["damaged", "failed", "violation", "crashed", "lost", "unreadable"]],
+  ["green", ["loaded"]],
+  ["dim", ["started", "stopped", "checkpoint"]],
+];
 
 /** Adds the command. */
 export function addAuditShow(audit: Command, context: CliContext): void {
@@ -64,28 +55,25 @@ async function show(dir: string, options: ShowOptions, { output }: CliContext): 
   };
   const folder = await findAuditFolder(dir);
   const reader = new AuditReader(folder);
-  const latest: AuditRecord[] = [];
+  const entries: AuditRecord[] = [];
   let omitted = 0;
+  const keepLatest = () => omitted += entries.splice(0, entries.length - limit).length;
   for await (const record of reader.read(query)) {
-    latest.push(record);
-    if (latest.length < 2 * limit) continue;
-    omitted += latest.length - limit;
-    latest.splice(0, latest.length - limit);
+    entries.push(record);
+    if (entries.length >= 2 * limit) keepLatest();
   }
-  const entries = latest.slice(-limit);
-  omitted += latest.length - entries.length;
+  if (entries.length > limit) keepLatest();
   if (!follow) {
     const none = entries.length === 0 ? await noEntries(folder, query) : [];
-    output.result({ dir: folder, omitted, entries: entries.map(toEntry) }, () => [
+    return output.result({ dir: folder, omitted, entries: entries.map(toEntry) }, () => [
       ...(omitted === 0 ? [] : [output.style("dim", `(${omitted} earlier: see --limit)`)]),
       ...none,
       ...entries.map((entry) => entryLine(entry, output)),
     ]);
-    return;
   }
   const print = (entry: AuditRecord) =>
     output.line(output.json ? toJson(toEntry(entry), false) : entryLine(entry, output));
-  for (const entry of entries) print(entry);
+  entries.forEach(print);
   using interrupt = listenForInterrupt();
   const { signal } = interrupt;
   while (!signal.aborted) {
@@ -117,11 +105,8 @@ export function entryLine(record: AuditRecord, output: Output): string {
   const { time, type, chain, fields, unsigned } = record;
   const { plugin, version, ...rest } = fields;
   const padded = escapeText(type, 40).padEnd(TYPE_WIDTH);
-  const style = STYLES[type];
-  const who = plugin === undefined ? [] : [output.style(
-    "bold",
-    [plugin, version].filter((part) => part !== undefined).map(word).join(" "),
-  )];
+  const style = TYPES.find(([, types]) => types.includes(type))?.[0];
+  const about = [plugin, version].filter((part) => part !== undefined).map(word).join(" ");
   const facts = Object.entries(rest)
     .map(([name, value]) => `${escapeText(name, 60)}=${word(shorten(name, value))}`);
   return [
@@ -129,12 +114,12 @@ export function entryLine(record: AuditRecord, output: Output): string {
     `#${chain}`,
     style === undefined ? padded : output.style(style, padded),
     ...(unsigned ? [output.style("red", "UNSIGNED")] : []),
-    ...who,
+    ...(plugin === undefined ? [] : [output.style("bold", about)]),
     ...facts,
   ].join(" ").trimEnd();
 }
 
-/** A hash is told apart by its first digits; all of it is in the JSON. */
+/** The first digits of a hash are enough to recognise it; all of it is in the JSON. */
 function shorten(name: string, value: unknown): unknown {
   const hash = typeof value === "string" && /^[0-9a-f]{128}$/.test(value) && /hash/i.test(name);
   return hash ? `${value.slice(0, HASH_DIGITS)}…` : value;

@@ -38,7 +38,7 @@ async function verify(
 }
 
 /** Writes a report for people. */
-export function reportLines(report: AuditReport, output: Output): string[] {
+function reportLines(report: AuditReport, output: Output): string[] {
   const { dir, keyId = "none", pinned, chains, notes, problems, limits } = report;
   const lines = [
     output.style("bold", escapeText(dir)),
@@ -65,11 +65,9 @@ export function reportLines(report: AuditReport, output: Output): string[] {
 }
 
 function chainLines(chain: ChainReport, output: Output): string[] {
-  const { files, fromSeq, toSeq, from, to, signedSeq, closed, retainedFrom, notes } = chain;
+  const { files, fromSeq, toSeq, from, to, signedSeq, closed, retainedFrom, keyIds } = chain;
   const span = toSeq === 0 ? "no lines" : `lines ${fromSeq} to ${toSeq}`;
-  const ends = files.length === 0
-    ? undefined
-    : `${files[0]}${files.length === 1 ? "" : ` to ${files.at(-1)}`}`;
+  const ends = files.length > 1 ? `${files[0]} to ${files.at(-1)}` : files[0];
   const unsigned = toSeq - signedSeq;
   return [
     output.style("bold", `Chain ${chain.chain}`) + `  ${span}`,
@@ -80,7 +78,7 @@ function chainLines(chain: ChainReport, output: Output): string[] {
       ["signed", signedSeq === 0 ? "nothing" : `up to line ${signedSeq}`],
       ["unsigned", unsigned > 0 ? `${plural(unsigned, "line")} at the end` : undefined],
       ["open", closed || toSeq === 0 ? undefined : "a host writes to it, or was killed"],
-      ["signed by", chain.keyIds.length === 0 ? undefined : chain.keyIds.map(safe).join(", ")],
+      ["signed by", keyIds.map((id) => escapeText(id, 64)).join(", ") || undefined],
       [
         "removed",
         retainedFrom === undefined
@@ -88,14 +86,10 @@ function chainLines(chain: ChainReport, output: Output): string[] {
           : `by retention, as recorded: what is before line ${retainedFrom}`,
       ],
     ]),
-    ...noteLines(notes, output),
+    ...noteLines(chain.notes, output),
   ];
 }
 
 function noteLines(notes: readonly string[], output: Output): string[] {
   return notes.map((note) => `  ${output.style("yellow", "note")}: ${escapeText(note, MAX_NOTE)}`);
-}
-
-function safe(text: string): string {
-  return escapeText(text, 64);
 }

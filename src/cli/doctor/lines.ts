@@ -1,6 +1,6 @@
 // The findings of `doctor` in lines for people, at most 80 wide but for what is to be copied.
 import { escapeText } from "../../errors.ts";
-import type { Diagnosis, LayerFinding, LayerStatus, Remedy } from "../../doctor/types.ts";
+import type { Diagnosis, LayerFinding, LayerStatus } from "../../doctor/types.ts";
 import type { Output, Style } from "../terminal/output.ts";
 import { hanging } from "../terminal/layout.ts";
 
@@ -34,15 +34,9 @@ function tableLines(layers: readonly LayerFinding[], output: Output): string[] {
   });
 }
 
-interface Row {
-  readonly names: string[];
-  readonly status: LayerStatus;
-  readonly detail: string;
-}
-
-/** Puts neighbours of which the same is to be said into one row. */
-function joined(layers: readonly LayerFinding[]): Row[] {
-  const rows: Row[] = [];
+/** Puts neighbours with the same finding into one row. */
+function joined(layers: readonly LayerFinding[]) {
+  const rows: (Pick<LayerFinding, "status" | "detail"> & { names: string[] })[] = [];
   for (const { name, status, detail } of layers) {
     const last = rows.at(-1);
     if (last?.status === status && last.detail === detail && status !== "ok") {
@@ -77,25 +71,19 @@ function verdictLines({ choice, complete, missing, layers }: Diagnosis, output: 
 }
 
 function remedyLines(layers: readonly LayerFinding[], output: Output): string[] {
-  const found = new Map<string, { remedy: Remedy; names: string[] }>();
-  for (const { name, remedy } of layers) {
-    if (remedy === undefined) continue;
-    const key = JSON.stringify(remedy);
-    const known = found.get(key);
-    if (known === undefined) found.set(key, { remedy, names: [name] });
-    else known.names.push(name);
-  }
-  return [...found.values()].flatMap(({ remedy, names }, index) => {
+  const open = layers.filter((layer) => layer.remedy !== undefined);
+  const groups = Map.groupBy(open, ({ remedy }) => JSON.stringify(remedy));
+  return [...groups.values()].flatMap((group, index) => {
+    const { what, lines } = group[0]!.remedy!;
     const head = `${index + 1}. `;
     const indent = " ".repeat(head.length);
-    const title = hanging(head, head.length, `For ${names.join(", ")}`)
-      .map((line) => output.style("bold", line));
+    const title = hanging(head, head.length, `For ${group.map(({ name }) => name).join(", ")}`);
     return [
       "",
-      ...title,
-      ...hanging(indent, head.length, escapeText(remedy.what, MAX_TEXT)),
+      ...title.map((line) => output.style("bold", line)),
+      ...hanging(indent, head.length, escapeText(what, MAX_TEXT)),
       // as it is, to be copied
-      ...remedy.lines.map((line) => `${indent}  ${escapeText(line, MAX_TEXT)}`.trimEnd()),
+      ...lines.map((line) => `${indent}  ${escapeText(line, MAX_TEXT)}`.trimEnd()),
     ];
   });
 }

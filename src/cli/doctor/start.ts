@@ -59,7 +59,7 @@ export async function tryStart(isolation: IsolationMode): Promise<Probe> {
     if (String(answer) !== String(bytes) || String(items) !== String(bytes)) {
       return {
         state: "fails",
-        detail: "a plugin started, and gave other values than it was given",
+        detail: "a plugin started, and returned other values than it was sent",
       };
     }
     const { launcher } = plugin.sandbox!;

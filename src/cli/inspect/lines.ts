@@ -87,12 +87,10 @@ function signatureLines({ signatures, statement }: Inspection): string[] {
     unknown: "unknown key: none that is trusted has this id, so this is only a claim",
   };
   return [
-    ...columns(signatures.map(({ keyId, name, status }) =>
-      [
-        keyId,
-        name === undefined ? meaning[status] : `${meaning[status]} (${escapeText(name)})`,
-      ] as const
-    )),
+    ...columns(signatures.map(({ keyId, name, status }) => {
+      const known = name === undefined ? "" : ` (${escapeText(name)})`;
+      return [keyId, `${meaning[status]}${known}`] as const;
+    })),
     ...(statement === undefined
       ? []
       : [`  signed at ${statement.createdAt}, expires ${statement.expiresAt ?? "never"}`]),

@@ -9,7 +9,7 @@ import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { writeKeyFiles } from "./key_files.ts";
 import { columns } from "../terminal/layout.ts";
-import { warnIfChangeable } from "../shared/open_files.ts";
+import { warnIfChangeable } from "../shared/files.ts";
 import { readNewSecret } from "../shared/secrets.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -75,11 +75,9 @@ async function keygen(
       ["public key", publicKey],
       [
         "private",
-        `${escapeText(privateKeyFile)} (whoever has it${
-          seal ? " and its passphrase" : ""
-        } signs as you)`,
+        `${escapeText(privateKeyFile)} (signs as you${seal ? ", with its passphrase" : ""})`,
       ],
-      ["public", `${escapeText(publicKeyFile)} (give it to those who shall trust you)`],
+      ["public", `${escapeText(publicKeyFile)} (for those who are to trust you)`],
     ]),
   ]);
 }

@@ -2,7 +2,7 @@
 import { writeNewFile } from "../../io/durable_file.ts";
 import { SallyportError } from "../../errors.ts";
 import { readNamedFile } from "../../io/named_file.ts";
-import { cannotWrite } from "../shared/cannot_write.ts";
+import { cannotWrite } from "../shared/files.ts";
 
 /** Holds one file to write. */
 export interface KeyFile {

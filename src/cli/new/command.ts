@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { commandLine, shellWord } from "../../command_line.ts";
 import { escapeText } from "../../errors.ts";
-import { cannotWrite } from "../shared/cannot_write.ts";
+import { cannotWrite } from "../shared/files.ts";
 import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns } from "../terminal/layout.ts";
@@ -40,7 +40,8 @@ async function createPlugin(
   // deno looks for its configuration from where it is started
   const isBelow = !/^(?:[\\/]|[A-Za-z]:)/.test(parent) && !parent.split(/[\\/]/).includes("..");
   const root = isBelow ? "" : `${parent}/`;
-  const mapping = await findMapping(isBelow ? Deno.cwd() : await absolute(parent));
+  const absolute = () => Deno.realPath(parent).catch(() => resolve(parent)); // it may not exist yet
+  const mapping = await findMapping(isBelow ? Deno.cwd() : await absolute());
   const files: [path: string, text: string][] = [
     [`${dir}/plugin.json`, manifestFile(name)],
     [`${dir}/main.ts`, entryModule()],
@@ -64,24 +65,19 @@ async function createPlugin(
   ]);
 }
 
-/** The folder of this package where it is a checkout: what is made with it is tested with it. */
+/** Returns the folder of this package where it is a checkout: what is made with it is tested with it. */
 function checkout(): string | undefined {
   const root = new URL("../../../", import.meta.url);
   if (root.protocol !== "file:" || Deno.build.standalone) return undefined;
   return fileURLToPath(root).replace(/[\\/]$/, "");
 }
 
-/** What to do where a configuration does not name the package. */
+/** Says what to do where a configuration does not name the package. */
 function addition(config: string): string {
   const folder = checkout();
   return folder === undefined
     ? `deno add jsr:@sallyport/host   (${config} does not name the package)`
     : `add ${JSON.stringify(JSON.parse(denoJson(folder))).slice(1, -1)} to ${config}`;
-}
-
-/** Makes a path absolute as far as it exists; a folder above it has the same configurations. */
-async function absolute(path: string): Promise<string> {
-  return await Deno.realPath(path).catch(() => resolve(path));
 }
 
 /** Writes every file or none; touches nothing that is there. */

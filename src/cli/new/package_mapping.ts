@@ -1,17 +1,14 @@
 // Finds out whether a project knows where `@sallyport/host` is.
 import { readNamedFile } from "../../io/named_file.ts";
 
-/** Says what a project's configuration says of the package: the one that names it, or else the nearest. */
-export type PackageMapping =
-  | { readonly kind: "mapped" | "unmapped"; readonly path: string }
-  | { readonly kind: "no-config" };
-
 const MAX_CONFIG_BYTES = 1_048_576;
 const CONFIG_FILES = ["deno.json", "deno.jsonc", "package.json"];
 const PACKAGE = /"@sallyport\/host"/;
 
-/** Looks through the configurations of a folder and those above it. */
-export async function findMapping(dir: string): Promise<PackageMapping> {
+/** Looks through the configurations of a folder and those above it: for one that names the package, or the nearest. */
+export async function findMapping(
+  dir: string,
+): Promise<{ kind: "mapped" | "unmapped"; path: string } | { kind: "no-config" }> {
   let nearest: string | undefined;
   for (let folder = dir.replaceAll("\\", "/");; folder = folder.replace(/\/[^/]*$/, "")) {
     for (const name of CONFIG_FILES) {

@@ -40,7 +40,10 @@ async function list(dir: string, { output }: CliContext): Promise<void> {
   const entries = await quarantine.list();
   output.result(
     { dir: quarantine.dir, plugins: entries.map(entryDocument) },
-    () => entries.length === 0 ? ["No plugin is in quarantine"] : entryLines(entries, output),
+    () =>
+      entries.length === 0
+        ? ["No plugin is in quarantine"]
+        : entries.flatMap((entry) => ["", ...entryLines(entry, output)]).slice(1),
   );
 }
 
@@ -71,7 +74,7 @@ async function lift(dir: string, given: string[], { output }: CliContext): Promi
   const lifted: QuarantineEntry[] = [];
   for (const name of names) {
     const entry = await quarantine.lift(name);
-    if (entry !== undefined) lifted.push(entry); // else somebody else was faster
+    if (entry !== undefined) lifted.push(entry); // else another command was faster
   }
   output.result(
     { dir: quarantine.dir, lifted: lifted.map(entryDocument) },
@@ -100,37 +103,28 @@ function entryDocument({ name, path, record, problem }: QuarantineEntry): unknow
   return { file: path, name, ...record, ...(problem === undefined ? {} : { problem }) };
 }
 
-function entryLines(entries: readonly QuarantineEntry[], output: Output): string[] {
-  return entries.flatMap((entry, index) => [
-    ...(index === 0 ? [] : [""]),
-    ...describeEntry(entry, output),
-  ]);
-}
-
-function describeEntry({ name, path, record, problem }: QuarantineEntry, output: Output): string[] {
+function entryLines(
+  { name, path, record, problem }: QuarantineEntry,
+  output: Output,
+): string[] {
+  const title = output.style("bold", name);
   if (record === undefined) {
-    return [
-      output.style("bold", name),
-      ...columns([
-        ["file", escapeText(path)],
-        ["problem", output.style("red", `cannot be read: ${escapeText(problem ?? "unknown")}`)],
-      ]),
-    ];
+    const why = `cannot be read: ${escapeText(problem ?? "unknown")}`;
+    return [title, ...columns([["file", escapeText(path)], ["problem", output.style("red", why)]])];
   }
   const { version, bundleHash, since, reason, violations } = record;
   const last = violations.at(-1);
   return [
-    `${output.style("bold", name)} ${escapeText(version)}`,
+    `${title} ${escapeText(version)}`,
     ...columns([
       ["since", shortDate(since)],
       ["reason", output.style("red", escapeText(reason))],
       ["bundle", `${bundleHash.slice(0, HASH_DIGITS)}…`],
       [
         "last",
-        last === undefined
-          ? undefined
-          : `${plural(violations.length, "violation")}, the last at ${shortDate(last.time)}: ` +
-            escapeText(`${last.kind}, ${last.severity}: ${last.message}`),
+        last &&
+        `${plural(violations.length, "violation")}, the last at ${shortDate(last.time)}: ` +
+          escapeText(`${last.kind}, ${last.severity}: ${last.message}`),
       ],
     ]),
   ];

@@ -18,7 +18,7 @@ interface RunOptions extends TrustOptions {
   stream?: boolean;
 }
 
-/** How long a call that was cancelled may take to end, in milliseconds: somebody waits. */
+/** How long a call that was cancelled may take to end, in milliseconds: a person waits. */
 const DRAIN_MS = 1_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_SHOWN_METHODS = 20;
@@ -52,10 +52,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
     }));
     const plugin = await load(host, dir, interrupt.signal);
     methods = plugin.methods;
-    const callOptions: CallOptions = {
-      signal: interrupt.signal,
-      timeoutMs: options.timeout,
-    };
+    const callOptions = { signal: interrupt.signal, timeoutMs: options.timeout };
     if (options.stream) await printStream(plugin, options.call, params, callOptions, context);
     else {
       const result = await plugin.call(options.call, params, callOptions);
@@ -64,20 +61,33 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
     if (interrupt.signal.aborted) throw new InterruptedError();
-    throw withMethodHint(withStreamHint(error, options), options.call, methods);
+    throw hinted(error, options, methods);
   }
 }
 
-/** Names the methods that there are, where the call named another. */
-function withMethodHint(error: unknown, called: string, methods: readonly string[]): unknown {
-  if (!(error instanceof SallyportError) || error.code !== "method-not-found") return error;
-  if (methods.length === 0 || methods.includes(called)) return error;
-  const shown = methods.slice(0, MAX_SHOWN_METHODS).map((name) => `"${name}"`).join(", ");
-  return new SallyportError(error.code, error.message, {
-    hint: `Its methods are ${shown}${methods.length > MAX_SHOWN_METHODS ? ", …" : ""}`,
-    details: { ...error.details, methods },
-    cause: error,
-  });
+/** Says which methods there are, or which option fits, where the call named another. */
+function hinted(
+  error: unknown,
+  { call, stream }: RunOptions,
+  methods: readonly string[],
+): unknown {
+  if (!(error instanceof SallyportError)) return error;
+  const { code, message, details } = error;
+  if (code === "method-not-found" && methods.length > 0 && !methods.includes(call)) {
+    const shown = methods.slice(0, MAX_SHOWN_METHODS).map((name) => `"${name}"`).join(", ");
+    const hint = `Its methods are ${shown}${methods.length > MAX_SHOWN_METHODS ? ", …" : ""}`;
+    return new SallyportError(code, message, {
+      hint,
+      details: { ...details, methods },
+      cause: error,
+    });
+  }
+  // the plugin's own hint names a function of the API
+  if (code === "plugin-error" && details.code === `use-${stream ? "call" : "stream"}`) {
+    const hint = stream ? "Leave out --stream" : "Pass --stream";
+    return new SallyportError(code, message, { hint, details, cause: error });
+  }
+  return error;
 }
 
 /** Loads a plugin; what it depends on is looked for beside it, and must be trusted just the same. */
@@ -104,19 +114,6 @@ async function printStream(
     else output.line(toJson(item, false));
   }
   if (output.json) output.result({ result: items }, () => []);
-}
-
-/** The plugin says which function of the API would have fitted; here that is an option. */
-function withStreamHint(error: unknown, { stream }: RunOptions): unknown {
-  if (!(error instanceof SallyportError) || error.code !== "plugin-error") return error;
-  const wanted = error.details.code === `use-${stream ? "call" : "stream"}`;
-  if (!wanted) return error;
-  const hint = stream ? "Leave out --stream" : "Pass --stream";
-  return new SallyportError(error.code, error.message, {
-    hint,
-    details: error.details,
-    cause: error,
-  });
 }
 
 function parseTimeout(text: string): number {

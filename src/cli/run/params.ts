@@ -5,18 +5,14 @@ import { UsageError } from "../terminal/failure.ts";
 import type { CliIo } from "../terminal/io.ts";
 import { readStdin } from "../terminal/stdin.ts";
 
-/** Is the greatest size of parameters, in bytes: that of one message. */
+/** The greatest size of one message. */
 const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
 
 /** Reads parameters. */
-export async function readParams(
-  source: string | undefined,
-  io: CliIo,
-): Promise<unknown> {
+export async function readParams(source: string | undefined, io: CliIo): Promise<unknown> {
   if (source === undefined) return undefined;
   if (source === "-") {
-    const bytes = await readStdin(io, "the parameters", MAX_PARAMS_BYTES);
-    return parseJson(decode(bytes), "stdin");
+    return parseJson(decode(await readStdin(io, "the parameters", MAX_PARAMS_BYTES)), "stdin");
   }
   if (source.startsWith("@")) {
     const path = source.slice(1);
@@ -36,10 +32,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new SallyportError("bad-config", "Cannot use the parameters in stdin: not UTF-8", {
-      hint: "Write one JSON value there",
-      cause,
-    });
+    throw unusable("stdin", "not UTF-8", cause);
   }
 }
 
@@ -47,10 +40,13 @@ function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot use the parameters in ${source}: not JSON: ${(cause as Error).message}`,
-      { hint: "Write one JSON value there", cause },
-    );
+    throw unusable(source, `not JSON: ${(cause as Error).message}`, cause);
   }
+}
+
+function unusable(source: string, why: string, cause: unknown): SallyportError {
+  return new SallyportError("bad-config", `Cannot use the parameters in ${source}: ${why}`, {
+    hint: "Write one JSON value there",
+    cause,
+  });
 }

@@ -7,8 +7,8 @@ import { decodeSealedKeyPem, isSealedKeyPem } from "../../crypto/sealed_key.ts";
 import { readSmallFile } from "../../host/settings/config_files.ts";
 import { parsePublicKey } from "../../trust/keys/keys.ts";
 import type { CliContext } from "./context.ts";
-import { warnIfOpenToOthers } from "./open_files.ts";
-import { askPassphrase, isWrongPassphrase, readPassphrase, retryTyped } from "./secrets.ts";
+import { warnIfOpenToOthers } from "./files.ts";
+import { isWrongPassphrase, openByPrompt, readPassphrase } from "./secrets.ts";
 
 /** Holds a public key that was read. */
 export interface NamedPublicKey {
@@ -27,51 +27,49 @@ export async function readPublicKey(text: string): Promise<NamedPublicKey> {
   return { hex: encodeHex(parsePublicKey(content, name).raw), name };
 }
 
-/** Says how private keys that are sealed are opened. */
-export interface PrivateKeyOptions {
-  /** Files with passphrases; each is tried. Without one, a person is asked. */
-  readonly passphraseFiles: readonly string[];
-  readonly option: string;
-  readonly context: CliContext;
-}
-
-/** Reads private keys, and warns of those that others may use. */
+/** Reads private keys, and warns of those that others may use; sealed ones are opened by a passphrase. */
 export async function readPrivateKeys(
   paths: readonly string[],
-  { passphraseFiles, option, context }: PrivateKeyOptions,
+  passphraseFiles: readonly string[],
+  option: string,
+  context: CliContext,
 ): Promise<Uint8Array[]> {
   const passphrases: string[] = [];
   for (const path of passphraseFiles) passphrases.push(await readPassphrase(path, context));
   const seeds: Uint8Array[] = [];
   for (const path of paths) {
     const text = await readSmallFile(path, MAX_KEY_FILE_BYTES, "the private key");
-    const open = (passphrase: string) =>
-      naming(path, () => decodeSealedKeyPem(text, { passphrase }));
-    const read = async (): Promise<Uint8Array> => {
-      if (!isSealedKeyPem(text)) return await naming(path, () => decodePrivateKeyPem(text));
-      for (const [index, passphrase] of passphrases.entries()) {
-        try {
-          return await open(passphrase);
-        } catch (error) {
-          if (!isWrongPassphrase(error) || index === passphrases.length - 1) throw error;
-        }
-      }
-      return await retryTyped(context, async () => {
-        const passphrase = await askPassphrase(context, `"${path}"`, option);
-        return { typed: true, act: () => open(passphrase) };
-      });
-    };
-    seeds.push(await read());
+    try {
+      seeds.push(
+        isSealedKeyPem(text)
+          ? await openSealed(text, path, passphrases, option, context)
+          : decodePrivateKeyPem(text),
+      );
+    } catch (error) {
+      throw error instanceof ContentError
+        ? error.about("Cannot read the private key", path)
+        : error;
+    }
     await warnIfOpenToOthers(path, "the private key", context.output);
   }
   return seeds;
 }
 
-/** Puts the file's name to an error about a key. */
-async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw error instanceof ContentError ? error.about("Cannot read the private key", path) : error;
+/** Tries each passphrase; without one a person is asked. */
+async function openSealed(
+  text: string,
+  path: string,
+  passphrases: readonly string[],
+  option: string,
+  context: CliContext,
+): Promise<Uint8Array> {
+  const open = (passphrase: string) => decodeSealedKeyPem(text, { passphrase });
+  for (const [index, passphrase] of passphrases.entries()) {
+    try {
+      return await open(passphrase);
+    } catch (error) {
+      if (!isWrongPassphrase(error) || index === passphrases.length - 1) throw error;
+    }
   }
+  return await openByPrompt(context, `"${path}"`, open, option);
 }

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { SealSecret } from "../../crypto/sealed.ts";
 import { SallyportError } from "../../errors.ts";
+import { writeNewFile } from "../../io/durable_file.ts";
 import {
   MAX_PASSPHRASE_FILE_BYTES,
   passphraseOf,
@@ -12,9 +13,8 @@ import {
 import { UsageError } from "../terminal/failure.ts";
 import { MAX_TRIES, MIN_PASSPHRASE_CHARACTERS } from "../terminal/prompt.ts";
 import { readStdin } from "../terminal/stdin.ts";
-import { cannotWrite } from "./cannot_write.ts";
 import type { CliContext } from "./context.ts";
-import { warnIfOpenToOthers } from "./open_files.ts";
+import { cannotWrite, warnIfOpenToOthers } from "./files.ts";
 
 /** Holds the options that say where a secret comes from. */
 export interface SecretOptions {
@@ -23,6 +23,7 @@ export interface SecretOptions {
 }
 
 const KEY_BYTES = 32;
+const SECRET_OPTIONS = "--passphrase-file or --key-file";
 
 /** Adds the options to a command. */
 export function addSecretOptions(command: Command, whose: string): Command {
@@ -37,84 +38,8 @@ export function addSecretOptions(command: Command, whose: string): Command {
     );
 }
 
-/** Reads the secret of something that is sealed already. */
-export async function readSecret(
-  options: SecretOptions,
-  context: CliContext,
-  what: string,
-): Promise<{ secret: SealSecret; typed: boolean }> {
-  const secret = await readSecretFile(options, context);
-  if (secret !== undefined) return { secret, typed: false };
-  const passphrase = await askPassphrase(context, what, "--passphrase-file or --key-file");
-  return { secret: { passphrase }, typed: true };
-}
-
-/** Opens something; a person who mistypes its passphrase may try again. */
-export async function retryTyped<T>(
-  { prompter }: CliContext,
-  attempt: () => Promise<{ typed: boolean; act: () => T | Promise<T> }>,
-): Promise<T> {
-  for (let tries = 1;; tries++) {
-    const { typed, act } = await attempt();
-    try {
-      return await act();
-    } catch (error) {
-      if (!typed || !isWrongPassphrase(error) || tries >= MAX_TRIES) throw error;
-      prompter?.say("That is not its passphrase");
-    }
-  }
-}
-
-/** Tells a passphrase that does not fit from anything else that may be wrong. */
-export function isWrongPassphrase(error: unknown): boolean {
-  return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
-}
-
-/** Reads or makes the secret of something new. */
-export async function readNewSecret(
-  options: SecretOptions & { newKeyFile?: string },
-  context: CliContext,
-  what: string,
-  option: string = "--passphrase-file or --key-file",
-): Promise<SealSecret> {
-  const { passphraseFile, keyFile, newKeyFile } = options;
-  if (newKeyFile !== undefined) {
-    if (passphraseFile !== undefined || keyFile !== undefined) throw tooMany();
-    return { key: await makeKeyFile(newKeyFile) };
-  }
-  const secret = await readSecretFile({ passphraseFile, keyFile }, context);
-  if (secret === undefined) {
-    if (context.prompter === undefined) throw nobodyToAsk(what, option);
-    return { passphrase: await context.prompter.newPassphrase(`a passphrase for ${what}`) };
-  }
-  if (
-    "passphrase" in secret && [...secret.passphrase].length < MIN_PASSPHRASE_CHARACTERS
-  ) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot use the passphrase in "${passphraseFile}": it has fewer than ` +
-        `${MIN_PASSPHRASE_CHARACTERS} characters`,
-      {
-        hint: "Choose a longer one, such as five random words",
-        details: { path: passphraseFile },
-      },
-    );
-  }
-  return secret;
-}
-
-/** Asks for a passphrase. */
-export async function askPassphrase(
-  { prompter }: CliContext,
-  what: string,
-  option: string,
-): Promise<string> {
-  if (prompter === undefined) throw nobodyToAsk(what, option);
-  return await prompter.passphrase(`the passphrase of ${what}`);
-}
-
 /** Reads the secret that an option names; once, as a pipe of the shell or stdin can be read only once. */
-async function readSecretFile(
+export async function readSecretFile(
   { passphraseFile, keyFile }: SecretOptions,
   context: CliContext,
 ): Promise<SealSecret | undefined> {
@@ -128,14 +53,6 @@ async function readSecretFile(
   return { key };
 }
 
-/** Returns the options that name the secret of a list, for commands that a hint shows. */
-export function secretWords({ passphraseFile, keyFile }: SecretOptions): string[] {
-  // stdin or a pipe of the shell: no later command can read it
-  const named = (path: string) => path === "-" || /^\/(?:dev|proc)\//.test(path) ? "FILE" : path;
-  if (keyFile !== undefined) return ["--key-file", named(keyFile)];
-  return passphraseFile === undefined ? [] : ["--passphrase-file", named(passphraseFile)];
-}
-
 /** Reads a passphrase from a file, or from stdin for `-`. */
 export async function readPassphrase(path: string, { io, output }: CliContext): Promise<string> {
   if (path === "-") {
@@ -146,13 +63,80 @@ export async function readPassphrase(path: string, { io, output }: CliContext): 
   return passphrase;
 }
 
+/** Asks for a passphrase. */
+export async function askPassphrase(
+  { prompter }: CliContext,
+  what: string,
+  option: string = SECRET_OPTIONS,
+): Promise<string> {
+  if (prompter === undefined) throw cannotAsk(what, option);
+  return await prompter.passphrase(`the passphrase of ${what}`);
+}
+
+/** Asks for the passphrase that opens something; a person who mistypes it may try again. */
+export async function openByPrompt<T>(
+  context: CliContext,
+  what: string,
+  open: (passphrase: string) => Promise<T>,
+  option?: string,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    const passphrase = await askPassphrase(context, what, option);
+    try {
+      return await open(passphrase);
+    } catch (error) {
+      if (!isWrongPassphrase(error) || tries >= MAX_TRIES) throw error;
+      context.prompter?.say("That is not its passphrase");
+    }
+  }
+}
+
+/** Tells a passphrase that does not fit from anything else that may be wrong. */
+export function isWrongPassphrase(error: unknown): boolean {
+  return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
+}
+
+/** Reads or makes the secret of something new. */
+export async function readNewSecret(
+  { passphraseFile, keyFile, newKeyFile }: SecretOptions & { newKeyFile?: string },
+  context: CliContext,
+  what: string,
+  option: string = SECRET_OPTIONS,
+): Promise<SealSecret> {
+  if (newKeyFile !== undefined) {
+    if (passphraseFile !== undefined || keyFile !== undefined) throw tooMany();
+    return { key: await makeKeyFile(newKeyFile) };
+  }
+  const secret = await readSecretFile({ passphraseFile, keyFile }, context);
+  if (secret === undefined) {
+    if (context.prompter === undefined) throw cannotAsk(what, option);
+    return { passphrase: await context.prompter.newPassphrase(`a passphrase for ${what}`) };
+  }
+  if ("key" in secret || [...secret.passphrase].length >= MIN_PASSPHRASE_CHARACTERS) return secret;
+  throw new SallyportError(
+    "bad-config",
+    `Cannot use the passphrase in "${passphraseFile}": it has fewer than ` +
+      `${MIN_PASSPHRASE_CHARACTERS} characters`,
+    {
+      hint: "Choose a longer one, such as five random words",
+      details: { path: passphraseFile },
+    },
+  );
+}
+
+/** Returns the options that name the secret of a list, for commands that a hint shows. */
+export function secretWords({ passphraseFile, keyFile }: SecretOptions): string[] {
+  // stdin or a pipe of the shell: no later command can read it
+  const named = (path: string) => path === "-" || /^\/(?:dev|proc)\//.test(path) ? "FILE" : path;
+  if (keyFile !== undefined) return ["--key-file", named(keyFile)];
+  return passphraseFile === undefined ? [] : ["--passphrase-file", named(passphraseFile)];
+}
+
 /** Makes a key; never opens what is there, since that may open another list. */
 async function makeKeyFile(path: string): Promise<Uint8Array> {
   const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   try {
-    await Deno.writeFile(path, key, { createNew: true, mode: 0o600 });
-    using file = await Deno.open(path);
-    await file.sync();
+    await writeNewFile(path, key, { mode: 0o600 });
   } catch (cause) {
     const hint = "Name a new file: a key that is there may open something else";
     throw cannotWrite(path, cause, hint);
@@ -167,7 +151,7 @@ function tooMany(): UsageError {
   );
 }
 
-function nobodyToAsk(what: string, option: string): UsageError {
+function cannotAsk(what: string, option: string): UsageError {
   return new UsageError(
     `Cannot ask for the passphrase of ${what}: this is not a terminal`,
     `Pass ${option}`,

@@ -9,9 +9,14 @@ import type { Output } from "../terminal/output.ts";
 import { type CliContext, collect } from "./context.ts";
 import { pluginLogger } from "./plugin_logger.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { addSecretOptions, readSecret, type SecretOptions, secretWords } from "./secrets.ts";
+import {
+  addSecretOptions,
+  askPassphrase,
+  readSecretFile,
+  type SecretOptions,
+  secretWords,
+} from "./secrets.ts";
 
-/** Holds the values of the options. */
 export interface TrustOptions extends SecretOptions {
   key?: string[];
   trustList?: string;
@@ -24,13 +29,11 @@ export interface TrustOptions extends SecretOptions {
   isolation?: IsolationMode;
 }
 
-/** Names the options of a host that come from the command line. */
 export type TrustedHostOptions = Pick<
   PluginHostOptions,
   "keys" | "trustList" | "policy" | "isolation" | "dataDir" | "logger"
 >;
 
-/** Holds the commands that have the options. */
 const COMMANDS: WeakSet<Command> = new WeakSet();
 
 /** Adds the options to a command. */
@@ -67,7 +70,8 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
         `Add the key to the list: ${commandLine(words)}`,
       );
     }
-    const { secret } = await readSecret(options, context, `"${trustList}"`);
+    const secret = await readSecretFile(options, context) ??
+      { passphrase: await askPassphrase(context, `"${trustList}"`) };
     command.setOptionValue("secret", secret);
   });
 }

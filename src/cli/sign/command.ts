@@ -67,11 +67,7 @@ async function sign(
   if (keyFiles.length > MAX_SIGNATURES) {
     throw new UsageError(`Cannot sign with ${keyFiles.length} keys, at most ${MAX_SIGNATURES}`);
   }
-  const seeds = await readPrivateKeys(keyFiles, {
-    passphraseFiles,
-    option: "--passphrase-file",
-    context,
-  });
+  const seeds = await readPrivateKeys(keyFiles, passphraseFiles, "--passphrase-file", context);
   const signed = await signBundle(dir, seeds, { expiresAt, out });
   const statement = parseStatement(signed.envelope.payload);
   const signatures = signed.envelope.signatures.length;

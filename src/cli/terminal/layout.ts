@@ -2,8 +2,7 @@
 import { escapeText } from "../../errors.ts";
 import type { Output } from "./output.ts";
 
-/** How wide a table may be. */
-export const TABLE_WIDTH = 80;
+const TABLE_WIDTH = 80;
 
 /** Breaks a text into lines at spaces. */
 export function wrap(text: string, width: number): string[] {
@@ -30,11 +29,10 @@ export function hanging(head: string, headWidth: number, text: string): string[]
 /** Lays out names and values in two columns. */
 export function columns(
   rows: readonly (readonly [name: string, value: string | undefined])[],
-  indent: number = 2,
 ): string[] {
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== undefined);
   const width = Math.max(0, ...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${" ".repeat(indent)}${name.padEnd(width)}  ${value}`);
+  return shown.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
 }
 
 /** Lays out what a plugin asks for or gets, escaped. */
@@ -50,12 +48,8 @@ export function plural(count: number, thing: string): string {
 
 /** Lays out cells in columns. */
 export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, shownWidth(cell));
-    }
-  }
+  const widthOf = (column: number) => Math.max(...rows.map((row) => shownWidth(row[column] ?? "")));
+  const widths = rows[0]?.map((_, column) => widthOf(column)) ?? [];
   const pad = (cell: string, index: number) => cell + " ".repeat(widths[index]! - shownWidth(cell));
   return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd());
 }

@@ -3,10 +3,8 @@ import { escapeText } from "../../errors.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const UNITS = ["B", "K", "M", "G", "T", "P"];
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+/** Units of time with their milliseconds. */
+const SPANS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]] as const;
 
 /** Stands for what is not known. */
 export const UNKNOWN = "-";
@@ -42,13 +40,10 @@ export function countCell(value: number | undefined, decimals: boolean = false):
 /** Writes a span of time in its two greatest units. */
 export function spanCell(ms: number): string {
   const span = Math.max(0, ms);
-  if (span < 10 * SECOND_MS) return `${Number((span / SECOND_MS).toFixed(1))}s`;
-  if (span < MINUTE_MS) return `${Math.floor(span / SECOND_MS)}s`;
-  const [unit, size, lesser, part] = span < HOUR_MS
-    ? ["m", MINUTE_MS, "s", SECOND_MS] as const
-    : span < DAY_MS
-    ? ["h", HOUR_MS, "m", MINUTE_MS] as const
-    : ["d", DAY_MS, "h", HOUR_MS] as const;
+  if (span < 10_000) return `${Number((span / 1_000).toFixed(1))}s`;
+  const index = SPANS.findIndex(([, size]) => span >= size);
+  const [unit, size] = SPANS[index]!;
+  const [lesser, part] = SPANS[index + 1] ?? ["", Infinity];
   const rest = Math.floor(span % size / part);
   return `${Math.floor(span / size)}${unit}${rest === 0 ? "" : ` ${rest}${lesser}`}`;
 }

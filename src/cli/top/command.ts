@@ -59,8 +59,7 @@ async function top(
   const view = await viewHosts(dataDir);
   if (view.hosts.length === 0) throw noHost(view);
   if (!once && !output.json && io.outIsTerminal) {
-    await follow(view, { interval, sort }, { io, output });
-    return;
+    return await follow(view, { interval, sort }, { io, output });
   }
   const width = io.outIsTerminal ? screenSize().columns : Infinity;
   output.result(topDocument(view, sort), () => topLines(view, { sort, width }, output));

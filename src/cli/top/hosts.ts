@@ -1,9 +1,9 @@
-// Finds the hosts that live in a data folder, and what they tell of themselves.
+// Finds the hosts that run in a data folder, and the status that each publishes.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type HostStatus, STATUS_FILE } from "../../host/supervision/status_file.ts";
 import { readStatus } from "./status.ts";
 
-/** Holds what is known of one host that lives. */
+/** Holds what is known of one host that runs. */
 export interface HostView {
   readonly run: string;
   readonly file: string;
@@ -21,14 +21,6 @@ export interface TopView {
   readonly more: number;
 }
 
-/** Says how old a status is. */
-export interface StatusAge {
-  /** Its age in milliseconds; negative where the clock of the host is ahead. */
-  readonly ageMs: number;
-  /** Whether the host should have written another one long ago, or its clock is off. */
-  readonly stale: boolean;
-}
-
 const LOCK = /^([0-9A-Za-z-]{1,64})\.lock$/;
 const MAX_ENTRIES = 10_000;
 const MAX_HOSTS = 100;
@@ -40,22 +32,25 @@ const MIN_STALE_MS = 1_000;
 export async function viewHosts(dataDir: string): Promise<TopView> {
   const root = dataDir.replace(/(?<=.)\/+$/, "");
   const runs = await listRuns(`${root}/run`, dataDir);
-  const living: string[] = [];
+  const running: string[] = [];
   const leftBehind: string[] = [];
   for (const run of runs) {
     const held = await isHeld(`${root}/run/${run}.lock`);
-    if (held === true) living.push(run);
-    else if (held === false) leftBehind.push(run);
+    if (held !== undefined) (held ? running : leftBehind).push(run);
   }
   const hosts: HostView[] = [];
-  for (const run of living.slice(0, MAX_HOSTS)) {
+  for (const run of running.slice(0, MAX_HOSTS)) {
     hosts.push(await viewHost(run, `${root}/run/${run}/${STATUS_FILE}`));
   }
-  return { dataDir: root, time: new Date(), hosts, leftBehind, more: living.length - hosts.length };
+  const more = running.length - hosts.length;
+  return { dataDir: root, time: new Date(), hosts, leftBehind, more };
 }
 
-/** Works out how old a status is. */
-export function ageOf({ time, intervalMs }: HostStatus, now: Date): StatusAge {
+/** Works out how old a status is, in milliseconds: negative where the clock of the host is ahead. */
+export function ageOf(
+  { time, intervalMs }: HostStatus,
+  now: Date,
+): { readonly ageMs: number; readonly stale: boolean } {
   const ageMs = now.getTime() - new Date(time).getTime();
   return { ageMs, stale: Math.abs(ageMs) > Math.max(STALE_INTERVALS * intervalMs, MIN_STALE_MS) };
 }
@@ -91,7 +86,7 @@ async function listRuns(folder: string, dataDir: string): Promise<string[]> {
 async function isHeld(path: string): Promise<boolean | undefined> {
   try {
     using file = await Deno.open(path);
-    // shared, so that two who look at once do not take each other for a host
+    // shared, so that two commands at once do not take each other for a host
     return !await file.tryLock(false);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

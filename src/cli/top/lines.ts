@@ -10,7 +10,7 @@ import { pluginTable, type SortKey, sortPlugins } from "./table.ts";
 /** Says how to lay out what is shown. */
 export interface TopLayout {
   readonly sort: SortKey;
-  /** How wide a line may be; `Infinity` where nobody counts. */
+  /** How wide a line may be; `Infinity` where there is no screen. */
   readonly width: number;
 }
 

@@ -11,9 +11,8 @@ import { type CliContext, collect, parseCount, withProgram } from "../shared/con
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";
 import { readPublicKey } from "../shared/read_keys.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
+import { type Change, type ChangeOptions, changesList } from "./change.ts";
 import { compareWith, listedEarlier } from "./earlier_asks.ts";
-import { onlyFile, openList } from "./list_file.ts";
 import { exactlyOne, refuseOthers, splitAt } from "./subjects.ts";
 
 interface AddOptions extends ChangeOptions {
@@ -58,19 +57,17 @@ export function addTrustAdd(trust: Command, context: CliContext): void {
     .option("--threshold <n>", "how many of them must sign", parseCount(MAX_SIGNATURES))
     .option("--minimum <name@version>", "the lowest version of a plugin that may load")
     .option("--replace", "replace an entry for the same version or the same names");
-  addChangeOptions(command)
-    .action(async (argument: string | undefined, options: AddOptions) => {
-      const { key, plugin, publisher, minimum } = options;
-      const { subject, meaning: make } = exactlyOne<Maker>({
-        "--key": [key, () => addedKeys(key!, options)],
-        "--plugin": [plugin, (content) => addedPlugin(content, plugin!, options, context)],
-        "--publisher": [publisher, (content) => addedPublisher(content, publisher!, options)],
-        "--minimum": [minimum, () => addedMinimum(minimum!)],
-      });
-      refuseIdle(subject, options);
-      const list = await openList(onlyFile(argument, options), options, context);
-      await changeList(list, await make(list.content), options, context);
+  changesList(command, context, (options: AddOptions) => {
+    const { key, plugin, publisher, minimum } = options;
+    const { subject, meaning: make } = exactlyOne<Maker>({
+      "--key": [key, () => addedKeys(key!, options)],
+      "--plugin": [plugin, (content) => addedPlugin(content, plugin!, options, context)],
+      "--publisher": [publisher, (content) => addedPublisher(content, publisher!, options)],
+      "--minimum": [minimum, () => addedMinimum(minimum!)],
     });
+    refuseIdle(subject, options);
+    return ({ content }) => make(content);
+  });
 }
 
 /** Refuses what would silently do nothing. */
@@ -148,11 +145,10 @@ function addedPublisher(
   const bound = new Set(content.publishers.flatMap(({ keys }) => keys));
   const newlyBound = signer.map((key) => findKey(content, key)).filter(({ id }) => !bound.has(id));
   const names = newlyBound.map(({ name }) => `"${escapeText(name)}"`).join(", ");
+  const note = `From then on what ${names} signed counts for "${escapeText(namespace)}" only`;
   return {
     apply: (before) => addPublisher(before, { namespace, keys: signer, threshold }, { replace }),
-    notes: names === "" ? [] : [
-      `From then on what ${names} signed counts for "${escapeText(namespace)}" only`,
-    ],
+    notes: names === "" ? [] : [note],
   };
 }
 

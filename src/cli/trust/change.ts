@@ -10,7 +10,7 @@ import { readPrivateKeys } from "../shared/read_keys.ts";
 import { secretWords } from "../shared/secrets.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { plural } from "../terminal/layout.ts";
-import { addListOptions, type ListOptions } from "./list_file.ts";
+import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";
 
 /** Holds the options of every command that changes a list. */
 export interface ChangeOptions extends ListOptions {
@@ -43,8 +43,7 @@ export function readRootKeys(
   { rootKey = [], rootPassphraseFile = [] }: ChangeOptions,
   context: CliContext,
 ): Promise<Uint8Array[]> {
-  const option = "--root-passphrase-file";
-  return readPrivateKeys(rootKey, { passphraseFiles: rootPassphraseFile, option, context });
+  return readPrivateKeys(rootKey, rootPassphraseFile, "--root-passphrase-file", context);
 }
 
 /** Says what changes. */
@@ -55,15 +54,31 @@ export interface Change {
   details?: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * Makes a command one that takes a list's file and changes the list: `plan` checks the options before the list is
+ * opened, and returns what makes the change.
+ */
+export function changesList<O extends ChangeOptions>(
+  command: Command,
+  context: CliContext,
+  plan: (options: O) => (list: TrustList) => Change | Promise<Change>,
+): void {
+  addChangeOptions(command).action(async (argument: string | undefined, options: O) => {
+    const make = plan(options);
+    const list = await openList(onlyFile(argument, options), options, context);
+    await changeList(list, await make(list), options, context);
+  });
+}
+
 /** Shows a change, asks for a yes at a terminal, and writes it. */
 export async function changeList(
   list: TrustList,
-  { apply, notes, details = {} }: Change,
+  { apply, ...shown }: Change,
   options: ChangeOptions,
   context: CliContext,
 ): Promise<void> {
   const changes = diffTrustLists(list.content, apply(list.content));
-  await proposeChange({ list, changes, notes, details }, options, context, async () => {
+  await proposeChange(list, { changes, ...shown }, options, context, async () => {
     if (list.root === undefined && options.rootKey !== undefined) {
       const words = ["trust", "rotate", list.file, "--root", "PUB", ...secretWords(options)];
       throw new UsageError(
@@ -80,13 +95,11 @@ export async function changeList(
   });
 }
 
-/** Shows what would change, asks for a yes where somebody can be asked, has it written and reports that. */
+/** Shows what would change, asks for a yes at a terminal, writes it and reports that. */
 export async function proposeChange(
-  { list, changes, notes = [], details = {} }: {
-    list: TrustList;
+  list: TrustList,
+  { changes, notes = [], details = {} }: Omit<Change, "apply"> & {
     changes: readonly TrustChange[];
-    notes?: readonly string[];
-    details?: Readonly<Record<string, unknown>>;
   },
   { yes = false, dryRun = false, rootKey = [] }: ChangeOptions,
   { io, output, prompter }: CliContext,
@@ -129,6 +142,6 @@ function changedMeanwhile({ file, revision }: TrustList, now: number): Sallyport
   return new SallyportError(
     "bad-state",
     `Cannot change trust list "${file}": it was revision ${revision} and is now ${now}`,
-    { hint: "Somebody else changed it meanwhile: run the command again to see it as it is now" },
+    { hint: "It was changed meanwhile: run the command again to see it as it is now" },
   );
 }

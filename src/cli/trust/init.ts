@@ -35,7 +35,7 @@ export function addTrustInit(trust: Command, context: CliContext): void {
     .option("--new-key-file <file>", "make a key of 32 bytes there, instead of a passphrase")
     .option("--expires <date>", "until when it holds: 365d, or a date such as 2027-01-31", "365d")
     .option("--threshold <n>", "how many keys must sign a plugin", parseCount(MAX_SIGNATURES))
-    .option("--only-listed", "load listed plugins only, whoever signed others")
+    .option("--only-listed", "load listed plugins only, no others that a key signed")
     .option("--root <pub>", "a root key, which must sign every change (repeatable)", collect)
     .option("--root-threshold <n>", "how many root keys must sign", parseCount(MAX_SIGNATURES))
     .option("--force", "replace a list that is there; it is kept as FILE.previous");

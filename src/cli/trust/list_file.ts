@@ -2,16 +2,17 @@
 import type { Command } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { ContentError } from "../../crypto/content_error.ts";
+import type { SealSecret } from "../../crypto/sealed.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { isListExpired } from "../../trust/list/list.ts";
 import { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { shortDate } from "../shared/dates.ts";
-import { warnIfChangeable } from "../shared/open_files.ts";
+import { warnIfChangeable } from "../shared/files.ts";
 import {
   addSecretOptions,
-  readSecret,
-  retryTyped,
+  openByPrompt,
+  readSecretFile,
   type SecretOptions,
   secretWords,
 } from "../shared/secrets.ts";
@@ -70,12 +71,14 @@ export async function openList(
   await refuseAbsent(file);
   const { dataDir } = options;
   const mark = dataDir === undefined ? {} : { markDir: `${dataDir}/trust`, remember: false };
-  const list = await retryTyped(context, async () => {
-    const { secret, typed } = await readSecret(options, context, `"${file}"`);
-    return { typed, act: () => TrustList.open(file, secret, mark) };
-  }).catch((error) => {
-    throw error instanceof ContentError ? error.about("Cannot open trust list", file) : error;
-  });
+  const open = (secret: SealSecret) =>
+    TrustList.open(file, secret, mark).catch((error) => {
+      throw error instanceof ContentError ? error.about("Cannot open trust list", file) : error;
+    });
+  const secret = await readSecretFile(options, context);
+  const list = secret === undefined
+    ? await openByPrompt(context, `"${file}"`, (passphrase) => open({ passphrase }))
+    : await open(secret);
   warnIfChangeable(file, "the trust list", context.output);
   warnOfExpiry(list, options, context);
   return list;

@@ -10,8 +10,7 @@ import {
   setMinimum,
 } from "../../trust/list/changes.ts";
 import type { CliContext } from "../shared/context.ts";
-import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
-import { onlyFile, openList } from "./list_file.ts";
+import { type Change, type ChangeOptions, changesList } from "./change.ts";
 import { exactlyOne, refuseOthers, splitAt } from "./subjects.ts";
 
 interface RemoveOptions extends ChangeOptions {
@@ -34,28 +33,28 @@ export function addTrustRemove(trust: Command, context: CliContext): void {
     .option("--minimum <name>", "the minimum version of a plugin")
     .option("--revocation <what>", "a revocation, lifted: a bundle hash, or NAME[@RANGE]")
     .option("--lift-revocation", "remove a key although it is revoked: it can then be added again");
-  addChangeOptions(command)
-    .action(async (argument: string | undefined, options: RemoveOptions) => {
-      const { key, plugin, publisher, minimum, revocation, liftRevocation: lift } = options;
-      const { subject, meaning: apply } = exactlyOne<Change["apply"]>({
-        "--key": [key, (content) => removeKey(content, key!, { liftRevocation: lift })],
-        "--plugin": [plugin, (content) => {
-          const { name, rest } = splitAt(plugin!);
-          return removePlugin(content, { name, version: rest });
-        }],
-        "--publisher": [publisher, (content) => removePublisher(content, publisher!)],
-        "--minimum": [minimum, (content) => setMinimum(content, minimum!, undefined)],
-        "--revocation": [revocation, (content) => liftRevocation(content, revoked(revocation!))],
-      });
-      if (subject !== "--key") refuseOthers(subject, { "--lift-revocation": lift });
-      const list = await openList(onlyFile(argument, options), options, context);
-      const was = key === undefined ? undefined : findKey(list.content, key).revoked;
+  changesList(command, context, (options: RemoveOptions) => {
+    const { key, plugin, publisher, minimum, revocation, liftRevocation: lift } = options;
+    const { subject, meaning: apply } = exactlyOne<Change["apply"]>({
+      "--key": [key, (content) => removeKey(content, key!, { liftRevocation: lift })],
+      "--plugin": [plugin, (content) => {
+        const { name, rest } = splitAt(plugin!);
+        return removePlugin(content, { name, version: rest });
+      }],
+      "--publisher": [publisher, (content) => removePublisher(content, publisher!)],
+      "--minimum": [minimum, (content) => setMinimum(content, minimum!, undefined)],
+      "--revocation": [revocation, (content) => liftRevocation(content, revoked(revocation!))],
+    });
+    if (subject !== "--key") refuseOthers(subject, { "--lift-revocation": lift });
+    return ({ content }) => {
+      const was = key === undefined ? undefined : findKey(content, key).revoked;
       const notes = was === undefined ? [] : [
         `It was revoked from "${was.from}" on: ${escapeText(was.reason, 300)}`,
-        "Nothing will remember that: once it is added again, all that it ever signed counts",
+        "The list forgets that: once the key is added again, all that it ever signed counts",
       ];
-      await changeList(list, { apply, notes }, options, context);
-    });
+      return { apply, notes };
+    };
+  });
 }
 
 function revoked(text: string): { hash: string } | { name: string; versions?: string } {

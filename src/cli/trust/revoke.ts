@@ -7,8 +7,7 @@ import { compareVersions } from "../../trust/mark/versions.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import type { CliContext } from "../shared/context.ts";
 import { parseDate } from "../shared/dates.ts";
-import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
-import { onlyFile, openList } from "./list_file.ts";
+import { type Change, type ChangeOptions, changesList } from "./change.ts";
 import { exactlyOne, splitAt } from "./subjects.ts";
 
 const MAX_NAMED = 20;
@@ -29,28 +28,27 @@ export function addTrustRevoke(trust: Command, context: CliContext): void {
       "revoke a key, a bundle, or versions of a plugin; hosts that watch the list unload them",
     )
     .option("--key <key>", "a key, with all that it ever signed: its name or id")
-    .option("--hash <hex>", "one bundle, whoever signed it: its bundle hash")
+    .option("--hash <hex>", "one bundle, by its bundle hash, with any signature")
     .option("--plugin <name>", 'versions of a plugin, such as word-count@"<1.4.2", or all')
     .requiredOption("--reason <text>", "why, for those who will ask (required)")
     .option("--from <date>", "from when on (default: now)");
-  addChangeOptions(command)
-    .action(async (argument: string | undefined, options: RevokeOptions) => {
-      const { key, hash, plugin, reason, dataDir } = options;
+  changesList(
+    command,
+    context,
+    ({ key, hash, plugin, reason, dataDir, ...options }: RevokeOptions) => {
       const { name, rest: versions = "*" } = splitAt(plugin ?? "");
-      const from = parseDate(options.from, "--from") ?? new Date();
-      const why = { reason, from };
+      const why = { reason, from: parseDate(options.from, "--from") ?? new Date() };
       const { meaning: apply } = exactlyOne<Change["apply"]>({
         "--key": [key, (content) => revokeKey(content, key!, why)],
-        "--hash": [
-          hash,
-          (content) => revokePlugin(content, { hash: hash!.toLowerCase() }, why),
-        ],
+        "--hash": [hash, (content) => revokePlugin(content, { hash: hash!.toLowerCase() }, why)],
         "--plugin": [plugin, (content) => revokePlugin(content, { name, versions }, why)],
       });
-      const list = await openList(onlyFile(argument, options), options, context);
-      const hits = plugin === undefined ? {} : knownVersions(list, name, versions, dataDir);
-      await changeList(list, { apply, ...hits }, options, context);
-    });
+      return (list) => ({
+        apply,
+        ...(plugin === undefined ? {} : knownVersions(list, name, versions, dataDir)),
+      });
+    },
+  );
 }
 
 /** Says which versions that are known here a revocation covers: a range is easily written wrongly. */

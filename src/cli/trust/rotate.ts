@@ -30,7 +30,7 @@ const ROOT_KEYS_HINT =
 export function addTrustRotate(trust: Command, context: CliContext): void {
   const command = trust.command("rotate")
     .usage("FILE [--new-passphrase-file FILE | --new-key-file FILE | --root PUB…] [options]")
-    .description("give the list another passphrase or key file, or another root")
+    .description("seal the list with another passphrase or key file, or replace its root")
     .addHelpText("after", withProgram(NOTES))
     .option("--new-passphrase-file <file>", "the file with the new passphrase (none: asked for)")
     .option("--new-key-file <file>", "make a new key of 32 bytes there, instead of a passphrase")
@@ -75,9 +75,9 @@ async function rotateRoot(
   const version = (list.root?.version ?? 0) + 1;
   const changes = diffRoots(list.root, { version, keys, threshold });
   if (options.rootKey === undefined && options.dryRun !== true) {
-    throw new UsageError("Cannot give the list another root without --root-key", ROOT_KEYS_HINT);
+    throw new UsageError("Cannot replace the root of the list without --root-key", ROOT_KEYS_HINT);
   }
-  await proposeChange({ list, changes }, options, context, async () => {
+  await proposeChange(list, { changes }, options, context, async () => {
     const rootKeys = await readRootKeys(options, context);
     return await list.rotateRoot({ keys, threshold, rootKeys }).catch((error) => {
       if (!(error instanceof SallyportError) || error.code !== "signature-invalid") throw error;
@@ -95,11 +95,10 @@ async function rotateSecret(
   const { output } = context;
   const file = escapeText(list.file);
   if (dryRun) {
-    output.result(
+    return output.result(
       { revision: list.revision, changes: [], dryRun, secretChanged: false },
       () => [`${file} would be sealed with another secret; nothing was written`],
     );
-    return;
   }
   const secret = await readNewSecret(
     { passphraseFile: newPassphraseFile, newKeyFile },

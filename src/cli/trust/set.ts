@@ -11,8 +11,7 @@ import {
 import { type CliContext, parseCount } from "../shared/context.ts";
 import { parseDate, parseFutureDateOrSpan } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
-import { addChangeOptions, type Change, changeList, type ChangeOptions } from "./change.ts";
-import { onlyFile, openList } from "./list_file.ts";
+import { type Change, type ChangeOptions, changesList } from "./change.ts";
 
 interface SetOptions extends ChangeOptions {
   expires?: string;
@@ -32,25 +31,23 @@ export function addTrustSet(trust: Command, context: CliContext): void {
     )
     .option("--expires <date>", "until when the list holds: 365d, or a date such as 2027-01-31")
     .option("--threshold <n>", "how many keys must sign a plugin", parseCount(MAX_SIGNATURES))
-    .option("--only-listed", "load listed plugins only, whoever signed others")
+    .option("--only-listed", "load listed plugins only, no others that a key signed")
     .option("--no-only-listed", "load what the keys have signed")
     .option("--key <key>", "the key whose window --not-before and --not-after set: name or id")
     .option("--not-before <date>", "from when on the key counts, or none")
     .option("--not-after <date>", "until when the key counts, or none");
-  addChangeOptions(command)
-    .action(async (argument: string | undefined, options: SetOptions) => {
-      const steps = stepsOf(options);
-      if (steps.length === 0) {
-        throw new UsageError(
-          "Nothing was named to set",
-          "Pass --expires, --threshold, --only-listed, --no-only-listed, or --key with a date",
-        );
-      }
-      const list = await openList(onlyFile(argument, options), options, context);
-      const apply: Change["apply"] = (content) =>
-        steps.reduce((changed, step) => step(changed), content);
-      await changeList(list, { apply }, options, context);
+  changesList(command, context, (options: SetOptions) => {
+    const steps = stepsOf(options);
+    if (steps.length === 0) {
+      throw new UsageError(
+        "Nothing was named to set",
+        "Pass --expires, --threshold, --only-listed, --no-only-listed, or --key with a date",
+      );
+    }
+    return () => ({
+      apply: (content) => steps.reduce((changed, step) => step(changed), content),
     });
+  });
 }
 
 function stepsOf(options: SetOptions): Change["apply"][] {

@@ -72,7 +72,7 @@ function showList({ file, content, root, mark }: TrustList, { output }: CliConte
       [
         "root",
         root === undefined
-          ? "none: whoever has its secret may change it"
+          ? "none: its secret alone allows changes"
           : `version ${root.version}, ${root.threshold} of ${keyIds.join(", ")}`,
       ],
       ["root hash", root?.hash], // what a host pins the root by

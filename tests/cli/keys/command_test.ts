@@ -176,7 +176,7 @@ Deno.test("keygen --seal asks twice at a terminal, and says nothing of the answe
   await using dir = await scratch();
   const args = ["keygen", "a", "--dir", dir.path, "--seal"];
   const outcome = await atTerminal(args, "tell nobody\n", "tell nobody\n");
-  assert.match(done(outcome), /whoever has it and its passphrase/);
+  assert.match(done(outcome), /signs as you, with its passphrase/);
   assert.ok(!(outcome.stderr + outcome.stdout).includes("nobody"));
   assert.ok(isSealedKeyPem(await Deno.readTextFile(`${dir.path}/a.key`)));
   const interrupted = await atTerminal(["keygen", "b", "--dir", dir.path, "--seal"], "abc\u0003");

@@ -317,7 +317,7 @@ Deno.test("trust remove of a revoked key takes a word more, and says what that m
   failed(await kit.trust("remove", "--minimum", "x", "--lift-revocation"), "usage", 2);
   const args = ["trust", "remove", kit.file, "--key", "alice", "--lift-revocation", ...kit.secret];
   const human = done(await inProcess(args));
-  assert.match(human, /It was revoked from .* on: laptop stolen\nNothing will remember that/);
+  assert.match(human, /It was revoked from .* on: laptop stolen\nThe list forgets that/);
   await kit.ok("add", "--key", alice.pub);
   await kit.ok("remove", "--key", "bob"); // one that is not revoked goes as before
 });

@@ -1,6 +1,13 @@
 // What the containment of a plugin adds to the exposure grade.
 import type { SandboxReport } from "../../../sandbox/launch/launcher.ts";
-import type { ExposurePoints } from "./points.ts";
+
+/** One line of a grade; points are tenths. */
+export type ExposurePoints = readonly [
+  name: string,
+  description: string,
+  points: number,
+  most: number,
+];
 
 const SYSTEM_CALLS: Readonly<Record<SandboxReport["seccompProfile"], [string, number]>> = {
   strict: ["only the calls that Deno needs pass", 0],
@@ -8,7 +15,7 @@ const SYSTEM_CALLS: Readonly<Record<SandboxReport["seccompProfile"], [string, nu
   off: ["every call reaches the kernel", 10],
 };
 const NETWORK_MODES: Readonly<Record<SandboxReport["network"], [string, number]>> = {
-  isolated: ["its network has nobody else in it", 0],
+  isolated: ["its network has no other end", 0],
   proxied: ["granted hosts only, through the host's proxy", 1],
   host: ["it is on the machine's network, held by Deno's flags only", 10],
 };

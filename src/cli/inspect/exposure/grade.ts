@@ -1,31 +1,7 @@
 // The exposure grade of a plugin, in the manner of `systemd-analyze security`: 0.0 (nothing) to 10.0.
 //
-// The grade is the sum of its lines, never above 10. Granting more, or taking a layer of containment
-// away, never lowers it. Each line can weigh, in points:
-//
-// | line             | weighs                                                                     |
-// | ---------------- | -------------------------------------------------------------------------- |
-// | deno permissions | 2.0 where Deno's flags are not in force                                    |
-// | namespaces       | 2.5 without namespaces and a root folder of its own                        |
-// | system calls     | 1.0 without a filter, 0.3 with `baseline`                                  |
-// | cgroup           | 0.8 without one, 0.2 where swap is not capped                              |
-// | rlimits          | 0.3 without them                                                           |
-// | host's end       | 0.4 where a busy plugin outlives a killed host                             |
-// | network mode     | 1.0 on the machine's network, 0.1 through the egress proxy                 |
-// | host user        | 1.0 where the host is root, or may be; 0.3 inside namespaces               |
-// | compiler         | 0.3 unless the policy says `jitless`                                       |
-// | net              | 0.6 for one host up to 2.5 for every address (`net.ts`)                    |
-// | private net      | 0.7 for loopback, 0.7 for link-local, 0.6 for private addresses and names  |
-// | reads            | 2.0 for homes and their dot files, 0.6 for the rest of them, 0.8 for       |
-// |                  | folders of the system, 0.4 elsewhere; each once (`paths.ts`)               |
-// | writes           | 2.0, 1.2, 1.5 and 1.0 for the same, 0.1 for its own storage                |
-// | host's files     | 1.0 where paths are granted and no data folder shows whether it is in them |
-// | system facts     | 0.1 for each kind, at most 0.6                                             |
-// | services         | 0.1 to read a built-in one, 0.2 to write it; 0.4 and 0.8 for those of the  |
-// |                  | application; at most 2.0                                                   |
-// | database         | 0.4 to read, 0.8 to write                                                  |
-// | hooks            | 0.3 for each, 0.5 for one that runs before the others; at most 1.5         |
-// | signer           | 2.0 where a host would not verify it, 0.1 where its signature never expires |
+// The grade is the sum of its lines, never above 10. Granting more, or taking a layer of containment away, never
+// lowers it. What each line can weigh stands where it is made, in tenths of a point.
 import type { Manifest } from "../../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../../errors.ts";
 import { hookBand } from "../../../hooks/names.ts";
@@ -36,9 +12,8 @@ import { hanging } from "../../terminal/layout.ts";
 import { containmentLines } from "./containment.ts";
 import { netLines } from "./net.ts";
 import { pathLines } from "./paths.ts";
-import type { ExposurePoints } from "./points.ts";
+import type { ExposurePoints } from "./containment.ts";
 
-/** Says in a word how exposed a plugin leaves its machine. */
 export type ExposureLabel = "SAFE" | "OK" | "MEDIUM" | "EXPOSED" | "UNSAFE";
 
 /** Holds a grade and what makes it. */
@@ -56,7 +31,6 @@ export interface ExposureGrade {
   }[];
 }
 
-/** Holds what a grade is worked out from. */
 export interface ExposureInput extends Pick<InspectedLaunch, "sandbox"> {
   readonly permissions: Pick<
     InspectedLaunch["permissions"],
@@ -132,10 +106,8 @@ function grantLines({ permissions, hooks }: ExposureInput): ExposurePoints[] {
     return sum + (access === "readwrite" ? 2 * read : read);
   }, 0);
   const priorities = new Map(hooks.map(({ name, priority }) => [name, priority]));
-  const early =
-    permissions.hooks.filter((name) =>
-      ["critical", "high"].includes(hookBand(priorities.get(name) ?? 200))
-    ).length;
+  const early = permissions.hooks.map((name) => hookBand(priorities.get(name) ?? 200))
+    .filter((band) => band === "critical" || band === "high").length;
   const listed = (none: string, some: string, values: readonly string[]) =>
     values.length === 0 ? none : `${some} ${values.join(", ")}`;
   return [

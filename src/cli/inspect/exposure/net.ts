@@ -14,7 +14,7 @@ import {
   parseNetScope,
   type RangeScope,
 } from "../../../permissions/scopes/net_scope.ts";
-import type { ExposurePoints } from "./points.ts";
+import type { ExposurePoints } from "./containment.ts";
 
 const NAMES_MOST = 14;
 const NET_MOST = 25;

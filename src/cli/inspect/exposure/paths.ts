@@ -3,7 +3,7 @@
 import type { InspectedLaunch } from "../../../host/inspect.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
 import { overlaps, pathCovers } from "../../../permissions/scopes/path_scope.ts";
-import type { ExposurePoints } from "./points.ts";
+import type { ExposurePoints } from "./containment.ts";
 
 type Place = "homes" | "within homes" | "system" | "elsewhere";
 

@@ -1,11 +1,23 @@
-// Warnings of files that others than their owner may read or change.
+// What commands say of files that they cannot write, or that others than their owner may use.
+import { readThrown, SallyportError } from "../../errors.ts";
 import { findOpenToOthers, remedyFor } from "../../io/open_to_others.ts";
 import type { Output } from "../terminal/output.ts";
 
+/** Makes the error of a file that cannot be written; what is there is never overwritten. */
+export function cannotWrite(path: string, cause: unknown, existsHint: string): SallyportError {
+  const exists = cause instanceof Deno.errors.AlreadyExists;
+  const reason = exists ? "it exists" : readThrown(cause).message;
+  const code = exists ? "bad-state" : "bad-config";
+  return new SallyportError(code, `Cannot write "${path}": ${reason}`, {
+    hint: exists ? existsHint : "Check the folder, and that you may write there",
+    details: { path },
+    cause,
+  });
+}
+
 /**
- * Warns of a file with a secret that others than its owner may use.
- *
- * A warning and no refusal: what a container mounts as a secret is often open to its one user.
+ * Warns of a file with a secret that others than its owner may use. No refusal: what a container mounts as
+ * a secret is often open to its one user.
  */
 export async function warnIfOpenToOthers(
   path: string,
@@ -20,7 +32,7 @@ export async function warnIfOpenToOthers(
   output.warn(`others may use ${what} "${path}" (mode ${mode}): run chmod 600 on it`);
 }
 
-/** Warns of a file that others than its owner may change, or put another one in the place of. */
+/** Warns of a file that others than its owner may change, or replace by another. */
 export function warnIfChangeable(path: string, what: string, output: Output): void {
   const open = findOpenToOthers(path);
   if (open === undefined) return;
