@@ -13,13 +13,10 @@ import type { EgressTuning } from "./tuning.ts";
 
 /** What all connections of a proxy share. */
 export interface ConnectionContext {
-  /** The grants. */
   readonly allowList: AllowList;
-  /** Resolves names. */
   readonly resolver: Resolver;
   /** The cap on bytes, both ways together. */
   readonly maxBytes: number;
-  /** The bounds. */
   readonly tuning: EgressTuning;
   /** Ends every connection. */
   readonly signal: AbortSignal;
@@ -71,7 +68,7 @@ export class EgressConnectionHandler {
     }
     clearTimeout(this.#timer);
     signal.removeEventListener("abort", onAbort);
-    this.#ended.abort(); // whatever still waits
+    this.#ended.abort(); // ends what still waits
     closeQuietly(this.#client);
     closeQuietly(this.#remote);
     await work.catch(() => {}); // what ended it is known; the sockets are closed, so it settles
@@ -97,7 +94,7 @@ export class EgressConnectionHandler {
     const addresses = await allowedAddresses(target, dialContext);
     const remote = await dial(addresses, port, dialContext, (address) => this.#address = address);
     this.#remote = remote;
-    this.#ended.signal.throwIfAborted(); // nothing may start that nobody would stop
+    this.#ended.signal.throwIfAborted(); // nothing starts that the end would not stop
     remote.setNoDelay(true);
     this.#meter.touch();
     this.#watchIdle();
@@ -140,7 +137,7 @@ export class EgressConnectionHandler {
     try {
       await writeAll(this.#client, refusalResponse(refusal));
       await endWriting(this.#client);
-      if (this.#ended.signal.aborted || this.#remote !== undefined) return; // something else reads
+      if (this.#ended.signal.aborted || this.#remote !== undefined) return; // the other direction reads
       for (let ignored = 0; ignored < MAX_LINGER_BYTES;) {
         const bytes = await this.#reader.read();
         if (bytes === null) return;

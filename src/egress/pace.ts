@@ -1,41 +1,34 @@
 // A token bucket: a burst at once, then a steady rate.
 
-/** Options of {@linkcode Pace}. */
-export interface PaceOptions {
-  /** How much may be taken at once. */
-  burst: number;
-  /** How much comes back each second. */
-  perSecond: number;
-}
-
 /** Paces what costs the host something. */
 export class Pace {
-  readonly #options: PaceOptions;
+  readonly #burst: number;
+  readonly #perSecond: number;
   #tokens: number;
   #filled: number = performance.now();
 
-  /** Makes a full bucket. */
-  constructor(options: PaceOptions) {
-    this.#options = options;
-    this.#tokens = options.burst;
+  /** Makes a full bucket: so much may be taken at once, and so much comes back each second. */
+  constructor(burst: number, perSecond: number) {
+    this.#burst = this.#tokens = burst;
+    this.#perSecond = perSecond;
   }
 
   /** How long until something may be taken again, in milliseconds; 0 for at once. */
   get waitMs(): number {
     this.#fill();
-    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#options.perSecond * 1000);
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perSecond * 1000);
   }
 
   /** Takes tokens, on credit where there are none; the debt is one burst at most. */
   take(tokens: number): void {
     this.#fill();
-    this.#tokens = Math.max(this.#tokens - tokens, -this.#options.burst);
+    this.#tokens = Math.max(this.#tokens - tokens, -this.#burst);
   }
 
   #fill(): void {
     const now = performance.now();
-    const { burst, perSecond } = this.#options;
-    this.#tokens = Math.min(burst, this.#tokens + (now - this.#filled) / 1000 * perSecond);
+    const earned = (now - this.#filled) / 1000 * this.#perSecond;
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned);
     this.#filled = now;
   }
 }

@@ -3,6 +3,7 @@
 // It speaks HTTP/1.1 on a Unix socket: `CONNECT host:port`, and absolute-form requests for plain HTTP
 // and WebSocket. What was granted is compared with what was asked for in normal form; the addresses
 // that were checked are the addresses that are dialled.
+import { setTimeout as sleep } from "node:timers/promises";
 import { SallyportError } from "../errors.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../io/socket_path.ts";
 import { AllowList } from "./dialing/allow_list.ts";
@@ -19,27 +20,19 @@ export type { EgressConnection } from "./reports.ts";
 /** Options of {@linkcode openEgressProxy}. */
 export interface EgressProxyOptions {
   /** The plugin's name, for messages. */
-  plugin: string;
+  readonly plugin: string;
   /** What is granted, in the normal forms of `formatNetScope`. */
-  grants: readonly string[];
+  readonly grants: readonly string[];
   /** Where to listen: at most 107 bytes, in a folder that only the host may enter. */
-  socketPath: string;
-  /** How many connections may be open at once. */
-  maxConnections: number;
-  /** How many bytes a connection may carry, both ways together. @default {1073741824} */
-  maxBytesPerConnection?: number;
-  /** Told once what became of each connection, refused ones too; a flood comes combined, with its count. */
-  onConnection(connection: EgressConnection): void;
-  /** Resolves names. @default As the machine does: its hosts file, then DNS. */
-  resolve?: Resolve;
-}
-
-/** A proxy that listens; disposing it ends every connection and removes the socket. */
-export interface EgressProxy extends AsyncDisposable {
-  /** Where it listens. */
   readonly socketPath: string;
-  /** How many connections are open. */
-  readonly open: number;
+  /** How many connections may be open at once. */
+  readonly maxConnections: number;
+  /** How many bytes a connection may carry, both ways together; by default 1 GiB. */
+  readonly maxBytesPerConnection?: number;
+  /** Takes one report of each connection, refused ones too; those of a flood come combined, with their count. */
+  onConnection(connection: EgressConnection): void;
+  /** Resolves names; by default as the machine does: its hosts file, then DNS. */
+  readonly resolve?: Resolve;
 }
 
 const GIB = 1024 ** 3;
@@ -62,16 +55,15 @@ export async function openEgressProxy(
     }
   }
   const allowList = new AllowList(plugin, options.grants);
+  const head = `Cannot open the egress proxy of plugin "${plugin}"`;
+  const details = { plugin, socketPath };
   const bytes = new TextEncoder().encode(socketPath).length;
   if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot open the egress proxy of plugin "${plugin}": the path of its socket has ${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}`,
-      {
-        hint: "Choose a shorter dataDir, or a shorter folder for temporary files (TMPDIR)",
-        details: { plugin, socketPath },
-      },
-    );
+    const why = `the path of its socket has ${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}`;
+    throw new SallyportError("bad-config", `${head}: ${why}`, {
+      hint: "Choose a shorter dataDir, or a shorter folder for temporary files (TMPDIR)",
+      details,
+    });
   }
   let listener: Deno.UnixListener | undefined;
   try {
@@ -80,29 +72,19 @@ export async function openEgressProxy(
   } catch (cause) {
     listener?.close();
     if (listener !== undefined) await Deno.remove(socketPath).catch(() => {});
-    throw new SallyportError(
-      "launch-failed",
-      `Cannot open the egress proxy of plugin "${plugin}": ${
-        cause instanceof Error ? cause.message : cause
-      }`,
-      {
-        hint: "The host needs --allow-read, --allow-write and --allow-net for the socket",
-        details: { plugin, socketPath },
-        cause,
-      },
-    );
+    const why = cause instanceof Error ? cause.message : cause;
+    throw new SallyportError("launch-failed", `${head}: ${why}`, {
+      hint: "The host needs --allow-read, --allow-write and --allow-net for the socket",
+      details,
+      cause,
+    });
   }
   const bounds = { ...DEFAULT_TUNING, ...tuning };
-  return new Listening(listener, { ...options, maxBytesPerConnection, allowList, tuning: bounds });
+  return new EgressProxy(listener, { ...options, maxBytesPerConnection }, allowList, bounds);
 }
 
-interface ListeningOptions extends EgressProxyOptions {
-  maxBytesPerConnection: number;
-  allowList: AllowList;
-  tuning: EgressTuning;
-}
-
-class Listening implements EgressProxy {
+/** A proxy that listens; disposing it ends every connection and removes the socket. */
+export class EgressProxy implements AsyncDisposable {
   readonly socketPath: string;
   readonly #listener: Deno.UnixListener;
   readonly #maxConnections: number;
@@ -114,15 +96,20 @@ class Listening implements EgressProxy {
   readonly #accepting: Promise<void>;
   #closed: Promise<void> | undefined;
 
-  constructor(listener: Deno.UnixListener, options: ListeningOptions) {
-    const { tuning, maxConnections, resolve } = options;
+  constructor(
+    listener: Deno.UnixListener,
+    options: EgressProxyOptions & { readonly maxBytesPerConnection: number },
+    allowList: AllowList,
+    tuning: EgressTuning,
+  ) {
+    const { maxConnections, resolve } = options;
     this.socketPath = options.socketPath;
     this.#listener = listener;
     this.#maxConnections = maxConnections;
     this.#reports = new Reports((report) => options.onConnection(report), tuning);
-    this.#pace = new Pace({ burst: tuning.acceptBurst, perSecond: tuning.acceptsPerSecond });
+    this.#pace = new Pace(tuning.acceptBurst, tuning.acceptsPerSecond);
     this.#context = {
-      allowList: options.allowList,
+      allowList,
       resolver: new Resolver({
         resolve,
         maxLookups: tuning.maxLookups,
@@ -135,6 +122,7 @@ class Listening implements EgressProxy {
     this.#accepting = this.#accept();
   }
 
+  /** How many connections are open. */
   get open(): number {
     return this.#running.size;
   }
@@ -159,16 +147,18 @@ class Listening implements EgressProxy {
   async #accept(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      let waitMs: number;
       try {
         const client = await this.#listener.accept();
         this.#pace.take(1);
         if (this.#running.size >= this.#maxConnections) await this.#turnAway(client);
         else this.#start(client);
-        await pause(this.#pace.waitMs, signal);
+        waitMs = this.#pace.waitMs;
       } catch {
         // closing, or no descriptor is free: then waiting is all that helps
-        await pause(100, signal);
+        waitMs = 100;
       }
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
     }
   }
 
@@ -197,16 +187,4 @@ class Listening implements EgressProxy {
     const none = { host: "", port: 0, address: undefined, bytesSent: 0, bytesReceived: 0 };
     this.#done({ ...none, allowed: false, reason, durationMs: 0, count: 1 });
   }
-}
-
-/** Waits, but not past an abort. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const onAbort = (): void => resolve();
-  signal.addEventListener("abort", onAbort);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", onAbort);
 }

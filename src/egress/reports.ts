@@ -8,9 +8,9 @@ import type { EgressTuning } from "./tuning.ts";
  * @category Monitoring
  */
 export interface EgressConnection {
-  /** The host that was asked for, in normal form; empty where nobody could tell. */
+  /** The host that was asked for, in normal form; empty where the request did not say. */
   readonly host: string;
-  /** The port that was asked for; 0 where nobody could tell. */
+  /** The port that was asked for; 0 where the request did not say. */
   readonly port: number;
   /** The address that was dialled; `undefined` when none was. */
   readonly address: string | undefined;
@@ -28,7 +28,7 @@ export interface EgressConnection {
   readonly count: number;
 }
 
-/** How many different connections are told apart among those that are combined. */
+/** How many kinds of connections are combined apart from each other. */
 const MAX_KINDS = 16;
 
 /** Hands reports on, one by one or combined. */
@@ -39,10 +39,9 @@ export class Reports {
   readonly #combined = new Map<string, EgressConnection>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Makes an empty collection. */
   constructor(emit: (report: EgressConnection) => void, tuning: EgressTuning) {
     this.#emit = emit;
-    this.#pace = new Pace({ burst: tuning.reportBurst, perSecond: tuning.reportsPerSecond });
+    this.#pace = new Pace(tuning.reportBurst, tuning.reportsPerSecond);
     this.#windowMs = tuning.reportWindowMs;
   }
 
@@ -65,7 +64,6 @@ export class Reports {
     this.#timer ??= setTimeout(() => this.flush(), this.#windowMs);
   }
 
-  /** Hands on what was combined so far. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -78,7 +76,7 @@ export class Reports {
     try {
       this.#emit(Object.freeze(report));
     } catch {
-      // a mistake of the listener's must end no connection
+      // what the listener throws must end no connection
     }
   }
 }

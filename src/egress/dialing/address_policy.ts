@@ -1,6 +1,6 @@
 // Which addresses a granted name may never lead to.
 //
-// Whoever owns a name chooses what it resolves to, so a name must not open what only this machine or
+// The owner of a name chooses what it resolves to, so a name must not open what only this machine or
 // its networks can reach. The ranges are those of the IANA special-purpose address registries that are
 // not globally reachable (RFC 6890 and later entries), with multicast and what clouds add.
 import { addressBits, type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/scopes/ip.ts";
@@ -32,7 +32,7 @@ const IPV4_RANGES: readonly Range[] = ranges(parseIpv4, [
   ["240.0.0.0/4", "reserved"],
 ]);
 
-/** Ranges to name, then ranges within global unicast that lead elsewhere. */
+/** Ranges outside global unicast that have names, then ranges within it that lead elsewhere. */
 const IPV6_RANGES: readonly Range[] = ranges(parseIpv6, [
   ["::/128", "unspecified"],
   ["::1/128", "loopback"],

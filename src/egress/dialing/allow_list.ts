@@ -8,7 +8,6 @@ import {
   parseNetScope,
 } from "../../permissions/scopes/net_scope.ts";
 
-/** Holds grants by host and port. */
 export class AllowList {
   readonly #scopes: readonly NetScope[];
 

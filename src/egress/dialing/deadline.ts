@@ -1,6 +1,6 @@
 // Work that must end in time, whether or not it can be stopped.
 
-/** Waits for work until a deadline or an abort; what it gives later is dropped. */
+/** Waits for work until a deadline or an abort; drops what it resolves with later. */
 export function within<T>(
   ms: number,
   signal: AbortSignal,

@@ -7,18 +7,15 @@ import { Refusal } from "../http/refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Target } from "../http/target.ts";
 
-/** As many addresses of a name are tried. */
+/** How many addresses of a name are tried. */
 const MAX_ATTEMPTS = 4;
 
 /** What choosing and dialling need. */
 export interface DialContext {
-  /** The grants. */
   readonly allowList: AllowList;
-  /** Resolves names. */
   readonly resolver: Resolver;
   /** How long resolving may take, and then dialling, in milliseconds. */
   readonly dialMs: number;
-  /** Ends both. */
   readonly signal: AbortSignal;
 }
 
@@ -46,14 +43,6 @@ export async function allowedAddresses(
     `the name "${host}" leads to an address that is not public, and no grant names that address`,
     { reason: `"${host}" leads to ${address} (${kinds[0]}), and "${address}:${port}" is no grant` },
   );
-}
-
-/** Holds a connection with the address that it leads to. */
-export interface Dialled {
-  /** The connection. */
-  readonly conn: Deno.TcpConn;
-  /** The address, as it was dialled. */
-  readonly address: string;
 }
 
 /**
@@ -86,10 +75,11 @@ export async function dial(
     }
   }
   if (failure instanceof Refusal) throw failure;
-  const name = failure instanceof Error ? failure.name : String(failure);
   const short = "the host could not be reached";
   const why = failure instanceof Deno.errors.NotCapable
     ? "the host process may not: it needs --allow-net for the address"
-    : name;
+    : failure instanceof Error
+    ? failure.name
+    : String(failure);
   throw new Refusal(502, short, { reason: `${short}: ${why}`, cause: failure });
 }

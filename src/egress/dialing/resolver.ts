@@ -7,23 +7,21 @@ import { Refusal } from "../http/refusal.ts";
 /** Returns the addresses of a host name, as text. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
-/** Options of {@linkcode Resolver}. */
-export interface ResolverOptions {
-  /** Asks for the addresses; as the machine does by default: its hosts file, then DNS. */
-  resolve?: Resolve;
+interface ResolverOptions {
+  /** By default names are resolved as the machine does: by its hosts file, then by DNS. */
+  readonly resolve: Resolve | undefined;
   /** How many lookups run at once; further ones wait. */
-  maxLookups: number;
+  readonly maxLookups: number;
   /** How many lookups may wait or run; further ones are refused. */
-  maxPending: number;
+  readonly maxPending: number;
 }
 
-/** More addresses than this are cut off. */
 const MAX_ADDRESSES = 64;
 
 /**
- * Resolves names for one plugin; those who ask for the same name at the same time share one lookup.
+ * Resolves names for one plugin; requests for the same name at the same time share one lookup.
  *
- * A lookup cannot be cancelled: one that nobody waits for any more keeps its place until it ends.
+ * A lookup cannot be cancelled: it keeps its place until it ends, also when no request waits for it.
  */
 export class Resolver {
   readonly #resolve: Resolve;
@@ -32,7 +30,6 @@ export class Resolver {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** Makes a resolver. */
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#resolve = options.resolve ?? lookupAll;
@@ -64,7 +61,7 @@ export class Resolver {
       return Promise.reject(new Refusal(503, "too many names are being resolved"));
     }
     const lookup = this.#lookup(host).finally(() => this.#pending.delete(host));
-    lookup.catch(() => {}); // whoever waits sees it; maybe nobody does any more
+    lookup.catch(() => {}); // requests that wait see it, and there may be none any more
     this.#pending.set(host, lookup);
     return lookup;
   }

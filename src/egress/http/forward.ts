@@ -7,7 +7,7 @@ import { isWebSocket, originRequest, pluginResponse } from "./rewrite.ts";
 import { ConnReader, copy, endWriting, writeAll } from "./streams.ts";
 import type { Target } from "./target.ts";
 
-/** As many bytes after the one request are read and dropped, to see its end; then nothing is read. */
+/** How many bytes after the one request are read and dropped, to see its end. */
 const MAX_IGNORED_BYTES = 64 * 1024;
 
 /** How many interim responses may come before the final one. */
@@ -15,15 +15,13 @@ const MAX_INTERIM = 16;
 
 /** Both ends of a connection that is served. */
 export interface Ends {
-  /** The plugin's end. */
+  /** The plugin's end, and what reads it. */
   readonly client: Deno.Conn;
-  /** Reads the plugin's end. */
   readonly reader: ConnReader;
   /** The granted host's end. */
   readonly remote: Deno.Conn;
-  /** Counts both ways. */
   readonly meter: Meter;
-  /** Told before the first byte of an answer goes to the plugin. */
+  /** Is called before the first byte of an answer goes to the plugin. */
   onAnswer(): void;
   /** How long a request is read after its response has ended, in milliseconds. */
   readonly lingerMs: number;

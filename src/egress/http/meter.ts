@@ -4,23 +4,14 @@ import { Refusal } from "./refusal.ts";
 /** Counts the bytes of a connection. */
 export class Meter {
   readonly #maxBytes: number;
-  #sent = 0;
-  #received = 0;
+  /** Bytes from the plugin to the host that it was granted. */
+  sent = 0;
+  /** Bytes from there to the plugin. */
+  received = 0;
   #touched: number = performance.now();
 
-  /** Starts counting. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-  }
-
-  /** Bytes from the plugin to the host that it was granted. */
-  get sent(): number {
-    return this.#sent;
-  }
-
-  /** Bytes from there to the plugin. */
-  get received(): number {
-    return this.#received;
   }
 
   /** How long no byte has moved, in milliseconds. */
@@ -30,14 +21,14 @@ export class Meter {
 
   /** Counts bytes that are about to be sent; throws at the cap, so that no byte above it goes out. */
   addSent(bytes: number): void {
-    this.#add(bytes);
-    this.#sent += bytes;
+    this.#check(bytes);
+    this.sent += bytes;
   }
 
   /** Counts bytes that are about to be handed to the plugin. */
   addReceived(bytes: number): void {
-    this.#add(bytes);
-    this.#received += bytes;
+    this.#check(bytes);
+    this.received += bytes;
   }
 
   /** Notes that a byte moved. */
@@ -45,8 +36,8 @@ export class Meter {
     this.#touched = performance.now();
   }
 
-  #add(bytes: number): void {
-    if (this.#sent + this.#received + bytes > this.#maxBytes) {
+  #check(bytes: number): void {
+    if (this.sent + this.received + bytes > this.#maxBytes) {
       throw new Refusal(502, `the connection reached its cap of ${this.#maxBytes} bytes`);
     }
     this.touch();

@@ -14,30 +14,23 @@ const PHRASES = {
   505: "HTTP Version Not Supported",
 } as const;
 
-/** A status that the proxy itself answers with. */
 export type RefusalStatus = keyof typeof PHRASES;
-
-/** Options of {@linkcode Refusal}. */
-export interface RefusalOptions {
-  /** What the host's operator reads instead, where that tells more than a plugin should know. */
-  reason?: string;
-  /** The error that caused it. */
-  cause?: unknown;
-}
 
 /** Ends a connection with a status; the message is for the plugin's author. */
 export class Refusal extends Error {
-  /** The status of the answer. */
   readonly status: RefusalStatus;
-  /** What the operator reads. */
+  /** What the host's operator reads, who may know more than a plugin. */
   readonly reason: string;
 
-  /** Makes a refusal. */
-  constructor(status: RefusalStatus, message: string, options: RefusalOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(
+    status: RefusalStatus,
+    message: string,
+    { reason = message, cause }: { reason?: string; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = "Refusal";
     this.status = status;
-    this.reason = escapeText(options.reason ?? message, 500);
+    this.reason = escapeText(reason, 500);
   }
 }
 
@@ -45,13 +38,12 @@ export class Refusal extends Error {
 export function refusalResponse(refusal: Refusal): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const body = encoder.encode(`Sallyport egress proxy: ${escapeText(refusal.message, 500)}\n`);
+  const error = refusal.status === 403 ? "http_request_denied" : "proxy_internal_response";
   const head = [
     `HTTP/1.1 ${refusal.status} ${PHRASES[refusal.status]}`,
     "content-type: text/plain; charset=utf-8",
     `content-length: ${body.length}`,
-    `proxy-status: sallyport; error=${
-      refusal.status === 403 ? "http_request_denied" : "proxy_internal_response"
-    }`,
+    `proxy-status: sallyport; error=${error}`,
     "connection: close",
     "",
     "",

@@ -5,14 +5,13 @@ import { Refusal, type RefusalStatus } from "./refusal.ts";
 const BUFFER_BYTES = 64 * 1024;
 const LF = 10, CR = 13, TAB = 9, SPACE = 32, DEL = 127;
 
-/** Reads a connection through one buffer of 64 KiB; nothing is read that nobody asked for. */
+/** Reads a connection through one buffer of 64 KiB, and only when asked. */
 export class ConnReader {
   readonly #conn: Deno.Conn;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #start = 0;
   #end = 0;
 
-  /** Reads from a connection. */
   constructor(conn: Deno.Conn) {
     this.#conn = conn;
   }

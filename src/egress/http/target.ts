@@ -10,11 +10,9 @@ import { type NetScope, parseNetScope } from "../../permissions/scopes/net_scope
 import type { RequestHead } from "./http_head.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Holds the one endpoint that a request asks for. */
 export interface Target {
   /** The name in ASCII and lower case without a trailing dot, or the address; IPv6 within brackets. */
   readonly host: string;
-  /** The port. */
   readonly port: number;
   /** The address, where no name was asked for. */
   readonly address: IpAddress | undefined;
