@@ -2,11 +2,11 @@
 import fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { removeTree } from "../io/remove_tree.ts";
-import { failed, fails, works } from "./probes.ts";
+import { failed, fails, unseen, works } from "./probes.ts";
 import { granted } from "./system.ts";
 import type { Probe } from "./types.ts";
 
-/** As long as `sallyport-host-`, so that paths are as long as a host's. */
+/** As long as `sallyport-host-`, so that paths are as long as those of a host. */
 const TEMPORARY_PREFIX = "sallyport-exam-";
 const MIB = 1024 * 1024;
 const LEAST_FREE_BYTES = 64 * MIB;
@@ -16,8 +16,7 @@ export async function tryDataFolder(
   undo: AsyncDisposableStack,
 ): Promise<{ folder: string | undefined; probe: Probe }> {
   if (!granted({ name: "read" }) || !granted({ name: "write" })) {
-    const detail = "needs --allow-read and --allow-write";
-    return { folder: undefined, probe: { state: "unseen", detail } };
+    return { folder: undefined, probe: unseen("needs --allow-read and --allow-write") };
   }
   try {
     const made = await Deno.makeTempDir({ prefix: TEMPORARY_PREFIX });

@@ -28,10 +28,7 @@ export async function probeDescriptors(executable: string): Promise<Probe> {
   if (!without.out.startsWith("open")) return fails("the control failed");
   if (!held.ok) return fails(held.why);
   if (held.out !== "end") return fails("inherited ones stay open");
-  return works(
-    shell.bash
-      ? "inherited ones are closed"
-      : "inherited ones below 10 are closed; one above ends " +
-        "the start, as only bash can close it",
-  );
+  const most =
+    "inherited ones below 10 are closed; one above ends the start, as only bash can close it";
+  return works(shell.bash ? "inherited ones are closed" : most);
 }

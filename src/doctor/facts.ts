@@ -18,6 +18,7 @@ import {
   probeProc,
   probeRlimits,
   type ProbeTools,
+  unseen,
   works,
 } from "./probes.ts";
 import { runProgram } from "./run.ts";
@@ -101,26 +102,26 @@ async function tryLauncher(
 ): Promise<LauncherSeen> {
   const program = programs[name];
   if (program.path !== undefined && !program.mayRun) {
-    return { state: "unseen", detail: `needs --allow-run=${program.path}`, path: program.path };
+    return { ...unseen(`needs --allow-run=${program.path}`), path: program.path };
   }
   const where = scratchDir === undefined ? {} : { scratchDir };
   try {
     const libraries = await findLibraries(executable);
     const probe = await probeLauncher(name, { executable, libraries, ...where });
-    const { works: good, path, reason } = probe;
-    let detail = good
-      ? `${path ?? name} starts deno in a root of its own, filtered`
-      : reason ?? "does not work";
+    const { path, reason = "does not work", unsure } = probe;
     const needed = name === "bwrap" ? ["sh"] as const : ["sh", "setpriv"] as const;
-    const unseen = !isAbsolute(executable) ||
-      needed.some((each) => programs[each].path !== undefined && !programs[each].mayRun);
-    const state = good ? "works" : unseen ? "unseen" : "fails";
-    detail = detail.replace(/^(?:bwrap: |unshare: )+/, ""); // the program names itself
-    const shortage = probe.unsure &&
-      (systemHint(probe.unsure) ?? "Run doctor again when the machine is less busy");
+    const mayTry = isAbsolute(executable) &&
+      needed.every((each) => programs[each].path === undefined || programs[each].mayRun);
+    const why = reason.replace(/^(?:bwrap: |unshare: )+/, ""); // the program names itself
+    const seen = probe.works
+      ? works(`${path ?? name} starts deno in a root of its own, filtered`)
+      : mayTry
+      ? fails(why)
+      : unseen(why);
+    const shortage = unsure &&
+      (systemHint(unsure) ?? "Run doctor again when the machine is less busy");
     return {
-      state,
-      detail,
+      ...seen,
       ...(path === undefined ? {} : { path }),
       ...(shortage === undefined ? {} : { shortage }),
     };
@@ -142,14 +143,12 @@ async function tryLayers(
   const attempt = async (act: () => Promise<Probe>): Promise<Probe> => {
     if (absent !== undefined) return fails(`not tried: no ${absent}`);
     if (denied !== undefined) {
-      return { state: "unseen", detail: `needs --allow-run=${programs[denied].path}` };
+      return unseen(`needs --allow-run=${programs[denied].path}`);
     }
     return await safely(act);
   };
   const within = (act: (folder: string) => Promise<Probe>) => async (): Promise<Probe> =>
-    folder === undefined
-      ? { state: "unseen", detail: "needs --allow-read and --allow-write" }
-      : await act(folder);
+    folder === undefined ? unseen("needs --allow-read and --allow-write") : await act(folder);
   const namespaces: [string, Probe][] = [];
   for (const name of NAMESPACES) {
     namespaces.push([`${name} namespace`, await attempt(() => probeNamespace(name, tools))]);
@@ -168,9 +167,8 @@ async function tryLayers(
 
 async function useCgroup({ manager, missing }: CgroupProbe): Promise<CgroupSeen> {
   if (manager === undefined) {
-    const unseen = !mayReadProc();
     const detail = missing.join("; ") || "none could be made";
-    return { probe: { state: unseen ? "unseen" : "fails", detail }, facts: undefined };
+    return { probe: mayReadProc() ? fails(detail) : unseen(detail), facts: undefined };
   }
   const limits = { ...TRIED, fileDescriptors: 256, fileBytes: MIB };
   await using cgroup = await manager.create(limits);

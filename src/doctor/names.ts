@@ -42,20 +42,18 @@ export function distributionText(system: SystemFacts): string {
 }
 
 /** Returns the command that installs a program. */
-export function installCommand(program: PackagedProgram, system: SystemFacts): string | undefined {
-  const packager = packagerOf(system);
-  if (packager === undefined) return undefined;
-  const [, command] = PACKAGERS.find(([name]) => name === packager)!;
-  return `${command} ${packageOf(program, packager)}`;
-}
-
-function packagerOf({ distribution }: SystemFacts): Packager | undefined {
+export function installCommand(
+  program: PackagedProgram,
+  { distribution }: SystemFacts,
+): string | undefined {
   if (distribution === undefined) return undefined;
   const { id, like, version } = distribution;
   for (const name of [id, ...like]) {
-    const found = PACKAGERS.find(([, , ids]) => (ids as readonly string[]).includes(name))?.[0];
-    if (found === "dnf" && id !== "fedora" && Number.parseInt(version) < 8) return "yum";
-    if (found !== undefined) return found;
+    const found = PACKAGERS.find(([, , ids]) => (ids as readonly string[]).includes(name));
+    if (found === undefined) continue;
+    const isOld = found[0] === "dnf" && id !== "fedora" && Number.parseInt(version) < 8;
+    const [packager, command] = isOld ? PACKAGERS.find(([name]) => name === "yum")! : found;
+    return `${command} ${packageOf(program, packager)}`;
   }
   return undefined;
 }

@@ -22,17 +22,16 @@ const NAMESPACES = {
   cgroup: { link: "cgroup", bwrap: ["--unshare-cgroup"], unshare: ["--cgroup"] },
 } as const;
 
-/** Names a namespace that can be tried. */
-export type ProbedNamespace = keyof typeof NAMESPACES;
-
 const NO_NEW_PRIVS =
   'while read -r key value; do case $key in NoNewPrivs:) echo "$value";; esac; done </proc/self/status';
 const ONE_DESCRIPTOR = "{ cat /dev/null && echo open || echo refused; }";
 const MANY_PROCESSES = 5;
 const OUTLIVES_MS = 4_000;
 
-/** Tries a namespace. */
-export async function probeNamespace(name: ProbedNamespace, tools: ProbeTools): Promise<Probe> {
+export async function probeNamespace(
+  name: keyof typeof NAMESPACES,
+  tools: ProbeTools,
+): Promise<Probe> {
   const { link } = NAMESPACES[name];
   const script = `readlink /proc/self/ns/${link}`;
   const { outside, inside } = await compare(script, NAMESPACES[name][tools.via], tools);
@@ -90,7 +89,7 @@ export async function probeRlimits({ programs }: ProbeTools): Promise<Probe> {
     : fails("a descriptor above the limit can be opened");
 }
 
-/** Tries whether a process ends when the one that started it is killed. */
+/** Tries whether a process ends when the process that started it is killed. */
 export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<Probe> {
   const shell = shellOf(programs);
   const bwrap = via === "bwrap" ? programs.bwrap.path : undefined;
@@ -101,18 +100,12 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
     ? [setpriv, "--pdeathsig", "KILL", "--"]
     : undefined;
   if (holder === undefined) return fails("no setpriv: in a busy loop it outlives a killed host");
-  const started = Date.now();
+  const began = Date.now();
   let killed = false;
-  // its output ends only when everybody who holds it has ended
+  // its output ends only when every process that holds it has ended
+  const inner = [...holder, ...shell, "echo up; read line"];
   const { out, why } = await runProgram(
-    [
-      ...shell,
-      'exec 3<&0; "$@" <&3 3<&- & wait',
-      "sh",
-      ...holder,
-      ...shell,
-      "echo up; read line",
-    ],
+    [...shell, 'exec 3<&0; "$@" <&3 3<&- & wait', "sh", ...inner],
     {
       timeoutMs: OUTLIVES_MS,
       onOutput(_text, child) {
@@ -121,11 +114,13 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
       },
     },
   );
-  if (!killed) return fails(out === "" ? why : "the control did not come up");
-  const lasted = Date.now() - started;
+  if (!killed) return fails(out === "" ? why : "the control did not start");
+  const lasted = Date.now() - began;
   return lasted < OUTLIVES_MS - 500
-    ? works(`by ${bwrap === undefined ? "setpriv" : "bwrap"}: gone with the one that started it`)
-    : fails("it outlives the one that started it");
+    ? works(
+      `by ${bwrap === undefined ? "setpriv" : "bwrap"}: ended with the process that started it`,
+    )
+    : fails("it outlives the process that started it");
 }
 
 /**
@@ -133,7 +128,7 @@ export async function probeDiesWithHost({ programs, via }: ProbeTools): Promise<
  * the host goes when that path is too long.
  */
 export async function probeEgress(folder: string): Promise<Probe> {
-  if (!granted({ name: "net" })) return { state: "unseen", detail: "needs --allow-net" };
+  if (!granted({ name: "net" })) return unseen("needs --allow-net");
   let problem = "";
   for (const dir of [folder, ...shortFolders()]) {
     await using undo = new AsyncDisposableStack();
@@ -163,23 +158,25 @@ export async function probeEgress(folder: string): Promise<Probe> {
   return fails(problem);
 }
 
-/** Returns a probe that went well. */
 export function works(detail: string): Probe {
   return { state: "works", detail };
 }
 
-/** Returns a probe that failed. */
 export function fails(detail: string): Probe {
   return { state: "fails", detail };
 }
 
-/** Returns what an error says of a probe: without a permission, nothing was seen. */
-export function failed(error: unknown): Probe {
-  const state = error instanceof Deno.errors.NotCapable ? "unseen" : "fails";
-  return { state, detail: messageOf(error) };
+/** Returns a probe that this host has no permission for. */
+export function unseen(detail: string): Probe {
+  return { state: "unseen", detail };
 }
 
-/** Words an error. */
+/** Returns what an error says of a probe: without a permission, nothing was seen. */
+export function failed(error: unknown): Probe {
+  const probe = error instanceof Deno.errors.NotCapable ? unseen : fails;
+  return probe(messageOf(error));
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -197,9 +194,8 @@ async function compare(
   const maker = via === "bwrap"
     ? [programs.bwrap.path!, "--ro-bind", "/", "/", "--unshare-user", ...options]
     : [programs.unshare.path!, "--user", "--map-root-user", ...options];
-  const [outside, inside] = [
-    await runProgram([...shell, script]),
-    await runProgram([...maker, ...shell, script]),
-  ];
-  return { outside, inside };
+  return {
+    outside: await runProgram([...shell, script]),
+    inside: await runProgram([...maker, ...shell, script]),
+  };
 }

@@ -3,7 +3,13 @@ import { cgroupRemedy } from "./cgroup_remedies.ts";
 import { containerRemedy } from "./container_remedies.ts";
 import { installCommand, type PackagedProgram } from "./names.ts";
 import { NEWEST_TESTED_DENO } from "../version.ts";
-import type { DoctorFacts, LayerName, Remedy, SystemFacts } from "./types.ts";
+import {
+  type DoctorFacts,
+  type LayerName,
+  type Remedy,
+  remedy,
+  type SystemFacts,
+} from "./types.ts";
 
 /** Returns the remedy for a layer. */
 export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
@@ -16,7 +22,7 @@ export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefi
   if (layer === "host permissions") return permissionsRemedy(facts);
   if (layer === "host user") return facts.host.isRoot === true ? userRemedy(system) : undefined;
   const shortage = facts.launchers.bwrap.shortage ?? facts.launchers.unshare.shortage;
-  if (shortage !== undefined) return { what: shortage, lines: [] }; // what was seen means nothing
+  if (shortage !== undefined) return remedy(shortage); // what was seen means nothing
   if (isUnseen(layer, facts)) return permissionsRemedy(facts);
   if (layer === "cgroup" || layer.startsWith("cgroup ") && layer !== "cgroup namespace") {
     return cgroupRemedy(layer, facts);
@@ -31,59 +37,55 @@ export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefi
 }
 
 function denoRemedy({ host }: DoctorFacts): Remedy {
-  if ("problem" in host.pluginDeno) return { what: host.pluginDeno.hint, lines: [] };
-  return {
-    what: "Run the host, and plugins, with the version that it is tested with.",
-    lines: [`deno upgrade ${NEWEST_TESTED_DENO}`],
-  };
+  if ("problem" in host.pluginDeno) return remedy(host.pluginDeno.hint);
+  return remedy(
+    "Run the host, and plugins, with the version that it is tested with.",
+    `deno upgrade ${NEWEST_TESTED_DENO}`,
+  );
 }
 
 function startRemedy(facts: DoctorFacts): Remedy {
   if (facts.start.state === "unseen") return permissionsRemedy(facts);
-  return {
-    what:
-      "No plugin would run. See first to what else is missing here; if that is nothing, please " +
+  return remedy(
+    "No plugin would run. See first to what else is missing here; if that is nothing, please " +
       "report it, with what this command prints.",
-    lines: [],
-  };
+  );
 }
 
 const OTHER_SYSTEMS: Readonly<Record<string, Remedy>> = {
-  darwin: {
-    what: "Run only plugins whose authors you trust; or run the host in a Linux machine or " +
+  darwin: remedy(
+    "Run only plugins whose authors you trust; or run the host in a Linux machine or " +
       "container, where every layer can hold.",
-    lines: [],
-  },
-  windows: {
-    what: "Run only plugins whose authors you trust; or run the host under WSL 2, where every " +
+  ),
+  windows: remedy(
+    "Run only plugins whose authors you trust; or run the host under WSL 2, where every " +
       "layer can hold.",
-    lines: ["wsl --install"],
-  },
+    "wsl --install",
+  ),
 };
 
-const WSL_1: Remedy = {
-  what: "WSL 1 translates system calls and has no namespaces. Convert the distribution to WSL 2 " +
+const WSL_1 = remedy(
+  "WSL 1 translates system calls and has no namespaces. Convert the distribution to WSL 2 " +
     "(in PowerShell).",
-  lines: ["wsl --list --verbose", "wsl --set-version <distribution> 2"],
-};
+  "wsl --list --verbose",
+  "wsl --set-version <distribution> 2",
+);
 
-const OTHER_PROCESSOR: Remedy = {
-  what: "System call filters exist for x86_64 and aarch64 only: run the host on one of them.",
-  lines: [],
-};
+const OTHER_PROCESSOR = remedy(
+  "System call filters exist for x86_64 and aarch64 only: run the host on one of them.",
+);
 
-const SECCOMP: Remedy = {
-  what: "The kernel must be built with CONFIG_SECCOMP_FILTER, as every distribution's is; what " +
+const SECCOMP = remedy(
+  "The kernel must be built with CONFIG_SECCOMP_FILTER, as every distribution's is; what " +
     "contains this host (such as gVisor) may not have it.",
-  lines: ["grep SECCOMP /boot/config-$(uname -r)"],
-};
+  "grep SECCOMP /boot/config-$(uname -r)",
+);
 
-const DATA_FOLDER: Remedy = {
-  what:
-    "Give the host a folder of its own on a local disk, with room: as its dataDir, or by TMPDIR. A " +
+const DATA_FOLDER = remedy(
+  "Give the host a folder of its own on a local disk, with room: as its dataDir, or by TMPDIR. A " +
     "socket's path has at most 107 bytes: where that is too little, it takes XDG_RUNTIME_DIR or /tmp.",
-  lines: ["mkdir -m 700 /var/lib/sallyport"],
-};
+  "mkdir -m 700 /var/lib/sallyport",
+);
 
 function isUnseen(layer: LayerName, { launchers, probes, cgroup }: DoctorFacts): boolean {
   if (layer === "bwrap" || layer === "unshare") return launchers[layer].state === "unseen";
@@ -93,11 +95,11 @@ function isUnseen(layer: LayerName, { launchers, probes, cgroup }: DoctorFacts):
 
 function permissionsRemedy({ host }: DoctorFacts): Remedy {
   const { lacks } = host;
-  return {
-    what: "Run the host with -A: only --allow-all may read /proc of plugins." +
+  return remedy(
+    "Run the host with -A: only --allow-all may read /proc of plugins." +
       (lacks.length === 0 ? "" : ` Or give it at least what it lacks: ${lacks.join(", ")}.`),
-    lines: ["deno run -A <the host>"],
-  };
+    "deno run -A <the host>",
+  );
 }
 
 function userRemedy({ container, systemd }: SystemFacts): Remedy {
@@ -130,18 +132,18 @@ function launcherRemedy(layer: "bwrap" | "unshare", facts: DoctorFacts): Remedy 
     return namespaceRemedy("user namespace", facts);
   }
   const command = installCommand(layer, facts.system); // then it is the program itself
-  return {
-    what: `What ${layer} needs of the kernel is there: see its message, or take a newer version.`,
-    lines: command === undefined ? [] : [command],
-  };
+  return remedy(
+    `What ${layer} needs of the kernel is there: see its message, or take a newer version.`,
+    ...(command === undefined ? [] : [command]),
+  );
 }
 
-const WHOLE_PROC: Remedy = {
-  what:
-    "bwrap reads /proc/sys, which is hidden from this host: leave ProcSubset=pid out of its unit, " +
+const WHOLE_PROC = remedy(
+  "bwrap reads /proc/sys, which is hidden from this host: leave ProcSubset=pid out of its unit, " +
     "or let plugins run under unshare.",
-  lines: ["[Service]", "ProcSubset=all"],
-};
+  "[Service]",
+  "ProcSubset=all",
+);
 
 function installRemedy(
   program: PackagedProgram,
@@ -176,14 +178,14 @@ function namespaceRemedy(layer: LayerName, facts: DoctorFacts): Remedy {
   }
   if (container !== undefined) return containerRemedy(container, "namespaces", system);
   if (sysctls.apparmorRestrictsUserns === 1 && host.isRoot !== true) return APPARMOR;
-  return {
-    what: layer === "cgroup namespace"
+  return remedy(
+    layer === "cgroup namespace"
       ? "The kernel must be 4.6 or later and built with CONFIG_CGROUPS."
       : "The kernel must be built with CONFIG_USER_NS and the other namespaces, as every " +
         "distribution's is; a security module (SELinux, AppArmor) may refuse them, and then says " +
         "so in the kernel's log.",
-    lines: ["sudo dmesg | grep -iE 'apparmor|avc|userns|namespace'"],
-  };
+    "sudo dmesg | grep -iE 'apparmor|avc|userns|namespace'",
+  );
 }
 
 function sysctl(name: string, value: number, what: string): Remedy {
@@ -198,20 +200,18 @@ function sysctl(name: string, value: number, what: string): Remedy {
 }
 
 /** See https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces. */
-const APPARMOR: Remedy = {
-  what: "Ubuntu 23.10 and later let only programs with an AppArmor profile use user namespaces. " +
+const APPARMOR = remedy(
+  "Ubuntu 23.10 and later let only programs with an AppArmor profile use user namespaces. " +
     "Give bwrap such a profile: every local user can then use them through bwrap, but through " +
     "nothing else. (The other way opens them to every program, which is what the restriction is " +
     "against: sysctl kernel.apparmor_restrict_unprivileged_userns=0.)",
-  lines: [
-    "# /etc/apparmor.d/bwrap",
-    "abi <abi/4.0>,",
-    "include <tunables/global>",
-    "profile bwrap /usr/bin/bwrap flags=(unconfined) {",
-    "  userns,",
-    "  include if exists <local/bwrap>",
-    "}",
-    "",
-    "sudo apparmor_parser --replace /etc/apparmor.d/bwrap",
-  ],
-};
+  "# /etc/apparmor.d/bwrap",
+  "abi <abi/4.0>,",
+  "include <tunables/global>",
+  "profile bwrap /usr/bin/bwrap flags=(unconfined) {",
+  "  userns,",
+  "  include if exists <local/bwrap>",
+  "}",
+  "",
+  "sudo apparmor_parser --replace /etc/apparmor.d/bwrap",
+);

@@ -1,6 +1,6 @@
 // Tries a system call filter on a process of its own.
 import { encodeBase64 } from "@std/encoding/base64";
-import { fails, works } from "./probes.ts";
+import { fails, unseen, works } from "./probes.ts";
 import { runProgram } from "./run.ts";
 import { granted } from "./system.ts";
 import type { Probe } from "./types.ts";
@@ -38,7 +38,7 @@ export async function probeSeccomp(executable: string, denoDir: string): Promise
   const { arch } = Deno.build;
   if (arch !== "x86_64" && arch !== "aarch64") return fails(`no filter for ${arch}`);
   if (!granted({ name: "run", command: executable })) {
-    return { state: "unseen", detail: `needs --allow-run=${executable}` };
+    return unseen(`needs --allow-run=${executable}`);
   }
   const filter = compileSeccomp({ profile: "strict", arch, network: false, exec: false });
   const flags = ["run", "--quiet", "--no-config", "--no-prompt", "--allow-ffi"];
@@ -52,8 +52,6 @@ export async function probeSeccomp(executable: string, denoDir: string): Promise
   const [control, kept, loaded, refused] = out.split(" ").map((word) => word === "true");
   if (!kept || !loaded) return fails("the kernel does not load a filter");
   if (!refused) return fails("the filter was loaded, but refuses nothing");
-  return works(
-    control ? "the strict filter loads and refuses" : "the strict filter loads; what it refuses " +
-      "was refused before",
-  );
+  const but = "the strict filter loads; what it refuses was refused before";
+  return works(control ? "the strict filter loads and refuses" : but);
 }

@@ -1,10 +1,9 @@
 // Reads what a machine is, and what the host itself may do there. Never asks for a permission.
 import type { ContainerKind, HostFacts, SystemFacts } from "./types.ts";
 
-/** Names the programs that launchers start. */
-export const LAUNCHER_PROGRAMS = ["sh", "bwrap", "unshare", "setpriv", "systemd-run"] as const;
+const LAUNCHER_PROGRAMS = ["sh", "bwrap", "unshare", "setpriv", "systemd-run"] as const;
 
-/** Names one of them. */
+/** Names the programs that launchers start. */
 export type LauncherProgram = typeof LAUNCHER_PROGRAMS[number];
 
 /** Says where a program is and whether this host may run it. */
@@ -13,20 +12,16 @@ export interface FoundProgram {
   readonly mayRun: boolean;
 }
 
-const FOLDERS = [
-  "/usr/bin",
-  "/bin",
-  "/usr/sbin",
-  "/sbin",
-  "/usr/local/bin",
-  "/run/current-system/sw/bin",
-];
+const FOLDERS = "/usr/bin /bin /usr/sbin /sbin /usr/local/bin /run/current-system/sw/bin".split(
+  " ",
+);
 const FAMILIES = ["read", "write", "net", "sys", "run"] as const;
 const MAX_BYTES = 64 * 1024;
 
 /** Reads what the machine is. */
 export function readSystem(): SystemFacts {
-  const release = readSmall("/proc/sys/kernel/osrelease")?.trim() || releaseByApi() || undefined;
+  const release = readSmall("/proc/sys/kernel/osrelease")?.trim() ||
+    (granted({ name: "sys", kind: "osRelease" }) ? Deno.osRelease() : undefined);
   const [os, arch] = [Deno.build.os, Deno.build.arch];
   const restricts = readNumber("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
   const clone = readNumber("/proc/sys/kernel/unprivileged_userns_clone");
@@ -90,10 +85,6 @@ export function hostIsRoot(): boolean | undefined {
 /** Tells whether this host has a permission, without asking for it. */
 export function granted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
-}
-
-function releaseByApi(): string | undefined {
-  return granted({ name: "sys", kind: "osRelease" }) ? Deno.osRelease() : undefined;
 }
 
 /** See https://www.freedesktop.org/software/systemd/man/latest/os-release.html. */

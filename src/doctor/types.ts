@@ -21,10 +21,7 @@ export const PROBES_AFTER_CGROUP = [
   ...["rlimits", "descriptors", "dies with host", "egress proxy", "data folder"] as const,
 ] as const;
 
-/** Names one of them. */
-export type ProbeName =
-  | typeof PROBES_BEFORE_CGROUP[number]
-  | typeof PROBES_AFTER_CGROUP[number];
+export type ProbeName = typeof PROBES_BEFORE_CGROUP[number] | typeof PROBES_AFTER_CGROUP[number];
 
 /** Names what the kernel can cap in a cgroup. */
 export type CgroupLayer = "memory" | "swap" | "cpu" | "pids" | "io";
@@ -45,7 +42,6 @@ export type LayerName =
 /** Names what runs the host in a container of its own; `container` is one of another kind. */
 export type ContainerKind = "docker" | "podman" | "kubernetes" | "lxc" | "container";
 
-/** Holds what the machine is. */
 export interface SystemFacts {
   readonly os: string;
   readonly arch: string;
@@ -89,7 +85,6 @@ export interface HostFacts {
   readonly mayNotRun: readonly string[];
 }
 
-/** Holds what was tried of the cgroups. */
 export interface CgroupSeen {
   readonly probe: Probe;
   readonly facts: CgroupFacts | undefined;
@@ -107,14 +102,12 @@ export interface Choice {
     | { readonly works: false; readonly code: string; readonly message: string };
 }
 
-/** Says what a launcher did. */
 export interface LauncherSeen extends Probe {
   readonly path?: string;
-  /** What to do before it can be found out whether it works: the machine was short of something. */
+  /** What to do first, where the machine was short of something. */
   readonly shortage?: string;
 }
 
-/** Holds all that was seen. */
 export interface DoctorFacts {
   readonly system: SystemFacts;
   readonly host: HostFacts;
@@ -128,14 +121,17 @@ export interface DoctorFacts {
 /** Says how a layer is: in force, in force with a reservation or not looked at, or missing. */
 export type LayerStatus = "ok" | "warn" | "no";
 
-/** Says what to do about a layer. */
 export interface Remedy {
   /** What to do, and what it costs. */
   readonly what: string;
   readonly lines: readonly string[];
 }
 
-/** Holds the finding for one layer. */
+/** Makes a remedy of what to do and the lines to copy. */
+export function remedy(what: string, ...lines: string[]): Remedy {
+  return { what, lines };
+}
+
 export interface LayerFinding {
   readonly name: LayerName;
   readonly status: LayerStatus;
@@ -143,7 +139,6 @@ export interface LayerFinding {
   readonly remedy?: Remedy;
 }
 
-/** Holds the findings. */
 export interface Diagnosis {
   readonly layers: readonly LayerFinding[];
   readonly choice: Choice;
