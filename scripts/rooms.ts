@@ -21,6 +21,7 @@ export const ROOMS: readonly string[] = [
   ...["host/events", "host/settings", "host/data", "host/folders", "host/admission"],
   ...["host/process", "host/plugin", "host/supervision", "host"],
   ...[
+    "mod",
     "testing",
     "cli/terminal",
     "cli/shared",

@@ -34,6 +34,11 @@ export function docPage(page: string, from: Surroundings = here()): string {
   return url.startsWith("file:") ? shortPath(fileURLToPath(url), from.cwd) : url;
 }
 
+/** Returns the URL of the folder of the package, with a slash at its end. */
+export function packageRoot(): string {
+  return new URL("../", import.meta.url).href; // the bundles lie as deep as this file
+}
+
 /** Quotes a word for a shell. */
 export function shellWord(word: string): string {
   const escaped = escapeText(word, MAX_WORD);
@@ -42,10 +47,11 @@ export function shellWord(word: string): string {
 
 function programOf(from: Surroundings, command: string | undefined): string[] {
   const { root, main, compiled, cwd, taskFrom } = from;
-  const own = `${root}src/cli/main.ts`;
-  if (compiled !== undefined && main === own) return [shellWord(basename(compiled))];
+  const own = `${root}cli.ts`;
+  const isOwn = main === own || main === `${root}src/cli/main.ts`;
+  if (compiled !== undefined && isOwn) return [shellWord(basename(compiled))];
   // a task runs in the folder of its deno.json
-  if (main === own && taskFrom && root.startsWith("file:") && isSame(fileURLToPath(root), cwd)) {
+  if (isOwn && taskFrom && root.startsWith("file:") && isSame(fileURLToPath(root), cwd)) {
     return [
       "deno",
       "task",
@@ -93,7 +99,7 @@ function here(): Surroundings {
   const env = (name: string) =>
     may({ name: "env", variable: name }) ? Deno.env.get(name) : undefined;
   return {
-    root: new URL("../", import.meta.url).href,
+    root: packageRoot(),
     main: Deno.mainModule,
     ...(Deno.build.standalone ? { compiled: programPath() } : {}),
     cwd: workingFolder(),

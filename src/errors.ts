@@ -71,6 +71,8 @@ export interface SallyportErrorOptions {
   cause?: unknown;
 }
 
+const BRAND = Symbol.for("@sallyport/host/SallyportError");
+
 /**
  * Reports that the host refused or failed to do something, with a stable {@linkcode code}.
  *
@@ -112,6 +114,16 @@ export class SallyportError extends Error {
     // a message that becomes part of a sentence begins it no more
     this.reason = options.reason ?? `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
     this.details = Object.freeze({ ...options.details });
+  }
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
+  /** Tells one of any copy of the package from other values: an application may have loaded several. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== SallyportError) return super[Symbol.hasInstance](value);
+    return typeof value === "object" && value !== null && BRAND in value;
   }
 
   /** Returns code, message, hint and details as plain data; never the stack or the cause. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { commandLine, docPage, shellWord, type Surroundings } from "../src/command_line.ts";
 import { tempDir } from "./helpers/signing.ts";
 
-const CHECKOUT = { root: "file:///src/sallyport/", main: "file:///src/sallyport/src/cli/main.ts" };
+const CHECKOUT = { root: "file:///src/sallyport/", main: "file:///src/sallyport/cli.ts" };
 const JSR = "https://registry.example/@sallyport/host/0.1.0/";
 
 Deno.test("commandLine() is what the reader can type: a task, the installed program, or deno run", async () => {
@@ -12,13 +12,13 @@ Deno.test("commandLine() is what the reader can type: a task, the installed prog
   const cases: [Surroundings, string][] = [
     [task, "deno task doctor"],
     [{ ...task, path: dir.path }, "deno task doctor"],
-    [{ ...task, taskFrom: "" }, "deno run -A src/cli/main.ts doctor"],
-    [{ ...CHECKOUT, cwd: "/app" }, "deno run -A /src/sallyport/src/cli/main.ts doctor"],
-    [CHECKOUT, "deno run -A /src/sallyport/src/cli/main.ts doctor"],
+    [{ ...task, taskFrom: "" }, "deno run -A cli.ts doctor"],
+    [{ ...CHECKOUT, cwd: "/app" }, "deno run -A /src/sallyport/cli.ts doctor"],
+    [CHECKOUT, "deno run -A /src/sallyport/cli.ts doctor"],
     // a task of the application, which uses a checkout
     [
       { ...CHECKOUT, main: "file:///app/main.ts", cwd: "/app", taskFrom: "/app" },
-      "deno run -A /src/sallyport/src/cli/main.ts doctor",
+      "deno run -A /src/sallyport/cli.ts doctor",
     ],
     [
       { ...CHECKOUT, main: "file:///app/main.ts", path: `/nowhere:${dir.path}` },
@@ -26,16 +26,16 @@ Deno.test("commandLine() is what the reader can type: a task, the installed prog
     ],
     [
       { root: "file:///my%20src/", main: "file:///app/main.ts", cwd: "/app" },
-      "deno run -A '/my src/src/cli/main.ts' doctor",
+      "deno run -A '/my src/cli.ts' doctor",
     ],
     [
       { root: JSR, main: "file:///app/main.ts", cwd: "/app" },
       "deno run -A jsr:@sallyport/host@0.1.0/cli doctor",
     ],
-    [{ root: JSR, main: `${JSR}src/cli/main.ts`, path: dir.path }, "sallyport doctor"],
+    [{ root: JSR, main: `${JSR}cli.ts`, path: dir.path }, "sallyport doctor"],
     [
       { root: "https://example.com/x/", main: "file:///app/main.ts" },
-      "deno run -A https://example.com/x/src/cli/main.ts doctor",
+      "deno run -A https://example.com/x/cli.ts doctor",
     ],
     [{ ...CHECKOUT, compiled: "/opt/bin/plugins" }, "plugins doctor"],
     // an application that was compiled is not the command line

@@ -139,7 +139,18 @@ Deno.test("the demo exits with 1 when something is allowed that must be refused,
 
 /** Copies what running the demo takes. */
 async function copyProject(to: string): Promise<void> {
-  const roots = ["mod.ts", "deno.json", "deno.lock", "src/", "links/", "plugins/", "scripts/"];
+  const roots = [
+    "mod.ts",
+    "testing.ts",
+    "cli.ts",
+    "dist/",
+    "deno.json",
+    "deno.lock",
+    "src/",
+    "links/",
+    "plugins/",
+    "scripts/",
+  ];
   for (const path of (await fingerprint(PROJECT, [...roots, "docs/", "README.md"])).keys()) {
     await Deno.mkdir(`${to}/${path}`.replace(/[^/]*$/, ""), { recursive: true });
     await Deno.copyFile(new URL(path, PROJECT), `${to}/${path}`);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
 import { matchesGlob } from "node:path";
-import { parseManifest, parsePolicy } from "../mod.ts";
+import { parseManifest, parsePolicy } from "../src/mod.ts";
 import { DEFAULT_LIMITS, LIMIT_BOUNDS } from "../src/bundle/manifest/limits.ts";
 import { SALLYPORT_ERROR_CODES } from "../src/errors.ts";
 import { PLUGIN_STATES } from "../src/host/events/plugin_state.ts";
@@ -159,7 +159,7 @@ function names(text: string, name: string): boolean {
 
 for (
   const [entry, module] of [
-    [".", "mod.ts"],
+    [".", "src/mod.ts"],
     ["./plugin", "src/plugin/mod.ts"],
     ["./testing", "src/testing/mod.ts"],
     ["./cli", "src/cli/main.ts"],
@@ -186,7 +186,7 @@ for (
 }
 
 Deno.test("the docs have every option and field that users write", async () => {
-  const symbols = new Map((await documented("mod.ts")).map((symbol) => [symbol.name, symbol]));
+  const symbols = new Map((await documented("src/mod.ts")).map((symbol) => [symbol.name, symbol]));
   const missing: string[] = [];
   for (
     const [path, types] of [
@@ -253,7 +253,7 @@ Deno.test("the docs name no task that is not there, and every command", async ()
     }
   }
   const { output } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", new URL("src/cli/main.ts", PROJECT).pathname, "--help"],
+    args: ["run", "-A", "--no-lock", new URL("cli.ts", PROJECT).pathname, "--help"],
     stderr: "inherit",
     env: { NO_COLOR: "1" },
   }).output().then(({ stdout }) => ({ output: new TextDecoder().decode(stdout) }));

@@ -1,4 +1,5 @@
-import semver from "npm:semver@7.8.6";
+import SemVer from "npm:semver@7.8.6/classes/semver.js";
+import compare from "npm:semver@7.8.6/functions/compare.js";
 
 interface NpmSemVer {
   major: number;
@@ -9,7 +10,7 @@ interface NpmSemVer {
 }
 
 /** Types the part of the npm package that the stand-in uses; the package carries no types. */
-export const npm = semver as unknown as {
+export const npm = { SemVer, compare } as unknown as {
   SemVer: new (version: string) => NpmSemVer;
   compare(a: string, b: string): 1 | 0 | -1;
 };

@@ -2,6 +2,12 @@
 import type * as z from "zod";
 import { escapeText } from "../errors.ts";
 
+/**
+ * How values are checked: messages may show what was wrong, and no code is made for it at run time, which takes
+ * longer than all that a host ever checks.
+ */
+export const PARSING = { reportInput: true, jitless: true } as const;
+
 /** Names one mistake in a manifest or another file of settings. */
 export interface SchemaIssue {
   /** Where it is, such as `hooks[2].priority`; empty for the whole file. */

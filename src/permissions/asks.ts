@@ -1,5 +1,6 @@
 // What a plugin asks of its host, in one plain form, and what one version asks beyond another.
 import * as z from "zod";
+import { PARSING } from "../json/schema_issues.ts";
 import { limitsSchema } from "../bundle/manifest/limits_schema.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../bundle/manifest/limits.ts";
 import type { AccessLevel, Manifest } from "../bundle/manifest/manifest_schema.ts";
@@ -77,7 +78,7 @@ export function asksOf(manifest: Manifest): PluginAsks {
  * @throws {SallyportError} `bad-config` when it has another form.
  */
 export function readAsks(value: unknown, plugin: string): PluginAsks {
-  const asks = asksSchema.safeParse(value).data;
+  const asks = asksSchema.safeParse(value, PARSING).data;
   if (asks !== undefined) return asks;
   throw new SallyportError(
     "bad-config",

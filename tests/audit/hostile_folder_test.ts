@@ -125,6 +125,7 @@ Deno.test({
     const dir = temp.join("audit");
     const logger = recordingLogger();
     await using log = await AuditLog.open(dir, { logger });
+    await log.checkpoint(); // nothing is under way any more
     await Deno.rename(dir, temp.join("elsewhere"));
     log.append({ type: "denied" });
     await log.checkpoint();

@@ -51,7 +51,7 @@ export async function benchFirst(settings: BenchSettings): Promise<Figure[]> {
     [
       "command",
       deno(
-        ...[...CONFIG, `${ROOT}src/cli/main.ts`, "run", "--key", key, "--isolation", best],
+        ...[...CONFIG, `${ROOT}cli.ts`, "run", "--key", key, "--isolation", best],
         ...["--data-dir", `${dir}/command`, "--call", "echo", "--params", "{}", dirs[0]!],
       ),
     ],

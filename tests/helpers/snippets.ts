@@ -61,7 +61,17 @@ export function normalise(text: string): string {
     .trimEnd();
 }
 
-const COPIED = ["deno.json", "mod.ts", "src", "links", "plugins", "README.md"];
+const COPIED = [
+  "deno.json",
+  "mod.ts",
+  "testing.ts",
+  "cli.ts",
+  "dist",
+  "src",
+  "links",
+  "plugins",
+  "README.md",
+];
 
 /** A copy of the project in which the commands of one document run, one block after another. */
 export class Checkout implements AsyncDisposable {
@@ -92,7 +102,7 @@ export class Checkout implements AsyncDisposable {
       const [name, script] of [
         ["deno", `${deno} "$@"`],
         ["npx", `[ "$1 $2" = "-y deno@2.9.6" ] || exit 64; shift 2; ${deno} "$@"`],
-        ["sallyport", `${deno} run -A '${checkout.#dir}/src/cli/main.ts' "$@"`],
+        ["sallyport", `${deno} run -A '${checkout.#dir}/cli.ts' "$@"`],
       ] as const
     ) {
       await writeProgram(`${base}/bin/${name}`, script);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PluginHandle, PluginHost, PolicyEntry, SandboxReport } from "../../mod.ts";
+import type { PluginHandle, PluginHost, PolicyEntry, SandboxReport } from "../../src/mod.ts";
 import type { ManifestFields } from "../helpers/signing.ts";
 import type { Ways } from "./plugins/attempt.ts";
 import type { World } from "./world.ts";

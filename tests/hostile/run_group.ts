@@ -1,4 +1,4 @@
-import type { PluginHandle, PluginHost } from "../../mod.ts";
+import type { PluginHandle, PluginHost } from "../../src/mod.ts";
 import type { EventRecord, RecordingLogger } from "../helpers/host.ts";
 import { until } from "../helpers/process.ts";
 import { type Attack, keyOf, type Report, type Stage } from "./attack.ts";

@@ -3,7 +3,7 @@
  * A host that loads one attacker after another, beside a plugin that behaves, and prints a line of
  * JSON about each: `zoo_host.ts <launcher> <settings.json>`. See `lane.ts` for the settings.
  */
-import { type IsolationMode, PluginHost, type PluginHostOptions } from "../../mod.ts";
+import { type IsolationMode, PluginHost, type PluginHostOptions } from "../../src/mod.ts";
 import { recordEvents, recordingLogger } from "../helpers/host.ts";
 import { makeKeys } from "../helpers/signing.ts";
 import { type Attack, keyOf, type Report } from "./attack.ts";

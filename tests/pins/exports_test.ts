@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as host from "@sallyport/host";
 import * as plugin from "@sallyport/host/plugin";
 import * as testing from "@sallyport/host/testing";
-import * as cli from "../../src/cli/main.ts";
+import * as cli from "../../cli.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 
 Deno.test("the package exports exactly these values", () => {

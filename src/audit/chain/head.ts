@@ -1,5 +1,6 @@
 // `head.json`: the last signed position of a chain, so that a tail that was cut off is missed.
 import * as z from "zod";
+import { PARSING } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { HEAD_FILE, readSmall, replaceFile } from "./folder.ts";
 import { isSigned, signJson } from "./line.ts";
@@ -88,7 +89,7 @@ export async function readHead(
       text: "is of the format before this version's: nothing in this chain was checked",
     };
   }
-  const parsed = HEAD.safeParse(value);
+  const parsed = HEAD.safeParse(value, PARSING);
   if (!parsed.success || !text.endsWith("\n")) return edited;
   const { schema: _schema, signature: _signature, ...head } = parsed.data;
   if (!await isSigned("head", text.slice(0, -1), publicKey)) {

@@ -187,7 +187,8 @@ export class AuditLog implements AsyncDisposable {
       this.#tell(message, { chain, problem });
     }
     if (anew) this.#tell("The audit log begins anew, though its key is older", {});
-    await this.checkpoint();
+    // what is recorded meanwhile follows; closing the log waits for the disk
+    this.#running = this.#persist().finally(() => this.#running = undefined);
   }
 
   /** Signs, and names what is new of other chains: none can be swapped or put back unseen. */
@@ -206,6 +207,11 @@ export class AuditLog implements AsyncDisposable {
     } catch (error) {
       this.#warn("Cannot write a checkpoint of the audit log", error);
     }
+    await this.#persist();
+  }
+
+  /** Waits until what is signed is on the disk. */
+  async #persist(): Promise<void> {
     try {
       await this.#writer.persist();
     } catch (error) {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Limits } from "./limits.ts";
 import { limitSchema, limitsSchema } from "./limits_schema.ts";
 import { bundlePathProblem } from "./paths.ts";
-import { describeIssues, quoteValue, type SchemaIssue } from "../../json/schema_issues.ts";
+import { describeIssues, PARSING, quoteValue, type SchemaIssue } from "../../json/schema_issues.ts";
 import { isVersionRange } from "./version_range.ts";
 
 /**
@@ -190,7 +190,7 @@ const UNKNOWN_FIELDS: ReadonlyMap<string, string> = new Map([
 export function checkManifest(
   value: unknown,
 ): { manifest: Manifest; issues?: undefined } | { issues: SchemaIssue[] } {
-  const result = manifestSchema.safeParse(value, { reportInput: true });
+  const result = manifestSchema.safeParse(value, PARSING);
   const across = [
     ...findRepeats(value, "context", "key"),
     ...findRepeats(value, "hooks", "name"),

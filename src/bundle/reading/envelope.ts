@@ -4,7 +4,7 @@
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import * as z from "zod";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
+import { describeIssues, joinIssues, PARSING } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 
 /** Is the payload type of a Sallyport statement. */
@@ -92,7 +92,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
   if (Array.isArray(listed) && listed.length > MAX_SIGNATURES) {
     throw malformed(`has more than ${MAX_SIGNATURES} signatures`);
   }
-  const result = envelopeSchema.safeParse(value, { reportInput: true });
+  const result = envelopeSchema.safeParse(value, PARSING);
   if (!result.success) throw malformed(joinIssues(describeIssues(result.error.issues)));
   const { payloadType, payload, signatures } = result.data;
   const keyIds = new Set<string>();

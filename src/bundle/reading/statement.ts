@@ -4,7 +4,7 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import type { FileDigest } from "./hash.ts";
 import { fileListProblem } from "../manifest/paths.ts";
 import type { BundleContents } from "./reading.ts";
-import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
+import { describeIssues, joinIssues, PARSING } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 
 /** Claims that a plugin of a name and version consists of exactly these files. */
@@ -117,7 +117,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
   } catch (cause) {
     throw malformed(escapeText((cause as Error).message, 300), cause);
   }
-  const result = statementSchema.safeParse(value, { reportInput: true });
+  const result = statementSchema.safeParse(value, PARSING);
   if (!result.success) throw malformed(joinIssues(describeIssues(result.error.issues)));
   // what is listed here becomes paths in the store, so a signer must not name one outside it
   const problem = fileListProblem(result.data.files.map((file) => file.path));

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { commandLine, shellWord } from "../../command_line.ts";
+import { commandLine, packageRoot, shellWord } from "../../command_line.ts";
 import { escapeText } from "../../errors.ts";
 import { cannotWrite } from "../shared/files.ts";
 import type { CliContext } from "../shared/context.ts";
@@ -67,7 +67,7 @@ async function createPlugin(
 
 /** Returns the folder of this package where it is a checkout: what is made with it is tested with it. */
 function checkout(): string | undefined {
-  const root = new URL("../../../", import.meta.url);
+  const root = new URL(packageRoot());
   if (root.protocol !== "file:" || Deno.build.standalone) return undefined;
   return fileURLToPath(root).replace(/[\\/]$/, "");
 }

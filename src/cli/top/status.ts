@@ -1,7 +1,7 @@
 // Reads the status files of hosts: they are only as trustworthy as the folder that they are in.
 import * as z from "zod";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
-import { describeIssues, joinIssues } from "../../json/schema_issues.ts";
+import { describeIssues, joinIssues, PARSING } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { SALLYPORT_ERROR_CODES } from "../../errors.ts";
 import { PLUGIN_STATES } from "../../host/events/plugin_state.ts";
@@ -96,7 +96,7 @@ export function parseStatus(bytes: Uint8Array): HostStatus {
   if (typeof schema === "number" && schema !== 1) {
     throw new Error(`it is of form ${schema}, and this version knows form 1 only`);
   }
-  const parsed = STATUS.safeParse(value, { reportInput: true });
+  const parsed = STATUS.safeParse(value, PARSING);
   if (!parsed.success) throw new Error(joinIssues(describeIssues(parsed.error.issues).slice(0, 3)));
   return parsed.data;
 }

@@ -7,7 +7,7 @@
 // of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
 // ever taken from the folder of a process that ran plugin code. What is kept is kept in memory; on the disk
 // are copies for the next process of each kind, in folders that nobody but the host's user may enter.
-import { compile, type CompileJob } from "./compile.ts";
+import type { CompileJob } from "./compile.ts";
 import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 
 const MAX_BUNDLES = 64;
@@ -45,6 +45,7 @@ export class CompiledCaches implements AsyncDisposable {
       if (this.#abort.signal.aborted) return;
       const job = await prepare();
       try {
+        const { compile } = await import("./compile.ts"); // few hosts come to this
         const files = await compile(job, this.#abort.signal);
         if (this.#starts.has(key)) this.#keep(key, files); // else it was evicted meanwhile
       } catch {

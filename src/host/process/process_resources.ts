@@ -1,5 +1,5 @@
 // Prepares one plugin process: its folders, its proxy, its launch; all of it goes away with the process.
-import { type EgressConnection, openEgressProxy } from "../../egress/proxy.ts";
+import type { EgressConnection } from "../../egress/proxy.ts";
 import { commandLine } from "../../command_line.ts";
 import { SallyportError } from "../../errors.ts";
 import type { LanePlan, SharedPlan } from "../../sandbox/launch_plan.ts";
@@ -113,7 +113,7 @@ export async function openLaunch(
   const run = undo.use(data.createRun(shared ? undefined : caches));
   const denoDir = shared ? data.cacheFolder(caches) : run.denoDir;
   const proxy = network !== "proxied" ? undefined : undo.use(
-    await openEgressProxy({
+    await (await import("../../egress/proxy.ts")).openEgressProxy({
       plugin,
       grants: net,
       socketPath: run.egressSocket,

@@ -1,5 +1,6 @@
 // Quarantine: plugins that are not loaded until an operator says so, whatever becomes of the host.
 import * as z from "zod";
+import { PARSING } from "../../json/schema_issues.ts";
 import { isAbsent } from "../../io/absent.ts";
 import { openNoFollow, readAtMost } from "../../io/plain_file.ts";
 import { replaceFile } from "../../io/durable_file.ts";
@@ -235,7 +236,7 @@ async function readRecord(path: string, name: string): Promise<QuarantineRecord>
   if (!file.info.isFile()) throw new Error("it is not a regular file");
   const bytes = await readAtMost(file, MAX_FILE_BYTES);
   if (bytes === undefined) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
-  const parsed = RECORD.safeParse(parseStrictJson(bytes));
+  const parsed = RECORD.safeParse(parseStrictJson(bytes), PARSING);
   if (!parsed.success) throw new Error("it is not a record of a quarantine");
   const { schema: _schema, ...record } = parsed.data;
   if (record.name !== name) throw new Error("it is another plugin's");

@@ -1,6 +1,6 @@
 // The policy, `policy.json`: what the operator grants to plugins, and under which limits.
 import * as z from "zod";
-import { describeIssues, joinIssues, type SchemaIssue } from "../../json/schema_issues.ts";
+import { describeIssues, joinIssues, PARSING, type SchemaIssue } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { docPage } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
@@ -44,7 +44,7 @@ const origins = new WeakMap<PolicyEntry, ReadonlyMap<keyof Grant, string>>();
  * ```
  */
 export function parsePolicy(input: unknown, source: string = "policy.json"): Policy {
-  const result = policySchema.safeParse(readInput(input, source), { reportInput: true });
+  const result = policySchema.safeParse(readInput(input, source), PARSING);
   if (!result.success) {
     throw invalid(
       source,
@@ -88,7 +88,7 @@ export function entryFor(policy: Policy | undefined, name: string): PolicyEntry 
  * @throws {SallyportError} `bad-config`, naming all mistakes at once, also in `details.issues`.
  */
 export function checkEntry(entry: PolicyEntry, plugin: string): void {
-  const result = entrySchema.safeParse(entry, { reportInput: true });
+  const result = entrySchema.safeParse(entry, PARSING);
   if (!result.success) throw invalid(`entry for ${plugin}`, describeIssues(result.error.issues));
 }
 

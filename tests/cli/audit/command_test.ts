@@ -22,6 +22,7 @@ async function writeSample(data: string): Promise<{ keyId: string; hex: string }
   let minute = 0;
   const now = () => new Date(Date.UTC(2027, 0, 31, 12, minute++));
   await using log = await AuditLog.open(`${data}/audit`, { now });
+  await log.checkpoint(); // the first line is on the disk, which takes a minute
   const plugin = "word-count";
   log.append({ type: "loaded", plugin, version: "1.0.0", bundleHash: HASH, pid: 7 });
   for (let n = 0; n < 5; n++) log.append({ type: "denied", plugin, n });

@@ -159,7 +159,7 @@ export const LAUNCHER_ATTACKS: readonly Attack[] = [
       assert.equal(report.after, "bad-config");
     },
     async after() {
-      const { PluginHost } = await import("../../../mod.ts");
+      const { PluginHost } = await import("../../../src/mod.ts");
       const key = `01${"00".repeat(31)}`;
       return await PluginHost.open({ keys: [key] }).then(
         () => "open",
