@@ -13,7 +13,7 @@ interface Made {
   readonly implementation: Partial<AsyncDisposable & Disposable>;
 }
 
-/** How long disposing of a plugin's object may hold up what waits for it. */
+/** How long the end of a plugin waits for its object to be disposed of, in milliseconds. */
 const RELEASE_MS = 5_000;
 
 /**

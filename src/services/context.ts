@@ -5,10 +5,10 @@ import { guardLogger, type Logger, silentLogger } from "../log.ts";
 import { appService } from "./app_service.ts";
 import type { ServiceCaller } from "./calls/caller.ts";
 import { checkServiceAccess, checkServiceKey, notProvided } from "./calls/denial.ts";
-import { methodNotFound, type MethodTable } from "./calls/method_table.ts";
+import { methodNotFound } from "./calls/method_table.ts";
 import type { Service } from "./calls/service.ts";
 import { cancelled, runServiceCall } from "./calls/service_call.ts";
-import { type FailedCall, serviceError } from "./calls/service_error.ts";
+import { serviceError } from "./calls/service_error.ts";
 import { configService } from "./config_service.ts";
 import type { PluginContextOptions, ProvideOptions, ServiceDescription } from "./context_types.ts";
 import {
@@ -80,7 +80,7 @@ export class PluginContext implements AsyncDisposable {
       );
     }
     this.#databaseTimeoutMs = databaseTimeoutMs;
-    const scratch = options.scratch ?? (dir === undefined ? undefined : `${dir}/run`);
+    const scratch = options.scratch ?? (dir && `${dir}/run`);
     this.#scratch = scratch === undefined ? undefined : new ServiceScratch(
       `${scratch}/services-${crypto.randomUUID()}`,
       options.denoPath,
@@ -157,7 +157,7 @@ export class PluginContext implements AsyncDisposable {
     const provided = this.#services.get(key);
     if (provided === undefined) return false;
     this.#services.delete(key);
-    // nobody can use the service any more; how its own clean-up went is not this call's business
+    // the service is out of use; how its own clean-up went is not this call's business
     provided.service.held?.close().catch(() => {});
     return true;
   }
@@ -198,7 +198,7 @@ export class PluginContext implements AsyncDisposable {
     options: { signal?: AbortSignal; traceId?: string } = {},
   ): Promise<unknown> {
     if (typeof key !== "string" || typeof method !== "string" || !Array.isArray(args)) {
-      throw new TypeError("Cannot call a service: give a key, a method and an array of arguments");
+      throw new TypeError("Cannot call a service: pass a key, a method and an array of arguments");
     }
     const provided = this.#services.get(key);
     const needed = provided?.service.methods?.get(method)?.access ?? "read";
@@ -206,7 +206,7 @@ export class PluginContext implements AsyncDisposable {
     if (provided === undefined) throw notProvided(caller, key);
     const { service, hostMade } = provided;
     const call = { key, method, hostMade };
-    // an unloaded plugin must not have an object made that nobody would dispose of
+    // an object that is made for an unloaded plugin would never be disposed of
     if (caller.signal.aborted) throw cancelled(call, caller.signal.reason);
     const fail = (error: unknown) => {
       if (hostMade) return;
@@ -215,7 +215,13 @@ export class PluginContext implements AsyncDisposable {
         method: escapeText(method, 100),
       });
     };
-    const table = tableFor(service, caller, call, fail);
+    let table = service.methods;
+    try {
+      table ??= service.table!(caller); // making its object runs code of the application
+    } catch (error) {
+      fail(error);
+      throw serviceError({ ...call, method: escapeText(method, 100) }, error);
+    }
     const found = table.get(method);
     if (found === undefined) throw methodNotFound(key, method, table);
     checkServiceAccess(caller, key, method, found.access);
@@ -241,9 +247,7 @@ export class PluginContext implements AsyncDisposable {
     this.#closed = true;
     const services = [...this.#services.values()];
     this.#services.clear();
-    const outcomes = await Promise.allSettled(
-      services.map(({ service }) => service.held?.close()),
-    );
+    const outcomes = await Promise.allSettled(services.map(({ service }) => service.held?.close()));
     const removed = await Promise.allSettled([this.#scratch?.[Symbol.asyncDispose]()]);
     rethrow([...outcomes, ...removed], "close the services");
   }
@@ -277,21 +281,6 @@ export class PluginContext implements AsyncDisposable {
     if (this.#services.size >= MAX_SERVICES) {
       throw new SallyportError("limit-exceeded", `${head}: there are ${MAX_SERVICES} services`);
     }
-  }
-}
-
-/** Returns the methods that a plugin sees; making its object runs code of the application. */
-function tableFor(
-  service: Service,
-  caller: ServiceCaller,
-  call: FailedCall,
-  fail: (error: unknown) => void,
-): MethodTable {
-  try {
-    return service.methods ?? service.table!(caller);
-  } catch (error) {
-    fail(error);
-    throw serviceError({ ...call, method: escapeText(call.method, 100) }, error);
   }
 }
 

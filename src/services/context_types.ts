@@ -40,7 +40,7 @@ export interface PluginContextOptions {
   readonly scratch?: string;
   /** The `deno` executable of the database processes; by default as for `PluginHost.open`. */
   readonly denoPath?: string;
-  /** The settings that the `config` service gives each plugin, by plugin name. */
+  /** The settings that the `config` service returns to each plugin, by plugin name. */
   readonly config?: PluginConfigs;
   /** Takes what plugins log through the `log` service, and what the application's services throw. */
   readonly logger?: Logger;

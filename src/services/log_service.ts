@@ -1,5 +1,6 @@
 import { escapeText } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { TokenBucket } from "../rpc/flow/token_bucket.ts";
 import type { ServiceCaller } from "./calls/caller.ts";
 import type { ServiceCall, ServiceMethod } from "./calls/method_table.ts";
 import { PerPlugin, type Service } from "./calls/service.ts";
@@ -15,8 +16,7 @@ class PluginLog {
   readonly #logger: Logger;
   /** What its latest message said of the plugin. */
   #identity: Readonly<Record<string, string>>;
-  #tokens = BURST;
-  #refilled = performance.now();
+  readonly #rate = new TokenBucket(RATE_PER_SECOND, performance.now(), BURST);
   #dropped = 0;
 
   constructor(caller: ServiceCaller, logger: Logger) {
@@ -34,14 +34,11 @@ class PluginLog {
     message: string,
     fields?: unknown,
   ): void {
-    const now = performance.now();
-    this.#tokens = Math.min(BURST, this.#tokens + (now - this.#refilled) * RATE_PER_SECOND / 1_000);
-    this.#refilled = now;
-    if (this.#tokens < 1) {
+    this.#rate.refill(performance.now());
+    if (!this.#rate.take()) {
       this.#dropped += 1;
       return;
     }
-    this.#tokens -= 1;
     this.flush();
     this.#identity = identityOf(caller);
     const context = { ...this.#identity, ...(traceId === undefined ? {} : { traceId }) };

@@ -1,17 +1,13 @@
-/** How many seconds' worth may come at once. */
-const BURST_SECONDS = 4;
-
-/** Limits a rate: so many a second over time, and four times as many at once. */
+/** Limits a rate: so many a second over time, and a burst at once, by default of four seconds' worth. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #refilledAt: number;
 
-  constructor(perSecond: number, now: number) {
+  constructor(perSecond: number, now: number, burst: number = 4 * perSecond) {
     this.#perSecond = perSecond;
-    this.#burst = perSecond * BURST_SECONDS;
-    this.#tokens = this.#burst;
+    this.#tokens = this.#burst = burst;
     this.#refilledAt = now;
   }
 

@@ -12,9 +12,8 @@ import { accessCovers, type ServiceCaller } from "./caller.ts";
 export function checkServiceKey(caller: ServiceCaller, key: string, needed: AccessLevel): void {
   const request = caller.requested.find((each) => each.key === key);
   if (request === undefined) {
-    throw denied(caller, key, `plugin.json does not declare context key ${quote(key)}`, {
-      hint: `Add to plugin.json: ${manifestLine(key, needed)}`,
-    });
+    const reason = `plugin.json does not declare context key ${quote(key)}`;
+    throw denied(caller, key, reason, `Add to plugin.json: ${manifestLine(key, needed)}`);
   }
   if (!caller.context.has(key)) throw notGranted(caller, key, request.access);
 }
@@ -33,21 +32,18 @@ export function checkServiceAccess(
   if (accessCovers(caller.context.get(key), needed)) return;
   const request = caller.requested.find((each) => each.key === key);
   if (!accessCovers(request?.access, needed)) {
-    throw denied(
-      caller,
-      key,
-      `method ${quote(method)} needs access "${needed}", plugin.json declares "${request?.access}"`,
-      { hint: `Change plugin.json to ${manifestLine(key, needed)}` },
-    );
+    const reason = `method ${
+      quote(method)
+    } needs access "${needed}", plugin.json declares "${request?.access}"`;
+    throw denied(caller, key, reason, `Change plugin.json to ${manifestLine(key, needed)}`);
   }
   throw notGranted(caller, key, needed);
 }
 
 /** Makes the error for a service that the application does not provide. */
 export function notProvided(caller: ServiceCaller, key: string): SallyportError {
-  return denied(caller, key, "the application does not provide it", {
-    hint: `Provide it with host.services.provide("${key}", …)`,
-  });
+  const hint = `Provide it with host.services.provide("${key}", …)`;
+  return denied(caller, key, "the application does not provide it", hint);
 }
 
 function manifestLine(key: string, access: AccessLevel): string {
@@ -59,27 +55,21 @@ function notGranted(caller: ServiceCaller, key: string, needed: AccessLevel): Sa
   // with what is granted already, because a plugin's list of services is replaced as a whole
   const grant = { context: Object.fromEntries(caller.context) };
   const line = contextPolicyLines(caller.plugin, { grant }, key, needed);
-  return denied(
-    caller,
-    key,
-    granted === undefined
-      ? `the policy does not grant it; it needs ${line}`
-      : `the policy grants "${granted}" and "${needed}" is needed; it needs ${line}`,
-    { hint: `Add to the policy: ${line}` },
-  );
+  const reason = granted === undefined
+    ? `the policy does not grant it; it needs ${line}`
+    : `the policy grants "${granted}" and "${needed}" is needed; it needs ${line}`;
+  return denied(caller, key, reason, `Add to the policy: ${line}`);
 }
 
 function denied(
-  caller: ServiceCaller,
+  { plugin }: ServiceCaller,
   key: string,
   reason: string,
-  options: { hint: string },
+  hint: string,
 ): SallyportError {
-  return new SallyportError(
-    "service-denied",
-    `Plugin "${caller.plugin}" may not use service ${quote(key)}: ${reason}`,
-    { hint: options.hint, details: { plugin: caller.plugin, key: escapeText(key, 100) } },
-  );
+  const message = `Plugin "${plugin}" may not use service ${quote(key)}: ${reason}`;
+  const details = { plugin, key: escapeText(key, 100) };
+  return new SallyportError("service-denied", message, { hint, details });
 }
 
 function quote(text: string): string {

@@ -24,17 +24,7 @@ export type MethodAccess = Readonly<Record<string, AccessLevel>>;
 
 const METHOD_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 // `then` would make a service look like a promise; the others belong to the language
-const RESERVED = new Set([
-  "constructor",
-  "then",
-  "toString",
-  "toLocaleString",
-  "toJSON",
-  "valueOf",
-  "hasOwnProperty",
-  "isPrototypeOf",
-  "propertyIsEnumerable",
-]);
+const RESERVED = new Set(["then", "toJSON", ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /**
  * Makes the table of an implementation's methods: its own function properties, and those of its
@@ -64,7 +54,7 @@ export function methodTable(
       if (seen.has(name)) continue;
       seen.add(name);
       const value: unknown = Object.getOwnPropertyDescriptor(level, name)?.value;
-      if (typeof value !== "function" || !isMethodName(name)) continue;
+      if (typeof value !== "function" || !METHOD_NAME.test(name) || RESERVED.has(name)) continue;
       table.set(name, {
         access: Object.hasOwn(access, name) ? access[name]! : "readwrite",
         call: (args) => Reflect.apply(value, implementation, args),
@@ -89,10 +79,6 @@ export function checkMethodAccess(key: string, access: MethodAccess, table?: Met
       throw new TypeError(`Cannot provide service "${key}": it has no method "${name}"`);
     }
   }
-}
-
-function isMethodName(name: string): boolean {
-  return METHOD_NAME.test(name) && !RESERVED.has(name);
 }
 
 /** Makes the error for a method that a service does not have. */

@@ -7,15 +7,12 @@ import { escapeText } from "../../errors.ts";
 import { accessCovers } from "../calls/caller.ts";
 import type { Authorizer } from "./sqlite.ts";
 
-/**
- * What the statements of the moment may do; `transaction` is for our own BEGIN and COMMIT, `host` for
- * our own look at the schema.
- */
+/** What statements may do now; `transaction` is for the engine's BEGIN and COMMIT, `host` for its look at the schema. */
 export type StatementMode = "read" | "write" | "transaction" | "host";
 
 export interface Judge {
   mode: StatementMode;
-  /** Acts in another mode; the statement's own comes back. */
+  /** Acts in another mode, then restores the statement's own. */
   during<T>(mode: StatementMode, act: () => T): T;
   /** Why the last statement was refused; cleared before the next is prepared. */
   refusal: string | undefined;
@@ -35,88 +32,50 @@ export interface SchemaNames {
 const OK = 0;
 const DENY = 1;
 
-// https://www.sqlite.org/c3ref/c_alter_table.html
-const CREATE_INDEX = 1;
-const CREATE_TABLE = 2;
-const CREATE_TEMP_INDEX = 3;
-const CREATE_TEMP_VIEW = 6;
-const CREATE_TRIGGER = 7;
-const CREATE_VIEW = 8;
-const DELETE = 9;
-const DROP_INDEX = 10;
-const DROP_TABLE = 11;
-const DROP_TEMP_INDEX = 12;
-const DROP_TEMP_VIEW = 15;
-const DROP_TRIGGER = 16;
-const DROP_VIEW = 17;
-const INSERT = 18;
-const PRAGMA = 19;
-const READ = 20;
-const SELECT = 21;
-const TRANSACTION = 22;
-const UPDATE = 23;
-const ATTACH = 24;
-const DETACH = 25;
-const ALTER_TABLE = 26;
-const REINDEX = 27;
-const ANALYZE = 28;
-const CREATE_VTABLE = 29;
-const DROP_VTABLE = 30;
-const FUNCTION = 31;
-const SAVEPOINT = 32;
-const RECURSIVE = 33;
+/** SQLite's names of its actions, by their numbers (https://www.sqlite.org/c3ref/c_alter_table.html). */
+export const ACTIONS = [
+  ...["COPY", "CREATE_INDEX", "CREATE_TABLE", "CREATE_TEMP_INDEX", "CREATE_TEMP_TABLE"] as const,
+  ...["CREATE_TEMP_TRIGGER", "CREATE_TEMP_VIEW", "CREATE_TRIGGER", "CREATE_VIEW"] as const,
+  ...["DELETE", "DROP_INDEX", "DROP_TABLE", "DROP_TEMP_INDEX", "DROP_TEMP_TABLE"] as const,
+  ...["DROP_TEMP_TRIGGER", "DROP_TEMP_VIEW", "DROP_TRIGGER", "DROP_VIEW", "INSERT"] as const,
+  ...["PRAGMA", "READ", "SELECT", "TRANSACTION", "UPDATE", "ATTACH", "DETACH"] as const,
+  ...["ALTER_TABLE", "REINDEX", "ANALYZE", "CREATE_VTABLE", "DROP_VTABLE", "FUNCTION"] as const,
+  ...["SAVEPOINT", "RECURSIVE"] as const,
+] as const;
+type Action = typeof ACTIONS[number] | "unknown";
 
-const SCHEMA_CHANGES: ReadonlySet<number> = new Set([
-  CREATE_INDEX,
-  CREATE_TABLE,
-  CREATE_TRIGGER,
-  CREATE_VIEW,
-  DROP_INDEX,
-  DROP_TABLE,
-  DROP_TRIGGER,
-  DROP_VIEW,
-  DROP_VTABLE,
-  ALTER_TABLE,
-  REINDEX,
-  ANALYZE,
+const CHANGES: ReadonlySet<Action> = new Set<Action>(["INSERT", "UPDATE", "DELETE"]);
+const SCHEMA_CHANGES: ReadonlySet<Action> = new Set<Action>([
+  ...["CREATE_INDEX", "CREATE_TABLE", "CREATE_TRIGGER", "CREATE_VIEW"] as const,
+  ...["DROP_INDEX", "DROP_TABLE", "DROP_TRIGGER", "DROP_VIEW", "DROP_VTABLE"] as const,
+  ...["ALTER_TABLE", "REINDEX", "ANALYZE"] as const,
 ]);
 
 // load_extension runs native code, fts3_tokenizer and fts5 hand out pointers, sqlite_log writes to
 // the process's log, rtreecheck runs SQL of its own; the rest is not compiled in today
 const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
-  "load_extension",
-  "fts3_tokenizer",
-  "fts5",
-  "sqlite_log",
-  "rtreecheck",
-  "readfile",
-  "writefile",
-  "edit",
-  "lsdir",
-  "fsdir",
+  ...["load_extension", "fts3_tokenizer", "fts5", "sqlite_log", "rtreecheck"],
+  ...["readfile", "writefile", "edit", "lsdir", "fsdir"],
 ]);
 
-/**
- * Makes the judge of a plugin's own database: all tables, no way out of the file.
- */
+/** Makes the judge of a plugin's own database: all tables, no way out of the file. */
 export function ownDatabaseJudge(): Judge {
   return judge((action, first, second, database, mode) => {
-    if (action === READ) return undefined;
+    if (action === "READ") return undefined;
     if (mode === "read") {
-      return action === INSERT || action === UPDATE || action === DELETE ||
-          action === CREATE_VTABLE || SCHEMA_CHANGES.has(action)
+      return CHANGES.has(action) || SCHEMA_CHANGES.has(action) || action === "CREATE_VTABLE"
         ? "query() only reads; use execute()"
-        : unknownAction(action);
+        : refuseAction(action);
     }
     // ALTER TABLE RENAME looks for uses of the table in the temporary schema, which is always empty
     if (database === "temp") return first === "sqlite_temp_master" ? undefined : TEMPORARY;
-    if (action === INSERT || action === UPDATE || action === DELETE) return undefined;
-    if (action === CREATE_VTABLE) {
+    if (action === "CREATE_VTABLE") {
       return second?.toLowerCase() === "fts5"
         ? undefined
         : `virtual tables of module "${second}" are refused; only fts5 is there`;
     }
-    return SCHEMA_CHANGES.has(action) ? undefined : unknownAction(action, first);
+    const isChange = CHANGES.has(action) || SCHEMA_CHANGES.has(action);
+    return isChange ? undefined : refuseAction(action, first);
   });
 }
 
@@ -146,7 +105,7 @@ export function tableRefusal(
  * Makes the judge of a database that the application shares: the tables that it named, no others,
  * and no change of the schema.
  *
- * A view or trigger gives access to nothing: SQLite names it together with the tables under it, but a
+ * A view or trigger opens nothing: SQLite names it together with the tables under it, but a
  * plugin can make a common table expression of the same name, so the name proves nothing.
  */
 export function sharedDatabaseJudge(
@@ -154,7 +113,7 @@ export function sharedDatabaseJudge(
   names: SchemaNames,
 ): Judge {
   const mayRead = (table: string, column: string | null, database: string | null): boolean => {
-    // without a column, SQLite asks for any name in FROM of which no column is used, and gives the
+    // without a column, SQLite asks for any name in FROM of which no column is used, and passes the
     // schema as the statement wrote it
     const bare = column === "";
     if (shared.has(table)) return database === "main" || (bare && database === null);
@@ -164,28 +123,29 @@ export function sharedDatabaseJudge(
     return bare && database === null && !names.modules.has(table) && !table.startsWith("pragma_");
   };
   return judge((action, first, second, database, mode) => {
-    if (action === READ) {
+    if (action === "READ") {
       return mayRead(fold(first ?? ""), second, database)
         ? undefined
         : `table "${first}" is not shared`;
     }
-    if (action === INSERT || action === UPDATE || action === DELETE) {
+    if (CHANGES.has(action)) {
       if (mode === "read") return "query() only reads; use execute()";
       return database === "main"
         ? tableRefusal(shared, first ?? "", "readwrite")
         : `table "${first}" is not shared`;
     }
-    if (action === CREATE_VTABLE || SCHEMA_CHANGES.has(action)) {
+    if (action === "CREATE_VTABLE" || SCHEMA_CHANGES.has(action)) {
       return "the schema of a shared database is the application's";
     }
-    return unknownAction(action, first);
+    return refuseAction(action, first);
   });
 }
 
 const TEMPORARY = "temporary tables are refused: they vanish when the database process restarts";
 
+/** Says why an action is refused; returns nothing for one that is allowed. */
 type Rule = (
-  action: number,
+  action: Action,
   first: string | null,
   second: string | null,
   database: string | null,
@@ -207,21 +167,22 @@ function judge(rule: Rule): Judge {
     },
     refusal: undefined,
     selected: false,
-    authorize(action, first, second, database) {
-      if (action === SELECT) self.selected = true;
+    authorize(number, first, second, database) {
+      const action = ACTIONS[number] ?? "unknown";
+      if (action === "SELECT") self.selected = true;
       let refusal: string | undefined;
       try {
-        if (self.mode === "host") return OK;
         const { mode } = self;
-        if (mode === "transaction" && action === TRANSACTION) return OK;
+        if (mode === "host" || (mode === "transaction" && action === "TRANSACTION")) return OK;
+        if (isHarmless(action, first, second)) return OK;
         // fts5 writes its own tables while the host's COMMIT runs
         const access = mode === "transaction" ? "write" : mode;
-        refusal = common(action, first, second) ?? rule(action, first, second, database, access);
+        refusal = refusedAnywhere(action, second) ?? rule(action, first, second, database, access);
       } catch {
         // an exception must not pass for consent
         refusal = "the check itself failed";
       }
-      if (refusal === undefined || refusal === ALLOWED) return OK;
+      if (refusal === undefined) return OK;
       self.refusal ??= escapeText(refusal, 200);
       return DENY;
     },
@@ -229,35 +190,26 @@ function judge(rule: Rule): Judge {
   return self;
 }
 
-const ALLOWED = "";
-
-function common(action: number, first: string | null, second: string | null): string | undefined {
-  if (action === SELECT || action === RECURSIVE) return ALLOWED;
-  if (action === FUNCTION) {
-    return REFUSED_FUNCTIONS.has((second ?? "").toLowerCase())
-      ? `function ${second}() is refused`
-      : ALLOWED;
-  }
-  // fts5 asks for the version of its own data through SQL; reading it tells nothing else
-  if (action === PRAGMA) {
-    return first?.toLowerCase() === "data_version" && second === null
-      ? ALLOWED
-      : "PRAGMA is refused";
-  }
-  return undefined;
+function isHarmless(action: Action, first: string | null, second: string | null): boolean {
+  if (action === "SELECT" || action === "RECURSIVE") return true;
+  if (action === "FUNCTION") return !REFUSED_FUNCTIONS.has((second ?? "").toLowerCase());
+  // fts5 asks for the version of its own data through SQL; reading it shows nothing else
+  return action === "PRAGMA" && first?.toLowerCase() === "data_version" && second === null;
 }
 
-/** Names what is refused wherever it comes up. */
-function unknownAction(action: number, first?: string | null): string {
-  if (action === ATTACH) return "ATTACH and VACUUM are refused";
-  if (action === DETACH) return "DETACH is refused";
-  if (action === TRANSACTION || action === SAVEPOINT) {
+function refusedAnywhere(action: Action, second: string | null): string | undefined {
+  if (action === "FUNCTION") return `function ${second}() is refused`;
+  return action === "PRAGMA" ? "PRAGMA is refused" : undefined;
+}
+
+/** Names what is refused in every database. */
+function refuseAction(action: Action, first?: string | null): string {
+  if (action === "ATTACH") return "ATTACH and VACUUM are refused";
+  if (action === "DETACH") return "DETACH is refused";
+  if (action === "TRANSACTION" || action === "SAVEPOINT") {
     return "transactions are refused as statements; use batch()";
   }
-  if (
-    (action >= CREATE_TEMP_INDEX && action <= CREATE_TEMP_VIEW) ||
-    (action >= DROP_TEMP_INDEX && action <= DROP_TEMP_VIEW)
-  ) return TEMPORARY;
+  if (action.includes("_TEMP_")) return TEMPORARY;
   return `action ${action} is refused${first ? ` ("${first}")` : ""}`;
 }
 

@@ -75,7 +75,7 @@ export class DatabaseClient {
     return promise.finally(() => signal.removeEventListener("abort", onAbort));
   }
 
-  /** Ends the process and fails what waits. */
+  /** Ends the process and fails the calls in the queue. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const entry of this.#queue.splice(0)) entry.reject(this.#gone());

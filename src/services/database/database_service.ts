@@ -17,7 +17,7 @@ export interface SharedDatabaseOptions {
   readonly file: string;
   /**
    * The tables that plugins may use, and how far; a plugin whose own access is `read` reads only.
-   * Views give access to nothing but the tables named here, and triggers of a table act only on such.
+   * Views open nothing but the tables named here, and triggers of a table act only on such.
    */
   readonly tables: Readonly<Record<string, AccessLevel>>;
   /** What it is for, for people. */

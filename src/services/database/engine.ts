@@ -82,7 +82,7 @@ export class DatabaseEngine {
     }
   }
 
-  /** Runs a method on what the plugin gave. */
+  /** Runs a method on arguments of the plugin. */
   run(method: DatabaseMethod, args: readonly unknown[]): unknown {
     const fresh = this.#fresh;
     this.#fresh = this.#exhausted = false;
@@ -126,7 +126,7 @@ export class DatabaseEngine {
   #query(sql: unknown, parameters: unknown): SqlRow[] {
     const { statement, columns, bindings } = this.#prepare(sql, parameters, "read");
     if (columns.length === 0) {
-      throw new TypeError("Cannot query: the statement gives no rows; use execute()");
+      throw new TypeError("Cannot query: the statement returns no rows; use execute()");
     }
     return readRows(columns, statement, bindings, this.#caps);
   }
@@ -151,7 +151,7 @@ export class DatabaseEngine {
   #batch(statements: unknown): ExecuteResult[] {
     if (!Array.isArray(statements) || statements.length > MAX_BATCH) {
       throw new TypeError(
-        `Cannot run a batch: give an array of at most ${MAX_BATCH} [sql, parameters] pairs`,
+        `Cannot run a batch: pass an array of at most ${MAX_BATCH} [sql, parameters] pairs`,
       );
     }
     return statements.map((each: unknown, index) => {
@@ -260,7 +260,7 @@ export class DatabaseEngine {
     }
     if ((error as { code?: unknown } | null)?.code === "ERR_OUT_OF_RANGE") {
       return new TypeError(
-        "Cannot give the result: an integer is beyond 2^53; select it with CAST(… AS TEXT)",
+        "Cannot return the result: an integer is beyond 2^53; select it with CAST(… AS TEXT)",
       );
     }
     return new Error(message, { cause: error });

@@ -15,7 +15,7 @@ export interface DatabaseConfig {
 /** What a plugin may ask for. */
 export type DatabaseMethod = "query" | "execute" | "batch";
 
-/** One request to the process: a method and its arguments as the plugin gave them. */
+/** One request to the process: a method and its arguments as the plugin sent them. */
 export interface DatabaseRequest {
   readonly method: DatabaseMethod | "open" | "close";
   readonly args: readonly unknown[];

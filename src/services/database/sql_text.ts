@@ -49,7 +49,7 @@ export function scanSql(sql: string): SqlScan {
 }
 
 /**
- * Puts a query into one that gives a column more: the number of the last column whose text has a NUL,
+ * Puts a query into one with a further column: the number of the last column whose text has a NUL,
  * 0 where none has.
  */
 export function withNulCheck(query: string, count: number): string {

@@ -6,7 +6,7 @@ import type { SqliteValue, Statement } from "./sqlite.ts";
 
 export type Bindings = (SqliteValue | Record<string, SqliteValue>)[];
 
-/** Caps what one call may give back. */
+/** Caps what one call may return. */
 export interface ResultCaps {
   readonly maxRows: number;
   /** Bytes of all values, with 8 for each value's own. */
@@ -32,7 +32,7 @@ export function bindParameters(scan: SqlScan, parameters: unknown): Bindings {
       throw new TypeError(
         `Cannot bind parameters: the statement has named ones (${
           list(scan.names)
-        }), give an object`,
+        }), pass an object`,
       );
     }
     if (given.length !== scan.positional) {
@@ -43,14 +43,14 @@ export function bindParameters(scan: SqlScan, parameters: unknown): Bindings {
     return given.map((value, index) => toSqlite(value, `parameter ${index + 1}`));
   }
   if (typeof given !== "object" || given instanceof Uint8Array) {
-    throw new TypeError("Cannot bind parameters: give an array or an object");
+    throw new TypeError("Cannot bind parameters: pass an array or an object");
   }
   return [bindNamed(scan, given as Record<string, unknown>)];
 }
 
 function bindNamed(scan: SqlScan, given: Record<string, unknown>): Record<string, SqliteValue> {
   if (scan.positional > 0) {
-    throw new TypeError("Cannot bind parameters: the statement has ?, give an array");
+    throw new TypeError("Cannot bind parameters: the statement has ?, pass an array");
   }
   const named: Record<string, SqliteValue> = Object.create(null);
   const missing = new Set(scan.names);
@@ -94,10 +94,10 @@ function toSqlite(value: unknown, what: string): SqliteValue {
 }
 
 /**
- * Runs a statement that gives rows, and checks them against the caps.
+ * Runs a statement that returns rows, and checks them against the caps.
  *
  * @throws {SallyportError} `limit-exceeded` past a cap.
- * @throws {TypeError} when a column's name occurs twice, or a value cannot be given back unchanged.
+ * @throws {TypeError} when a column's name occurs twice, or a value cannot be returned unchanged.
  */
 export function readRows(
   columns: readonly string[],
@@ -117,7 +117,7 @@ export function readRows(
     const cut = values[columns.length];
     if (typeof cut === "number" && cut > 0) {
       throw new TypeError(
-        `Cannot give column "${
+        `Cannot return column "${
           columns[cut - 1]
         }": its text has a NUL; select it with CAST(… AS BLOB)`,
       );
@@ -125,7 +125,7 @@ export function readRows(
     for (let index = 0; index < columns.length; index++) {
       const value = values[index]!;
       if (typeof value === "number" && !Number.isFinite(value)) {
-        throw new TypeError(`Cannot give column "${columns[index]}": the value is infinite`);
+        throw new TypeError(`Cannot return column "${columns[index]}": the value is infinite`);
       }
       if (value instanceof Uint8Array && ++count.blobs > MAX_BLOBS) {
         throw tooMuch(`${MAX_BLOBS} blobs`);
@@ -144,11 +144,13 @@ export function checkColumns(columns: readonly string[]): void {
   for (const name of columns) {
     if (seen.has(name)) {
       throw new TypeError(
-        `Cannot give the result: column "${escapeText(name, 100)}" occurs twice; name each with AS`,
+        `Cannot return the result: column "${
+          escapeText(name, 100)
+        }" occurs twice; name each with AS`,
       );
     }
     if (name === "__proto__" || name === "$bin") {
-      throw new TypeError(`Cannot give the result: "${name}" cannot be a column's name`);
+      throw new TypeError(`Cannot return the result: "${name}" cannot be a column's name`);
     }
     seen.add(name);
   }
@@ -160,7 +162,7 @@ function sizeOf(value: SqlValue): number {
 }
 
 function tooMuch(what: string): SallyportError {
-  return new SallyportError("limit-exceeded", `Cannot give the result: more than ${what}`, {
+  return new SallyportError("limit-exceeded", `Cannot return the result: more than ${what}`, {
     hint: "Ask for less: fewer columns, a WHERE, or a LIMIT with pages",
   });
 }

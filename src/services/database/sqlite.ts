@@ -3,7 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { SallyportError } from "../../errors.ts";
 
-/** A value as SQLite takes and gives it; integers above 2^53 are refused on the way out. */
+/** A value of SQLite; integers above 2^53 are not returned. */
 export type SqliteValue = null | number | bigint | string | Uint8Array;
 
 export interface Statement {

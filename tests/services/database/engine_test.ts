@@ -68,8 +68,8 @@ Deno.test("DatabaseEngine refuses what would be lost on the way in or out", () =
       ["SELECT ?", [1, 2], /takes 1, got 2/],
       ["SELECT :a", {}, /no value for "a"/],
       ["SELECT :a", { a: 1, b: 2 }, /no parameter "b"/],
-      ["SELECT :a", [1], /give an object/],
-      ["SELECT ?", { a: 1 }, /give an array/],
+      ["SELECT :a", [1], /pass an object/],
+      ["SELECT ?", { a: 1 }, /pass an array/],
       ["SELECT ?, :a", [1], /mixes/],
       ["SELECT ?", ["a\0b"], /NUL/],
       ["SELECT ?", ["\ud800"], /surrogate/],
@@ -250,7 +250,7 @@ Deno.test("DatabaseEngine: query() only reads, and read access only reads", () =
     refused(() => reader.batch([["DELETE FROM t"]]), /only reads/);
     assert.deepEqual(reader.query("SELECT * FROM t"), [{ a: 1, b: 2 }]);
   }
-  assert.throws(() => db.query("DROP TABLE IF EXISTS missing"), /gives no rows|only reads/);
+  assert.throws(() => db.query("DROP TABLE IF EXISTS missing"), /returns no rows|only reads/);
 });
 
 Deno.test("DatabaseEngine.batch() is all or nothing", () => {
