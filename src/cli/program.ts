@@ -29,7 +29,6 @@ import { addVerify } from "./verify/command.ts";
 
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
-/** Runs one command. */
 export async function runCommand(
   args: readonly string[],
   io: CliIo = processIo(),

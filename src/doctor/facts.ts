@@ -46,10 +46,7 @@ const MIB = 1024 * 1024;
 const ON_LINUX: Probe = { state: "fails", detail: "only on Linux" };
 const TRIED = { memoryBytes: 64 * MIB, cpuPercent: 50, threads: 16 } as const;
 
-/**
- * Looks at this machine. Starts programs of its own and ends them; asks for no permission that it
- * does not have.
- */
+/** Looks at this machine. Starts programs of its own and ends them; asks for no permission that it does not have. */
 export async function gatherFacts(
   mode: IsolationMode,
   start: (mode: IsolationMode) => Promise<Probe>,

@@ -1,7 +1,6 @@
 // Names of systems and of their packages.
 import type { ContainerKind, SystemFacts } from "./types.ts";
 
-/** Names a program that a package installs. */
 export type PackagedProgram = "bwrap" | "unshare" | "setpriv";
 
 const CONTAINERS: Readonly<Record<ContainerKind, string>> = {
@@ -29,7 +28,6 @@ const PACKAGERS = [
   ["xbps", "sudo xbps-install", ["void"]],
 ] as const;
 
-/** Names what a machine is, for people. */
 export function distributionText(system: SystemFacts): string {
   const { distribution, kernel, arch, container, wsl } = system;
   return [
@@ -41,7 +39,6 @@ export function distributionText(system: SystemFacts): string {
   ].join(", ");
 }
 
-/** Returns the command that installs a program. */
 export function installCommand(
   program: PackagedProgram,
   { distribution }: SystemFacts,

@@ -5,7 +5,6 @@ import { runProgram } from "./run.ts";
 import { type FoundProgram, granted, type LauncherProgram } from "./system.ts";
 import type { Probe } from "./types.ts";
 
-/** Holds what the probes work with. */
 export interface ProbeTools {
   readonly programs: Readonly<Record<LauncherProgram, FoundProgram>>;
   readonly via: "bwrap" | "unshare";
@@ -166,7 +165,6 @@ export function fails(detail: string): Probe {
   return { state: "fails", detail };
 }
 
-/** Returns a probe that this host has no permission for. */
 export function unseen(detail: string): Probe {
   return { state: "unseen", detail };
 }

@@ -11,7 +11,6 @@ import {
   type SystemFacts,
 } from "./types.ts";
 
-/** Returns the remedy for a layer. */
 export function remedyFor(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system } = facts;
   if (layer === "deno") return denoRemedy(facts);

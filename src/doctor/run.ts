@@ -2,7 +2,6 @@
 import { escapeText } from "../errors.ts";
 import { runBounded } from "../io/bounded_command.ts";
 
-/** What became of a program. */
 export interface RunResult {
   readonly ok: boolean;
   /** What it wrote to standard output, trimmed. */
@@ -12,7 +11,6 @@ export interface RunResult {
   readonly ran: boolean;
 }
 
-/** Options of {@linkcode runProgram}. */
 export interface RunOptions {
   env?: Readonly<Record<string, string>>;
   timeoutMs?: number;

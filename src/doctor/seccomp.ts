@@ -33,7 +33,6 @@ const after = libc.setfsuid(0xffffffff);
 console.log([before >= 0, kept === 0, loaded === 0, after < 0].join(" "));
 `;
 
-/** Tries the strict filter. */
 export async function probeSeccomp(executable: string, denoDir: string): Promise<Probe> {
   const { arch } = Deno.build;
   if (arch !== "x86_64" && arch !== "aarch64") return fails(`no filter for ${arch}`);

@@ -6,7 +6,6 @@ const LAUNCHER_PROGRAMS = ["sh", "bwrap", "unshare", "setpriv", "systemd-run"] a
 /** Names the programs that launchers start. */
 export type LauncherProgram = typeof LAUNCHER_PROGRAMS[number];
 
-/** Says where a program is and whether this host may run it. */
 export interface FoundProgram {
   readonly path: string | undefined;
   readonly mayRun: boolean;
@@ -18,7 +17,6 @@ const FOLDERS = "/usr/bin /bin /usr/sbin /sbin /usr/local/bin /run/current-syste
 const FAMILIES = ["read", "write", "net", "sys", "run"] as const;
 const MAX_BYTES = 64 * 1024;
 
-/** Reads what the machine is. */
 export function readSystem(): SystemFacts {
   const release = readSmall("/proc/sys/kernel/osrelease")?.trim() ||
     (granted({ name: "sys", kind: "osRelease" }) ? Deno.osRelease() : undefined);
@@ -46,7 +44,6 @@ export function readSystem(): SystemFacts {
   };
 }
 
-/** Reads what the host may do. */
 export function readHost(
   programs: Readonly<Record<LauncherProgram, FoundProgram>>,
 ): Omit<HostFacts, "pluginDeno"> {
@@ -62,7 +59,6 @@ export function readHost(
   };
 }
 
-/** Finds the programs that launchers start. */
 export function findPrograms(): Record<LauncherProgram, FoundProgram> {
   const maySee = granted({ name: "read", path: "/usr/bin" });
   const found = LAUNCHER_PROGRAMS.map((name) => {
@@ -75,7 +71,6 @@ export function findPrograms(): Record<LauncherProgram, FoundProgram> {
   return Object.fromEntries(found);
 }
 
-/** Tells whether this host runs as root. */
 export function hostIsRoot(): boolean | undefined {
   if (!granted({ name: "sys", kind: "uid" })) return undefined;
   const uid = Deno.uid();

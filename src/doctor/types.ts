@@ -9,7 +9,6 @@ export interface Probe {
   readonly detail: string;
 }
 
-/** The namespaces that are tried. */
 export const NAMESPACES = ["user", "mount", "pid", "ipc", "uts", "net", "cgroup"] as const;
 
 /** Names what is tried on its own, as a plugin's process would have it, before and after the cgroup. */
@@ -127,7 +126,6 @@ export interface Remedy {
   readonly lines: readonly string[];
 }
 
-/** Makes a remedy of what to do and the lines to copy. */
 export function remedy(what: string, ...lines: string[]): Remedy {
   return { what, lines };
 }

@@ -11,21 +11,18 @@ import { closeQuietly, ConnReader, endWriting, writeAll } from "./http/streams.t
 import { parseTarget, type Target } from "./http/target.ts";
 import type { EgressTuning } from "./tuning.ts";
 
-/** What all connections of a proxy share. */
 export interface ConnectionContext {
   readonly allowList: AllowList;
   readonly resolver: Resolver;
   /** The cap on bytes, both ways together. */
   readonly maxBytes: number;
   readonly tuning: EgressTuning;
-  /** Ends every connection. */
   readonly signal: AbortSignal;
 }
 
 const ESTABLISHED = new TextEncoder().encode("HTTP/1.1 200 Connection established\r\n\r\n");
 const MAX_LINGER_BYTES = 256 * 1024;
 
-/** Serves one connection. */
 export class EgressConnectionHandler {
   readonly #client: Deno.Conn;
   readonly #context: ConnectionContext;
@@ -40,7 +37,6 @@ export class EgressConnectionHandler {
   #allowed = false;
   #answered = false;
 
-  /** Takes a connection over; it is closed at the end. */
   constructor(client: Deno.Conn, context: ConnectionContext) {
     this.#client = client;
     this.#context = context;

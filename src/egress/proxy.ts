@@ -17,15 +17,12 @@ import { DEFAULT_TUNING, type EgressTuning } from "./tuning.ts";
 
 export type { EgressConnection } from "./reports.ts";
 
-/** Options of {@linkcode openEgressProxy}. */
 export interface EgressProxyOptions {
-  /** The plugin's name, for messages. */
   readonly plugin: string;
   /** What is granted, in the normal forms of `formatNetScope`. */
   readonly grants: readonly string[];
   /** Where to listen: at most 107 bytes, in a folder that only the host may enter. */
   readonly socketPath: string;
-  /** How many connections may be open at once. */
   readonly maxConnections: number;
   /** How many bytes a connection may carry, both ways together; by default 1 GiB. */
   readonly maxBytesPerConnection?: number;
@@ -37,13 +34,7 @@ export interface EgressProxyOptions {
 
 const GIB = 1024 ** 3;
 
-/**
- * Starts to listen for one plugin.
- *
- * @throws {SallyportError} `bad-config` for a path that is too long or a grant in no normal form,
- * `launch-failed` when it cannot listen.
- * @throws {RangeError} For a cap that is no positive integer.
- */
+/** Starts to listen for one plugin. */
 export async function openEgressProxy(
   options: EgressProxyOptions,
   tuning: Partial<EgressTuning> = {},
@@ -122,7 +113,6 @@ export class EgressProxy implements AsyncDisposable {
     this.#accepting = this.#accept();
   }
 
-  /** How many connections are open. */
   get open(): number {
     return this.#running.size;
   }

@@ -31,7 +31,6 @@ export interface EgressConnection {
 /** How many kinds of connections are combined apart from each other. */
 const MAX_KINDS = 16;
 
-/** Hands reports on, one by one or combined. */
 export class Reports {
   readonly #emit: (report: EgressConnection) => void;
   readonly #pace: Pace;

@@ -49,13 +49,11 @@ const asksSchema: z.ZodType<PluginAsks> = z.strictObject({
 /** Holds one thing that a plugin asks for beyond what it asked for before. */
 export interface AddedAsk {
   readonly family: Exclude<keyof PluginAsks, "storageBytes"> | "storage";
-  /** What it asks for now. */
   readonly value: string;
   /** The lesser thing that it asked for before, where there was one. */
   readonly before?: string;
 }
 
-/** Returns what a manifest asks for. */
 export function asksOf(manifest: Manifest): PluginAsks {
   const { permissions = {}, storage, context = [], hooks = [], dependencies = {} } = manifest;
   return {
@@ -72,11 +70,7 @@ export function asksOf(manifest: Manifest): PluginAsks {
   };
 }
 
-/**
- * Reads back what {@linkcode asksOf} returned and a file kept.
- *
- * @throws {SallyportError} `bad-config` when it has another form.
- */
+/** Reads back what {@linkcode asksOf} returned and a file kept. */
 export function readAsks(value: unknown, plugin: string): PluginAsks {
   const asks = asksSchema.safeParse(value, PARSING).data;
   if (asks !== undefined) return asks;
@@ -107,7 +101,6 @@ export function compareAsks(before: PluginAsks, after: PluginAsks): readonly Add
   ];
 }
 
-/** Writes one added thing for people. */
 export function describeAddedAsk(
   { family, value, before }: { family: string; value: string; before?: string },
 ): string {

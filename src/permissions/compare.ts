@@ -9,7 +9,6 @@ import type { PolicyEntry } from "./policy/policy_schema.ts";
 import { formatNetScope, intersectNet, type Parsed, parseNetScope } from "./scopes/net_scope.ts";
 import { parseSysKind } from "./scopes/sys_scope.ts";
 
-/** Compares hosts, paths, system information and hooks. */
 export function compareFamilies(
   { permissions: asked = {}, hooks = [] }: Manifest,
   entry: PolicyEntry,

@@ -3,7 +3,6 @@ import { escapeText } from "../errors.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "./findings.ts";
 import type { ResolvedPermissions } from "./resolve.ts";
 
-/** Explains permissions to people, one line for each thing that a plugin gets or is denied. */
 export function explainPermissions(permissions: ResolvedPermissions): string[] {
   const rows = [
     ...permissions.items.map(({ family, value, requested, source }) => {

@@ -26,12 +26,10 @@ export interface Excess {
   readonly grantable: boolean;
 }
 
-/** Names one thing that a plugin gets, and why. */
 export interface ResolvedItem {
   readonly family: PermissionFamily | "context";
   /** The effective value in normal form. */
   readonly value: string;
-  /** What the manifest says. */
   readonly requested: string;
   /** Where it comes from: a part of the policy, or the plugin's own bundle or storage. */
   readonly source: string;

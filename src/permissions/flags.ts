@@ -34,7 +34,6 @@ export interface BootstrapNeeds {
   library?: string;
 }
 
-/** Flags that every plugin's process gets, in this order. */
 const FIXED_FLAGS = [
   "--no-prompt",
   "--no-remote",
@@ -55,9 +54,6 @@ const MAX_EXPANDED_ADDRESSES = 256n;
  *
  * An empty list emits no `--allow-…` flag, because a bare one grants everything, and a family that is
  * not granted is denied by name. Each value passes a grammar right before it becomes part of a flag.
- *
- * @throws {SallyportError} `permission-denied` when a value cannot be expressed as a flag: a path
- * with a comma, or an IPv6 range of more than 256 addresses.
  */
 export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths): string[] {
   if (!(permissions instanceof ResolvedPermissions)) {

@@ -2,13 +2,11 @@
 import { escapeText } from "../errors.ts";
 import type { Findings, PermissionFamily, ResolvedItem } from "./findings.ts";
 
-/** Holds one request as the manifest writes it, and in normal form. */
 export interface Request<T> {
   readonly written: string;
   readonly value: T;
 }
 
-/** Says how one family is compared. */
 export interface Matching<T> {
   readonly family: PermissionFamily;
   /** Where its grants come from, for people. */

@@ -14,15 +14,18 @@ import {
   realPathProblem,
 } from "./scopes/path_scope.ts";
 
-/** Holds the folders that paths are resolved against. */
+/** Holds the folders that paths are resolved against, and the disk. */
 export interface PathContext {
   /** The real folder from which the plugin runs; always readable, never writable. */
   readonly bundleDir: string;
-  /** The plugin's own storage, when the manifest declares one. */
-  readonly storageDir: string | undefined;
-  /** Says what of the host a real path is, lies in or contains: no plugin ever gets that. */
-  reserved(path: string, access: PathAccess): string | undefined;
-  /** Resolves every symlink of an existing path; `undefined` when the path does not exist. */
+  /** The real folder for the plugin's storage, which need not exist yet. */
+  readonly storageDir?: string;
+  /**
+   * Says what of the host a real path is, lies in or contains, in words that follow `cannot be granted: it`; no
+   * plugin ever gets that.
+   */
+  reserved?(path: string, access: PathAccess): string | undefined;
+  /** Resolves every symlink of an existing path; returns `undefined` when there is none. */
   realPath(path: string): string | undefined;
 }
 
@@ -105,7 +108,7 @@ function refusal(path: string, access: PathAccess, context: PathContext): string
   const never = neverGranted(path, access);
   if (never !== undefined) return `cannot be granted: ${never}`;
   if (ownFolders(access, context).some((folder) => pathCovers(folder.path, path))) return undefined;
-  const reserved = context.reserved(path, access);
+  const reserved = context.reserved?.(path, access);
   if (reserved !== undefined) return `cannot be granted: it ${escapeText(reserved, 1_000)}`;
   if (access === "read" || !overlaps(context.bundleDir, path)) return undefined;
   return "cannot be granted: a plugin never writes to its bundle, nor to what contains it";

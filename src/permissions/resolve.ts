@@ -13,24 +13,9 @@ import {
   type ResolvedItem,
 } from "./findings.ts";
 import type { PathContext } from "./match_paths.ts";
-import { nativePath, type PathAccess, realPathProblem } from "./scopes/path_scope.ts";
+import { nativePath, realPathProblem } from "./scopes/path_scope.ts";
 import { checkEntry, grantOrigin } from "./policy/policy.ts";
 import type { PolicyEntry } from "./policy/policy_schema.ts";
-
-/** Holds the folders and the disk that {@linkcode resolvePermissions} needs. */
-export interface ResolveContext {
-  /** The real, absolute folder from which the plugin will run. */
-  bundleDir: string;
-  /** The real, absolute folder for the plugin's storage; it need not exist yet. */
-  storageDir?: string;
-  /**
-   * Says what of the host a real path is, lies in or contains, such as its data folder, in words that
-   * follow `cannot be granted: it`; nothing by default.
-   */
-  reserved?(path: string, access: PathAccess): string | undefined;
-  /** Resolves every symlink of an existing path; returns `undefined` when there is none. */
-  realPath(path: string): string | undefined;
-}
 
 /** Lets only this module make a {@linkcode ResolvedPermissions}. */
 const MAKER = Symbol("resolvePermissions");
@@ -52,7 +37,6 @@ interface Resolution {
 export class ResolvedPermissions {
   readonly plugin: string;
   readonly limits: Limits;
-  /** The policy entry that decided. */
   readonly entry: PolicyEntry;
   /** Everything that the plugin gets, with where it comes from. */
   readonly items: readonly ResolvedItem[];
@@ -61,11 +45,7 @@ export class ResolvedPermissions {
   readonly #context: ReadonlyMap<string, AccessLevel>;
   readonly #lists: Readonly<Record<PermissionFamily, readonly string[]>>;
 
-  /**
-   * Refuses every caller but `resolvePermissions`.
-   *
-   * @throws {TypeError} When called from elsewhere.
-   */
+  /** Refuses every caller but `resolvePermissions`. */
   constructor(maker: unknown, resolution: unknown) {
     if (maker !== MAKER) throw new TypeError("ResolvedPermissions come from resolvePermissions()");
     const { plugin, limits, entry, items, dropped, context } = resolution as Resolution;
@@ -119,17 +99,11 @@ export class ResolvedPermissions {
  * its declared storage is readable and writable without a grant, where the manifest asks. Services
  * never fail the load: each gets the lesser of the requested and the granted access. A limit is what
  * the manifest asks for, or the default, capped by the policy.
- *
- * @throws {SallyportError} `permission-denied` when the policy does not cover the request and does
- * not say `onExcess: "narrow"`: every uncovered item is in `details.excess` and the grant that would
- * cover them is in `details.policy`; `manifest-invalid` when a host, path or kind is malformed;
- * `bad-config` when the entry is, or when it grants a path that does not exist.
- * @throws {TypeError} When a folder in `context` is not absolute and in normal form.
  */
 export function resolvePermissions(
   manifest: Manifest,
   entry: PolicyEntry,
-  context: ResolveContext,
+  context: PathContext,
 ): ResolvedPermissions {
   const plugin = manifest.name;
   checkEntry(entry, plugin);
@@ -204,7 +178,7 @@ function resolveLimits(manifest: Manifest, entry: PolicyEntry): Limits {
   return Object.freeze(Object.fromEntries(limits)) as Limits;
 }
 
-function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
+function pathContext(manifest: Manifest, context: PathContext): PathContext {
   const bundleDir = nativePath(context.bundleDir);
   const storageDir = context.storageDir && nativePath(context.storageDir);
   for (const folder of [bundleDir, ...(storageDir ? [storageDir] : [])]) {
@@ -216,9 +190,7 @@ function pathContext(manifest: Manifest, context: ResolveContext): PathContext {
   }
   return {
     bundleDir,
-    storageDir: manifest.storage === undefined || storageDir === undefined
-      ? undefined
-      : context.realPath(storageDir) ?? storageDir,
+    storageDir: manifest.storage && storageDir && (context.realPath(storageDir) ?? storageDir),
     reserved: (path, access) => context.reserved?.(path, access),
     realPath: (path) => context.realPath(path),
   };

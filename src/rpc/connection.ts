@@ -119,7 +119,6 @@ export class Connection implements AsyncDisposable {
     return this.#state !== "open";
   }
 
-  /** Counts what went over the connection and what is under way. */
   get stats(): ConnectionStats {
     return {
       sent: this.#outbox.sent,
@@ -209,7 +208,6 @@ export class Connection implements AsyncDisposable {
     this.#close(reason, reason ?? new SallyportError("cancelled", "The connection was closed"));
   }
 
-  /** Closes the connection and waits until its duplex is released. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.closed;

@@ -9,7 +9,6 @@ import { malformed, readId, readParams } from "./wire/control.ts";
 import type { Message } from "./wire/message.ts";
 import { shownMethod, violation } from "./wire/violation.ts";
 
-/** The parts of a connection that messages are for. */
 export interface MessageParts {
   readonly options: ResolvedOptions;
   readonly lanes: Lanes;

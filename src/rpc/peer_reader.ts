@@ -19,11 +19,8 @@ export interface PeerReaderOwner {
   isOpen(): boolean;
   /** Makes sure that {@linkcode PeerReader.expire} runs at a moment. */
   arm(at: number): void;
-  /** Takes a message; returns whether it came unasked. */
   take(message: Message, bytes: number): boolean;
-  /** Ends the connection because of what was thrown. */
   failed(error: unknown): void;
-  /** Ends the connection because the peer has ended. */
   ended(error: unknown): Promise<void>;
 }
 
@@ -66,7 +63,6 @@ export class PeerReader {
     this.#hostTime?.setShare(msPerSecond, clock());
   }
 
-  /** Reads until the connection or the peer ends. */
   async run(): Promise<void> {
     const { lanes, isOpen, arm, failed, ended } = this.#owner;
     try {

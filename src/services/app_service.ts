@@ -16,11 +16,7 @@ interface Made {
 /** How long the end of a plugin waits for its object to be disposed of, in milliseconds. */
 const RELEASE_MS = 5_000;
 
-/**
- * Makes a service of the application: one object for all plugins, or one made for each.
- *
- * @throws {TypeError} when it has no methods.
- */
+/** Makes a service of the application: one object for all plugins, or one made for each. */
 export function appService(
   key: string,
   implementation: object | ((caller: ServiceCaller) => object),

@@ -11,7 +11,6 @@ const BURST = 200;
 const MAX_MESSAGE = 2_000;
 const MAX_FIELDS = 4_096;
 
-/** One plugin's way to the host's log. */
 class PluginLog {
   readonly #logger: Logger;
   /** What its latest message said of the plugin. */
@@ -58,7 +57,6 @@ class PluginLog {
   }
 }
 
-/** Makes the `log` service over the host's log. */
 export function logService(logger: Logger): Service {
   const held = new PerPlugin(
     (caller) => new PluginLog(caller, logger),

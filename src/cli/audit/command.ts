@@ -11,7 +11,6 @@ can be used while hosts write.
   sallyport audit verify data --key audit.pub
   sallyport audit show data --plugin word-count --type denied --since 2027-01-31`;
 
-/** Adds the command and those below it. */
 export function addAudit(program: Command, context: CliContext): void {
   const audit = program.command("audit")
     .description("the audit log: verify, show")

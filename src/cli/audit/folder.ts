@@ -1,7 +1,6 @@
 // Finds the audit folder that a command line means.
 import { checkIsLog } from "../../audit/verify/verify_log.ts";
 
-/** Finds an audit folder. */
 export async function findAuditFolder(dir: string): Promise<string> {
   const path = dir.replace(/(?<=.)\/+$/, "");
   const inside = `${path}/audit`;

@@ -31,7 +31,6 @@ const TYPES: readonly (readonly [style: Style, types: readonly string[]])[] = [
   ["dim", ["started", "stopped", "checkpoint"]],
 ];
 
-/** Adds the command. */
 export function addAuditShow(audit: Command, context: CliContext): void {
   audit.command("show")
     .description("show what happened, the latest last; nothing is checked, see verify")
@@ -100,7 +99,6 @@ function toEntry({ fields, ...place }: AuditRecord): unknown {
   return { ...place, ...fields, ...place }; // a field cannot say where it stands
 }
 
-/** Writes an entry on one line. */
 export function entryLine(record: AuditRecord, output: Output): string {
   const { time, type, chain, fields, unsigned } = record;
   const { plugin, version, ...rest } = fields;

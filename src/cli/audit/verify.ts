@@ -16,7 +16,6 @@ import { readPublicKey } from "../shared/read_keys.ts";
 const MAX_SHOWN = 50;
 const MAX_NOTE = 1_000;
 
-/** Adds the command. */
 export function addAuditVerify(audit: Command, context: CliContext): void {
   audit.command("verify")
     .description("find what was edited, removed, reordered or cut off; exit 1 with where if so")
@@ -37,7 +36,6 @@ async function verify(
   if (!report.ok) throw new BadFindings();
 }
 
-/** Writes a report for people. */
 function reportLines(report: AuditReport, output: Output): string[] {
   const { dir, keyId = "none", pinned, chains, notes, problems, limits } = report;
   const lines = [

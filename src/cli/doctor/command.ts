@@ -16,7 +16,6 @@ interface DoctorOptions {
   isolation?: IsolationMode;
 }
 
-/** Adds the command. */
 export function addDoctor(program: Command, context: CliContext): void {
   program.command("doctor")
     .description("say what this machine can enforce, layer by layer, and how to get the rest")
@@ -37,7 +36,6 @@ async function doctor(
   if (!diagnosis.complete) throw new BadFindings();
 }
 
-/** Returns findings as plain data. */
 export function doctorDocument(
   facts: DoctorFacts,
   { layers, choice, missing, complete }: Diagnosis,

@@ -8,7 +8,6 @@ const STYLES: Readonly<Record<LayerStatus, Style>> = { ok: "green", warn: "yello
 const MARK_WIDTH = 4;
 const MAX_TEXT = 1_000;
 
-/** Writes findings for people. */
 export function doctorLines(diagnosis: Diagnosis, output: Output): string[] {
   return [
     ...tableLines(diagnosis.layers, output),

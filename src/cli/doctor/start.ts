@@ -33,7 +33,6 @@ export default definePlugin({
 });
 `;
 
-/** Starts it, calls it and ends it. */
 export async function tryStart(isolation: IsolationMode): Promise<Probe> {
   const mayRun = ["deno", Deno.execPath()].some((command) => granted({ name: "run", command }));
   const lacks = [

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { readBundle } from "../../bundle/reading/reading.ts";
 import type { CliContext } from "../shared/context.ts";
 
-/** Adds the command. */
 export function addHash(program: Command, { output }: CliContext): void {
   program.command("hash")
     .description("print the bundle hash (SHA3-512), alone")

@@ -11,7 +11,6 @@ import { describeFailure } from "../terminal/failure.ts";
 import { gradeExposure } from "./exposure/grade.ts";
 import { type Exposure, inspectionLines } from "./lines.ts";
 
-/** Adds the command. */
 export function addInspect(program: Command, context: CliContext): void {
   const command = program.command("inspect")
     .description("tell all about a bundle, trusted or not: who, what it asks, what it would get")

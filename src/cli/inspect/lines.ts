@@ -24,7 +24,6 @@ export interface Exposure extends ExposureGrade {
   readonly notContained: readonly string[];
 }
 
-/** Writes an inspection for people. */
 export function inspectionLines(
   inspection: Inspection,
   exposure: Exposure | undefined,

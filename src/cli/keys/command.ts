@@ -21,7 +21,6 @@ interface KeygenOptions {
   passphraseFile?: string;
 }
 
-/** Adds the command. */
 export function addKeygen(program: Command, context: CliContext): void {
   program.command("keygen")
     .description("make an Ed25519 key pair: NAME.key (private) and NAME.pub")

@@ -4,7 +4,6 @@ import { SallyportError } from "../../errors.ts";
 import { readNamedFile } from "../../io/named_file.ts";
 import { cannotWrite } from "../shared/files.ts";
 
-/** Holds one file to write. */
 export interface KeyFile {
   readonly path: string;
   readonly text: string;

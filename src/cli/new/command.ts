@@ -13,7 +13,6 @@ import { denoJson, entryModule, gitAttributes, manifestFile, testModule } from "
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
-/** Adds the command. */
 export function addNew(program: Command, context: CliContext): void {
   program.command("new")
     .description("make a plugin that loads: manifest, typed entry, and a test beside its folder")

@@ -5,7 +5,6 @@ import { VERSION } from "../../version.ts";
 /** Is put into the texts below, so that whatever looks for imports in this file finds its own alone. */
 const PACKAGE = "@sallyport/host";
 
-/** Writes `plugin.json`. */
 export function manifestFile(name: string): string {
   const manifest = {
     $schema: manifestJsonSchema().$id,
@@ -23,7 +22,6 @@ export function gitAttributes(): string {
   return "# what is signed keeps its bytes: no line ends are converted\n* -text\n";
 }
 
-/** Writes `main.ts`. */
 export function entryModule(): string {
   return `import { definePlugin } from "${PACKAGE}/plugin";
 
@@ -47,7 +45,6 @@ export default definePlugin({
 `;
 }
 
-/** Writes the test. */
 export function testModule(name: string): string {
   return `import assert from "node:assert/strict";
 import { loadForTest } from "${PACKAGE}/testing";

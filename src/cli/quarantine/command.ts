@@ -19,7 +19,6 @@ can be loaded at once.
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const HASH_DIGITS = 16;
 
-/** Adds the command and those below it. */
 export function addQuarantine(program: Command, context: CliContext): void {
   const quarantine = program.command("quarantine")
     .description("plugins that are not loaded until you say so: list, lift")

@@ -23,7 +23,6 @@ const DRAIN_MS = 1_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_SHOWN_METHODS = 20;
 
-/** Adds the command. */
 export function addRun(program: Command, context: CliContext): void {
   const command = program.command("run")
     .description("load a plugin, call a method, print the result; its log goes to stderr")

@@ -5,10 +5,8 @@ import { UsageError } from "../terminal/failure.ts";
 import type { CliIo } from "../terminal/io.ts";
 import { readStdin } from "../terminal/stdin.ts";
 
-/** The greatest size of one message. */
 const MAX_PARAMS_BYTES = 16 * 1024 * 1024;
 
-/** Reads parameters. */
 export async function readParams(source: string | undefined, io: CliIo): Promise<unknown> {
   if (source === undefined) return undefined;
   if (source === "-") {

@@ -5,7 +5,6 @@ import type { CliIo } from "../terminal/io.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Prompter } from "../terminal/prompt.ts";
 
-/** Holds what a command works with. */
 export interface CliContext {
   readonly io: CliIo;
   readonly output: Output;
@@ -24,7 +23,6 @@ export function collect(value: string, earlier: readonly string[] = []): string[
   return [...earlier, value];
 }
 
-/** Parses a number of things. */
 export function parseCount(max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -5,7 +5,6 @@ import { type Output, toJson } from "../terminal/output.ts";
 
 type Level = "debug" | "info" | "warn" | "error";
 
-/** Makes a logger for a command that runs a plugin. */
 export function pluginLogger(output: Output): Logger {
   const write = (level: Level) => (message: string, fields: Record<string, unknown> = {}): void => {
     // the person who runs the command knows which bundle it is

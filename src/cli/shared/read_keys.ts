@@ -19,7 +19,6 @@ export interface NamedPublicKey {
 
 const MAX_KEY_FILE_BYTES = 4_096;
 
-/** Reads a public key. */
 export async function readPublicKey(text: string): Promise<NamedPublicKey> {
   if (/^[0-9a-f]{64}$/i.test(text)) return { hex: encodeHex(parsePublicKey(text).raw) };
   const content = await readSmallFile(text, MAX_KEY_FILE_BYTES, "the public key");

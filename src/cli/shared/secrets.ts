@@ -25,7 +25,6 @@ export interface SecretOptions {
 const KEY_BYTES = 32;
 const SECRET_OPTIONS = "--passphrase-file or --key-file";
 
-/** Adds the options to a command. */
 export function addSecretOptions(command: Command, whose: string): Command {
   return command
     .option(
@@ -63,7 +62,6 @@ export async function readPassphrase(path: string, { io, output }: CliContext): 
   return passphrase;
 }
 
-/** Asks for a passphrase. */
 export async function askPassphrase(
   { prompter }: CliContext,
   what: string,

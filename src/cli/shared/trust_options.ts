@@ -36,7 +36,6 @@ export type TrustedHostOptions = Pick<
 
 const COMMANDS: WeakSet<Command> = new WeakSet();
 
-/** Adds the options to a command. */
 export function addTrustOptions(command: Command): Command {
   COMMANDS.add(command);
   command
@@ -76,7 +75,6 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
   });
 }
 
-/** Turns the options into those of a host. */
 export function trustedHostOptions(options: TrustOptions, output: Output): TrustedHostOptions {
   const { key = [], policy, isolation, dataDir } = options;
   return {

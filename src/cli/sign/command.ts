@@ -26,7 +26,6 @@ interface SignOptions {
 /** How many files are named to people; a program gets all. */
 const MAX_NAMED = 40;
 
-/** Adds the command. */
 export function addSign(program: Command, context: CliContext): void {
   program.command("sign")
     .usage("DIR --key FILE… [--expires DATE] [--out DIR]")

@@ -39,7 +39,6 @@ export class BadFindings extends Error {
   override readonly name = "BadFindings";
 }
 
-/** Holds what a failure looks like to people and programs. */
 export interface Failure {
   /** A code of the host, or `usage` or `internal`. */
   readonly code: string;
@@ -62,7 +61,6 @@ const DEFAULT_HINTS: Readonly<Record<string, string>> = {
 };
 const MAX_CHARACTERS = 20_000;
 
-/** Works out what to tell about an error. */
 export function describeFailure(error: unknown, command?: string): Failure {
   const { code, message, hint, exitCode } = classify(error, command);
   return {

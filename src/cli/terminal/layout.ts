@@ -4,7 +4,6 @@ import type { Output } from "./output.ts";
 
 const TABLE_WIDTH = 80;
 
-/** Breaks a text into lines at spaces. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -41,12 +40,10 @@ export function askColumns(rows: readonly (readonly [name: string, value: string
   return columns(rows.map(([name, value]) => [name, escapeText(value)]));
 }
 
-/** Writes a number of things in words. */
 export function plural(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
-/** Lays out cells in columns. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widthOf = (column: number) => Math.max(...rows.map((row) => shownWidth(row[column] ?? "")));
   const widths = rows[0]?.map((_, column) => widthOf(column)) ?? [];

@@ -4,7 +4,6 @@ import { escapeText } from "../../errors.ts";
 import type { Failure } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 
-/** Names a style of text on a terminal. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow";
 
 const STYLES: Readonly<Record<Style, readonly [number, number]>> = {

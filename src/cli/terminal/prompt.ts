@@ -36,7 +36,6 @@ export class Prompter {
     this.#write = (text) => io.writeErr(text);
   }
 
-  /** Asks for a passphrase that exists. */
   async passphrase(what: string): Promise<string> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const text = await this.#secret(`Enter ${escapeText(what)}: `);
@@ -45,7 +44,6 @@ export class Prompter {
     throw noPassphrase(what);
   }
 
-  /** Asks twice for a new passphrase. */
   async newPassphrase(what: string): Promise<string> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const text = await this.#secret(
@@ -62,7 +60,6 @@ export class Prompter {
     throw noPassphrase(what);
   }
 
-  /** Asks for a yes. */
   async confirm(question: string): Promise<boolean> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const answer = await this.#line(`${escapeText(question)}? [y/N] `, true);
@@ -112,7 +109,6 @@ export class Prompter {
     });
   }
 
-  /** Shows an answer anew; it is short. */
   #redraw(before: string, after: string): string {
     if (after !== before) this.#write(`${"\b \b".repeat([...before].length)}${after}`);
     return after;

@@ -6,7 +6,6 @@ import type { CliIo } from "./io.ts";
 /** What each command reads from its stdin. */
 const TAKEN: WeakMap<CliIo, string> = new WeakMap();
 
-/** Reads stdin to its end. */
 export async function readStdin(io: CliIo, what: string, maxBytes: number): Promise<Uint8Array> {
   const other = TAKEN.get(io);
   if (other !== undefined) {

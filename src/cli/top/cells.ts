@@ -6,10 +6,8 @@ const UNITS = ["B", "K", "M", "G", "T", "P"];
 /** Units of time with their milliseconds. */
 const SPANS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]] as const;
 
-/** Stands for what is not known. */
 export const UNKNOWN = "-";
 
-/** Writes a number of bytes, in powers of 1,024. */
 export function bytesCell(bytes: number | undefined): string {
   if (bytes === undefined) return UNKNOWN;
   let value = bytes;
@@ -20,13 +18,11 @@ export function bytesCell(bytes: number | undefined): string {
   return `${value.toFixed(decimals)}${UNITS[unit]}`;
 }
 
-/** Writes a share of a processor. */
 export function percentCell(percent: number | undefined): string {
   if (percent === undefined) return UNKNOWN;
   return percent < 99.95 ? percent.toFixed(1) : percent.toFixed(0);
 }
 
-/** Writes a count or a rate. */
 export function countCell(value: number | undefined, decimals: boolean = false): string {
   if (value === undefined) return UNKNOWN;
   if (value < 999.5) return value.toFixed(decimals && value < 99.95 && value !== 0 ? 1 : 0);
@@ -48,7 +44,6 @@ export function spanCell(ms: number): string {
   return `${Math.floor(span / size)}${unit}${rest === 0 ? "" : ` ${rest}${lesser}`}`;
 }
 
-/** Draws figures as bars, the last ones. */
 export function sparkline(values: readonly number[], width: number, most: number): string {
   return values.slice(-width).map((value) => {
     const step = Math.floor(value / most * BARS.length);
@@ -66,7 +61,6 @@ export function plainText(text: string): string {
   );
 }
 
-/** Cuts a text that is too long. */
 export function clip(text: string, width: number): string {
   if (text.length <= width) return text;
   const characters = [...text];

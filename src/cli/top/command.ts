@@ -37,7 +37,6 @@ interface TopOptions {
   sort: SortKey;
 }
 
-/** Adds the command. */
 export function addTop(program: Command, context: CliContext): void {
   program.command("top")
     .description("show what the plugins of running hosts do and use, live")

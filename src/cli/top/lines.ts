@@ -7,14 +7,12 @@ import { clip, countCell, plainText, spanCell } from "./cells.ts";
 import { ageOf, type HostView, type TopView } from "./hosts.ts";
 import { pluginTable, type SortKey, sortPlugins } from "./table.ts";
 
-/** Says how to lay out what is shown. */
 export interface TopLayout {
   readonly sort: SortKey;
   /** How wide a line may be; `Infinity` where there is no screen. */
   readonly width: number;
 }
 
-/** Returns what is shown as plain data. */
 export function topDocument(view: TopView, sort: SortKey): Record<string, unknown> {
   return {
     dataDir: view.dataDir,
@@ -32,7 +30,6 @@ export function topDocument(view: TopView, sort: SortKey): Record<string, unknow
   };
 }
 
-/** Returns what is shown for people. */
 export function topLines(view: TopView, layout: TopLayout, output: Output): string[] {
   const lines = view.hosts.flatMap((host, index) => [
     ...(index === 0 ? [] : [""]),

@@ -79,7 +79,6 @@ const STATUS = z.strictObject({
   omitted: count.optional(),
 });
 
-/** Reads a status file. */
 export async function readStatus(path: string): Promise<HostStatus> {
   using file = openNoFollow(path);
   if (!file.info.isFile()) throw new Error("it is not a regular file");
@@ -88,7 +87,6 @@ export async function readStatus(path: string): Promise<HostStatus> {
   return parseStatus(bytes);
 }
 
-/** Parses a status. */
 export function parseStatus(bytes: Uint8Array): HostStatus {
   const value = parseStrictJson(bytes);
   // a host of another version may say more: that is no damage

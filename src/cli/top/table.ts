@@ -4,7 +4,6 @@ import type { PluginState } from "../../host/events/plugin_state.ts";
 import type { Output, Style } from "../terminal/output.ts";
 import { bytesCell, clip, countCell, percentCell, plainText, sparkline, UNKNOWN } from "./cells.ts";
 
-/** Names what rows are sorted by. */
 export type SortKey = "cpu" | "memory" | "name" | "calls";
 
 /** Lists every sort key once, in the order that a key press goes through them. */

@@ -14,7 +14,6 @@ import { addChangeOptions, changeList, type ChangeOptions } from "./change.ts";
 import { compareWith, type EarlierAsks, listedEarlier } from "./earlier_asks.ts";
 import { openList, takeFile } from "./list_file.ts";
 
-/** Adds the command. */
 export function addTrustAccept(trust: Command, context: CliContext): void {
   const command = trust.command("accept")
     .usage("FILE DIR [options]   or: DIR --trust-list FILE [options]")

@@ -39,7 +39,6 @@ const EXAMPLES = `
   sallyport trust add trust.list --publisher "acme-*" --signer alice --signer bob --threshold 2
   sallyport trust add trust.list --minimum word-count@1.4.2`;
 
-/** Adds the command. */
 export function addTrustAdd(trust: Command, context: CliContext): void {
   const command = trust.command("add")
     .usage("FILE --key PUB… | --plugin DIR | --publisher NAMES | --minimum NAME@VERSION [options]")

@@ -12,7 +12,6 @@ import { UsageError } from "../terminal/failure.ts";
 import { plural } from "../terminal/layout.ts";
 import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";
 
-/** Holds the options of every command that changes a list. */
 export interface ChangeOptions extends ListOptions {
   rootKey?: string[];
   rootPassphraseFile?: string[];
@@ -20,14 +19,12 @@ export interface ChangeOptions extends ListOptions {
   dryRun?: boolean;
 }
 
-/** Adds the options to a command. */
 export function addChangeOptions(command: Command): Command {
   return addRootKeyOptions(addListOptions(command))
     .option("--dry-run", "show what would change, and write nothing")
     .option("-y, --yes", "do not ask (asked at a terminal only)");
 }
 
-/** Adds the options for private root keys to a command. */
 export function addRootKeyOptions(command: Command): Command {
   return command
     .option("--root-key <file>", "a private root key that signs the change (repeatable)", collect)
@@ -38,7 +35,6 @@ export function addRootKeyOptions(command: Command): Command {
     );
 }
 
-/** Reads the private root keys. */
 export function readRootKeys(
   { rootKey = [], rootPassphraseFile = [] }: ChangeOptions,
   context: CliContext,
@@ -46,7 +42,6 @@ export function readRootKeys(
   return readPrivateKeys(rootKey, rootPassphraseFile, "--root-passphrase-file", context);
 }
 
-/** Says what changes. */
 export interface Change {
   apply: (content: TrustListContent) => TrustListContent;
   /** What else there is to know before a yes, safe to show. */

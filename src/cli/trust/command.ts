@@ -22,7 +22,6 @@ confirmed, a script goes ahead. None of them needs a network.
   sallyport trust revoke trust.list --key alice --reason "laptop stolen"
   sallyport run plugins/word-count --trust-list trust.list --call count`;
 
-/** Adds the command and those below it. */
 export function addTrust(program: Command, context: CliContext): void {
   const trust = program.command("trust")
     .description(

@@ -10,13 +10,11 @@ import type { TrustListContent } from "../../trust/list/content.ts";
 import { compareVersions } from "../../trust/mark/versions.ts";
 import type { Change } from "./change.ts";
 
-/** Holds what a version of a plugin asked for. */
 export interface EarlierAsks {
   readonly version: string;
   readonly asks: PluginAsks;
 }
 
-/** Finds what the list knows that an earlier version asked for. */
 export function listedEarlier(
   content: TrustListContent,
   name: string,

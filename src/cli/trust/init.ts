@@ -26,7 +26,6 @@ interface InitOptions extends ChangeOptions {
   force?: boolean;
 }
 
-/** Adds the command. */
 export function addTrustInit(trust: Command, context: CliContext): void {
   const command = trust.command("init")
     .usage("FILE [options]")

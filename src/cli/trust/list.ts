@@ -11,7 +11,6 @@ import type { Output } from "../terminal/output.ts";
 import { addListOptions, type ListOptions, onlyFile, openList } from "./list_file.ts";
 import { keyState, pluginStates, revocationState, stateCell } from "./states.ts";
 
-/** Adds the command. */
 export function addTrustList(trust: Command, context: CliContext): void {
   const { output } = context;
   const command = trust.command("list")
@@ -115,7 +114,6 @@ export function listLines(
   return lines.length === 0 ? ["", "It is empty: it trusts nobody"] : lines;
 }
 
-/** Writes what decides which plugins load. */
 export function ruleRows(
   { threshold, onlyListed }: TrustListContent,
 ): (readonly [name: string, value: string])[] {

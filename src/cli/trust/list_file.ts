@@ -19,7 +19,6 @@ import {
 import { UsageError } from "../terminal/failure.ts";
 import { plural } from "../terminal/layout.ts";
 
-/** Holds the options of every `trust` command. */
 export interface ListOptions extends SecretOptions {
   trustList?: string;
   /** The folder of a host, whose rollback mark is checked. */
@@ -30,7 +29,6 @@ export interface ListOptions extends SecretOptions {
 const WARN_DAYS = 14;
 const DAY_MS = 86_400_000;
 
-/** Adds the options that name a list and its secret to a command. */
 export function addFileOptions(command: Command): Command {
   command
     .argument("[file]", "the trust list")
@@ -38,7 +36,6 @@ export function addFileOptions(command: Command): Command {
   return addSecretOptions(command, "the list's");
 }
 
-/** Adds the options for a list that is there to a command. */
 export function addListOptions(command: Command): Command {
   return addFileOptions(command)
     .option("--data-dir <dir>", "a host's folder: refuse a list older than it has seen there");
@@ -55,7 +52,6 @@ export function takeFile(
   throw new UsageError("No trust list was named", "Name its file as the first argument");
 }
 
-/** Finds the file where a command takes nothing else. */
 export function onlyFile(arg: string | undefined, options: ListOptions): string {
   const { file, rest } = takeFile([arg], options);
   if (rest.length === 0) return file;

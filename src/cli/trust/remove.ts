@@ -22,7 +22,6 @@ interface RemoveOptions extends ChangeOptions {
   liftRevocation?: true;
 }
 
-/** Adds the command. */
 export function addTrustRemove(trust: Command, context: CliContext): void {
   const command = trust.command("remove")
     .usage("FILE --key KEY | --plugin NAME[@VERSION] | --publisher NAMES | … [options]")

@@ -20,7 +20,6 @@ interface RevokeOptions extends ChangeOptions {
   from?: string;
 }
 
-/** Adds the command. */
 export function addTrustRevoke(trust: Command, context: CliContext): void {
   const command = trust.command("revoke")
     .usage("FILE --key KEY | --hash HEX | --plugin NAME[@RANGE] --reason TEXT [options]")

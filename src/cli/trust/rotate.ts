@@ -26,7 +26,6 @@ sign, so pass the private keys of both as --root-key.`;
 const ROOT_KEYS_HINT =
   "Pass --root-key FILE for enough keys of the new root, and of the old one where there is one";
 
-/** Adds the command. */
 export function addTrustRotate(trust: Command, context: CliContext): void {
   const command = trust.command("rotate")
     .usage("FILE [--new-passphrase-file FILE | --new-key-file FILE | --root PUB…] [options]")

@@ -22,7 +22,6 @@ interface SetOptions extends ChangeOptions {
   notAfter?: string;
 }
 
-/** Adds the command. */
 export function addTrustSet(trust: Command, context: CliContext): void {
   const command = trust.command("set")
     .usage("FILE [--expires DATE] [--threshold N] [--only-listed] [options]")

@@ -19,7 +19,6 @@ import { secretWords } from "../shared/secrets.ts";
 import { addListOptions, type ListOptions, openList, takeFile } from "./list_file.ts";
 import { listDocument, listLines, ruleRows } from "./list.ts";
 
-/** Adds the command. */
 export function addTrustShow(trust: Command, context: CliContext): void {
   const command = trust.command("show")
     .usage("FILE [NAME] [options]")

@@ -9,10 +9,8 @@ import type {
 import { compareVersions } from "../../trust/mark/versions.ts";
 import type { Output } from "../terminal/output.ts";
 
-/** Names how something stands. */
 export type TrustState = "valid" | "expired" | "revoked" | "not yet" | "too old";
 
-/** Returns how a key stands. */
 export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date): TrustState {
   if (revoked !== undefined && now >= new Date(revoked.from)) return "revoked";
   if (notBefore !== undefined && now < new Date(notBefore)) return "not yet";
@@ -20,7 +18,6 @@ export function keyState({ notBefore, notAfter, revoked }: ListedKey, now: Date)
   return "valid";
 }
 
-/** Returns how a revocation stands. */
 export function revocationState({ from }: KeyRevocation, now: Date): "in force" | "not yet" {
   return now >= new Date(from) ? "in force" : "not yet";
 }
@@ -50,7 +47,6 @@ export function pluginStates(
   };
 }
 
-/** Writes a state in its colour. */
 export function stateCell(state: TrustState, output: Output): string {
   return output.style(
     state === "valid" ? "green" : state === "not yet" ? "yellow" : "red",

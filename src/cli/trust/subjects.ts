@@ -1,7 +1,6 @@
 // How the command line names the parts of a trust list.
 import { UsageError } from "../terminal/failure.ts";
 
-/** Splits `NAME@REST`. */
 export function splitAt(text: string): { name: string; rest: string | undefined } {
   const [name = "", ...rest] = text.split("@");
   return { name, rest: rest.length === 0 ? undefined : rest.join("@") };

@@ -7,7 +7,6 @@ import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../share
 import { columns } from "../terminal/layout.ts";
 import type { Output } from "../terminal/output.ts";
 
-/** Adds the command. */
 export function addVerify(program: Command, context: CliContext): void {
   const command = program.command("verify")
     .description("say who signed a bundle and whether it would load; exit 1 with the reason if not")

@@ -11,11 +11,6 @@ import {
 export class AllowList {
   readonly #scopes: readonly NetScope[];
 
-  /**
-   * Parses the grants.
-   *
-   * @throws {SallyportError} `bad-config` when one is not in normal form.
-   */
   constructor(plugin: string, grants: readonly string[]) {
     this.#scopes = grants.map((grant) => {
       const parsed = parseNetScope(grant);

@@ -7,10 +7,8 @@ import { Refusal } from "../http/refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Target } from "../http/target.ts";
 
-/** How many addresses of a name are tried. */
 const MAX_ATTEMPTS = 4;
 
-/** What choosing and dialling need. */
 export interface DialContext {
   readonly allowList: AllowList;
   readonly resolver: Resolver;
@@ -19,11 +17,7 @@ export interface DialContext {
   readonly signal: AbortSignal;
 }
 
-/**
- * Returns the addresses that a target may lead to.
- *
- * @throws {Refusal} 403 when a name leads to no address that it may lead to.
- */
+/** Returns the addresses that a target may lead to. */
 export async function allowedAddresses(
   target: Target,
   context: DialContext,
@@ -45,11 +39,7 @@ export async function allowedAddresses(
   );
 }
 
-/**
- * Connects to the first of some addresses that answers; nothing is resolved here.
- *
- * @throws {Refusal} 502 when all refuse, 504 when none answers in time.
- */
+/** Connects to the first of some addresses that answers; nothing is resolved here. */
 export async function dial(
   addresses: readonly IpAddress[],
   port: number,

@@ -35,11 +35,6 @@ export class Resolver {
     this.#resolve = options.resolve ?? lookupAll;
   }
 
-  /**
-   * Resolves a name once.
-   *
-   * @throws {Refusal} When it has none, or not in time.
-   */
   async addresses(host: string, ms: number, signal: AbortSignal): Promise<IpAddress[]> {
     const late = () => new Refusal(504, `the name "${host}" was not resolved in time`);
     let texts: readonly string[];

@@ -11,8 +11,6 @@ const MAX_TRAILER_BYTES = 8192;
  * Forwards the body of a request and not a byte that follows it.
  *
  * Chunks are written anew, without extensions and trailers, so that the other side reads them as this one did.
- *
- * @throws {Refusal} 400 when it is malformed or cut off.
  */
 export async function forwardBody(
   reader: ConnReader,

@@ -41,8 +41,6 @@ export async function splice(ends: Ends, fromRemote?: ConnReader): Promise<void>
  * Passes one request on, then its response; after `101 Switching Protocols` everything.
  *
  * What follows the request on the plugin's end goes nowhere: it could be for another host.
- *
- * @throws {Refusal} When body or response are malformed.
  */
 export async function forwardRequest(
   ends: Ends,

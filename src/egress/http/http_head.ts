@@ -10,7 +10,6 @@ export const MAX_HEADERS = 100;
 /** Holds a header field: its name in lower case and its value without surrounding blanks. */
 export type Header = readonly [name: string, value: string];
 
-/** Says where the body of a request ends. */
 export type Framing =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly bytes: number }
@@ -40,12 +39,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Fields that must not occur twice: two readers could each take another one. */
 const SINGLE = ["host", "content-length", "transfer-encoding"];
 
-/**
- * Parses the head of a request.
- *
- * @throws {Refusal} With the status that says what is wrong: a line folded or ended by a bare LF, a
- * control character, both or repeated framings, another version than HTTP/1.1.
- */
+/** Parses the head of a request. */
 export function parseRequestHead(bytes: Uint8Array): RequestHead {
   const [line, headers] = parseLines(bytes, "request", 400);
   const match = REQUEST_LINE.exec(line);
@@ -61,11 +55,7 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   return { method: match[1]!, target: match[2]!, headers, framing: framingOf(headers) };
 }
 
-/**
- * Parses the head of a response.
- *
- * @throws {Refusal} With status 502 when it is malformed.
- */
+/** Parses the head of a response. */
 export function parseResponseHead(bytes: Uint8Array): ResponseHead {
   const [statusLine, headers] = parseLines(bytes, "response", 502);
   const match = STATUS_LINE.exec(statusLine);
@@ -73,7 +63,6 @@ export function parseResponseHead(bytes: Uint8Array): ResponseHead {
   return { status: Number(match[1]), statusLine, headers };
 }
 
-/** Writes a head. */
 export function formatHead(first: string, headers: readonly Header[]): Uint8Array<ArrayBuffer> {
   const lines = [first, ...headers.map(([name, value]) => `${name}: ${value}`), "", ""];
   return new Uint8Array(Buffer.from(lines.join("\r\n"), "latin1"));

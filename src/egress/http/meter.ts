@@ -1,7 +1,6 @@
 // What one connection carries: bytes counted against a cap, and when the last one moved.
 import { Refusal } from "./refusal.ts";
 
-/** Counts the bytes of a connection. */
 export class Meter {
   readonly #maxBytes: number;
   /** Bytes from the plugin to the host that it was granted. */
@@ -31,7 +30,6 @@ export class Meter {
     this.received += bytes;
   }
 
-  /** Notes that a byte moved. */
   touch(): void {
     this.#touched = performance.now();
   }

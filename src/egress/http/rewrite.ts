@@ -49,7 +49,6 @@ export function originRequest(head: RequestHead, target: Target): Uint8Array<Arr
   return formatHead(`${head.method} ${target.path} HTTP/1.1`, headers);
 }
 
-/** Writes the head of a response for the plugin. */
 export function pluginResponse(head: ResponseHead): Uint8Array<ArrayBuffer> {
   const headers = passedOn(head.headers, RESPONSE_HOP_BY_HOP);
   if (head.status === 101) headers.push(["upgrade", "websocket"], ["connection", "upgrade"]);

@@ -24,11 +24,7 @@ export class ConnReader {
     return bytes;
   }
 
-  /**
-   * Reads the head of a message, through its empty line.
-   *
-   * @throws {Refusal} When it is too long, has a control character or a bare line end, or is cut off.
-   */
+  /** Reads the head of a message, through its empty line. */
   async head(status: RefusalStatus): Promise<Uint8Array | null> {
     let line = 0; // bytes of the line so far, without its end
     for (let length = 0;; length++) {
@@ -59,11 +55,7 @@ export class ConnReader {
     }
   }
 
-  /**
-   * Reads one short line.
-   *
-   * @throws {Refusal} 400 when it is longer, has no CRLF or a control character.
-   */
+  /** Reads one short line. */
   async line(maxBytes: number): Promise<string> {
     let text = "";
     for (let previous = 0;;) {

@@ -30,8 +30,6 @@ const ABSOLUTE = /^http:\/\/([^/?#]*)([/?][^#]*)?$/i;
  *
  * The host is brought into normal form here, once; what comes out is compared, resolved and dialled,
  * never what was written. Odd spellings of addresses become what the platform's URL parser makes of them.
- *
- * @throws {Refusal} When it is malformed, in another form, or of another scheme.
  */
 export function parseTarget(head: RequestHead): Target {
   if (head.method === "CONNECT") {

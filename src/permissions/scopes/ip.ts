@@ -10,9 +10,7 @@ export interface IpAddress {
 const IPV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 const MAPPED_PREFIX = 0xffffn; // ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 
-/**
- * Parses a dotted-decimal IPv4 address; other spellings (octal, hexadecimal, short) are not addresses.
- */
+/** Parses a dotted-decimal IPv4 address; other spellings (octal, hexadecimal, short) are not addresses. */
 export function parseIpv4(text: string): IpAddress | undefined {
   if (!IPV4.test(text)) return undefined;
   const parts = text.split(".").map(Number);
@@ -53,7 +51,6 @@ export function formatIp(address: IpAddress): string {
   return new URL(`http://[${groups.join(":")}]/`).hostname;
 }
 
-/** Returns the number of bits of an address family. */
 export function addressBits(version: 4 | 6): 32 | 128 {
   return version === 4 ? 32 : 128;
 }

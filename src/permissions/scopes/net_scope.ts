@@ -79,7 +79,6 @@ export function parseNetScope(text: string): Parsed<NetScope> {
   return nameScope(host, portText);
 }
 
-/** Writes a scope in its normal form, always with the port. */
 export function formatNetScope(scope: NetScope): string {
   if (scope.kind !== "range") {
     return `${scope.kind === "wildcard" ? "*." : ""}${scope.host}:${scope.port}`;
@@ -88,7 +87,6 @@ export function formatNetScope(scope: NetScope): string {
   return `${formatIp(scope.address)}${whole ? "" : `/${scope.prefix}`}:${scope.port}`;
 }
 
-/** Returns the scope that both scopes contain. */
 export function intersectNet(a: NetScope, b: NetScope): NetScope | undefined {
   if (netCovers(a, b)) return b;
   return netCovers(b, a) ? a : undefined;

@@ -53,7 +53,6 @@ const NEVER_WRITTEN_ON_DRIVES = [
   "Windows",
 ];
 
-/** Parses a path of a manifest or a policy, without looking at the disk. */
 export function parsePathScope(text: string): Parsed<PathScope> {
   const problem = characterProblem(text);
   if (problem !== undefined) return { problem };
@@ -85,9 +84,7 @@ export function realPathProblem(path: string): string | undefined {
   return normalise(path) === path ? undefined : "is not in normal form";
 }
 
-/**
- * Returns a path that the host made in the form that granted paths have: on Windows with one kind of separator.
- */
+/** Returns a path that the host made in the form that granted paths have: on Windows with one kind of separator. */
 export function nativePath(path: string): string {
   return DRIVE.test(path) ? normalise(path) : path;
 }
@@ -125,7 +122,6 @@ export function overlaps(a: string, b: string): boolean {
   return pathCovers(a, b) || pathCovers(b, a);
 }
 
-/** Returns the path that both contain. */
 export function intersectPath(a: string, b: string): string | undefined {
   if (pathCovers(a, b)) return b;
   return pathCovers(b, a) ? a : undefined;

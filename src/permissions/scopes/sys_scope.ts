@@ -23,7 +23,6 @@ export const SYS_KINDS: readonly string[] = Object.freeze([
   "userInfo",
 ]);
 
-/** Parses a kind of system information. */
 export function parseSysKind(text: string): Parsed<string> {
   if (text === "username") return { value: "userInfo" };
   if (SYS_KINDS.includes(text)) return { value: text };

@@ -12,7 +12,6 @@ export function prefix(call: FailedCall): string {
   return call.options.label === undefined ? "" : `${call.options.label} failed: `;
 }
 
-/** Makes the error of a call that its caller cancelled. */
 export function cancelled(call: FailedCall, reason: unknown): SallyportError {
   return new SallyportError("cancelled", `Cannot finish ${label(call)}: the caller cancelled it`, {
     cause: reason,
@@ -20,7 +19,6 @@ export function cancelled(call: FailedCall, reason: unknown): SallyportError {
   });
 }
 
-/** Makes the error of a call whose answer or next item was late. */
 export function timedOut(call: FailedCall): SallyportError {
   const { timeoutMs } = call.options;
   const what = call.stream ? "item" : "answer";

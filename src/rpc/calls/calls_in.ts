@@ -79,7 +79,6 @@ export class CallsIn {
     return this.#running < this.#options.maxRunning && !this.#wire.backlog.holdsUp;
   }
 
-  /** Goes on with what waited, as far as there is room. */
   resume(): void {
     while (this.#held.size > 0 && this.#hasRoom) {
       const call = this.#held.shift()!;
@@ -106,7 +105,6 @@ export class CallsIn {
     else this.#finish(call, given);
   }
 
-  /** Takes a notification about one of the requests. */
   control(message: Message): boolean {
     const { method } = message;
     if (method === "$/credit") {

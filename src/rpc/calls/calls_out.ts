@@ -44,7 +44,6 @@ export class CallsOut {
     return this.#pending.size - this.#givenUp + this.#waiting.size;
   }
 
-  /** Counts requests that were given up and are not answered. */
   get unanswered(): number {
     return this.#givenUp;
   }
@@ -149,7 +148,6 @@ export class CallsOut {
     if (call !== undefined) this.#giveUp(call, describe(label(call)));
   }
 
-  /** Sends requests that waited, as far as there is room. */
   admit(): void {
     while (this.#waiting.size > 0 && this.#hasRoom()) {
       const waiting = this.#waiting.shift()!;

@@ -14,8 +14,6 @@ export interface CallsWire {
   now(): number;
   /** Charges the peer for what was done for it since a moment. */
   charge(since: number): void;
-  /** What is queued for the peer. */
   readonly backlog: Backlog;
-  /** Limits how often progress is reported. */
   readonly progressBudget: TokenBucket;
 }

@@ -7,19 +7,16 @@ import type { Role } from "../wire/wire_error.ts";
 
 /** A request that the peer sent and that has not been answered. */
 export interface IncomingCall {
-  /** The id that the peer chose. */
   readonly id: number;
   /** Aborts when the peer cancels the request, and when the connection ends. */
   readonly signal: AbortSignal;
   /** Whether the peer asked for a stream: the handler may then return an async iterable. */
   readonly streaming: boolean;
-  /** The `_meta` member of the params. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** Reports progress, where the peer asked for it; too many reports a second are left out. */
   progress(value: unknown): void;
 }
 
-/** Options of one request. */
 export interface RequestOptions {
   /** Cancels the request: the promise rejects with `cancelled` at once. */
   signal?: AbortSignal;
@@ -33,7 +30,6 @@ export interface RequestOptions {
   label?: string;
 }
 
-/** Options of a connection. */
 export interface ConnectionOptions {
   /** The bytes; the connection closes it. */
   io: ByteDuplex;
@@ -91,7 +87,6 @@ export interface OpenRequest {
   readonly method: string;
 }
 
-/** Counts of a connection. */
 export interface ConnectionStats {
   readonly sent: number;
   readonly received: number;
@@ -111,7 +106,6 @@ export interface ConnectionStats {
   readonly hostHeldMs: number;
 }
 
-/** Options with every default filled in. */
 export type ResolvedOptions =
   & Required<Omit<ConnectionOptions, "methods" | Handlers>>
   & Pick<ConnectionOptions, Handlers>
@@ -167,11 +161,6 @@ const PLUGIN_NUMBERS = {
 /** Reports of progress a second that no host takes for a flood. */
 export const PROGRESS_PER_SECOND: number = NUMBERS.maxNotificationsPerSecond / 2;
 
-/**
- * Fills in the defaults.
- *
- * @throws {RangeError} naming the option that is not a positive number.
- */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const known = new SafeMap(Object.entries(PEER_METHODS[options.role]));
   const allowed = new SafeMap(

@@ -27,7 +27,6 @@ export interface WaitingCall {
   body: EncodedValue;
 }
 
-/** What a request without params sends. */
 export const NOTHING: EncodedValue = { text: "", raw: undefined };
 
 /** Encodes params, whose getters may throw anything. */

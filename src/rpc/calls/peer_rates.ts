@@ -4,7 +4,6 @@ import { violation } from "../wire/violation.ts";
 
 /** Keeps what the peer sends unasked within rates: more is read later, or a flood. */
 export class PeerRates {
-  /** Requests and notifications that came. */
   unasked = 0;
   readonly #messages: TokenBucket;
   readonly #notifications: TokenBucket;
@@ -31,11 +30,7 @@ export class PeerRates {
     return this.#messages.borrow();
   }
 
-  /**
-   * Takes a notification, which costs the host time that it did not ask for; nothing of it is lost.
-   *
-   * @throws {SallyportError} `protocol-violation` when it is one of a flood.
-   */
+  /** Takes a notification, which costs the host time that it did not ask for; nothing of it is lost. */
   notification(bytes: number): number {
     if (!this.#notifications.take()) {
       throw violation(`more than ${this.#maxNotifications} notifications a second came`);

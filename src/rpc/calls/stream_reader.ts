@@ -106,7 +106,6 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
     return Promise.resolve(value).then((value) => ({ done: true, value }));
   }
 
-  /** Leaves the stream early and rejects with the error. */
   throw(error?: unknown): Promise<IteratorResult<unknown, unknown>> {
     this.#leave();
     return Promise.reject(error);

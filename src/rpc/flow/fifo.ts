@@ -25,7 +25,6 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Lists what is queued, the oldest first. */
   values(): T[] {
     return this.#items.slice(this.#from) as T[];
   }

@@ -74,11 +74,6 @@ export class Lanes {
     this.#lane = lane;
   }
 
-  /**
-   * Follows the peer, which has moved.
-   *
-   * @throws {SallyportError} `protocol-violation` when it may not, or has before.
-   */
   follow(open: (() => Promise<ByteDuplex> | undefined) | undefined): void {
     if (this.#in !== this.#control || this.isMoving) throw violation("the peer moved twice");
     if (this.#lane !== undefined) {

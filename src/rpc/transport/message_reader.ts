@@ -45,12 +45,7 @@ export class MessageReader {
     this.#frames.stop();
   }
 
-  /**
-   * Takes the next bytes, which may be used again afterwards.
-   *
-   * @throws {SallyportError} `protocol-violation`, and whatever the taker throws; the reader must not be
-   * used afterwards.
-   */
+  /** Takes the next bytes, which may be used again afterwards. */
   push(chunk: Uint8Array): number {
     return this.#frames.push(chunk);
   }

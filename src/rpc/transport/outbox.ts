@@ -20,7 +20,6 @@ const MAX_EARLY_LENGTH = 64 * 1024;
 export interface OutboxEvents {
   /** The peer can no longer be written to. */
   failed(error: unknown): void;
-  /** Everything that was queued has been written. */
   drained(): void;
 }
 

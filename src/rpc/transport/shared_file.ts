@@ -3,13 +3,7 @@ export interface SharedFile {
   readonly bytes: number;
   /** Fills an array with what the file has. */
   read(offset: number, into: Uint8Array): boolean;
-  /**
-   * Writes all bytes.
-   *
-   * @throws {Error} when there is no room for them, or the file cannot be written.
-   */
   write(offset: number, bytes: Uint8Array): void;
-  /** Releases it; what is called afterwards fails. */
   close(): void;
 }
 

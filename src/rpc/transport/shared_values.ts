@@ -63,11 +63,7 @@ export class SharedValues {
     return this.#lent?.lentBytes ?? 0;
   }
 
-  /**
-   * Puts large byte arrays into the file, as far as there is room.
-   *
-   * @throws {SallyportError} `limit-exceeded` when they are more than a message may have.
-   */
+  /** Puts large byte arrays into the file, as far as there is room. */
   place(raw: Uint8Array[]): Part[] {
     const { maxMessageBytes } = this.#limits;
     if (rawLength(raw) > maxMessageBytes) throw tooLongError(maxMessageBytes);
@@ -90,11 +86,7 @@ export class SharedValues {
     for (const part of parts) if (part instanceof SharedPart) this.#lent?.takeBack(part.offset);
   }
 
-  /**
-   * Takes a `$/free` notification: the peer has read what is in regions that were lent to it.
-   *
-   * @throws {SallyportError} `protocol-violation` for a region that is not lent.
-   */
+  /** Takes a `$/free` notification: the peer has read what is in regions that were lent to it. */
   freed(message: Message): void {
     const params = (message.value ?? {}) as { at?: unknown };
     const { at } = params;
@@ -109,12 +101,7 @@ export class SharedValues {
     }
   }
 
-  /**
-   * Makes the byte arrays of a message: those in the peer's file are read, others are still to be filled.
-   *
-   * @throws {SallyportError} `protocol-violation` for a region that is not in the file, or that the peer uses
-   * again before it can know that this end has read it.
-   */
+  /** Makes the byte arrays of a message: those in the peer's file are read, others are still to be filled. */
   receive(announced: readonly Announced[]): Uint8Array[] {
     this.#check(announced);
     const raw: Uint8Array[] = [];

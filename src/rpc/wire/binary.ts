@@ -76,11 +76,7 @@ function look(value: unknown, depth: number): Holds {
   return holds;
 }
 
-/**
- * Encodes a value as JSON, byte arrays and long texts apart.
- *
- * @throws {TypeError} when the value cannot be sent.
- */
+/** Encodes a value as JSON, byte arrays and long texts apart. */
 export function encodeValue(value: unknown, absent: string): EncodedValue {
   const holds = look(value, 0);
   if (holds !== Holds.Nothing) {
@@ -151,8 +147,6 @@ export function rawLength(raw: readonly Part[] | undefined): number {
 /**
  * Puts byte arrays where a received value has `{"$bin": i}`, and texts where it has
  * `{"$bin": i, "as": "text"}`; each must be used exactly once.
- *
- * @throws {SallyportError} `protocol-violation` when markers and byte arrays do not fit together.
  */
 export function insertBytes(value: unknown, raw: readonly Uint8Array[]): unknown {
   const used = new Uint8Array(raw.length);

@@ -55,12 +55,7 @@ export class FrameReader {
     this.#partBytes = 0;
   }
 
-  /**
-   * Takes the next bytes. The chunk may be used again afterwards: what must be kept is copied.
-   *
-   * @throws {SallyportError} `protocol-violation` for a line that is too long or not UTF-8, and
-   * whatever the sink throws; the reader must not be used afterwards.
-   */
+  /** Takes the next bytes, and copies what it keeps; once it has thrown, the reader is not used again. */
   push(chunk: Uint8Array): number {
     let at = 0;
     if (this.#targets.length > 0) at = this.#fill(chunk, 0);

@@ -8,8 +8,6 @@ const { keys: ownKeys } = Object;
  * Checks a value that came out of `JSON.parse` and drops every own `__proto__` key, so that
  * copying the value never sets a prototype. Walks level by level, because recursion on hostile depth
  * would end in a stack overflow.
- *
- * @throws {SallyportError} `protocol-violation` when it is too deep or has too many values.
  */
 export function checkParsed(root: object, limits: MessageLimits): void {
   let level: object[] = [root];

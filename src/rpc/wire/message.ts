@@ -44,11 +44,7 @@ export const WIRE_CODES = Object.freeze({
   own: 1000,
 });
 
-/**
- * Parses one line strictly: exactly the members that JSON-RPC 2.0 has for one of its kinds.
- *
- * @throws {SallyportError} `protocol-violation` that says what is wrong.
- */
+/** Parses one line strictly: exactly the members that JSON-RPC 2.0 has for one of its kinds. */
 export function parseMessage(
   line: string | Uint8Array,
   limits: MessageLimits = DEFAULT_MESSAGE_LIMITS,
@@ -73,11 +69,7 @@ export function parseMessage(
   return readEnvelope(value as Record<string, unknown>, limits);
 }
 
-/**
- * Decodes a line as UTF-8; a byte order mark stays in the text, where JSON refuses it.
- *
- * @throws {SallyportError} `protocol-violation` when the bytes are not UTF-8.
- */
+/** Decodes a line as UTF-8; a byte order mark stays in the text, where JSON refuses it. */
 export function decodeLine(bytes: Uint8Array): string {
   try {
     return decodeUtf8(bytes);

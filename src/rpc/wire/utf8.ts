@@ -12,8 +12,6 @@ const REPLACEMENT = "\ufffd";
  *
  * The runtime decodes ten times as fast where it may replace what is malformed, so that is done first:
  * only a text with a replacement character in it, which may have been sent as such, is decoded again.
- *
- * @throws {TypeError} when the bytes are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   const text = decodeLoosely(bytes);

@@ -26,7 +26,6 @@ export interface ServiceCaller {
   readonly signal: AbortSignal;
 }
 
-/** Tells whether one access covers another. */
 export function accessCovers(granted: AccessLevel | undefined, needed: AccessLevel): boolean {
   return granted === "readwrite" || granted === needed;
 }

@@ -3,12 +3,7 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import { contextPolicyLines } from "../../permissions/excess.ts";
 import { accessCovers, type ServiceCaller } from "./caller.ts";
 
-/**
- * Checks that a plugin's manifest names a service and that the policy granted it at all.
- *
- * @throws {SallyportError} `service-denied`, with the line of `plugin.json` or of the policy that is
- * missing.
- */
+/** Checks that a plugin's manifest names a service and that the policy granted it at all. */
 export function checkServiceKey(caller: ServiceCaller, key: string, needed: AccessLevel): void {
   const request = caller.requested.find((each) => each.key === key);
   if (request === undefined) {
@@ -18,11 +13,7 @@ export function checkServiceKey(caller: ServiceCaller, key: string, needed: Acce
   if (!caller.context.has(key)) throw notGranted(caller, key, request.access);
 }
 
-/**
- * Checks that a plugin's access to a service is enough for one of its methods.
- *
- * @throws {SallyportError} `service-denied`, with the line that is missing.
- */
+/** Checks that a plugin's access to a service is enough for one of its methods. */
 export function checkServiceAccess(
   caller: ServiceCaller,
   key: string,

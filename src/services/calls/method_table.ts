@@ -11,7 +11,6 @@ export interface ServiceCall {
   readonly traceId?: string;
 }
 
-/** One method that plugins can call. */
 export interface ServiceMethod {
   readonly access: AccessLevel;
   readonly call: (args: readonly unknown[], call: ServiceCall) => unknown;
@@ -32,8 +31,6 @@ const RESERVED = new Set(["then", "toJSON", ...Object.getOwnPropertyNames(Object
  *
  * Getters are not called, names that start with `_` are private, and the language's own methods
  * (`constructor`, `toString`, `then`, …) are never there.
- *
- * @throws {TypeError} when it is not an object, has no method, or `access` names one that is missing.
  */
 export function methodTable(
   key: string,
@@ -81,7 +78,6 @@ export function checkMethodAccess(key: string, access: MethodAccess, table?: Met
   }
 }
 
-/** Makes the error for a method that a service does not have. */
 export function methodNotFound(key: string, method: string, table: MethodTable): SallyportError {
   return new SallyportError(
     "method-not-found",

@@ -1,7 +1,6 @@
 import type { ServiceCaller } from "./caller.ts";
 import type { MethodTable } from "./method_table.ts";
 
-/** What the context needs of any service. */
 export interface Service {
   /** The methods; `undefined` where each plugin has an object of its own, whose methods `table` returns. */
   readonly methods: MethodTable | undefined;

@@ -11,11 +11,7 @@ export interface ServiceCallOptions {
   readonly fail?: (error: unknown) => void;
 }
 
-/**
- * Runs a method until it settles, the caller cancels, or the plugin is unloaded.
- *
- * @throws {SallyportError} `cancelled`, or what the method's failure becomes.
- */
+/** Runs a method until it settles, the caller cancels, or the plugin is unloaded. */
 export async function runServiceCall(
   call: FailedCall,
   method: ServiceMethod,
@@ -50,7 +46,6 @@ export async function runServiceCall(
   }
 }
 
-/** Returns the error of a call that was given up. */
 export function cancelled(call: FailedCall, cause: unknown): SallyportError {
   return new SallyportError(
     "cancelled",

@@ -12,9 +12,7 @@ export interface FailedCall {
   readonly hostMade: boolean;
 }
 
-/**
- * Returns the error that a plugin sees: the code and the message, without stack, cause or host paths.
- */
+/** Returns the error that a plugin sees: the code and the message, without stack, cause or host paths. */
 export function serviceError(call: FailedCall, error: unknown): SallyportError {
   const { key, method, hostMade } = call;
   const details = { service: key, method };
@@ -62,7 +60,6 @@ function redactDetails(value: unknown, depth = MAX_DEPTH): unknown {
 
 const HOST_ONLY: ReadonlySet<string> = new Set(["stack", "stderrTail", "cause", "errors"]);
 
-/** Replaces absolute paths in a text. */
 export function redactPaths(text: string): string {
   return text.replace(PATHS, "<path>");
 }

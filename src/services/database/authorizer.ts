@@ -85,12 +85,10 @@ export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["json_each", "json_
 /** The tables of a shared database by their names in small letters, and how far each is shared. */
 export type SharedTables = ReadonlyMap<string, AccessLevel>;
 
-/** Makes the table names of a configuration comparable. */
 export function sharedTables(tables: Readonly<Record<string, AccessLevel>>): SharedTables {
   return new Map(Object.entries(tables).map(([name, level]) => [fold(name), level]));
 }
 
-/** Says why a table must not be read or written. */
 export function tableRefusal(
   shared: SharedTables,
   table: string,

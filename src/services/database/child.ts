@@ -45,8 +45,6 @@ const FLAGS = [
 /**
  * Returns the arguments of a database process: it reads its own script, and reads and writes its own
  * database file (SQLite itself opens the `-wal` and `-shm` beside it), nothing else.
- *
- * @throws {SallyportError} `bad-config` when a path cannot be expressed as a flag.
  */
 export function databaseArguments(script: string, config: DatabaseConfig): string[] {
   for (const path of [script, config.file]) {
@@ -70,7 +68,6 @@ export function databaseArguments(script: string, config: DatabaseConfig): strin
   ];
 }
 
-/** A running database process. */
 export class DatabaseChild {
   readonly #child: Child;
   readonly #connection: Connection;
@@ -92,12 +89,6 @@ export class DatabaseChild {
     });
   }
 
-  /**
-   * Starts a process and opens its database.
-   *
-   * @throws {SallyportError} `launch-failed` when it cannot be started, `bad-state` when the database
-   * cannot be opened.
-   */
   static async start(place: DatabasePlace, config: DatabaseConfig): Promise<DatabaseChild> {
     const { executable, script, denoDir, group } = place;
     const args = databaseArguments(script, config);
@@ -124,12 +115,7 @@ export class DatabaseChild {
     return !this.#ended && this.#child.status === undefined;
   }
 
-  /**
-   * Asks the process; one request at a time. A process that is late is killed.
-   *
-   * @throws {SallyportError} The engine's error; `timeout`, `limit-exceeded` for too much memory,
-   * `crashed`.
-   */
+  /** Asks the process; one request at a time. A process that is late is killed. */
   async run(request: DatabaseRequest, timeoutMs: number): Promise<unknown> {
     let late = false;
     const timer = setTimeout(() => {

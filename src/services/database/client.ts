@@ -39,9 +39,6 @@ export class DatabaseClient {
    *
    * A call that is cancelled is answered at once; a statement that runs already goes on to its end or
    * its deadline, so that cancelling costs no process.
-   *
-   * @throws {SallyportError} `limit-exceeded` when too many wait, `cancelled`, `timeout`, and what the
-   * statement's failure is.
    */
   run(
     method: DatabaseMethod,

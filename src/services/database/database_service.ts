@@ -78,11 +78,7 @@ export function ownDatabase(dir: string, key: string): OpensDatabase {
   };
 }
 
-/**
- * Makes what opens a shared database.
- *
- * @throws {TypeError} when no table is named, or an access is none.
- */
+/** Makes what opens a shared database. */
 export function sharedDatabase(
   key: string,
   options: SharedDatabaseOptions,

@@ -28,7 +28,6 @@ import {
   type Statement,
 } from "./sqlite.ts";
 
-/** One open database under the rules of its configuration. */
 export class DatabaseEngine {
   readonly #config: DatabaseConfig;
   readonly #caps: ResultCaps;
@@ -41,11 +40,6 @@ export class DatabaseEngine {
   #fresh = true;
   #exhausted = false;
 
-  /**
-   * Opens the database.
-   *
-   * @throws {SallyportError} `bad-state` when it cannot be opened.
-   */
   constructor(config: DatabaseConfig) {
     this.#config = config;
     this.#writable = config.access === "readwrite";

@@ -12,7 +12,6 @@ export interface DatabaseConfig {
   readonly maxResultBytes: number;
 }
 
-/** What a plugin may ask for. */
 export type DatabaseMethod = "query" | "execute" | "batch";
 
 /** One request to the process: a method and its arguments as the plugin sent them. */

@@ -24,9 +24,7 @@ export class ServiceScratch implements AsyncDisposable {
     this.#executable = executable;
   }
 
-  /**
-   * Makes the folder and group of one database process, and the process's script where it is missing.
-   */
+  /** Makes the folder and group of one database process, and the process's script where it is missing. */
   async databasePlace(limits: Limits): Promise<DatabasePlace & AsyncDisposable> {
     // a cleaner of temporary files may have removed it
     if (this.#isPrepared && !isPresent(scriptIn(this.#dir))) this.#prepared = undefined;

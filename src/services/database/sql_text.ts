@@ -1,17 +1,14 @@
 // Looks at the text of statements: for parameters, because SQLite takes a missing one for NULL without a word,
 // and for queries whose text the runtime would cut, because it reads a text only up to a NUL character.
 
-/** What a look at a statement's text found. */
 export interface SqlScan {
   /** The first word in small letters; none where all is white space, comments and semicolons. */
   readonly verb: string;
-  /** Where it begins. */
   readonly start: number;
   /** Where the last one ends, before semicolons and comments. */
   readonly end: number;
   /** How many values the statement's `?` and `?N` take in order. */
   readonly positional: number;
-  /** Whether it has the keyword SELECT. */
   readonly selects: boolean;
   /** The names behind `:`, `@` and `$`. */
   readonly names: ReadonlySet<string>;

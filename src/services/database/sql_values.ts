@@ -17,11 +17,6 @@ export interface ResultCaps {
 const MAX_VALUES = 500_000;
 const MAX_BLOBS = 1_000;
 
-/**
- * Checks parameters against a statement.
- *
- * @throws {TypeError} when one is missing, left over, or no value of SQLite.
- */
 export function bindParameters(scan: SqlScan, parameters: unknown): Bindings {
   if (scan.positional > 0 && scan.names.size > 0) {
     throw new TypeError("Cannot bind parameters: the statement mixes ? with named ones");
@@ -93,12 +88,7 @@ function toSqlite(value: unknown, what: string): SqliteValue {
   );
 }
 
-/**
- * Runs a statement that returns rows, and checks them against the caps.
- *
- * @throws {SallyportError} `limit-exceeded` past a cap.
- * @throws {TypeError} when a column's name occurs twice, or a value cannot be returned unchanged.
- */
+/** Runs a statement that returns rows, and checks them against the caps. */
 export function readRows(
   columns: readonly string[],
   statement: Statement,

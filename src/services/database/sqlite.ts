@@ -49,11 +49,7 @@ export const SQLITE_NOMEM = 7;
 export const SQLITE_FULL = 13;
 export const SQLITE_TOOBIG = 18;
 
-/**
- * Opens a database file, and makes it where it is missing.
- *
- * @throws {SallyportError} `bad-state` when the runtime's SQLite cannot confine statements.
- */
+/** Opens a database file, and makes it where it is missing. */
 export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {
   const database = new DatabaseSync(file, {
     readOnly: options.readOnly ?? false,
@@ -72,7 +68,6 @@ export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {
   return database;
 }
 
-/** Returns SQLite's primary result code of an error, where it has one. */
 export function sqliteCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   // the low byte is the primary code; the rest says more

@@ -7,7 +7,6 @@ import {
   sqliteCode,
 } from "../database/sqlite.ts";
 
-/** Caps on what a store holds. */
 export interface KvCaps {
   /** Bytes of all keys and values, with 64 for each entry's own. */
   readonly maxBytes: number;
@@ -35,11 +34,6 @@ export class KvStore {
   readonly #caps: KvCaps;
   readonly #statements: ReturnType<typeof prepare>;
 
-  /**
-   * Opens a store.
-   *
-   * @throws {SallyportError} `bad-state` when it cannot be opened.
-   */
   constructor(file: string, caps: KvCaps) {
     this.#caps = caps;
     try {
@@ -74,11 +68,6 @@ export class KvStore {
     return (rows as { key: Uint8Array }[]).map(({ key }) => key);
   }
 
-  /**
-   * Sets a value.
-   *
-   * @throws {SallyportError} `limit-exceeded` when it does not fit.
-   */
   set(key: Uint8Array, value: string): void {
     const { maxBytes, maxEntries } = this.#caps;
     this.#change(() => {

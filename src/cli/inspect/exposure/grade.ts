@@ -16,7 +16,6 @@ import type { ExposurePoints } from "./containment.ts";
 
 export type ExposureLabel = "SAFE" | "OK" | "MEDIUM" | "EXPOSED" | "UNSAFE";
 
-/** Holds a grade and what makes it. */
 export interface ExposureGrade {
   /** From 0.0, nothing, to 10.0. */
   readonly grade: number;
@@ -84,7 +83,6 @@ export function gradeExposure(input: ExposureInput): ExposureGrade {
   };
 }
 
-/** Writes a grade and what makes it, the worst first. */
 export function gradeLines({ grade, label, lines }: ExposureGrade, output: Output): string[] {
   const adding = lines.filter(({ exposure }) => exposure > 0);
   const width = Math.max(0, ...adding.map(({ name }) => name.length));

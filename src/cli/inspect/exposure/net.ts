@@ -50,7 +50,6 @@ const PRIVATE: readonly PrivateKind[] = [
   },
 ];
 
-/** Says what granted hosts add. */
 export function netLines(net: readonly string[], reachable: boolean): ExposurePoints[] {
   const scopes = net.flatMap((text) => {
     const parsed = parseNetScope(text);

@@ -29,7 +29,6 @@ const SYSTEM = [
 const READ_MOST = 38;
 const WRITE_MOST = 58;
 
-/** Says what granted paths add. */
 export function pathLines(
   items: InspectedLaunch["permissions"]["items"],
 ): ExposurePoints[] {
