@@ -20,7 +20,7 @@ export interface RunOptions {
 
 const MAX_WHY = 160;
 
-/** Runs a program until it ends and nobody holds its output; its input ends with this process. */
+/** Runs a program until it and all processes that hold its output have ended; its input ends with this process. */
 export async function runProgram(
   [program = "", ...args]: readonly string[],
   { env = {}, timeoutMs, onOutput = () => {} }: RunOptions = {},

@@ -74,11 +74,12 @@ export function asksOf(manifest: Manifest): PluginAsks {
 export function readAsks(value: unknown, plugin: string): PluginAsks {
   const asks = asksSchema.safeParse(value, PARSING).data;
   if (asks !== undefined) return asks;
-  throw new SallyportError(
-    "bad-config",
-    `Cannot compare what plugin "${plugin}" asks: what it asked before is kept in another form`,
-    { hint: "It was kept by another version of this host: use that one", details: { plugin } },
-  );
+  const message =
+    `Cannot compare what plugin "${plugin}" asks: what it asked before is kept in another form`;
+  throw new SallyportError("bad-config", message, {
+    hint: "It was kept by another version of this host: use that one",
+    details: { plugin },
+  });
 }
 
 /**

@@ -51,22 +51,21 @@ export function excessError(
   const lines = missingPolicyLines(plugin, entry, excess);
   const rest = excess.some((item) => !item.grantable) ? " (no policy can grant the rest)" : "";
   const narrow = 'set "onExcess": "narrow" to load it with less';
-  return new SallyportError(
-    "permission-denied",
-    `Cannot load plugin "${plugin}": it asks for more than the policy grants: ${listed.join("; ")}`,
-    {
-      hint: lines === undefined
-        ? `No policy can grant that: ask its author to change the manifest, or ${narrow}`
-        : `To grant it, write in the policy: ${lines}${rest} – or ${narrow}`,
-      details: {
-        plugin,
-        excess: excess.map(({ family, value, reason }) => ({ family, value, reason })),
-        ...(lines === undefined
-          ? {}
-          : { policy: { plugins: { [plugin]: { grant: missingGrant(entry, excess) } } } }),
-      },
+  const message = `Cannot load plugin "${plugin}": it asks for more than the policy grants: ${
+    listed.join("; ")
+  }`;
+  return new SallyportError("permission-denied", message, {
+    hint: lines === undefined
+      ? `No policy can grant that: ask its author to change the manifest, or ${narrow}`
+      : `To grant it, write in the policy: ${lines}${rest} – or ${narrow}`,
+    details: {
+      plugin,
+      excess: excess.map(({ family, value, reason }) => ({ family, value, reason })),
+      ...(lines === undefined
+        ? {}
+        : { policy: { plugins: { [plugin]: { grant: missingGrant(entry, excess) } } } }),
     },
-  );
+  });
 }
 
 function policyLines(plugin: string, grant: Grant): string {

@@ -61,14 +61,11 @@ export function deriveFlags(permissions: ResolvedPermissions, paths: FlagPaths):
   }
   const { plugin, limits, entry } = permissions;
   const refuse = (family: string, value: string, why: string): never => {
-    throw new SallyportError(
-      "permission-denied",
-      `Cannot start plugin "${plugin}": ${family} "${escapeText(value, 500)}" ${why}`,
-      {
-        hint: `Choose a value that Deno's flags can express; see ${docPage("security.md")}`,
-        details: { plugin, family, value },
-      },
-    );
+    const message = `Cannot start plugin "${plugin}": ${family} "${escapeText(value, 500)}" ${why}`;
+    throw new SallyportError("permission-denied", message, {
+      hint: `Choose a value that Deno's flags can express; see ${docPage("security.md")}`,
+      details: { plugin, family, value },
+    });
   };
   const check = (family: "read" | "write", value: string): string => {
     const problem = realPathProblem(value) ?? neverGranted(value, family);

@@ -109,21 +109,22 @@ export function resolvePermissions(
   checkEntry(entry, plugin);
   const found = compareFamilies(manifest, entry, pathContext(manifest, context));
   if (found.requestIssues.length > 0) {
-    throw new SallyportError(
-      "manifest-invalid",
-      `Cannot use the permissions of plugin "${plugin}": ${joinIssues(found.requestIssues)}`,
-      { hint: "Fix the manifest", details: { plugin, issues: found.requestIssues } },
-    );
+    const message = `Cannot use the permissions of plugin "${plugin}": ${
+      joinIssues(found.requestIssues)
+    }`;
+    throw new SallyportError("manifest-invalid", message, {
+      hint: "Fix the manifest",
+      details: { plugin, issues: found.requestIssues },
+    });
   }
   if (found.grantIssues.length > 0) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot use the policy for plugin "${plugin}": ${joinIssues(found.grantIssues)}`,
-      {
-        hint: "Create the folder, or take it out of the policy",
-        details: { plugin, issues: found.grantIssues },
-      },
-    );
+    const message = `Cannot use the policy for plugin "${plugin}": ${
+      joinIssues(found.grantIssues)
+    }`;
+    throw new SallyportError("bad-config", message, {
+      hint: "Create the folder, or take it out of the policy",
+      details: { plugin, issues: found.grantIssues },
+    });
   }
   const uncovered = new Map(
     found.uncovered.map(({ excess }) =>

@@ -81,7 +81,7 @@ async function show(dir: string, options: ShowOptions, { output }: CliContext): 
   }
 }
 
-/** Says that there is nothing, and which types there are where some were asked for: hosts have their own. */
+/** Says that no entry was found, and which types there are where some were asked for: applications add their own. */
 async function noEntries(folder: string, { types, ...rest }: AuditQuery): Promise<string[]> {
   if (types === undefined) return ["No entries"];
   const found = new Set<string>();
@@ -94,9 +94,9 @@ async function noEntries(folder: string, { types, ...rest }: AuditQuery): Promis
   return [`No entries of type ${asked}; there are: ${[...found].sort().join(", ")}`];
 }
 
-/** Returns an entry as plain data, where it stands first. */
+/** Returns an entry as plain data; its place comes first. */
 function toEntry({ fields, ...place }: AuditRecord): unknown {
-  return { ...place, ...fields, ...place }; // a field cannot say where it stands
+  return { ...place, ...fields, ...place }; // a field cannot replace the place
 }
 
 export function entryLine(record: AuditRecord, output: Output): string {

@@ -1,4 +1,4 @@
-// `sallyport doctor`: tells what this machine can enforce, layer by layer, and how to get the rest.
+// `sallyport doctor`: says what this machine can enforce, layer by layer, and how to get the rest.
 //
 // Exit code 0 when plugins run under an operating-system sandbox with every layer, 1 when a layer is
 // missing or could not be looked at, or a plugin does not start, 2 for wrong usage.

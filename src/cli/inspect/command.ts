@@ -1,7 +1,7 @@
-// `sallyport inspect`: tells all about a bundle before it runs.
+// `sallyport inspect`: shows all about a bundle before it runs.
 //
-// Works for a bundle that nobody trusts, too, and then says so; looking at it did succeed, so the exit
-// code is 0. It is `verify` that answers by its exit code.
+// It shows bundles that are not trusted as well, and says so; its exit code is 0, as the look succeeded. The exit
+// code of `verify` is the verdict.
 import type { Command } from "commander";
 import { hostIsRoot } from "../../doctor/system.ts";
 import { inspectBundle, type Inspection } from "../../host/inspect.ts";
@@ -13,7 +13,9 @@ import { type Exposure, inspectionLines } from "./lines.ts";
 
 export function addInspect(program: Command, context: CliContext): void {
   const command = program.command("inspect")
-    .description("tell all about a bundle, trusted or not: who, what it asks, what it would get")
+    .description(
+      "show all about a bundle, trusted or not: its signers, what it asks, what it would get",
+    )
     .argument("<dir>", "the folder of the bundle");
   addTrustOptions(command)
     .action((dir: string, options: TrustOptions) => inspect(dir, options, context));

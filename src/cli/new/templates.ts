@@ -2,7 +2,7 @@
 import { manifestJsonSchema } from "../../bundle/manifest/manifest.ts";
 import { VERSION } from "../../version.ts";
 
-/** Is put into the texts below, so that whatever looks for imports in this file finds its own alone. */
+/** Stands apart, so that tools that look for imports in this file do not find those of the texts below. */
 const PACKAGE = "@sallyport/host";
 
 export function manifestFile(name: string): string {

@@ -60,15 +60,14 @@ async function lift(dir: string, given: string[], { output }: CliContext): Promi
   for (const name of names) if (!await quarantine.find(name)) missing.push(name);
   // all or none, so that a mistyped name does not leave half of it done
   if (missing.length > 0) {
-    throw new SallyportError(
-      "bad-state",
-      `Cannot lift the quarantine of ${missing.map((name) => `"${name}"`).join(", ")}: ` +
-        `${missing.length === 1 ? "it is" : "they are"} not in quarantine, nothing was lifted`,
-      {
-        hint: `See which plugins are: ${commandLine(["quarantine", "list", dir])}`,
-        details: { plugins: missing },
-      },
-    );
+    const listed = missing.map((name) => `"${name}"`).join(", ");
+    const are = missing.length === 1 ? "it is" : "they are";
+    const message =
+      `Cannot lift the quarantine of ${listed}: ${are} not in quarantine, nothing was lifted`;
+    throw new SallyportError("bad-state", message, {
+      hint: `See which plugins are: ${commandLine(["quarantine", "list", dir])}`,
+      details: { plugins: missing },
+    });
   }
   const lifted: QuarantineEntry[] = [];
   for (const name of names) {
@@ -89,13 +88,11 @@ async function openQuarantine(dir: string): Promise<Quarantine> {
       return new Quarantine(path);
     }
   }
-  throw new SallyportError(
-    "bad-config",
-    `Cannot look into "${
-      escapeText(dir, 500)
-    }": it is no data folder of a host, or may not be read`,
-    { hint: "Name the folder that the host was given as dataDir" },
-  );
+  const shown = escapeText(dir, 500);
+  const message = `Cannot look into "${shown}": it is no data folder of a host, or may not be read`;
+  throw new SallyportError("bad-config", message, {
+    hint: "Name the folder that the host was given as dataDir",
+  });
 }
 
 function entryDocument({ name, path, record, problem }: QuarantineEntry): unknown {

@@ -8,11 +8,11 @@ import type { Prompter } from "../terminal/prompt.ts";
 export interface CliContext {
   readonly io: CliIo;
   readonly output: Output;
-  /** What asks a person; nobody can be asked where stdin or stderr is no terminal. */
+  /** Asks a person; absent where stdin or stderr is no terminal. */
   readonly prompter?: Prompter;
 }
 
-/** Puts the program that runs here into the examples of a help text, which say `sallyport`. */
+/** Replaces `sallyport` in the examples of a help text by the command that starts this program. */
 export function withProgram(help: string): () => string {
   const example = /^( +)sallyport (\S+)/gm;
   return () => help.replace(example, (_, indent, word) => indent + commandLine([word]));

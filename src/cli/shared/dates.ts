@@ -22,7 +22,7 @@ function parse(text: string, what: string, others: string): Date {
   );
 }
 
-/** Parses a date that is yet to come, where one is given. */
+/** Parses a future date, where one is given. */
 export function parseFutureDate(text: string | undefined, what: string): Date | undefined {
   return text === undefined ? undefined : checkFuture(parse(text, what, ""), text, what);
 }
@@ -32,7 +32,7 @@ function checkFuture(date: Date, text: string, what: string): Date {
   throw new UsageError(`Cannot use "${text}" as ${what}: it has passed`, "Name a later date");
 }
 
-/** Parses a date that is yet to come, or a number of days from now. */
+/** Parses a future date, or a number of days from now. */
 export function parseFutureDateOrSpan(text: string, what: string): Date {
   const days = SPAN.exec(text)?.[1];
   const date = days === undefined
@@ -41,7 +41,7 @@ export function parseFutureDateOrSpan(text: string, what: string): Date {
   return checkFuture(date, text, what);
 }
 
-/** Writes a time as short as it can be said. */
+/** Writes a time without the parts that are zero, and without seconds. */
 export function shortDate(time: string): string {
   return time.replace(/T00:00:00(?:\.000)?Z$/, "").replace(/:\d{2}\.\d{3}Z$/, "Z");
 }

@@ -1,4 +1,4 @@
-// Shows what a plugin says, its log and its stderr, on our stderr under its name.
+// Writes a plugin's log and stderr to the stderr of the command, under the plugin's name.
 import { escapeText } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { type Output, toJson } from "../terminal/output.ts";
@@ -16,7 +16,7 @@ export function pluginLogger(output: Output): Logger {
     const name = output.errStyle("dim", `[${isPlugins ? escapeText(plugin, 64) : "sallyport"}]`);
     const label = level === "info" ? "" : `${level}: `;
     const { hint, ...facts } = rest;
-    const isOwnHint = source === undefined && typeof hint === "string"; // a plugin's is a field like any
+    const isOwnHint = source === undefined && typeof hint === "string"; // in a plugin's log it is a field like others
     const shown = isOwnHint ? facts : rest;
     const details = Object.keys(shown).length === 0 ? "" : ` ${safeJson(shown)}`;
     output.errorLine(`${name} ${label}${escapeText(message, 4_000)}${details}`);

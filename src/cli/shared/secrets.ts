@@ -89,7 +89,7 @@ export async function openByPrompt<T>(
   }
 }
 
-/** Tells a passphrase that does not fit from anything else that may be wrong. */
+/** Says whether an error means that a passphrase was wrong. */
 export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }
@@ -111,15 +111,12 @@ export async function readNewSecret(
     return { passphrase: await context.prompter.newPassphrase(`a passphrase for ${what}`) };
   }
   if ("key" in secret || [...secret.passphrase].length >= MIN_PASSPHRASE_CHARACTERS) return secret;
-  throw new SallyportError(
-    "bad-config",
-    `Cannot use the passphrase in "${passphraseFile}": it has fewer than ` +
-      `${MIN_PASSPHRASE_CHARACTERS} characters`,
-    {
-      hint: "Choose a longer one, such as five random words",
-      details: { path: passphraseFile },
-    },
-  );
+  const message = `Cannot use the passphrase in "${passphraseFile}": it has fewer than ` +
+    `${MIN_PASSPHRASE_CHARACTERS} characters`;
+  throw new SallyportError("bad-config", message, {
+    hint: "Choose a longer one, such as five random words",
+    details: { path: passphraseFile },
+  });
 }
 
 /** Returns the options that name the secret of a list, for commands that a hint shows. */

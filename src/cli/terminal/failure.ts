@@ -1,4 +1,4 @@
-// How a command fails: what it tells, and its exit code.
+// How a command fails: its message, and its exit code.
 import { CommanderError } from "commander";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";

@@ -8,7 +8,7 @@ export interface Interrupt extends Disposable {
   race<T>(promise: Promise<T>): Promise<T>;
 }
 
-/** `deno task` passes Ctrl-C on to what the terminal has sent it already: so close, both are one. */
+/** Signals within this time count as one: `deno task` passes on a Ctrl-C that the terminal has sent already. */
 const SAME_MS = 500;
 
 /** Listens for SIGINT, SIGTERM and the end of the terminal; a second one ends the process at once. */

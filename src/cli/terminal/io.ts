@@ -60,7 +60,7 @@ export function processIo(): CliIo {
       try {
         writeAll(Deno.stderr, text);
       } catch {
-        // a reader or a terminal that has gone, a full disk: the exit code has to say it
+        // stderr is gone, or its disk is full: only the exit code can report that
       }
     },
     stdin: () => Deno.stdin.readable,
@@ -97,7 +97,7 @@ async function readStdin(): Promise<Uint8Array | null> {
   return length === null ? null : bytes.subarray(0, length);
 }
 
-/** A full disk is nobody's mistake in here. */
+/** Makes the error of an output that cannot be written, such as to a full disk. */
 function cannotWrite(cause: unknown): SallyportError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new SallyportError("bad-config", `Cannot write the output: ${reason}`, {

@@ -11,7 +11,7 @@ export const MAX_TRIES = 3;
 
 /** How many bytes a line may have; a passphrase file has the same limit. */
 const MAX_LINE_BYTES = 4_096;
-/** What is typed beyond that, and deleted again perhaps, is no line any more. */
+/** How many bytes may be typed for a line, with those that are deleted again. */
 const MAX_TYPED_BYTES = 16 * MAX_LINE_BYTES;
 const INTERRUPTED_HINT = "Nothing was changed";
 const CTRL_C = 0x03;

@@ -120,14 +120,11 @@ function noHost({ dataDir, leftBehind }: TopView): SallyportError {
   const left = leftBehind.length === 0
     ? ""
     : `, only ${plural(leftBehind.length, "run")} left behind by hosts that are gone`;
-  return new SallyportError(
-    "bad-state",
-    `Cannot show plugins of "${escapeText(dataDir, 500)}": no host runs there${left}`,
-    {
-      hint: "Start a host with this folder as its dataDir, or name another one with --data-dir",
-      details: { dataDir, leftBehind },
-    },
-  );
+  const message = `Cannot show plugins of "${escapeText(dataDir, 500)}": no host runs there${left}`;
+  return new SallyportError("bad-state", message, {
+    hint: "Start a host with this folder as its dataDir, or name another one with --data-dir",
+    details: { dataDir, leftBehind },
+  });
 }
 
 function parseInterval(text: string): number {

@@ -6,7 +6,6 @@ import { bytesCell, clip, countCell, percentCell, plainText, sparkline, UNKNOWN 
 
 export type SortKey = "cpu" | "memory" | "name" | "calls";
 
-/** Lists every sort key once, in the order that a key press goes through them. */
 export const SORT_KEYS: readonly SortKey[] = Object.freeze(["cpu", "memory", "calls", "name"]);
 
 interface Column {
@@ -39,7 +38,7 @@ const NAME: Column = {
 };
 
 const MIN_HISTORY = 8;
-/** Is drawn into what room is left. */
+/** Gets the width that the other columns leave. */
 const HISTORY: Column = { title: "HISTORY", keep: 4, width: MIN_HISTORY, cell: () => "" };
 
 const COLUMNS: readonly Column[] = [

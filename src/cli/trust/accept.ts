@@ -35,7 +35,7 @@ export function addTrustAccept(trust: Command, context: CliContext): void {
         );
       }
       const list = await openList(file, options, context);
-      // what no key of the list signed is not to be accepted by mistake
+      // a bundle that no key of the list signed must not be accepted by mistake
       const verified = await verifyBundle(await readBundle(dir), { list: list.content });
       const { manifest, bundleHash: hash, signers } = verified;
       const { name, version } = manifest;
@@ -61,22 +61,20 @@ export function addTrustAccept(trust: Command, context: CliContext): void {
     });
 }
 
-/** Nobody accepts what they were not shown. */
+/** Makes the error where no earlier version is known, so that nothing could be shown before the yes. */
 function nothingToShow(name: string, { dataDir }: ChangeOptions): SallyportError {
-  return new SallyportError(
-    "bad-state",
+  const message =
     `Cannot accept "${escapeText(name)}": no earlier version of it is known, so nothing shows ` +
-      "what is new",
-    {
-      hint: dataDir === undefined
-        ? "Pass --data-dir with the folder of the host that ran the earlier version"
-        : "The first version that a host runs needs no acceptance: the policy decides",
-      details: { plugin: name },
-    },
-  );
+    "what is new";
+  return new SallyportError("bad-state", message, {
+    hint: dataDir === undefined
+      ? "Pass --data-dir with the folder of the host that ran the earlier version"
+      : "The first version that a host runs needs no acceptance: the policy decides",
+    details: { plugin: name },
+  });
 }
 
-/** Finds what is compared to: what the host ran last, else what the list knows. */
+/** Finds the earlier version to compare with: the one that the host ran last, else one that the list knows. */
 function earlierAsks(list: TrustList, name: string, version: string): EarlierAsks | undefined {
   const marked = baselineOf(list, name);
   if (marked?.asks === undefined) return listedEarlier(list.content, name, version);

@@ -134,9 +134,9 @@ export async function proposeChange(
 const STYLES = { added: "green", removed: "red", changed: "yellow" } as const;
 
 function changedMeanwhile({ file, revision }: TrustList, now: number): SallyportError {
-  return new SallyportError(
-    "bad-state",
-    `Cannot change trust list "${file}": it was revision ${revision} and is now ${now}`,
-    { hint: "It was changed meanwhile: run the command again to see it as it is now" },
-  );
+  const message =
+    `Cannot change trust list "${file}": it was revision ${revision} and is now ${now}`;
+  return new SallyportError("bad-state", message, {
+    hint: "It was changed meanwhile: run the command again to see it as it is now",
+  });
 }

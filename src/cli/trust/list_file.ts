@@ -25,7 +25,7 @@ export interface ListOptions extends SecretOptions {
   dataDir?: string;
 }
 
-/** From how many days before its expiry on a list is warned of. */
+/** How many days before its expiry a list is warned of. */
 const WARN_DAYS = 14;
 const DAY_MS = 86_400_000;
 
@@ -80,12 +80,12 @@ export async function openList(
   return list;
 }
 
-/** Refuses it before anybody types a passphrase for nothing. */
+/** Refuses a missing list before a passphrase is typed. */
 async function refuseAbsent(file: string): Promise<void> {
   try {
     await Deno.stat(file);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) return; // the opening says it better
+    if (!(cause instanceof Deno.errors.NotFound)) return; // opening it reports that better
     throw new SallyportError(
       "bad-config",
       `Cannot open trust list "${escapeText(file)}": it is not there`,

@@ -103,14 +103,11 @@ function showName(
   const { keys, publishers, plugins, revocations, accepted, minimumVersions } = part;
   const found = [keys, publishers, plugins, revocations, accepted, Object.keys(minimumVersions)];
   if (found.every(({ length }) => length === 0)) {
-    throw new SallyportError(
-      "bad-config",
-      `Cannot show "${name}": the list says nothing about it`,
-      {
-        hint: `See what there is: ${commandLine(["trust", "list", file, ...secretWords(options)])}`,
-        details: { name },
-      },
-    );
+    const message = `Cannot show "${name}": the list says nothing about it`;
+    throw new SallyportError("bad-config", message, {
+      hint: `See what there is: ${commandLine(["trust", "list", file, ...secretWords(options)])}`,
+      details: { name },
+    });
   }
   const now = new Date();
   output.result({ name, ...listDocument(part, now) }, () => [
@@ -126,7 +123,7 @@ function showName(
   ]);
 }
 
-/** Keeps what is about a name, in the form of a list. */
+/** Returns the part of a list that is about a name. */
 function partAbout(content: TrustListContent, name: string): TrustListContent {
   const keys = content.keys.filter((key) => key.name === name || toListKey(key).id === name);
   const ids = new Set(keys.map((key) => toListKey(key).id));

@@ -6,7 +6,7 @@ export function splitAt(text: string): { name: string; rest: string | undefined 
   return { name, rest: rest.length === 0 ? undefined : rest.join("@") };
 }
 
-/** Finds the one option of several that was given, and what it stands for. */
+/** Finds the one option of several that was passed, and its meaning. */
 export function exactlyOne<T>(
   options: Readonly<Record<string, readonly [given: unknown, meaning: T]>>,
 ): { subject: string; meaning: T } {

@@ -16,13 +16,9 @@ export class AllowList {
       const parsed = parseNetScope(grant);
       if ("problem" in parsed || formatNetScope(parsed.value) !== grant) {
         const problem = "problem" in parsed ? parsed.problem : "is not in normal form";
-        throw new SallyportError(
-          "bad-config",
-          `Cannot open the egress proxy of plugin "${plugin}": "${
-            escapeText(grant, 200)
-          }" ${problem}`,
-          { details: { plugin, grant } },
-        );
+        const shown = escapeText(grant, 200);
+        const message = `Cannot open the egress proxy of plugin "${plugin}": "${shown}" ${problem}`;
+        throw new SallyportError("bad-config", message, { details: { plugin, grant } });
       }
       return parsed.value;
     });

@@ -79,9 +79,9 @@ export function checkMethodAccess(key: string, access: MethodAccess, table?: Met
 }
 
 export function methodNotFound(key: string, method: string, table: MethodTable): SallyportError {
-  return new SallyportError(
-    "method-not-found",
-    `Service "${key}" has no method "${escapeText(String(method), 100)}"`,
-    { hint: `It has ${[...table.keys()].sort().join(", ")}`, details: { key } },
-  );
+  const message = `Service "${key}" has no method "${escapeText(String(method), 100)}"`;
+  return new SallyportError("method-not-found", message, {
+    hint: `It has ${[...table.keys()].sort().join(", ")}`,
+    details: { key },
+  });
 }

@@ -47,9 +47,8 @@ export async function runServiceCall(
 }
 
 export function cancelled(call: FailedCall, cause: unknown): SallyportError {
-  return new SallyportError(
-    "cancelled",
-    `The call of "${escapeText(call.method, 100)}" of service "${call.key}" was cancelled`,
-    { cause },
-  );
+  const message = `The call of "${
+    escapeText(call.method, 100)
+  }" of service "${call.key}" was cancelled`;
+  return new SallyportError("cancelled", message, { cause });
 }

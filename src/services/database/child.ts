@@ -50,11 +50,12 @@ export function databaseArguments(script: string, config: DatabaseConfig): strin
   for (const path of [script, config.file]) {
     // deno-lint-ignore no-control-regex
     if (/[,\u0000-\u001f]/.test(path)) {
-      throw new SallyportError(
-        "bad-config",
-        `Cannot open database "${escapeText(path)}": the path has a comma or control character`,
-        { hint: "Deno's permission flags cannot express it; choose another folder" },
-      );
+      const message = `Cannot open database "${
+        escapeText(path)
+      }": the path has a comma or control character`;
+      throw new SallyportError("bad-config", message, {
+        hint: "Deno's permission flags cannot express it; choose another folder",
+      });
     }
   }
   const reads = config.access === "read" && config.tables !== undefined;
@@ -159,11 +160,10 @@ export class DatabaseChild {
 
   #describeEnd(code: number): SallyportError {
     if (code === MEMORY_EXIT_CODE) {
-      return new SallyportError(
-        "limit-exceeded",
-        "Statement ended: it or its result took too much memory",
-        { hint: "Ask for less: fewer columns, a WHERE, or a LIMIT with pages" },
-      );
+      const message = "Statement ended: it or its result took too much memory";
+      return new SallyportError("limit-exceeded", message, {
+        hint: "Ask for less: fewer columns, a WHERE, or a LIMIT with pages",
+      });
     }
     return new SallyportError("crashed", `The database process ended with exit code ${code}`, {
       details: { exitCode: code, signal: this.#child.status?.signal ?? null },

@@ -119,9 +119,6 @@ async function existing(file: string, key: string): Promise<string> {
       hint: "The application must create the database before plugins use it",
     });
   }
-  throw new SallyportError(
-    "bad-state",
-    `Cannot open database "${key}": what is there is not a regular file`,
-    { hint: "Name the file of an SQLite database" },
-  );
+  const message = `Cannot open database "${key}": what is there is not a regular file`;
+  throw new SallyportError("bad-state", message, { hint: "Name the file of an SQLite database" });
 }

@@ -157,12 +157,10 @@ function compare(a: Uint8Array, b: Uint8Array): number {
 }
 
 function full(caps: KvCaps): SallyportError {
-  return new SallyportError(
-    "limit-exceeded",
-    `The key-value store is full: at most ${caps.maxBytes} bytes and ${caps.maxEntries} entries`,
-    {
-      hint: 'Delete entries, or raise "storageBytes" in plugin.json and the policy',
-      details: { maxBytes: caps.maxBytes, maxEntries: caps.maxEntries },
-    },
-  );
+  const message =
+    `The key-value store is full: at most ${caps.maxBytes} bytes and ${caps.maxEntries} entries`;
+  return new SallyportError("limit-exceeded", message, {
+    hint: 'Delete entries, or raise "storageBytes" in plugin.json and the policy',
+    details: { maxBytes: caps.maxBytes, maxEntries: caps.maxEntries },
+  });
 }

@@ -39,7 +39,7 @@ export interface ExposureInput extends Pick<InspectedLaunch, "sandbox"> {
   readonly hooks: NonNullable<Manifest["hooks"]>;
   readonly jitless: boolean;
   readonly signer: { readonly trusted: boolean; readonly expires: boolean };
-  /** Whether it is known where the host keeps its own files, which it grants to nobody. */
+  /** Whether it is known where the host keeps its own files, which it never grants. */
   readonly hostFilesKnown: boolean;
   /** Whether the host runs as root; `undefined` where that cannot be seen, which counts as if. */
   readonly hostIsRoot: boolean | undefined;
