@@ -13,6 +13,8 @@ export interface Lane {
   readonly root: boolean;
   /** What it does. */
   readonly act: "attack" | "control";
+  /** Whether attacks on the host's own code are among them. */
+  readonly onHost: boolean;
 }
 
 /** What a lane has shown. */
@@ -77,7 +79,8 @@ export class Zoo implements AsyncDisposable {
   async run(lane: Lane, only?: string): Promise<LaneResult> {
     const began = performance.now();
     await using scene = await Scene.set(this.#dir, lane);
-    const command = scene.command({ act: lane.act, ...(only === undefined ? {} : { only }) });
+    const { act, onHost } = lane;
+    const command = scene.command({ act, onHost, ...(only === undefined ? {} : { only }) });
     const child = command.spawn();
     const timer = setTimeout(() => child.kill("SIGKILL"), LANE_MS);
     const stderr = new Response(child.stderr).text();

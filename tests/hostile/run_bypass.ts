@@ -125,7 +125,11 @@ async function bypassAttack({ plugins }: BundlePlaces): Promise<Attack> {
 /** Starts the same sandbox with every flag of the runtime's permissions replaced by one that grants all. */
 function unbound(launcher: Launcher): Launcher {
   return {
-    ...launcher,
+    name: launcher.name,
+    privateRoot: launcher.privateRoot,
+    libraries: launcher.libraries,
+    describe: (spec) => launcher.describe(spec),
+    report: (spec) => launcher.report(spec),
     launch: (spec) => {
       const fixed = spec.args.filter((each) => /^--(?:no-|v8-flags|cached-only)/.test(each));
       const bundle = spec.root === undefined ? undefined : "/plugin";

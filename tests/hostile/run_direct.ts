@@ -5,6 +5,8 @@ import { type BundlePlaces, stageBundle } from "./staging.ts";
 /** How long a process must go on to count as one that does not end. */
 const RUNS_ON_MS = 300;
 const ENDS_MS = 20_000;
+/** How long a process may take to end that has answered; one that keeps itself alive does not. */
+const EXIT_MS = 1_000;
 
 /** Runs an attack by `deno run -A`: what it does where nothing protects. */
 export async function runDirect(
@@ -39,7 +41,7 @@ export async function runDirect(
   for (const [index, calls] of runs.entries()) {
     outcome = await run(
       [...flags, places.program, `${bundle}/${entry}`, storage, `${own}-${index}`],
-      JSON.stringify(calls),
+      calls,
       {
         denoDir: attack.plugin === "shared_state" ? `${own}-cache` : `${places.bundles}/cache`,
         endless: control.succeeded === ranOn,
@@ -80,13 +82,13 @@ type Outcome = Pick<Report, "answer" | "error" | "exit" | "outputBytes">;
 
 async function run(
   args: string[],
-  calls: string,
+  calls: readonly unknown[],
   options: { denoDir: string; endless: boolean; stays: boolean },
 ): Promise<Outcome> {
   const answers = args.at(-1)!;
   await Deno.writeTextFile(answers, "");
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-config", "--no-lock", "--no-check", ...args, calls],
+    args: ["run", "-A", "--no-config", "--no-lock", "--no-check", ...args, JSON.stringify(calls)],
     env: {
       DENO_DIR: options.denoDir,
       NO_COLOR: "1",
@@ -111,7 +113,11 @@ async function run(
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) kill(child, signal);
       await within(RUNS_ON_MS);
     }
-  } else await within(ENDS_MS);
+  } else {
+    const isDone = async () => ended !== undefined || (await lines()).length > calls.length;
+    await until(isDone, "it has answered", ENDS_MS).catch(() => {});
+    await within(EXIT_MS);
+  }
   const status = ended;
   kill(child, "SIGKILL");
   await exited;

@@ -22,6 +22,11 @@ export const ATTACKS: readonly Attack[] = [
   ...LAUNCHER_ATTACKS,
 ];
 
+/** Whether an attack is on the host's own code, for which it is no matter as whom it runs. */
+export function ofTheHost(attack: Attack): boolean {
+  return PROTOCOL_ATTACKS.includes(attack) || REALM_ATTACKS.includes(attack);
+}
+
 /** The table of threats: how many rows each class has. */
 export const CLASSES: Readonly<Record<string, number>> = {
   FS: 27,

@@ -20,7 +20,7 @@ import {
   stageBundle,
 } from "./staging.ts";
 import { seen, takeSnapshot } from "./snapshot.ts";
-import { ATTACKS } from "./table.ts";
+import { ATTACKS, ofTheHost } from "./table.ts";
 import type { World } from "./world.ts";
 
 /** What a lane is run with. */
@@ -33,6 +33,8 @@ interface Settings {
   readonly direct: string;
   /** Only attacks whose key holds this text. */
   readonly only?: string;
+  /** Whether attacks on the host's own code are among them. */
+  readonly onHost: boolean;
   /** What to do: attack, show the controls, hold until killed, or open and close. */
   readonly act: "attack" | "control" | "hold" | "open";
   /** How many attackers at once. */
@@ -82,7 +84,8 @@ async function attackAll(): Promise<void> {
   };
   const places = { plugins, bundles, world, dataDir };
   const chosen = ATTACKS.filter((each) =>
-    settings.only === undefined || keyOf(each).includes(settings.only)
+    (settings.only === undefined || keyOf(each).includes(settings.only)) &&
+    (settings.onHost || !ofTheHost(each))
   );
   if (settings.act === "control") {
     await direct(chosen.filter(({ control }) => control.by === "direct"), places);
@@ -165,7 +168,7 @@ async function openHost(options: PluginHostOptions): Promise<PluginHost> {
   return await PluginHost.open({
     isolation,
     logger,
-    times: { startTimeoutMs: 30_000, drainMs: 50, shutdownMs: 150, graceMs: 150 },
+    times: { startTimeoutMs: 10_000, drainMs: 50, shutdownMs: 150, graceMs: 150 },
     ...options,
   });
 }
