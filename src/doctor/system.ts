@@ -77,7 +77,7 @@ export function hostIsRoot(): boolean | undefined {
   return uid === null ? undefined : uid === 0;
 }
 
-/** Tells whether this host has a permission, without asking for it. */
+/** Returns whether this host has a permission, without asking for it. */
 export function granted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }

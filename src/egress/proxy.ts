@@ -145,7 +145,7 @@ export class EgressProxy implements AsyncDisposable {
         else this.#start(client);
         waitMs = this.#pace.waitMs;
       } catch {
-        // closing, or no descriptor is free: then waiting is all that helps
+        // closing, or no descriptor is free, which only time changes
         waitMs = 100;
       }
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
@@ -170,7 +170,7 @@ export class EgressProxy implements AsyncDisposable {
     try {
       await writeAll(client, refusalResponse(new Refusal(503, reason))); // fits an empty buffer
     } catch {
-      // it went away first
+      // the plugin closed first
     } finally {
       closeQuietly(client);
     }

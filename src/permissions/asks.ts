@@ -149,7 +149,7 @@ function addedScopes<T>(
   });
 }
 
-/** Tells whether one path as written contains another; folders of different bases never do. */
+/** Returns whether one path as written contains another; folders of different bases never do. */
 function scopeCovers(outer: PathScope, inner: PathScope): boolean {
   if (outer.base !== inner.base) return false;
   return outer.base === "absolute"

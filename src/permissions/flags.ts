@@ -46,7 +46,7 @@ const FIXED_FLAGS = [
 
 const MIB = 1024 * 1024;
 
-/** As many addresses an IPv6 range may have: Deno takes no IPv6 ranges, so each becomes a value. */
+/** How many addresses an IPv6 range may have: Deno takes no IPv6 ranges, so each becomes a value. */
 const MAX_EXPANDED_ADDRESSES = 256n;
 
 /**
@@ -129,7 +129,7 @@ function netValues(value: string, refuse: (f: string, v: string, why: string) =>
   });
 }
 
-/** Writes one flag; refuses what would grant more than was meant, whoever made the values. */
+/** Writes one flag; refuses values that would grant more than was meant, from any caller. */
 function flag(name: string, values: readonly string[]): string {
   // a bare flag grants everything, an empty value is an error, a comma makes two values (LA-01, LA-02)
   if (values.length === 0 || values.some((value) => value === "" || value.includes(","))) {

@@ -24,7 +24,7 @@ export interface PeerReaderOwner {
   ended(error: unknown): Promise<void>;
 }
 
-/** Reads the peer's messages, and leaves them in the pipe while it has had its share of this end. */
+/** Reads the peer's messages, and leaves them in the pipe once the peer has used its share of this thread. */
 export class PeerReader {
   received = 0;
   bytesReceived = 0;
@@ -116,7 +116,7 @@ export class PeerReader {
     const { lanes, options, arm, failed } = this.#owner;
     const now = clock();
     this.#hostTime?.begin(now);
-    // a flood stays one, however little of it is read at a time
+    // the time in which reading was held up allows no further messages
     this.#rates.refill(now - (this.#hostTime?.heldMs ?? 0));
     const before = this.received;
     let taken: number;

@@ -9,7 +9,7 @@ export function configService(configs: PluginConfigs): Service {
     const config = Object.hasOwn(configs, plugin) ? configs[plugin]! : {};
     if (key === undefined || key === null) return { ...config };
     if (typeof key !== "string") throw new TypeError("Cannot read a setting: key must be a string");
-    // own settings only: "constructor" is nobody's
+    // own settings only: "constructor" is none
     return Object.hasOwn(config, key) ? config[key] ?? null : null;
   };
   return {

@@ -89,7 +89,7 @@ export async function openByPrompt<T>(
   }
 }
 
-/** Says whether an error means that a passphrase was wrong. */
+/** Returns whether an error means that a passphrase was wrong. */
 export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }

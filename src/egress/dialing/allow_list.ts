@@ -24,12 +24,12 @@ export class AllowList {
     });
   }
 
-  /** Tells whether a grant covers what a request asks for; a name is only ever covered by names. */
+  /** Returns whether a grant covers what a request asks for; a name is only ever covered by names. */
   covers(scope: NetScope): boolean {
     return this.#scopes.some((grant) => netCovers(grant, scope));
   }
 
-  /** Tells whether an address is granted as such, or within a range, at a port. */
+  /** Returns whether an address is granted as such, or within a range, at a port. */
   coversAddress(address: IpAddress, port: number): boolean {
     const prefix = addressBits(address.version);
     return this.covers({ kind: "range", address, prefix, port });

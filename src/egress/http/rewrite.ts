@@ -26,7 +26,7 @@ const HOP_BY_HOP = new Set([
 const RESPONSE_HOP_BY_HOP = new Set(["connection", "keep-alive", "upgrade"]);
 
 /**
- * Tells whether a request asks for a WebSocket. Nothing else is upgraded: over HTTP/2 in clear text
+ * Returns whether a request asks for a WebSocket. Nothing else is upgraded: over HTTP/2 in clear text
  * the plugin could ask for other hosts than the one that was checked.
  */
 export function isWebSocket(head: RequestHead): boolean {

@@ -93,7 +93,7 @@ export function intersectNet(a: NetScope, b: NetScope): NetScope | undefined {
 }
 
 /**
- * Tells whether a grant contains a request whole.
+ * Returns whether a grant contains a request whole.
  *
  * A name never lies in a range of addresses, nor an address under a name: Deno compares what the
  * code asked for, before resolution, and so do we.

@@ -109,7 +109,7 @@ export function neverGranted(
   return system && `${system} is never granted for writing, nor what contains it`;
 }
 
-/** Tells whether one path contains another or is the same, segment by segment: `/a` not `/ab`. */
+/** Returns whether one path contains another or is the same, segment by segment: `/a` not `/ab`. */
 export function pathCovers(grant: string, request: string): boolean {
   if (DRIVE.test(grant) !== DRIVE.test(request)) return false;
   const outer = splitPath(grant);
@@ -117,7 +117,7 @@ export function pathCovers(grant: string, request: string): boolean {
   return outer.length <= inner.length && outer.every((part, index) => part === inner[index]);
 }
 
-/** Tells whether two paths are nested either way or the same. */
+/** Returns whether two paths are nested either way or the same. */
 export function overlaps(a: string, b: string): boolean {
   return pathCovers(a, b) || pathCovers(b, a);
 }

@@ -5,10 +5,10 @@ import type { Outbox } from "../transport/outbox.ts";
 import type { SharedValues } from "../transport/shared_values.ts";
 import { violation } from "../wire/violation.ts";
 
-/** Room for the errors that say that there is none. */
+/** Room for the errors that report a full queue. */
 const ERROR_BYTES = 1024 * 1024;
 
-/** Compares what the peer has not read yet with what may wait for it. */
+/** Compares what is queued for the peer with what may be queued. */
 export class Backlog {
   readonly #outbox: Outbox;
   readonly #shared: SharedValues;
@@ -27,7 +27,7 @@ export class Backlog {
     this.#options = options;
   }
 
-  /** Whether so much waits that nothing more is begun of this end's own accord. */
+  /** Whether so much is queued that this end starts no further request. */
   get isFull(): boolean {
     const { role, highWaterBytes } = this.#options;
     const lent = role === "plugin" ? this.#shared.lentBytes : 0; // its file is memory of its own
@@ -44,14 +44,14 @@ export class Backlog {
     return this.#max - this.#outbox.queuedBytes;
   }
 
-  /** The `protocol-violation` of a peer that lets far too much wait. */
+  /** The `protocol-violation` of a peer that leaves far too much unread. */
   get breach(): SallyportError | undefined {
     const max = this.#max + ERROR_BYTES;
     if (this.#outbox.queuedBytes <= max) return undefined;
     return violation(`more than ${max} bytes wait that the peer does not read`);
   }
 
-  /** The longest message must not be in the way of those behind it. */
+  /** Two of the longest messages fit, so that one does not block those behind it. */
   get #max(): number {
     return Math.max(this.#options.maxQueuedBytes, 2 * this.#limits.maxMessageBytes);
   }

@@ -83,7 +83,7 @@ export class CallsIn {
     while (this.#held.size > 0 && this.#hasRoom) {
       const call = this.#held.shift()!;
       const { waiting } = call;
-      call.waiting = undefined; // its params are not kept for those behind it
+      call.waiting = undefined; // the queue must not keep its params alive
       if (call.answered || waiting === undefined) continue;
       const since = clock();
       this.#begin(call, waiting.method, waiting.params);
@@ -118,7 +118,7 @@ export class CallsIn {
     return true;
   }
 
-  /** One that comes too late is no mistake. */
+  /** To cancel a request that was answered is no violation, as both may cross. */
   #cancel(id: number): void {
     const call = this.#serving.get(id);
     if (call === undefined) return;
@@ -126,7 +126,6 @@ export class CallsIn {
     call.abort();
   }
 
-  /** One that comes too late is no mistake. */
   #credit(id: number, count: number): void {
     if (id > this.#highestId) {
       throw violation(`credit came for request ${id}, which was never sent`);
@@ -164,7 +163,7 @@ export class CallsIn {
     return call;
   }
 
-  /** Returns nothing where there is room. */
+  /** Waits for room; returns `undefined` where there is some. */
   #untilRoom(): Promise<void> | undefined {
     if (this.#closed || !this.#wire.backlog.holdsUp) return undefined;
     return (this.#room ??= Promise.withResolvers<void>()).promise;
@@ -175,7 +174,7 @@ export class CallsIn {
     try {
       if (call.writer === undefined || !isAsyncIterable(value)) return this.#result(call, value);
     } catch (error) {
-      return this.#fail(call, error); // it refuses to be looked at
+      return this.#fail(call, error); // a getter of the value threw
     }
     this.#await(call, call.writer.run(value), (result) => this.#result(call, result));
   }

@@ -1,15 +1,15 @@
 import { SafeMap } from "../wire/safe_map.ts";
 
 const FIRST_SIZE = 64;
-/** Beyond this a message's place is not worth its memory; a power of two. */
+/** A larger ring is not worth its memory; a power of two. */
 const MAX_SIZE = 8_192;
 
 /**
- * What is known by the ids of messages, which come in ascending order and mostly go in it.
+ * A map by the ids of messages, which are added in ascending order and mostly deleted in it.
  *
- * A ring holds the latest ids, and a map those that stayed while the ring went round. A map alone costs
- * more than its own time: each of its tables leads to the next, so that one old table keeps all that was
- * in a later one alive until the next full garbage collection.
+ * A ring holds the latest ids, and a map those that stayed while the ring went round. A map alone costs a
+ * third of the throughput: each of its tables leads to the next, so that one old table keeps all that was in a
+ * later one alive until the next full garbage collection.
  */
 export class IdTable<T extends { readonly id: number }> {
   #ring: (T | undefined)[] = new Array(FIRST_SIZE).fill(undefined);

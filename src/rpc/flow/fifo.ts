@@ -1,4 +1,4 @@
-/** Places that may be empty before those that are taken, beside as many as are taken. */
+/** How many more places than items may be empty at the front. */
 const MIN_GAP = 1_024;
 
 /** First in, first out; `shift()` of a long array would take as long as the array is. */
@@ -17,7 +17,7 @@ export class Fifo<T> {
   shift(): T | undefined {
     if (this.size === 0) return undefined;
     const item = this.#items[this.#from];
-    this.#items[this.#from++] = undefined; // nothing of it is kept for those behind it
+    this.#items[this.#from++] = undefined; // the array must not keep it alive
     if (this.#from * 2 >= this.#items.length + MIN_GAP) {
       this.#items.splice(0, this.#from);
       this.#from = 0;

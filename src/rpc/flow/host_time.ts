@@ -6,7 +6,7 @@ const TURN_MS = 1;
 
 /** Measures what a peer's own requests and notifications take of this thread, and keeps it to a share. */
 export class HostTime {
-  /** Milliseconds that were worked for the peer. */
+  /** Milliseconds of work for the peer. */
   spentMs = 0;
   /** Milliseconds that the peer was left waiting because it had had its share. */
   heldMs = 0;
@@ -26,9 +26,9 @@ export class HostTime {
     this.#bucket = new TokenBucket(msPerSecond, now);
   }
 
-  /** Begins with bytes that were read. */
+  /** Starts to work on bytes that were read. */
   begin(now: number): void {
-    // reading gives way to others only where it had to wait
+    // other work ran in between only if reading had to wait
     if (this.isOver || now - this.#mark >= TURN_MS) this.#slice = 0;
     this.isOver = false;
     this.heldMs += this.#owed;
@@ -37,7 +37,7 @@ export class HostTime {
     this.#bucket.refill(now);
   }
 
-  /** Leaves out what was done for this end's own sake until now. */
+  /** Leaves out the time since the last mark: this end itself needed the message. */
   skip(now: number): void {
     this.#mark = now;
   }

@@ -2,7 +2,7 @@ import type { SallyportError } from "../../errors.ts";
 import type { ByteDuplex } from "./duplex.ts";
 import { violation } from "../wire/violation.ts";
 
-/** The line after which an end says nothing more on the duplex that it used so far. */
+/** The last line that an end writes to the duplex that it moves away from. */
 export const LANE_LINE = '{"jsonrpc":"2.0","method":"$/lane"}\n';
 
 /** Microtask turns: more than a stream of the runtime needs to hand over what it has read. */
@@ -14,7 +14,7 @@ export function afterMove(): SallyportError {
 }
 
 export interface LanesEvents {
-  /** The lane of a peer that moved first is there. */
+  /** The lane to which the peer moved first is open. */
   opened(lane: ByteDuplex): void;
   /** Something came on the control duplex after the peer had moved. */
   controlSpoke(): void;
@@ -24,8 +24,7 @@ export interface LanesEvents {
 
 /**
  * The duplexes of one connection: the one it began with, and the lane that it has moved to, if any.
- * Each direction moves by itself, behind a line that is the last one where it was, so that no message
- * overtakes another.
+ * Each direction moves by itself, after a last line on the old duplex, so that no message overtakes another.
  */
 export class Lanes {
   readonly #control: ByteDuplex;
@@ -41,12 +40,12 @@ export class Lanes {
     this.#events = events;
   }
 
-  /** Whether the peer has said its last on the control duplex, and nothing else was read since. */
+  /** Whether the peer has announced its last message on the control duplex, and nothing was read since. */
   get isMoving(): boolean {
     return this.#coming !== undefined;
   }
 
-  /** Returns the next bytes of the peer, wherever it speaks now. */
+  /** Returns the next bytes of the peer, from the duplex that it uses now. */
   read(expected: number): Promise<Uint8Array | null> {
     if (this.#coming !== undefined) return this.#switch(this.#coming);
     return this.#watches ? this.#readBehindControl(expected) : this.#in.read(expected);

@@ -1,5 +1,5 @@
 // Large byte arrays beside the pipe: each end has a file that only it writes, and says in its messages where
-// in it a value is. What the other end has read, it gives back.
+// in it a value is. The other end returns each region when it has read it.
 import { free, rawLength } from "../wire/binary.ts";
 import { malformed } from "../wire/control.ts";
 import { type MessageLimits, tooLongError } from "../wire/limits.ts";
@@ -13,10 +13,10 @@ import { violation } from "../wire/violation.ts";
 const { isArray } = Array;
 const { keys: ownKeys } = Object;
 
-/** Smaller values are sooner behind their line: what the file costs is calls of the system, not bytes. */
+/** Smaller values are faster behind their line: the file costs system calls, whatever the size. */
 export const SHARED_MIN_BYTES: number = 256 * 1024;
 
-/** As many regions are given back in one message: far below the shortest limit of a message. */
+/** How many regions one message returns: far below the shortest limit of a message. */
 const FREED_PER_MESSAGE = 32;
 
 /** The two files of one connection, and which regions of them are lent. */
@@ -58,7 +58,7 @@ export class SharedValues {
     return this.#out !== undefined;
   }
 
-  /** Bytes of the file that the peer has not given back. */
+  /** Bytes of the file that the peer has not returned. */
   get lentBytes(): number {
     return this.#lent?.lentBytes ?? 0;
   }
@@ -90,13 +90,13 @@ export class SharedValues {
   freed(message: Message): void {
     const params = (message.value ?? {}) as { at?: unknown };
     const { at } = params;
-    // an empty list costs its sender nothing, and no rate is held against what gives back what was lent
+    // no rate limits this notification, so an empty list, which costs its sender nothing, is refused
     if (!isArray(at) || at.length === 0 || ownKeys(params).length !== 1) {
       throw malformed(message.method);
     }
     for (const offset of at) {
       if (typeof offset !== "number" || this.#lent?.takeBack(offset) !== true) {
-        throw violation("the peer gave back a region of the shared file that was not lent to it");
+        throw violation("the peer returned a region of the shared file that was not lent to it");
       }
     }
   }
@@ -136,7 +136,7 @@ export class SharedValues {
       this.#out!.write(offset, bytes);
     } catch (error) {
       this.#lent!.takeBack(offset);
-      // no room in memory, most likely: the pipe does from now on; a shared buffer is refused by its type
+      // most likely memory is short: values go over the pipe from now on; a TypeError means a shared buffer
       if (!(error instanceof TypeError)) this.#stopWriting();
       return undefined;
     }
@@ -144,7 +144,7 @@ export class SharedValues {
     return offset;
   }
 
-  /** What is lent is still to be read, and given back. */
+  /** The peer still reads and returns what is lent. */
   #stopWriting(): void {
     this.#out!.close();
     this.#out = undefined;
@@ -166,9 +166,9 @@ export class SharedValues {
       if (this.#readBytes === 0) soon(() => this.#readBytes = 0);
       this.#readBytes += length;
     }
-    // who waits for what is given back cannot lend more than the file; this also bounds what it costs to read
+    // a peer that waits for returned regions cannot lend more than the file; this also bounds the cost of reading
     if (this.#readBytes > this.#in.bytes) {
-      throw violation("a region of the shared file was used again before it was given back");
+      throw violation("a region of the shared file was used again before it was returned");
     }
   }
 
@@ -180,7 +180,7 @@ export class SharedValues {
     }
   }
 
-  /** Before anything that answers the message, so that its sender has room again by then. */
+  /** Is sent before any answer to the message, so that its sender has room again by then. */
   #giveBack(offsets: readonly number[]): void {
     for (let i = 0; i < offsets.length; i += FREED_PER_MESSAGE) {
       const at = offsets.slice(i, i + FREED_PER_MESSAGE).join();

@@ -8,7 +8,7 @@ const { isArray } = Array;
 const { isView } = ArrayBuffer;
 const { keys: ownKeys, hasOwn } = Object;
 
-/** A string of more UTF-16 units travels as bytes: as JSON it would be looked through again and again. */
+/** A string of more UTF-16 units travels as bytes: as JSON each step would look through it again. */
 const LONG_TEXT = 32 * 1024;
 /** Marks byte arrays that no other code holds. */
 const OWN = Symbol("own");

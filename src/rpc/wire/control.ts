@@ -2,12 +2,11 @@ import type { SallyportError } from "../../errors.ts";
 import type { Message } from "./message.ts";
 import { violation } from "./violation.ts";
 
-/** Makes the error for a `$/` notification whose params are not what they must be. */
 export function malformed(method: string): SallyportError {
   return violation(`the params of "${method}" are malformed`);
 }
 
-/** Reads the params of a `$/` notification, which has exactly an id and what is named. */
+/** Reads the params of a `$/` notification: an id, and the named member. */
 export function readParams(message: Message, name?: string): Record<string, unknown> {
   const params = message.value;
   if (typeof params !== "object" || params === null) throw malformed(message.method);

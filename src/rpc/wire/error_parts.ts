@@ -68,7 +68,7 @@ function readParts(
           : {}),
       };
     } catch {
-      return {}; // it refuses to be read
+      return {}; // a getter threw
     }
   };
   return parts(error, MAX_DEPTH);

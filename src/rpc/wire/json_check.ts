@@ -46,12 +46,12 @@ function collectChildren(container: object, next: object[]): number {
   return names.length;
 }
 
-/** Says whether a text may hold a `__proto__` key: as it is, or behind an escape. */
+/** Returns whether a text may hold a `__proto__` key: as it is, or behind an escape. */
 export function mayHoldProto(text: string): boolean {
   return text.includes("__proto__") || text.includes("\\u");
 }
 
-/** Says whether a text is so short that it can be neither too deep nor too full. */
+/** Returns whether a text is so short that it can be neither too deep nor too full. */
 export function isShort(text: string, limits: MessageLimits): boolean {
   return text.length <= 2 * limits.maxDepth && text.length <= limits.maxNodes;
 }

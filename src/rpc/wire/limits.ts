@@ -13,10 +13,9 @@ export interface MessageLimits {
 /** How many byte arrays one message may carry behind its line. */
 export const MAX_BINARY_PARTS = 1_024;
 
-/** How many of them may be texts, so that room is left for what must be one. */
+/** How many of them may be texts, so that room is left for byte arrays. */
 export const MAX_TEXT_PARTS = 256;
 
-/** What holds where nothing else was asked for. */
 export const DEFAULT_MESSAGE_LIMITS: Readonly<MessageLimits> = Object.freeze({
   maxMessageBytes: 16 * 1024 * 1024,
   maxDepth: 128,
@@ -29,7 +28,7 @@ export const MAX_VALUE_DEPTH = 120;
 const encoder = new TextEncoder();
 
 /**
- * Says whether a line with its newline has too many bytes; counts exactly only where the answer
+ * Returns whether a line with its newline has too many bytes; counts exactly only where the answer
  * is not plain from the number of UTF-16 units.
  */
 export function tooLong(line: string, maxBytes: number): boolean {

@@ -7,7 +7,7 @@ export interface ServiceCallOptions {
   readonly signal?: AbortSignal;
   /** The trace that the call belongs to, for the log. */
   readonly traceId?: string;
-  /** Takes what the method throws, whether or not anybody still waits for it. */
+  /** Takes what the method throws, also after the call was cancelled. */
   readonly fail?: (error: unknown) => void;
 }
 
@@ -19,7 +19,7 @@ export async function runServiceCall(
   caller: ServiceCaller,
   { signal: cancel, traceId, fail = () => {} }: ServiceCallOptions = {},
 ): Promise<unknown> {
-  // by hand: AbortSignal.any() leaves something behind on a signal that lives as long as the plugin
+  // by hand: AbortSignal.any() leaks on a signal that lives as long as the plugin
   const signals = cancel === undefined ? [caller.signal] : [caller.signal, cancel];
   const controller = new AbortController();
   const given = Promise.withResolvers<never>();
@@ -28,7 +28,7 @@ export async function runServiceCall(
     controller.abort(error);
     given.reject(error);
   };
-  given.promise.catch(() => {}); // aborted already: the method never runs, nobody waits
+  given.promise.catch(() => {}); // aborted already: the method never runs
   for (const signal of signals) {
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });

@@ -1,7 +1,7 @@
 import { escapeText, readThrown, SallyportError } from "../../errors.ts";
 
-// an absolute path or file: URL, quoted or not: where the application lives is none of a plugin's
-// business, and the runtime's own messages name it. The second slash keeps "/" and "and/or" as they are.
+// an absolute path or file: URL, quoted or not: a plugin must not learn where the application is installed, which
+// the runtime's own messages name. The second slash keeps "/" and "and/or" as they are.
 const PATHS =
   /file:\/\/[^\s"'`<>]+|(?<=["'`])(?:\/|[A-Za-z]:[\\/])[^"'`\n]*(?=["'`])|(?<![\w/.~-])(?!(?<=:)\/\/)\/[^\s"'`<>/()]+\/[^\s"'`<>()]*|(?<!\w)[A-Za-z]:\\[^\s"'`<>]+/g;
 

@@ -103,7 +103,7 @@ export class DatabaseChild {
     }));
     try {
       await self.run({ method: "open", args: [config] }, START_TIMEOUT_MS);
-      // only now: its start is no work of the plugin's, and slow where that may use little
+      // only now: the start is not the plugin's work, and a small share would slow it down
       group?.adopt(self.#child.pid);
       return self;
     } catch (error) {
@@ -116,7 +116,7 @@ export class DatabaseChild {
     return !this.#ended && this.#child.status === undefined;
   }
 
-  /** Asks the process; one request at a time. A process that is late is killed. */
+  /** Sends a request to the process, one at a time. A process that is late is killed. */
   async run(request: DatabaseRequest, timeoutMs: number): Promise<unknown> {
     let late = false;
     const timer = setTimeout(() => {

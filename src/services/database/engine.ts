@@ -187,7 +187,7 @@ export class DatabaseEngine {
     this.#judge.selected = false;
     let text = sql.slice(scan.start);
     let statement = this.#database.prepare(text);
-    // SQLite takes the first statement and leaves the rest: that would be lost without a word
+    // SQLite takes the first statement and silently leaves the rest
     if (scanSql(text.slice(statement.sourceSQL.length)).verb !== "") {
       throw new TypeError("Cannot run a statement: there is a second one; use batch()");
     }

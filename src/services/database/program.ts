@@ -1,4 +1,4 @@
-// The second wall of a shared database: what a prepared statement's program opens.
+// The second check of statements on a shared database: what the program of a prepared statement opens.
 //
 // SQLite does not ask its authorizer for everything that it reads, for instance not for columns that
 // USING and NATURAL merge. The program itself (https://www.sqlite.org/opcode.html) cannot leave
@@ -103,7 +103,7 @@ export class ProgramCheck {
 
   /**
    * Compiles a statement as it would run, and says why it must not. To be asked in the transaction in
-   * which it runs, after a look at the schema: nobody can change that in between.
+   * which it runs, after a look at the schema: no other process can change that in between.
    */
   refusal(sql: string, bindings: Bindings): string | undefined {
     let virtual: ReadonlyMap<string | null, AccessLevel> | undefined;

@@ -30,7 +30,7 @@ export class ServiceScratch implements AsyncDisposable {
     if (this.#isPrepared && !isPresent(scriptIn(this.#dir))) this.#prepared = undefined;
     const prepared = this.#prepared ??= this.#prepare();
     prepared.catch(() => {
-      // what failed once may go the next time
+      // what failed once may succeed the next time
       if (this.#prepared === prepared) this.#prepared = undefined;
     });
     const dir = await prepared;
@@ -63,7 +63,7 @@ export class ServiceScratch implements AsyncDisposable {
     await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const dir = await Deno.realPath(this.#dir);
     const script = scriptIn(dir);
-    await Deno.remove(script).catch(() => {}); // half of it, where the disk was full
+    await Deno.remove(script).catch(() => {}); // a part of it may be left from a full disk
     await Deno.writeTextFile(script, DATABASE_PROCESS_SOURCE, { mode: 0o400 });
     this.#isPrepared = true;
     return dir;

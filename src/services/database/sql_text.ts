@@ -1,4 +1,4 @@
-// Looks at the text of statements: for parameters, because SQLite takes a missing one for NULL without a word,
+// Looks at the text of statements: for parameters, because SQLite silently takes a missing one for NULL,
 // and for queries whose text the runtime would cut, because it reads a text only up to a NUL character.
 
 export interface SqlScan {
@@ -14,7 +14,7 @@ export interface SqlScan {
   readonly names: ReadonlySet<string>;
 }
 
-/** As many arguments a function of SQLite takes. */
+/** How many arguments a function of SQLite takes. */
 const MAX_ARGUMENTS = 500;
 
 // SQLite's own tokens (https://www.sqlite.org/lang.html, tokenize.c) as far as they can hide or be

@@ -1,5 +1,4 @@
-// The parts of `node:sqlite` that the services use, with those that the runtime has and its types
-// lack.
+// The parts of `node:sqlite` that the services use, also those that its types lack.
 import { DatabaseSync } from "node:sqlite";
 import { SallyportError } from "../../errors.ts";
 
@@ -18,7 +17,7 @@ export interface Statement {
   readonly sourceSQL: string;
 }
 
-/** Says whether SQLite may do a thing; called while a statement is prepared. */
+/** Returns whether SQLite may do a thing; called while a statement is prepared. */
 export type Authorizer = (
   action: number,
   first: string | null,

@@ -62,7 +62,7 @@ function withBin(id: number, ...bin: unknown[]): object {
   return { jsonrpc: "2.0", id, method: "test", params, $bin: bin };
 }
 
-Deno.test("large values travel in the files both ways, and everything is given back", async () => {
+Deno.test("large values travel in the files both ways, and every region is returned", async () => {
   await using files = await makeFiles();
   await using pair = connectPair({ onRequest: (_method, params) => params });
   files.give(pair.host, "host");
@@ -213,7 +213,7 @@ Deno.test("a host refuses a peer that uses regions again and again without waiti
     const ids = Array.from({ length: 64 }, (_, index) => index + 1);
     const lines = ids.map((id) => `${JSON.stringify(withBin(id, [SIZE, 0]))}\n`);
     peer.send(lines.join(""));
-    await assertViolation(connection, /used again before it was given back/);
+    await assertViolation(connection, /used again before it was returned/);
   }));
 
 Deno.test("a host refuses regions where it has no file", async () => {
