@@ -171,31 +171,29 @@ Deno.test("run leaves nothing behind, and keeps --data-dir", async () => {
   assert.equal([...Deno.readDirSync(`${data}/store`)].length, 1);
 });
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  for (const json of [false, true]) {
-    Deno.test(`run closes the host on ${signal} and exits 130${json ? " (--json)" : ""}`, async () => {
-      await using at = await sample();
-      const temporary = `${at.dir.path}/tmp`;
-      await Deno.mkdir(temporary);
-      const args = runArgs(at.bundle, "hangs", ...(json ? ["--json"] : []));
-      const child = command(args, { env: { TMPDIR: temporary } }).spawn();
-      const stdout = new Response(child.stdout).text();
-      // it says when the call has begun
-      let stderr = "";
-      for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-        const waiting = !stderr.includes("hanging");
-        stderr += chunk;
-        if (waiting && stderr.includes("hanging")) child.kill(signal);
-      }
-      assert.equal((await child.status).code, 130, stderr);
-      assert.deepEqual([...Deno.readDirSync(temporary)], []);
-      if (json) assert.equal(JSON.parse(await stdout).error.code, "cancelled");
-      else {
-        assert.equal(await stdout, "");
-        assert.match(stderr, /error: Interrupted\n {2}code: cancelled\n/);
-      }
-    });
-  }
+for (const [signal, json] of [["SIGINT", false], ["SIGTERM", true], ["SIGHUP", false]] as const) {
+  Deno.test(`run closes the host on ${signal} and exits 130${json ? " (--json)" : ""}`, async () => {
+    await using at = await sample();
+    const temporary = `${at.dir.path}/tmp`;
+    await Deno.mkdir(temporary);
+    const args = runArgs(at.bundle, "hangs", ...(json ? ["--json"] : []));
+    const child = command(args, { env: { TMPDIR: temporary } }).spawn();
+    const stdout = new Response(child.stdout).text();
+    // it says when the call has begun
+    let stderr = "";
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const waiting = !stderr.includes("hanging");
+      stderr += chunk;
+      if (waiting && stderr.includes("hanging")) child.kill(signal);
+    }
+    assert.equal((await child.status).code, 130, stderr);
+    assert.deepEqual([...Deno.readDirSync(temporary)], []);
+    if (json) assert.equal(JSON.parse(await stdout).error.code, "cancelled");
+    else {
+      assert.equal(await stdout, "");
+      assert.match(stderr, /error: Interrupted\n {2}code: cancelled\n/);
+    }
+  });
 }
 
 Deno.test("run ends an endless stream when its reader goes away", async () => {

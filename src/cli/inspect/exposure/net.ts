@@ -3,13 +3,9 @@
 // `net`: 0.6 for one host and 0.1 for each more, at most 1.4; a wildcard 1.5, of two labels 1.7, of
 // one 2.3; a range of addresses from 1.5 (two) to 2.5 (all). The widest counts, since all it knows
 // can leave by that. `private net` adds up: loopback, link-local, private addresses.
+import { addressBits } from "../../../permissions/scopes/ip.ts";
 import {
-  addressBits,
-  type IpAddress,
-  parseIpv4,
-  parseIpv6,
-} from "../../../permissions/scopes/ip.ts";
-import {
+  intersectNet,
   type NetScope,
   parseNetScope,
   type RangeScope,
@@ -22,7 +18,7 @@ const NET_MOST = 25;
 interface PrivateKind {
   readonly what: string;
   readonly points: number;
-  readonly ranges: readonly (readonly [string, number])[];
+  readonly ranges: readonly string[];
   readonly names: RegExp;
 }
 
@@ -30,31 +26,25 @@ const PRIVATE: readonly PrivateKind[] = [
   {
     what: "this machine itself",
     points: 7,
-    ranges: [["0.0.0.0", 8], ["127.0.0.0", 8], ["::", 127]],
+    ranges: ["0.0.0.0/8", "127.0.0.0/8", "[::]/127"],
     names: /^(?:.*\.)?localhost$/,
   },
   {
     what: "link-local addresses, where clouds keep credentials",
     points: 7,
-    ranges: [["169.254.0.0", 16], ["fe80::", 10]],
+    ranges: ["169.254.0.0/16", "[fe80::]/10"],
     names: /^(?:.*\.)?metadata\.google\.internal$/,
   },
   {
     what: "private networks",
     points: 6,
-    ranges: [
-      ...[["10.0.0.0", 8], ["100.64.0.0", 10], ["172.16.0.0", 12]] as const,
-      ...[["192.168.0.0", 16], ["fc00::", 7]] as const,
-    ],
+    ranges: ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "[fc00::]/7"],
     names: /^(?:(?!localhost$)[^.]+|.*\.(?:internal|local|lan|home|corp|intranet|home\.arpa))$/,
   },
 ];
 
 export function netLines(net: readonly string[], reachable: boolean): ExposurePoints[] {
-  const scopes = net.flatMap((text) => {
-    const parsed = parseNetScope(text);
-    return "value" in parsed ? [parsed.value] : [];
-  });
+  const scopes = net.flatMap(scopesOf);
   const found = PRIVATE.filter((kind) => scopes.some((scope) => reaches(scope, kind)));
   const hosts = net.join(", ");
   const nothing = net.length === 0
@@ -110,18 +100,18 @@ function rangePoints({ address, prefix }: RangeScope): number {
   return 15 + Math.round(10 * (1 - prefix / addressBits(address.version)));
 }
 
-function reaches(scope: NetScope, kind: PrivateKind): boolean {
-  if (scope.kind !== "range") {
-    // a name of one label is a neighbour's; a wildcard of one is a whole top-level domain
-    if (scope.kind === "wildcard" && !scope.host.includes(".")) {
-      return kind.names.test(`x.${scope.host}`);
-    }
-    return kind.names.test(scope.host);
+function reaches(scope: NetScope, { names, ranges }: PrivateKind): boolean {
+  if (scope.kind === "range") {
+    return ranges.flatMap(scopesOf).some((range) =>
+      intersectNet({ ...range, port: scope.port }, scope) !== undefined
+    );
   }
-  return kind.ranges.some(([text, prefix]) => {
-    const address = (parseIpv4(text) ?? parseIpv6(text)) as IpAddress;
-    if (address.version !== scope.address.version) return false;
-    const shift = BigInt(addressBits(address.version) - Math.min(prefix, scope.prefix));
-    return address.bits >> shift === scope.address.bits >> shift;
-  });
+  // a name of one label is a neighbour's; a wildcard of one is a whole top-level domain
+  const isTopLevel = scope.kind === "wildcard" && !scope.host.includes(".");
+  return names.test(isTopLevel ? `x.${scope.host}` : scope.host);
+}
+
+function scopesOf(text: string): NetScope[] {
+  const parsed = parseNetScope(text);
+  return "value" in parsed ? [parsed.value] : [];
 }
