@@ -1,14 +1,15 @@
 import { SallyportError } from "../errors.ts";
 import type { ResolvedOptions } from "./calls/options.ts";
-import { PeerRates } from "./calls/peer_rates.ts";
 import { now as clock } from "./flow/clock.ts";
 import { HostTime } from "./flow/host_time.ts";
 import { Pause } from "./flow/pause.ts";
+import { TokenBucket } from "./flow/token_bucket.ts";
 import { afterMove, type Lanes } from "./transport/lanes.ts";
-import { MessageReader } from "./transport/message_reader.ts";
 import type { SharedValues } from "./transport/shared_values.ts";
+import { insertBytes, rawLength } from "./wire/binary.ts";
+import { FrameReader } from "./wire/framing.ts";
 import type { MessageLimits } from "./wire/limits.ts";
-import type { Message } from "./wire/message.ts";
+import { type Message, parseMessage } from "./wire/message.ts";
 import { violation } from "./wire/violation.ts";
 
 export interface PeerReaderOwner {
@@ -28,9 +29,14 @@ export interface PeerReaderOwner {
 export class PeerReader {
   received = 0;
   bytesReceived = 0;
+  #unasked = 0;
   readonly #owner: PeerReaderOwner;
-  readonly #messages: MessageReader;
-  readonly #rates: PeerRates;
+  readonly #frames: FrameReader;
+  /** A message whose byte arrays are still to come. */
+  #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
+  readonly #messages: TokenBucket;
+  readonly #notifications: TokenBucket;
+  readonly #notifiedBytes: TokenBucket;
   readonly #pause = new Pause();
   /** The plugin's end trusts its host, and measures nothing. */
   readonly #hostTime: HostTime | undefined;
@@ -39,21 +45,31 @@ export class PeerReader {
 
   constructor(owner: PeerReaderOwner) {
     this.#owner = owner;
-    const { options, limits, shared } = owner;
+    const { options, limits } = owner;
     const now = clock();
-    this.#rates = new PeerRates(options, now);
-    if (options.role === "host") this.#hostTime = new HostTime(options.maxHostMsPerSecond, now);
-    const take = (message: Message, bytes: number) => this.#dispatch(message, bytes);
-    this.#messages = new MessageReader(take, limits, shared, this.#hostTime);
+    this.#messages = new TokenBucket(options.maxMessagesPerSecond, now);
+    this.#notifications = new TokenBucket(options.maxNotificationsPerSecond, now);
+    this.#notifiedBytes = new TokenBucket(options.maxNotifiedBytesPerSecond, now);
+    const hostTime = options.role === "host"
+      ? new HostTime(options.maxHostMsPerSecond, now)
+      : undefined;
+    this.#hostTime = hostTime;
+    this.#frames = new FrameReader({
+      line: (text, harmless) => this.#line(text, harmless),
+      filled: () => this.#filled(),
+      get isPausing() {
+        return hostTime?.isOver === true;
+      },
+    }, limits);
   }
 
   get isMidMessage(): boolean {
-    return this.#messages.isMidMessage;
+    return this.#frames.midFrame;
   }
 
   get stats(): { readonly unasked: number; readonly hostMs: number; readonly hostHeldMs: number } {
     return {
-      unasked: this.#rates.unasked,
+      unasked: this.#unasked,
       hostMs: this.#hostTime?.spentMs ?? 0,
       hostHeldMs: this.#hostTime?.heldMs ?? 0,
     };
@@ -67,7 +83,7 @@ export class PeerReader {
     const { lanes, isOpen, arm, failed, ended } = this.#owner;
     try {
       for (;;) {
-        const chunk = await lanes.read(this.#messages.expected);
+        const chunk = await lanes.read(this.#frames.expected);
         if (!isOpen()) return;
         if (chunk === null) break;
         for (let at = 0; at < chunk.length;) {
@@ -83,14 +99,19 @@ export class PeerReader {
     await ended(undefined);
   }
 
-  /** Counts a request or notification against what the peer may send unasked. */
+  /** Counts a request or notification; too many are read later. */
   countUnasked(): void {
-    this.#pause.ask(this.#rates.message());
+    this.#unasked++;
+    this.#pause.ask(this.#messages.borrow());
   }
 
-  /** Counts a notification; throws `protocol-violation` when it is one of a flood. */
+  /** Counts a notification: too many bytes are read later, and a flood is a `protocol-violation`. */
   countNotification(bytes: number): void {
-    this.#pause.ask(this.#rates.notification(bytes));
+    if (!this.#notifications.take()) {
+      const { maxNotificationsPerSecond } = this.#owner.options;
+      throw violation(`more than ${maxNotificationsPerSecond} notifications a second came`);
+    }
+    this.#pause.ask(this.#notifiedBytes.borrow(bytes));
   }
 
   /** Charges what was done for the peer since the last mark, or since a moment after it. */
@@ -107,7 +128,7 @@ export class PeerReader {
   }
 
   stop(): void {
-    this.#messages.stop();
+    this.#frames.stop();
     this.#pause.end();
   }
 
@@ -117,11 +138,14 @@ export class PeerReader {
     const now = clock();
     this.#hostTime?.begin(now);
     // the time in which reading was held up allows no further messages
-    this.#rates.refill(now - (this.#hostTime?.heldMs ?? 0));
+    const read = now - (this.#hostTime?.heldMs ?? 0);
+    this.#messages.refill(read);
+    this.#notifications.refill(read);
+    this.#notifiedBytes.refill(read);
     const before = this.received;
     let taken: number;
     try {
-      taken = this.#messages.push(chunk);
+      taken = this.#frames.push(chunk);
     } catch (error) {
       failed(error);
       return chunk.length;
@@ -134,6 +158,30 @@ export class PeerReader {
       arm(this.#lineDeadline);
     }
     return taken;
+  }
+
+  /** Parses a line; returns the byte arrays that follow it. */
+  #line(text: string, harmless: boolean): Uint8Array[] | undefined {
+    const { limits, shared } = this.#owner;
+    const message = parseMessage(text, limits, harmless);
+    const { bin } = message;
+    if (bin === undefined) {
+      this.#dispatch(message, text.length);
+      return undefined;
+    }
+    const raw = shared.receive(bin);
+    this.#half = { message, raw, bytes: text.length + rawLength(raw) };
+    const behind = raw.filter((_, i) => typeof bin[i] === "number");
+    if (behind.length > 0) return behind;
+    this.#filled();
+    return undefined;
+  }
+
+  #filled(): void {
+    const { message, raw, bytes } = this.#half!;
+    this.#half = undefined;
+    message.value = insertBytes(message.value, raw);
+    this.#dispatch(message, bytes);
   }
 
   #dispatch(message: Message, bytes: number): void {
