@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../src/bundle/manifest/limits.ts";
-import { helperGroup } from "../../src/sandbox/cgroup/helper_group.ts";
-import { openCgroups } from "../../src/sandbox/cgroup/manager.ts";
-import type { Cgroup, CgroupManager } from "../../src/sandbox/cgroup/groups/cgroup_manager.ts";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { requiringTest } from "../helpers/sandbox.ts";
-import { caller, databaseOf, ENDLESS, openContext } from "./kit.ts";
-import { processesWith } from "./processes.ts";
+import { DEFAULT_LIMITS } from "../../../src/bundle/manifest/limits.ts";
+import { helperGroup } from "../../../src/sandbox/cgroup/helper_group.ts";
+import { openCgroups } from "../../../src/sandbox/cgroup/manager.ts";
+import type { Cgroup, CgroupManager } from "../../../src/sandbox/cgroup/groups/cgroup_manager.ts";
+import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
+import { requiringTest } from "../../helpers/sandbox.ts";
+import { caller, databaseOf, ENDLESS, openContext } from "../kit.ts";
+import { processesWith } from "../processes.ts";
 
 const probe = await openCgroups();
 await probe.manager?.[Symbol.asyncDispose]();

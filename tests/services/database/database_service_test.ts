@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { ServiceCaller } from "../../src/services/calls/caller.ts";
-import { databaseArguments } from "../../src/services/database/child.ts";
-import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
-import { caller, databaseOf, ENDLESS, openContext } from "./kit.ts";
-import { processesWith } from "./processes.ts";
+import type { ServiceCaller } from "../../../src/services/calls/caller.ts";
+import { databaseArguments } from "../../../src/services/database/child.ts";
+import { assertRejectsWithCode, assertThrowsWithCode } from "../../helpers/assert_code.ts";
+import { caller, databaseOf, ENDLESS, openContext } from "../kit.ts";
+import { processesWith } from "../processes.ts";
 
 const request = { database: "readwrite", kv: "readwrite" } as const;
 

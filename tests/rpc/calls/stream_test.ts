@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
+import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
+import { assertViolation, connectPair, connectRaw } from "../raw_peer.ts";
 
 async function* numbers(count: number): AsyncGenerator<number, string> {
   for (let i = 0; i < count; i++) yield i;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeValue, insertBytes } from "../../src/rpc/wire/binary.ts";
-import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
+import { encodeValue, insertBytes } from "../../../src/rpc/wire/binary.ts";
+import { assertViolation, connectPair, connectRaw } from "../raw_peer.ts";
 
 const LONG = 40_000;
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-const PROGRAM = new URL("../fixtures/hosts/waiting_calls.ts", import.meta.url);
+const PROGRAM = new URL("../../fixtures/hosts/waiting_calls.ts", import.meta.url);
 
 Deno.test("Connection keeps nothing of calls that were sent while others wait", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--v8-flags=--expose-gc", fileURLToPath(PROGRAM)],
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   const growth = Number(new TextDecoder().decode(stdout));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { ServiceCaller } from "../../src/services/calls/caller.ts";
-import { PluginContext } from "../../src/services/context.ts";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { caller, openContext } from "./kit.ts";
+import type { ServiceCaller } from "../../../src/services/calls/caller.ts";
+import { PluginContext } from "../../../src/services/context.ts";
+import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
+import { caller, openContext } from "../kit.ts";
 
 const request = { kv: "readwrite" } as const;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { AccessLevel } from "../../src/bundle/manifest/manifest_schema.ts";
-import { assertRejectsWithCode } from "../helpers/assert_code.ts";
-import { caller, databaseOf, openContext } from "./kit.ts";
+import type { AccessLevel } from "../../../src/bundle/manifest/manifest_schema.ts";
+import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
+import { caller, databaseOf, openContext } from "../kit.ts";
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
