@@ -225,10 +225,7 @@ async function openAsHost(
   }
 }
 
-async function select(
-  launchers: Launchers,
-  mode: IsolationMode,
-): Promise<Choice["launcher"]> {
+async function select(launchers: Launchers, mode: IsolationMode): Promise<Choice["launcher"]> {
   try {
     return (await launchers.select(mode)).name;
   } catch {

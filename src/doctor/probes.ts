@@ -183,11 +183,7 @@ function shellOf(programs: ProbeTools["programs"]): string[] {
   return [programs.sh.path ?? "/bin/sh", "-c"];
 }
 
-async function compare(
-  script: string,
-  options: readonly string[],
-  { programs, via }: ProbeTools,
-) {
+async function compare(script: string, options: readonly string[], { programs, via }: ProbeTools) {
   const shell = shellOf(programs);
   const maker = via === "bwrap"
     ? [programs.bwrap.path!, "--ro-bind", "/", "/", "--unshare-user", ...options]

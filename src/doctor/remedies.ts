@@ -144,11 +144,7 @@ const WHOLE_PROC = remedy(
   "ProcSubset=all",
 );
 
-function installRemedy(
-  program: PackagedProgram,
-  upstream: string,
-  system: SystemFacts,
-): Remedy {
+function installRemedy(program: PackagedProgram, upstream: string, system: SystemFacts): Remedy {
   const command = installCommand(program, system);
   const lines = command === undefined ? [] : [command];
   return { what: `Install ${upstream}, which has ${program}.`, lines };

@@ -157,11 +157,7 @@ function scopeCovers(outer: PathScope, inner: PathScope): boolean {
     : pathCovers(`/${outer.path}`, `/${inner.path}`);
 }
 
-function added(
-  family: AddedAsk["family"],
-  value: string,
-  lesser: readonly string[],
-): AddedAsk {
+function added(family: AddedAsk["family"], value: string, lesser: readonly string[]): AddedAsk {
   return { family, value, ...(lesser.length === 0 ? {} : { before: lesser.join(", ") }) };
 }
 

@@ -56,10 +56,7 @@ function parseRequests<T>(
   });
 }
 
-function parseGrants<T>(
-  texts: readonly string[] = [],
-  parse: (text: string) => Parsed<T>,
-): T[] {
+function parseGrants<T>(texts: readonly string[] = [], parse: (text: string) => Parsed<T>): T[] {
   return texts.flatMap((text) => {
     const parsed = parse(text);
     return "value" in parsed ? [parsed.value] : []; // checkEntry() refused malformed ones before

@@ -21,11 +21,7 @@ export function addInspect(program: Command, context: CliContext): void {
     .action((dir: string, options: TrustOptions) => inspect(dir, options, context));
 }
 
-async function inspect(
-  dir: string,
-  options: TrustOptions,
-  { output }: CliContext,
-): Promise<void> {
+async function inspect(dir: string, options: TrustOptions, { output }: CliContext): Promise<void> {
   const inspection = await inspectBundle(dir, trustedHostOptions(options, output));
   const exposure = exposureOf(inspection, options.dataDir !== undefined);
   output.result(

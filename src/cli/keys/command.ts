@@ -32,11 +32,7 @@ export function addKeygen(program: Command, context: CliContext): void {
     .action((name: string, options: KeygenOptions) => keygen(name, options, context));
 }
 
-async function keygen(
-  name: string,
-  options: KeygenOptions,
-  context: CliContext,
-): Promise<void> {
+async function keygen(name: string, options: KeygenOptions, context: CliContext): Promise<void> {
   if (!NAME.test(name)) {
     throw new UsageError(
       `Cannot use "${name}" as the name of a key`,

@@ -21,11 +21,7 @@ export function addNew(program: Command, context: CliContext): void {
     .action((name: string, options: { dir: string }) => createPlugin(name, options.dir, context));
 }
 
-async function createPlugin(
-  name: string,
-  folder: string,
-  { output }: CliContext,
-): Promise<void> {
+async function createPlugin(name: string, folder: string, { output }: CliContext): Promise<void> {
   if (!NAME.test(name)) {
     throw new UsageError(
       `Cannot use "${name}" as the name of a plugin`,

@@ -99,10 +99,7 @@ function entryDocument({ name, path, record, problem }: QuarantineEntry): unknow
   return { file: path, name, ...record, ...(problem === undefined ? {} : { problem }) };
 }
 
-function entryLines(
-  { name, path, record, problem }: QuarantineEntry,
-  output: Output,
-): string[] {
+function entryLines({ name, path, record, problem }: QuarantineEntry, output: Output): string[] {
   const title = output.style("bold", name);
   if (record === undefined) {
     const why = `cannot be read: ${escapeText(problem ?? "unknown")}`;

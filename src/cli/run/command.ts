@@ -65,11 +65,7 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
 }
 
 /** Says which methods there are, or which option fits, where the call named another. */
-function hinted(
-  error: unknown,
-  { call, stream }: RunOptions,
-  methods: readonly string[],
-): unknown {
+function hinted(error: unknown, { call, stream }: RunOptions, methods: readonly string[]): unknown {
   if (!(error instanceof SallyportError)) return error;
   const { code, message, details } = error;
   if (code === "method-not-found" && methods.length > 0 && !methods.includes(call)) {

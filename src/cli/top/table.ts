@@ -30,12 +30,7 @@ const STATE_STYLES: Readonly<Record<PluginState, Style>> = {
   quarantined: "red",
 };
 
-const NAME: Column = {
-  title: "PLUGIN",
-  keep: 99,
-  left: true,
-  cell: ({ name }) => plainText(name),
-};
+const NAME: Column = { title: "PLUGIN", keep: 99, left: true, cell: ({ name }) => plainText(name) };
 
 const MIN_HISTORY = 8;
 /** Gets the width that the other columns leave. */

@@ -15,11 +15,7 @@ export function addVerify(program: Command, context: CliContext): void {
     .action((dir: string, options: TrustOptions) => verify(dir, options, context));
 }
 
-async function verify(
-  dir: string,
-  options: TrustOptions,
-  { output }: CliContext,
-): Promise<void> {
+async function verify(dir: string, options: TrustOptions, { output }: CliContext): Promise<void> {
   const inspection = await inspectBundle(dir, trustedHostOptions(options, output));
   const { manifest, bundleHash, signers, statement, refusal, denial, launch } = inspection;
   if (refusal !== undefined) throw refusal;

@@ -42,11 +42,7 @@ export async function splice(ends: Ends, fromRemote?: ConnReader): Promise<void>
  *
  * What follows the request on the plugin's end goes nowhere: it could be for another host.
  */
-export async function forwardRequest(
-  ends: Ends,
-  head: RequestHead,
-  target: Target,
-): Promise<void> {
+export async function forwardRequest(ends: Ends, head: RequestHead, target: Target): Promise<void> {
   const { remote, meter } = ends;
   const fromRemote = new ConnReader(remote);
   const written = originRequest(head, target);
@@ -66,11 +62,7 @@ export async function forwardRequest(
 }
 
 /** Runs both directions; the answer's end is the end, whether or not the request was read by then. */
-async function passAnswer(
-  ends: Ends,
-  up: Promise<void>,
-  down: () => Promise<void>,
-): Promise<void> {
+async function passAnswer(ends: Ends, up: Promise<void>, down: () => Promise<void>): Promise<void> {
   const answer = down();
   await Promise.race([Promise.all([up, answer]), answer]);
   // a close while the plugin still writes could cut its answer off

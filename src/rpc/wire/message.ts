@@ -193,12 +193,7 @@ function quote(method: string): string {
 }
 
 /** Writes a request as one line; `params` is JSON text or empty. */
-export function requestLine(
-  id: number,
-  method: string,
-  params: string,
-  raw?: Part[],
-): string {
+export function requestLine(id: number, method: string, params: string, raw?: Part[]): string {
   const rest = params === "" ? "" : `,"params":${params}`;
   return `{"jsonrpc":"2.0","id":${id},"method":${quote(method)}${rest}${lengthsMember(raw)}}\n`;
 }

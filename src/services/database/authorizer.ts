@@ -106,10 +106,7 @@ export function tableRefusal(
  * A view or trigger opens nothing: SQLite names it together with the tables under it, but a
  * plugin can make a common table expression of the same name, so the name proves nothing.
  */
-export function sharedDatabaseJudge(
-  shared: SharedTables,
-  names: SchemaNames,
-): Judge {
+export function sharedDatabaseJudge(shared: SharedTables, names: SchemaNames): Judge {
   const mayRead = (table: string, column: string | null, database: string | null): boolean => {
     // without a column, SQLite asks for any name in FROM of which no column is used, and passes the
     // schema as the statement wrote it

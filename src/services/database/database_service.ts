@@ -79,10 +79,7 @@ export function ownDatabase(dir: string, key: string): OpensDatabase {
 }
 
 /** Makes what opens a shared database. */
-export function sharedDatabase(
-  key: string,
-  options: SharedDatabaseOptions,
-): OpensDatabase {
+export function sharedDatabase(key: string, options: SharedDatabaseOptions): OpensDatabase {
   const tables = Object.entries(options.tables);
   if (tables.length === 0) {
     throw new TypeError(`Cannot provide database "${key}": it names no table`);

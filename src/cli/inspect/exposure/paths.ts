@@ -29,9 +29,7 @@ const SYSTEM = [
 const READ_MOST = 38;
 const WRITE_MOST = 58;
 
-export function pathLines(
-  items: InspectedLaunch["permissions"]["items"],
-): ExposurePoints[] {
+export function pathLines(items: InspectedLaunch["permissions"]["items"]): ExposurePoints[] {
   const granted = (family: string) =>
     items.filter((item) =>
       item.family === family && item.source !== OWN_BUNDLE && item.source !== OWN_STORAGE
