@@ -77,7 +77,7 @@ Deno.test("a reader that goes away is no failure", async () => {
   assert.equal(stderr, "");
 });
 
-Deno.test("a missing permission is told with the flag that gives it", async () => {
+Deno.test("a missing permission is reported with the flag that grants it", async () => {
   const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-lock", main, "keygen", "x", "--dir", "/x", "--json"],

@@ -17,7 +17,7 @@ export interface RunOptions {
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
-/** Gives the command that starts the command line as users do. */
+/** Returns the command that starts the command line as users do. */
 export function command(args: string[], options: Deno.CommandOptions = {}): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-lock", MAIN, ...args],

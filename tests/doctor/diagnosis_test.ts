@@ -147,7 +147,7 @@ Deno.test("diagnose() names the same layers in the same order everywhere", () =>
   assert.deepEqual(names({ ...WELL, cgroup: NO_CGROUP }), expected);
 });
 
-Deno.test("diagnose() gives every missing layer a remedy, whatever the machine", () => {
+Deno.test("diagnose() finds a remedy for every missing layer, whatever the machine", () => {
   const containers: (ContainerKind | undefined)[] = [
     undefined,
     "docker",
@@ -203,7 +203,7 @@ Deno.test("Ubuntu 24.04: an AppArmor profile for bwrap, with what it costs and t
   assert.ok(found.missing.includes("bwrap") && found.missing.includes("private /proc"));
 });
 
-Deno.test("Ubuntu 24.04 with the profile: bwrap does, and nobody needs unshare", () => {
+Deno.test("Ubuntu 24.04 with the profile: bwrap does, and unshare is not needed", () => {
   const found = diagnose(on({
     sysctls: { apparmorRestrictsUserns: 1, maxUserNamespaces: 60_000 },
   }, {
@@ -395,7 +395,7 @@ Deno.test("a processor without filters", () => {
   assert.match(remedy(facts, "platform"), /x86_64 and aarch64/);
 });
 
-Deno.test("a Deno that is too old is missing, one that is newer than what was tested is told", () => {
+Deno.test("a Deno that is too old is missing, one that is newer than what was tested is reported", () => {
   const withHost = (host: Partial<DoctorFacts["host"]>) =>
     on({}, { host: { ...WELL.host, ...host } });
   const deno = (facts: DoctorFacts) => layer(diagnose(facts), "deno");
@@ -435,7 +435,7 @@ Deno.test("a plugin that does not start is missing, whatever else there is", () 
   assert.equal(diagnose(WELL).complete, true);
 });
 
-Deno.test("cgroup v1: what an unprivileged user cannot have, and swap that nobody counts", () => {
+Deno.test("cgroup v1: what an unprivileged user cannot have, and swap that is not counted", () => {
   const facts = on({ cgroups: "v1" }, { cgroup: NO_CGROUP });
   assert.match(remedy(facts, "cgroup"), /systemd\.unified_cgroup_hierarchy=1/);
   const swap = on({ cgroups: "v1" }, {
@@ -445,7 +445,7 @@ Deno.test("cgroup v1: what an unprivileged user cannot have, and swap that nobod
   assert.match(remedy(swap, "cgroup swap"), /swapaccount=1/);
 });
 
-Deno.test("what this host may not look at is told, counts as missing, and names the permission", () => {
+Deno.test("what this host may not look at is reported, counts as missing, and names the permission", () => {
   const unseen: Probe = { state: "unseen", detail: "needs --allow-run=/usr/bin/bwrap" };
   const facts: DoctorFacts = {
     ...WELL,

@@ -114,7 +114,7 @@ Deno.test("a flood of refused connections makes few reports, which count them al
   assert.ok(test.reports.some(({ host, count }) => host === "h1.test" && count > 1));
 });
 
-Deno.test("many different refusals are told apart up to a bound", async () => {
+Deno.test("many different refusals are reported apart up to a bound", async () => {
   await using test = await openProxy(
     { grants: [] },
     { reportBurst: 1, reportsPerSecond: 0.001, reportWindowMs: 600_000, acceptBurst: 100_000 },

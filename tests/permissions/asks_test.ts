@@ -18,7 +18,7 @@ const hook = (name: string, priority?: number): Partial<Manifest> => ({
   hooks: [priority === undefined ? { name } : { name, priority }],
 });
 
-Deno.test("asksOf() gives a request in normal form, whatever way it is written", () => {
+Deno.test("asksOf() returns a request in normal form, whatever way it is written", () => {
   const asks = asksOf(makeManifest({
     permissions: {
       net: ["Example.COM", "b.test:80", "example.com:443"],

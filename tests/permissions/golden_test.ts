@@ -28,7 +28,7 @@ const names = [...Deno.readDirSync(FIXTURES)].filter((entry) => entry.isDirector
 ).sort();
 
 for (const name of names) {
-  Deno.test(`deriveFlags() gives the golden outcome of ${name}`, () => {
+  Deno.test(`deriveFlags() returns the golden outcome of ${name}`, () => {
     const folder = new URL(`${name}/`, FIXTURES);
     const { file, value } = outcome(read(new URL("input.json", folder)) as PermissionCase);
     if (Deno.env.get("UPDATE_GOLDEN") === "1") {

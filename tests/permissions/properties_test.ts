@@ -116,7 +116,7 @@ function askedFor(manifest: Request): Parameters<typeof assertWithin>[1] {
   return { ...manifest.permissions, hooks: manifest.hooks.map((hook) => hook.name) };
 }
 
-Deno.test("resolvePermissions() never gives more than was granted, nor than was asked for", () => {
+Deno.test("resolvePermissions() never grants more than was granted, nor than was asked for", () => {
   let given = 0;
   fc.assert(fc.property(request, grant, (manifest, granted) => {
     const resolved = resolve(manifest, granted, "narrow");

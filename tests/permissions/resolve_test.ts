@@ -28,7 +28,7 @@ Deno.test("ResolvedPermissions cannot be made by anything but resolvePermissions
   assert.throws(() => new Sub(), TypeError);
 });
 
-Deno.test("resolvePermissions() gives lists that cannot be changed", () => {
+Deno.test("resolvePermissions() returns lists that cannot be changed", () => {
   const resolved = resolveCase({
     manifest: { permissions: { net: ["a.example"] }, context: [{ key: "kv", access: "read" }] },
     policy: granting({ net: ["a.example"], context: { kv: "read" } }),
@@ -40,7 +40,7 @@ Deno.test("resolvePermissions() gives lists that cannot be changed", () => {
   assert.equal(resolved.context.has("database"), false);
 });
 
-Deno.test("resolvePermissions() gives nothing without a policy, which suits a pure plugin", () => {
+Deno.test("resolvePermissions() grants nothing without a policy, which suits a pure plugin", () => {
   const resolved = resolveCase({});
   for (const family of ["net", "read", "write", "sys", "hooks", "dropped", "items"] as const) {
     assert.deepEqual(resolved[family], [], family);
@@ -50,7 +50,7 @@ Deno.test("resolvePermissions() gives nothing without a policy, which suits a pu
   assert.equal(resolved.plugin, "link-check");
 });
 
-Deno.test("resolvePermissions() gives what is asked for and granted, sorted, once each", () => {
+Deno.test("resolvePermissions() returns what is asked for and granted, sorted, once each", () => {
   const resolved = resolveCase({
     manifest: {
       permissions: {
@@ -204,7 +204,7 @@ Deno.test("resolvePermissions() covers declared storage, and only that", () => {
   ]);
 });
 
-Deno.test("resolvePermissions() never gives what is the host's, but for own storage and bundle", () => {
+Deno.test("resolvePermissions() never grants what is the host's, but for own storage and bundle", () => {
   const protectedDirs = ["/srv/sallyport"];
   const disk = { "/srv/sallyport/trust": "/srv/sallyport/trust", "/srv/other": "/srv/other" };
   const policy = granting({ write: ["/srv"], read: ["/srv"] });
@@ -224,7 +224,7 @@ Deno.test("resolvePermissions() never gives what is the host's, but for own stor
   assert.deepEqual(resolveCase({ manifest, ...rest }).write, ["/srv/other", STORAGE_DIR]);
 });
 
-Deno.test("resolvePermissions() never gives the kernel's folders, however they are spelled", () => {
+Deno.test("resolvePermissions() never grants the kernel's folders, however they are spelled", () => {
   const disk = { "/": "/", "/proc": "/proc", "/dev/shm": "/dev/shm", "/data/p": "/proc/self" };
   const manifest = { permissions: { read: ["/", "/proc", "//proc", "/dev/shm", "/data/p"] } };
   assertThrowsWithCode(() => resolveCase({ manifest, disk }), "manifest-invalid", /"\/\/proc"/);
@@ -235,7 +235,7 @@ Deno.test("resolvePermissions() never gives the kernel's folders, however they a
   for (const line of found) assert.match(line, /cannot be granted: .* never granted/);
 });
 
-Deno.test("resolvePermissions() gives each service the lesser access and never fails for one", () => {
+Deno.test("resolvePermissions() grants each service the lesser access and never fails for one", () => {
   const context = [
     { key: "a", access: "read" },
     { key: "b", access: "readwrite" },

@@ -10,7 +10,7 @@ import { assertViolation, connectPair, connectRaw } from "./raw_peer.ts";
 
 const result = (id: number, value: unknown = null) => ({ jsonrpc: "2.0", id, result: value });
 
-Deno.test("Connection answers a request with what the handler gives, promised or not", async () => {
+Deno.test("Connection answers a request with what the handler returns, promised or not", async () => {
   await using pair = connectPair({
     onRequest: (_method, params) => {
       const { later, value } = params as { later: boolean; value: unknown };
@@ -289,7 +289,7 @@ Deno.test("Connection closes when the peer never answers a cancelled call", asyn
   assert.deepEqual([connection.stats.inFlight, connection.stats.unanswered], [0, 0]);
 });
 
-Deno.test("Connection answers a cancelled request at once and drops what its handler gives later", async () => {
+Deno.test("Connection answers a cancelled request at once and drops what its handler returns later", async () => {
   const gate = Promise.withResolvers<string>();
   const seen = Promise.withResolvers<IncomingCall>();
   const { connection, peer } = connectRaw({
@@ -391,7 +391,7 @@ Deno.test("Connection closes on a request whose id is still in flight", async ()
   await assertViolation(connection, /request 1 came again/);
 });
 
-Deno.test("Connection reports progress in order to who asked for it, and to nobody else", async () => {
+Deno.test("Connection reports progress in order only to the caller that asked for it", async () => {
   await using pair = connectPair({
     onRequest: (_method, _params, call) => {
       for (let i = 0; i < 3; i++) call.progress({ i });
@@ -425,7 +425,7 @@ Deno.test("Connection keeps calls over its window waiting, and loses none", asyn
   assert.deepEqual(answers, answers.map((_, index) => ({ index })));
 });
 
-Deno.test("Connection gives up a waiting call without sending it", async () => {
+Deno.test("Connection cancels a waiting call without sending it", async () => {
   const { connection, peer } = connectRaw({ maxInFlight: 1 });
   await using _ = connection;
   const first = connection.request("test", { n: 1 });
@@ -501,7 +501,7 @@ Deno.test("Connection ends cleanly with the peer, and calls fail with the reason
   await aborted.promise;
 });
 
-Deno.test("Connection tells an end in the middle of a message from a clean one", async () => {
+Deno.test("Connection distinguishes an end in the middle of a message from a clean one", async () => {
   const { connection, peer } = connectRaw();
   const call = connection.request("test", {});
   peer.send('{"jsonrpc"');

@@ -23,7 +23,7 @@ export class RawPeer {
     void this.#io.write(bytes);
   }
 
-  /** Gives the next message; `undefined` at the end of the stream. */
+  /** Returns the next message; `undefined` at the end of the stream. */
   // deno-lint-ignore no-explicit-any -- tests look into messages of every shape
   async next(): Promise<any> {
     for (;;) {

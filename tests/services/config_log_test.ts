@@ -4,7 +4,7 @@ import { PluginContext } from "../../src/services/context.ts";
 import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { caller } from "./kit.ts";
 
-Deno.test("config gives a plugin its own settings, and own properties only", async () => {
+Deno.test("config returns a plugin its own settings, and own properties only", async () => {
   const config = { notes: { limit: 3, deep: { a: [1] } }, other: { secret: "x" } };
   await using services = new PluginContext({ config });
   const get = (plugin: string, ...args: unknown[]) =>

@@ -58,7 +58,7 @@ async function mayUnshare(): Promise<boolean> {
 
 const UNSHARES = REQUIRED || await mayUnshare();
 
-Deno.test("doctor --json tells every layer of this machine in one document", async () => {
+Deno.test("doctor --json reports every layer of this machine in one document", async () => {
   const document = read(await sallyport(["doctor", "--json"]));
   assert.equal(layerOf(document, "plugin start").status, "ok");
   assert.deepEqual(Object.keys(document), [

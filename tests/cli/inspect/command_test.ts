@@ -12,7 +12,7 @@ const MANIFEST = {
   storage: { quotaBytes: 1_024 },
 };
 
-Deno.test("inspect tells all about a trusted bundle", async () => {
+Deno.test("inspect shows all about a trusted bundle", async () => {
   await using dir = await scratch();
   const { dir: bundle, pub } = await signedBundle(dir.path, MANIFEST);
   const policy = await writePolicy(dir.path, {
@@ -110,7 +110,7 @@ Deno.test("inspect works for an unsigned bundle", async () => {
   assert.match(done(await inProcess(["inspect", bundle])), /\nSignatures\n {2}none\n/);
 });
 
-Deno.test("inspect tells a forged signature from an unknown one", async () => {
+Deno.test("inspect distinguishes a forged signature from an unknown one", async () => {
   await using dir = await scratch();
   const { dir: bundle, pub } = await signedBundle(dir.path);
   const path = `${bundle}/plugin.sig.json`;
@@ -124,7 +124,7 @@ Deno.test("inspect tells a forged signature from an unknown one", async () => {
   assert.equal(found.reason.code, "signature-invalid");
 });
 
-Deno.test("inspect gives the exact policy lines for what is missing", async () => {
+Deno.test("inspect prints the exact policy lines for what is missing", async () => {
   await using dir = await scratch();
   const { dir: bundle, pub } = await signedBundle(dir.path, MANIFEST);
   const policy = await writePolicy(dir.path, {

@@ -47,7 +47,7 @@ Deno.test("inspect grades the exposure, with the lines that make the grade", asy
   assert.ok(text.indexOf("2.5  namespaces") < text.indexOf("0.8  database"), "the worst first");
 });
 
-Deno.test("inspect knows what of the host a grant would reach, where it is told of its folder", async () => {
+Deno.test("inspect knows what of the host a grant would reach, where its folder is named", async () => {
   await using dir = await scratch();
   const data = `${dir.path}/srv/data`;
   await Deno.mkdir(data, { recursive: true });
@@ -67,7 +67,7 @@ Deno.test("inspect knows what of the host a grant would reach, where it is told 
   assert.equal(line.exposure, 1);
 });
 
-Deno.test("inspect grades by what the policy takes and gives, signed or not", async () => {
+Deno.test("inspect grades by what the policy refuses and grants, signed or not", async () => {
   await using dir = await scratch();
   const { dir: bundle, pub } = await signedBundle(dir.path, MANIFEST);
   const grade = async (entry: object, key: string[] = ["--key", pub]): Promise<number> => {

@@ -197,7 +197,7 @@ Deno.test("keygen --seal refuses a passphrase that is short, missing or idle", a
   await assert.rejects(Deno.lstat(`${dir.path}/keys`), Deno.errors.NotFound);
 });
 
-Deno.test("keygen names its own option where nobody can be asked for a passphrase", async () => {
+Deno.test("keygen names its own option where no person can be asked for a passphrase", async () => {
   await using dir = await scratch();
   const asked = await sallyport(["keygen", "author", "--seal", "--json"], { cwd: dir.path });
   const { message, hint } = failed(asked, "usage", 2);

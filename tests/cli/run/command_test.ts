@@ -99,7 +99,7 @@ Deno.test("run escapes what a terminal would act on in results, and keeps them J
   assert.deepEqual(document(bytes), { result: { $base64: "AQID" } });
 });
 
-Deno.test("run tells a failure of the plugin by code, message and hint", async () => {
+Deno.test("run reports a failure of the plugin by code, message and hint", async () => {
   await using at = await sample();
   const human = await sallyport(runArgs(at.bundle, "fails"));
   assert.equal(human.code, 1);

@@ -28,7 +28,7 @@ Deno.test("colour is used on a terminal, and not where it is unwanted", async ()
   assert.match(plain.err, /^error: Cannot/);
 });
 
-Deno.test("describeFailure() gives every code of the host a hint and exit code 1", () => {
+Deno.test("describeFailure() returns a hint and exit code 1 for every code of the host", () => {
   for (const code of SALLYPORT_ERROR_CODES) {
     const failure = describeFailure(new SallyportError(code, "Cannot do it"));
     assert.deepEqual([failure.code, failure.message, failure.exitCode], [code, "Cannot do it", 1]);

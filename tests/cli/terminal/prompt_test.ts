@@ -15,7 +15,7 @@ function prompt(...texts: (string | Uint8Array)[]): { prompter: Prompter; shown:
   return { prompter, shown: () => shown };
 }
 
-Deno.test("passphrase() gives what is typed and shows nothing of it", async () => {
+Deno.test("passphrase() returns what is typed and shows nothing of it", async () => {
   const { prompter, shown } = prompt("s", "ecr", "et\r");
   assert.equal(await prompter.passphrase('the passphrase of "x"'), "secret");
   assert.equal(shown(), 'Enter the passphrase of "x": \n');

@@ -66,7 +66,7 @@ for (
   });
 }
 
-Deno.test("top --once --json prints one document with all that a host tells", async () => {
+Deno.test("top --once --json prints one document with all that a host publishes", async () => {
   await using dir = await scratch();
   using host = await showHost(dir.path, "aaaaaaaa");
   const status = hostStatus([pluginStatus("a", { cpuPercent: 1, fileDescriptors: 17 })]);

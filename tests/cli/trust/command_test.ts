@@ -106,7 +106,7 @@ Deno.test("trust init refuses what cannot be", async () => {
   assert.deepEqual([...Deno.readDirSync(dir.path)], []);
 });
 
-Deno.test("a list that others sealed, that is missing or damaged is told apart", async () => {
+Deno.test("a list that others sealed, a missing one and a damaged one have errors of their own", async () => {
   await using kit = await trustKit();
   const list = (file: string, ...args: string[]) =>
     inProcess(["trust", "list", file, ...args, "--json"]);

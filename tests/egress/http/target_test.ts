@@ -57,7 +57,7 @@ Deno.test("parseTarget() brings every spelling of a host into one form", () => {
   }
 });
 
-Deno.test("parseTarget() keeps the path as it was written, and gives plain HTTP its port", () => {
+Deno.test("parseTarget() keeps the path as it was written, and adds the port of plain HTTP", () => {
   assert.equal(target("GET http://host.test").path, "/");
   assert.equal(target("GET http://host.test?q").path, "/?q");
   assert.equal(target("GET HTTP://host.test/%2e%2E/../a?b/../c").path, "/%2e%2E/../a?b/../c");

@@ -13,7 +13,7 @@ function scope(text: string): NetScope {
   return parsed.value;
 }
 
-Deno.test("parseNetScope() gives one normal form to every spelling", () => {
+Deno.test("parseNetScope() returns one normal form for every spelling", () => {
   const table: [written: string, normal: string][] = [
     ["example.com", "example.com:443"],
     ["example.com:80", "example.com:80"],
@@ -165,7 +165,7 @@ Deno.test("netCovers() compares names, wildcards, ranges and ports", () => {
   }
 });
 
-Deno.test("intersectNet() gives the narrower of two nested scopes, else nothing", () => {
+Deno.test("intersectNet() returns the narrower of two nested scopes, else nothing", () => {
   const table: [a: string, b: string, common: string | undefined][] = [
     ["*.example.com", "api.example.com", "api.example.com:443"],
     ["api.example.com", "*.example.com", "api.example.com:443"],

@@ -13,7 +13,7 @@ const items = (id: number, list: unknown[]) => ({
   params: { id, items: list },
 });
 
-Deno.test("Connection.stream() gives every item in order and the result at the end", async () => {
+Deno.test("Connection.stream() yields every item in order and the result at the end", async () => {
   await using pair = connectPair({
     onRequest: (_method, params) => numbers((params as { count: number }).count),
   });
@@ -29,7 +29,7 @@ Deno.test("Connection.stream() gives every item in order and the result at the e
   assert.equal(pair.host.stats.inFlight, 0);
 });
 
-Deno.test("Connection.stream() gives items to several waiting next() calls in order", async () => {
+Deno.test("Connection.stream() yields items to several waiting next() calls in order", async () => {
   await using pair = connectPair({ onRequest: () => numbers(3) });
   const stream = pair.host.stream("test", {});
   const steps = await Promise.all([1, 2, 3, 4, 5].map(() => stream.next()));
@@ -112,7 +112,7 @@ Deno.test("Connection.stream() is cancelled by its signal, in the middle of a wa
   assert.equal((await stream.next()).done, true);
 });
 
-Deno.test("Connection.stream() fails when no item comes in time, not when nobody asks for one", async () => {
+Deno.test("Connection.stream() fails when no item comes in time, not when none is asked for", async () => {
   await using pair = connectPair({
     async *onRequest() {
       yield* [1, 2];
@@ -126,7 +126,7 @@ Deno.test("Connection.stream() fails when no item comes in time, not when nobody
   await assertRejectsWithCode(stream.next(), "timeout", /no item within 60 ms/);
 });
 
-Deno.test("Connection.stream() gives the items before an error, then the error", async () => {
+Deno.test("Connection.stream() yields the items before an error, then the error", async () => {
   await using pair = connectPair({
     async *onRequest() {
       yield* [1, 2];

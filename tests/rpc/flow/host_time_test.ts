@@ -4,7 +4,7 @@ import { assertViolation, connectRaw } from "../raw_peer.ts";
 
 const log = '{"jsonrpc":"2.0","method":"log","params":{}}\n';
 
-Deno.test("Connection gives others a turn between a peer's messages, and charges what they take", async () => {
+Deno.test("Connection lets other work run between a peer's messages, and charges the time of those", async () => {
   const work = (ms: number) => {
     const end = performance.now() + ms;
     while (performance.now() < end);

@@ -26,7 +26,7 @@ async function makeFiles(bytes = FILE) {
     down,
     up,
     bytes,
-    /** Gives one end its files. */
+    /** Returns one end its files. */
     give(connection: Connection, role: "host" | "plugin") {
       const [mine, theirs] = role === "host" ? [down, up] : [up, down];
       connection.shared.readFrom(sharedFile(theirs.reads, bytes));
@@ -157,7 +157,7 @@ Deno.test("a message that is too long leaves nothing lent", async () => {
   assert.equal(size, SIZE, "every try had the same place");
 });
 
-Deno.test("a host reads a region once and gives it back", () =>
+Deno.test("a host reads a region once and returns it", () =>
   withRaw(async ({ peer, files }) => {
     files.up.writes.writeSync(bytesOf(SIZE));
     peer.send(withBin(1, [SIZE, 0], 3));
@@ -251,7 +251,7 @@ Deno.test("a host refuses to take back what it never shared", async () => {
   await assertViolation(connection, /not lent/);
 });
 
-Deno.test("a peer that gives nothing back gets later values behind their lines", () =>
+Deno.test("a peer that returns no region gets later values behind their lines", () =>
   withRaw(async ({ connection, peer }) => {
     const calls = [1, 2, 3].map(() => connection.request("test", { bytes: bytesOf(SIZE) }));
     for (let i = 0; i < 3; i++) {

@@ -47,7 +47,7 @@ const binaries = fc.array(fc.uint8Array({ maxLength: 30 }), { minLength: 1, maxL
     };
   });
 
-Deno.test("FrameReader gives the same frames under any chunking, and after any pauses", () => {
+Deno.test("FrameReader emits the same frames under any chunking, and after any pauses", () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(lines, binaries), { maxLength: 12 }),
@@ -78,7 +78,7 @@ Deno.test("FrameReader gives the same frames under any chunking, and after any p
   );
 });
 
-Deno.test("FrameReader gives the same frames from one chunk and from single bytes", () => {
+Deno.test("FrameReader emits the same frames from one chunk and from single bytes", () => {
   const raw = new Uint8Array([10, 255, 10, 0, 123]);
   const bytes = concat([
     encoder.encode('{"a":"ö€😀"}\nbin:2,0,3\n'),

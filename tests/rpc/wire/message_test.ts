@@ -33,7 +33,7 @@ const VALID_WHEN_EMBEDDED = new Set([
 ]);
 
 for (const dir of ["test_parsing", "test_transform"]) {
-  Deno.test(`parseMessage() gives a value or a violation for every file of JSONTestSuite ${dir}`, async () => {
+  Deno.test(`parseMessage() returns a value or throws a violation for every file of JSONTestSuite ${dir}`, async () => {
     let files = 0;
     for await (const entry of Deno.readDir(new URL(`JSONTestSuite/${dir}/`, VECTORS))) {
       if (!entry.name.endsWith(".json")) continue;
@@ -142,7 +142,7 @@ for (const [line, pattern] of REFUSED) {
   });
 }
 
-Deno.test("parseMessage() tells requests, notifications, results and errors apart", () => {
+Deno.test("parseMessage() distinguishes requests, notifications, results and errors", () => {
   const kinds = [
     '{"jsonrpc":"2.0","id":1,"method":"m"}',
     '{"jsonrpc":"2.0","method":"m","params":{}}',

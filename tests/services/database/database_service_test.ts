@@ -12,7 +12,7 @@ function notes(limits: Partial<ServiceCaller["limits"]> = {}): ServiceCaller {
   return caller("notes", { request, limits });
 }
 
-Deno.test("database gives each plugin a database of its own that outlives its process", async () => {
+Deno.test("each plugin has a database of its own that outlives its process", async () => {
   await using test = await openContext();
   const a = databaseOf(test.services, caller("a", { request }));
   const b = databaseOf(test.services, caller("b", { request }));
@@ -198,7 +198,7 @@ Deno.test({
   },
 });
 
-Deno.test("databaseArguments() gives a process its script and its file, nothing else", () => {
+Deno.test("databaseArguments() grants a process its script and its file, nothing else", () => {
   const config = {
     file: "/d/n.sqlite",
     access: "readwrite",

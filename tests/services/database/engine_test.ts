@@ -45,7 +45,7 @@ function refused(act: () => unknown, pattern: RegExp, code = "service-denied"): 
   });
 }
 
-Deno.test("DatabaseEngine gives every value back as it came", () => {
+Deno.test("DatabaseEngine returns every value as it came", () => {
   using db = open();
   const values = [null, 0, -1, 1.5, 2 ** 53, -(2 ** 60), "", "ö'\"; --", new Uint8Array([0, 255])];
   for (const value of values) {
@@ -310,7 +310,7 @@ Deno.test("DatabaseEngine undoes a RETURNING whose rows are too many", () => {
   assert.deepEqual(db.query("SELECT count(*) AS n FROM t"), [{ n: 100 }]);
 });
 
-Deno.test("DatabaseEngine gives back the memory of statements that are done", () => {
+Deno.test("DatabaseEngine frees the memory of statements that are done", () => {
   for (const tables of [undefined, { t: "read" } as const]) {
     using db = open({ tables });
     const text = `concat(${Array(900).fill(1)})`;

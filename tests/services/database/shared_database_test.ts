@@ -46,7 +46,7 @@ async function open(options: { access?: AccessLevel; wal?: boolean; schema?: str
   };
 }
 
-Deno.test("a shared database gives the tables that were named, as far as they were", async () => {
+Deno.test("a shared database opens the tables that were named, as far as they were", async () => {
   await using test = await open();
   const { db } = test;
   assert.deepEqual(await db.query("SELECT name FROM Items ORDER BY id"), [
@@ -259,7 +259,7 @@ Deno.test("a shared database that is not there is an error, and none is made", a
 });
 
 Deno.test({
-  name: "a shared database that is a named pipe is an error, for which nobody waits",
+  name: "a shared database that is a named pipe is an error at once",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using test = await openContext();

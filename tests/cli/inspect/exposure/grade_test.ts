@@ -105,7 +105,7 @@ function line(name: string, change: Partial<Given>): number {
   return grade(change).lines.find((each) => each.name === name)!.exposure;
 }
 
-Deno.test("gradeExposure() gives 0 to what is granted nothing under every layer", () => {
+Deno.test("gradeExposure() returns 0 where nothing is granted under every layer", () => {
   const { grade: value, label, lines } = grade();
   assert.deepEqual([value, label], [0, "SAFE"]);
   assert.ok(lines.every(({ exposure }) => exposure === 0));
