@@ -1,5 +1,41 @@
 /* @ts-self-types="../src/cli/main.ts" */
 // Made by `deno task build` from src/; do not edit.
-import{d as c}from"./part_3.js";import"./part_7.js";async function s(n,o){let e=c(Deno.version.deno);if(e!==void 0)return a(`Sallyport ${e}`,n.includes("--json"),o);let{runCommand:r}=await import("./part_9.js");return await r(n,o)}function a(n,o,e){let r="Run `deno upgrade`",d=t=>i=>{t.writeSync(new TextEncoder().encode(i))};if(o){let t={deno:Deno.version.deno},i={error:{code:"bad-config",message:n,hint:r,details:t}};(e?.writeOut??d(Deno.stdout))(`${JSON.stringify(i)}
-`)}else(e?.writeErr??d(Deno.stderr))(`error: ${n}; ${r.toLowerCase()}
-`);return 1}import.meta.main&&Deno.exit(await s(Deno.args));export{s as main};
+import {
+  denoProblem
+} from "./part_3.js";
+import "./part_7.js";
+
+// src/cli/main.ts
+async function main(args, io) {
+  const problem = denoProblem(Deno.version.deno);
+  if (problem !== void 0) return refuse(`Sallyport ${problem}`, args.includes("--json"), io);
+  const { runCommand } = await import("./part_9.js");
+  return await runCommand(args, io);
+}
+function refuse(message, json, io) {
+  const hint = "Run `deno upgrade`";
+  const write = (to) => (text) => {
+    to.writeSync(new TextEncoder().encode(text));
+  };
+  if (json) {
+    const details = {
+      deno: Deno.version.deno
+    };
+    const document = {
+      error: {
+        code: "bad-config",
+        message,
+        hint,
+        details
+      }
+    };
+    (io?.writeOut ?? write(Deno.stdout))(`${JSON.stringify(document)}
+`);
+  } else (io?.writeErr ?? write(Deno.stderr))(`error: ${message}; ${hint.toLowerCase()}
+`);
+  return 1;
+}
+if (import.meta.main) Deno.exit(await main(Deno.args));
+export {
+  main
+};

@@ -1,3 +1,51 @@
 /* @ts-self-types="../src/mod.ts" */
 // Made by `deno task build` from src/; do not edit.
-import{a as o,c as r,f as c}from"./part_1.js";import{Aa as l,Bb as d,Cb as L,Z as x,a as p,b as f,la as n,oa as s,qa as g,ra as a,ta as u,y as m,z as i}from"./part_2.js";import{a as t}from"./part_3.js";import"./part_4.js";import"./part_5.js";import{b as e}from"./part_6.js";import"./part_7.js";export{a as HOOK_PRIORITY,u as HookRegistry,l as PluginContext,d as PluginHandle,L as PluginHost,e as SallyportError,n as TrustList,t as VERSION,p as createLogger,x as createTrustListContent,c as inspectBundle,i as manifestJsonSchema,m as parseManifest,s as parsePolicy,g as policyJsonSchema,o as readAuditLog,f as silentLogger,r as verifyAuditLog};
+import {
+  inspectBundle,
+  readAuditLog,
+  verifyAuditLog
+} from "./part_1.js";
+import {
+  HOOK_PRIORITY,
+  HookRegistry,
+  PluginContext,
+  PluginHandle,
+  PluginHost,
+  TrustList,
+  createLogger,
+  createTrustListContent,
+  manifestJsonSchema,
+  parseManifest,
+  parsePolicy,
+  policyJsonSchema,
+  silentLogger
+} from "./part_2.js";
+import {
+  VERSION
+} from "./part_3.js";
+import "./part_4.js";
+import "./part_5.js";
+import {
+  SallyportError
+} from "./part_6.js";
+import "./part_7.js";
+export {
+  HOOK_PRIORITY,
+  HookRegistry,
+  PluginContext,
+  PluginHandle,
+  PluginHost,
+  SallyportError,
+  TrustList,
+  VERSION,
+  createLogger,
+  createTrustListContent,
+  inspectBundle,
+  manifestJsonSchema,
+  parseManifest,
+  parsePolicy,
+  policyJsonSchema,
+  readAuditLog,
+  silentLogger,
+  verifyAuditLog
+};

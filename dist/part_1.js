@@ -1,3 +1,624 @@
 // Made by `deno task build` from src/; do not edit.
-import{$a as R,Ab as te,Ba as x,Ca as I,Da as b,Ea as v,Fa as E,G as C,Ga as j,H as _,Ha as K,Ia as W,J as q,Ja as H,Ka as z,La as B,Ma as G,O as L,P as S,Ta as U,Wa as X,gb as Y,kb as Q,mb as J,ob as V,pa as M,ub as Z,wa as P,zb as ee}from"./part_2.js";import{d as N,e as F}from"./part_4.js";import{b as $,d as g}from"./part_6.js";import{setTimeout as fe}from"node:timers/promises";var le=250;async function*_e(o,t={}){let{signal:e,follow:n=!1}=t,i=new O(o);try{for(;!e?.aborted;){if(yield*i.read(t),!n)return;await i.pause(e)}}catch(r){throw N(r,`read audit log "${g(o)}"`)}}var O=class{#e;#t=new Map;constructor(t){this.#e=t}async*read(t={}){for(let e of(await v(this.#e)).numbers)this.#t.has(e)||this.#t.set(e,new D(`${this.#e}/${e}`,e));for await(let e of ue([...this.#t.values()])){if(t.signal?.aborted)return;me(e,t)&&(yield e)}}async pause(t){await fe(le,void 0,{signal:t}).catch(()=>{})}};async function*ue(o){let t=o.map(e=>e.read());try{let e=await Promise.all(t.map(n=>n.next()));for(;;){let n=-1;if(e.forEach(({done:i,value:r},s)=>{if(i)return;let f=n===-1?void 0:e[n].value;(f===void 0||r.time<f.time)&&(n=s)}),n===-1)return;yield e[n].value,e[n]=await t[n].next()}}finally{for(let e of t)await e.return()}}var he=512,D=class{#e;#t;#n=0;#o=0;#i=0;#s="";#a=!1;constructor(t,e){this.#e=t,this.#t=e}async*read(){let t=[];for await(let e of this.#r()){if(e.type==="started")for(let n of t)yield{...n,unsigned:!0};else if(this.#a){yield{...e,unsigned:!0};continue}else if(W.has(e.type)||t.length>=he)yield*t;else{t.push(e);continue}t=[],this.#a=e.type==="stopped",yield e}yield*t}async*#r(){for(let t of(await E(this.#e)).numbers){if(t<this.#n)continue;t>this.#n&&(this.#n=t,this.#o=0,this.#i=0);let e=`${this.#e}/${b(t)}`;try{for await(let n of H(e,this.#o))for(let{parsed:i,text:r,end:s,whole:f}of n)f&&(this.#o=s,yield this.#c(t,++this.#i,i,r))}catch(n){if(!(n instanceof Deno.errors.NotFound))throw n}}}#c(t,e,n,i){let r={chain:this.#t,file:b(t),line:e};if(n===void 0){let a={text:i.slice(0,2e3)};return{...r,seq:0,time:this.#s,type:"unreadable",fields:a}}let{seq:s,time:f,type:u,prev:l,signature:c,...m}=n.fields;return this.#s=n.time,{...r,seq:n.seq,time:n.time,type:n.type,fields:m}}};function me(o,t){let{plugin:e,types:n,since:i,until:r}=t;if(e!==void 0&&o.fields.plugin!==e||n!==void 0&&!n.includes(o.type))return!1;let s=Date.parse(o.time);return i!==void 0&&!(s>=i.getTime())?!1:r===void 0||s<r.getTime()}var ne=100;async function oe(o,t,e,n){let i=new B(o,t,e,n);await i.checkAll();let{files:r,lines:s,first:f,to:u,end:l,vouched:c,problems:m}=i,a=[...c.notes(),...i.notes],h=a.length-ne;return{report:{chain:t,id:c.id,files:r.map(b),lines:s,fromSeq:f?.parsed?.seq??0,toSeq:l.seq,from:f?.parsed?.time,to:u,signedSeq:c.signed?.parsed?.seq??0,checkpoints:c.hashes.size,closed:c.closed,keyIds:[...c.keyIds],retainedFrom:c.retention?.firstSeq,takenOver:c.takenOver,notWritten:c.notWritten,notes:h<=0?a:[...a.slice(0,ne),`and ${h} more`],problems:m.list,problemCount:m.count},named:c.named,hashes:c.hashes}}var ie=Object.freeze(["What follows the last signed line can be cut off or rewritten: a minute, or 256 lines. After a crash that is what the next run says it took over","Whoever has the signing key (key.pem) can write the whole log anew","An older copy of the whole folder, put back, looks like a log that ends there, and so does one chain, put back to how another named it last: keep what this command prints, or send the log to another machine, to see that","A chain can be removed as a whole as long as no other has named it","The times are those of the host's clock"]),de="Without the public key from elsewhere, a log written anew with another key looks good: compare the key id",se=4;async function ze(o,t={}){let{publicKey:e,signal:n}=t;n?.throwIfAborted();try{await pe(o);let i=new z(0),r=ye(o,e,i),{numbers:s,others:f}=await v(o);for(let a of f)i.inFile("unexpected",a,"is nothing that a host makes here");let u=a=>ge(`${o}/${a}`,a,r,n),l=new Map;for(let a of s)l.set(a,await u(a));let c=[...i.list,...await be(l,u)],m=[...l.values()].map(({report:a})=>a);return c.push(...m.flatMap(a=>a.problems)),{ok:c.length===0,dir:o,keyId:r===void 0?void 0:S(r),pinned:e!==void 0,chains:m,notes:await we(o,s),problems:c,limits:e===void 0?[...ie,de]:ie}}catch(i){if(i instanceof $||n?.aborted)throw i;let r=i instanceof Error?i.message:String(i);throw new $("bad-config",`Cannot read audit log "${g(o)}": ${g(r)}`,{cause:i,hint:"Check that you may read the folder and its files"})}}async function pe(o){if(!((await j(o)).some(({name:e})=>e===x)||(await v(o)).numbers.length>0))throw new $("bad-config",`Cannot read audit log "${g(o)}": there is none`,{hint:"Name the data folder of a host, or the folder with key.pub in it"})}async function we(o,t){let e=[];for(let n of[o,...t.map(i=>`${o}/${i}`)]){let i=await K(n);i!==void 0&&e.push(`Others than its owner may write to ${g(n)} (mode ${i})`)}return e}function ye(o,t,e){let n;try{n=G(o),n===void 0&&e.inFile("key-missing",x,"is missing")}catch(i){let r=i instanceof Error?i.message:String(i);e.inFile("unreadable",x,`cannot be used: ${r}`)}if(t!==void 0&&n!==void 0&&!q(t,n)){let i=`is another key than the given one: ${S(n)} instead of ${S(t)}`;e.inFile("key-replaced",x,i)}return t??n}async function ge(o,t,e,n){for(let i=1;;i++){let r=await ae(o);try{let s=await oe(o,t,e,n);if(s.report.problemCount===0||i===se||await ae(o)===r)return s}catch(s){if(!(s instanceof Deno.errors.NotFound)||i===se)throw s}}}async function ae(o){let t=[];for(let e of[I,...(await E(o)).numbers.map(b)]){let n=await Deno.lstat(`${o}/${e}`).catch(()=>{});t.push(`${e} ${n?.size} ${n?.ino} ${n?.mtime?.getTime()}`)}return t.join(`
-`)}async function be(o,t){let e=new Map,n=(s,f,u,l)=>void e.set(f,{kind:s,chain:f,...l===void 0?{}:{seq:l},message:u}),i=s=>n("chain-missing",s,`Chain ${s} is missing`),r=Math.max(1,...o.keys());for(let s=1;s<=r;s++)o.has(s)||i(s);for(let{report:s,named:f}of[...o.values()])for(let{at:u,chain:l,seq:c,hash:m}of f){let a=o.get(l);if(a===void 0&&i(l),a===void 0||e.has(l))continue;a.report.toSeq<c&&(a=await t(l),o.set(l,a));let{fromSeq:h,toSeq:d,problemCount:w}=a.report;if(c<Math.max(1,h)||a.hashes.get(c)===m||w>0)continue;let k=`line ${u} of chain ${s.chain}`;if(d<c){let y=`Chain ${l} ends with line ${d}, but was signed up to line ${c}`;n("truncated",l,`${y}, says ${k}: an older copy, or cut off`,d+1)}else{let y=`Line ${c} of chain ${l} is not the one that ${k} names`;n("chain-replaced",l,`${y}: another chain was put in its place`,c)}}return[...e.values()].sort((s,f)=>s.chain-f.chain)}var re="<data>";async function rt(o,t={}){return await F("inspect the bundle",async()=>{let e=await ee({...t,audit:!1}),n=await J.open(e,{...e.dataDir===void 0?{}:{markDir:`${e.dataDir}/trust`},remember:!1});await using i=await R.open(),r=await U({isolation:e.isolation,executable:e.executable,scratchDir:i.scratch});return await ke({settings:e,data:i,launchers:r,trust:n},X(o))})}async function ke(o,t){let{settings:e,data:n,launchers:i,trust:r}=o,s=new Z(e,n,i,{trust:r}),f=await Y(t),{manifest:u,bundleHash:l}=f,c=await A(()=>s.verify(f)),m=await A(async()=>{e.dataDir!==void 0&&await new V(e.dataDir).check(u.name),r.checkConsent(f)}),a=M(e.policy,u.name),h=await A(()=>s.settle(f,a)),d=h.failure&&await A(()=>s.settle(f,{...a,onExcess:"narrow"})),w=h.value??d?.value,p=xe(u,a);return{manifest:u,bundleHash:l,files:f.files.map(({path:k,size:y,sha3_512:ce})=>({path:k,size:y,sha3_512:ce})),...await $e(f,r),signers:c.value?.signers??[],refusal:c.failure,denial:m.failure??h.failure,consent:r.consentState(u,l),entry:a,missingPolicy:ve(a,w,p,u.name),missingServices:p,launch:w&&Se(w,s.planFirst(w),n)}}async function A(o){try{return{value:await o(),failure:void 0}}catch(t){if(t instanceof $)return{failure:t};throw t}}async function $e({envelopeBytes:o,manifest:{name:t,version:e},bundleHash:n},i){let r;try{if(o===void 0)return{signatures:[],statement:void 0};r=_(o)}catch{return{signatures:[],statement:void 0}}let s=C(r.payloadType,r.payload),f=new Map(i.keys.map(a=>[a.id,a])),u=new Set;for(let{keyid:a,sig:h}of r.signatures){let d=f.get(a);d!==void 0&&await L(h,s,d.raw)&&u.add(a)}let l=i.countingKeys({name:t,version:e,hash:n},u),c=r.signatures.map(({keyid:a})=>{let h=f.get(a),d=h===void 0?"unknown":u.has(a)?l.has(a)?"trusted":"void":"invalid";return{keyId:a,...h?.name===void 0?{}:{name:h.name},status:d}}),m;try{m=Q(r.payload)}catch{m=void 0}return{signatures:c,statement:m}}function xe(o,{grant:{context:t={}}={}}){return(o.context??[]).flatMap(({key:e,access:n})=>{let i=Object.hasOwn(t,e)?t[e]:void 0;return i===n||i==="readwrite"?[]:[{key:e,asked:n,granted:i}]})}function ve(o,t,e,n){let i={...P(o,t?.permissions.dropped??[]),...e.length===0?{}:{context:{...o.grant?.context,...Object.fromEntries(e.map(({key:r,asked:s})=>[r,s]))}}};return Object.keys(i).length===0?void 0:{plugins:{[n]:{grant:i}}}}function Se({permissions:o,containment:{launcher:t}},e,n){let{net:i,read:r,write:s,sys:f,hooks:u,context:l,limits:c,items:m,dropped:a}=o,{lane:h,library:d,spec:w}=e;return T({permissions:{net:i,read:r,write:s,sys:f,hooks:u,context:Object.fromEntries(l),limits:c,items:m.map(p=>({...p})),dropped:a.map(({family:p,value:k,reason:y})=>({family:p,value:k,reason:y}))},explanation:te(o),command:t.describe(w),givenUp:[...(h?.revoke??[]).map(p=>({family:p,value:p==="net"?`unix:${h.path}`:h.path})),...d===void 0?[]:[{family:"ffi",value:d}]],sandbox:t.report(w)},n)}function T(o,t){if(typeof o=="string")return o.replaceAll(t.scratch,`${re}/run/<run>`).replaceAll(t.root,re);if(Array.isArray(o))return o.map(n=>T(n,t));if(typeof o!="object"||o===null)return o;let e=Object.entries(o).map(([n,i])=>[n,T(i,t)]);return Object.fromEntries(e)}export{_e as a,O as b,ze as c,pe as d,re as e,rt as f};
+import {
+  Admission,
+  ChainCheck,
+  DataDir,
+  HEAD_FILE,
+  PUBLIC_KEY_FILE,
+  Problems,
+  Quarantine,
+  SIGNED_TYPES,
+  TrustSource,
+  bytesEqual,
+  entryFor,
+  explainPermissions,
+  fileName,
+  keyId,
+  listChains,
+  listEntries,
+  listFiles,
+  missingGrant,
+  openLaunchers,
+  pae,
+  parseEnvelope,
+  parseHostOptions,
+  parseStatement,
+  readBundle,
+  readPublicKey,
+  readRawLines,
+  toPath,
+  verify,
+  writableByOthers
+} from "./part_2.js";
+import {
+  asOwn,
+  ownError
+} from "./part_4.js";
+import {
+  SallyportError,
+  escapeText
+} from "./part_6.js";
+
+// src/audit/verify/read_log.ts
+import { setTimeout } from "node:timers/promises";
+var POLL_MS = 250;
+async function* readAuditLog(dir, query = {}) {
+  const { signal, follow = false } = query;
+  const reader = new AuditReader(dir);
+  try {
+    while (!signal?.aborted) {
+      yield* reader.read(query);
+      if (!follow) return;
+      await reader.pause(signal);
+    }
+  } catch (error) {
+    throw ownError(error, `read audit log "${escapeText(dir)}"`);
+  }
+}
+var AuditReader = class {
+  #dir;
+  #cursors = /* @__PURE__ */ new Map();
+  /** Starts before the first entry. */
+  constructor(dir) {
+    this.#dir = dir;
+  }
+  /** Returns entries that were not read yet, in the order of their times. */
+  async *read(query = {}) {
+    for (const chain of (await listChains(this.#dir)).numbers) {
+      if (this.#cursors.has(chain)) continue;
+      this.#cursors.set(chain, new ChainCursor(`${this.#dir}/${chain}`, chain));
+    }
+    for await (const record of merge([
+      ...this.#cursors.values()
+    ])) {
+      if (query.signal?.aborted) return;
+      if (matches(record, query)) yield record;
+    }
+  }
+  /** Waits until it is worth looking again. */
+  async pause(signal) {
+    await setTimeout(POLL_MS, void 0, {
+      signal
+    }).catch(() => {
+    });
+  }
+};
+async function* merge(cursors) {
+  const sources = cursors.map((cursor) => cursor.read());
+  try {
+    const heads = await Promise.all(sources.map((source) => source.next()));
+    for (; ; ) {
+      let oldest = -1;
+      heads.forEach(({ done, value }, index) => {
+        if (done) return;
+        const other = oldest === -1 ? void 0 : heads[oldest].value;
+        if (other === void 0 || value.time < other.time) oldest = index;
+      });
+      if (oldest === -1) return;
+      yield heads[oldest].value;
+      heads[oldest] = await sources[oldest].next();
+    }
+  } finally {
+    for (const source of sources) await source.return();
+  }
+}
+var MAX_WAITING = 512;
+var ChainCursor = class {
+  #dir;
+  #chain;
+  #file = 0;
+  #offset = 0;
+  #line = 0;
+  #time = "";
+  #ended = false;
+  constructor(dir, chain) {
+    this.#dir = dir;
+    this.#chain = chain;
+  }
+  /** Returns what was not given yet, and marks what no run has signed. */
+  async *read() {
+    let waiting = [];
+    for await (const record of this.#read()) {
+      if (record.type === "started") {
+        for (const before of waiting) yield {
+          ...before,
+          unsigned: true
+        };
+      } else if (this.#ended) {
+        yield {
+          ...record,
+          unsigned: true
+        };
+        continue;
+      } else if (SIGNED_TYPES.has(record.type) || waiting.length >= MAX_WAITING) yield* waiting;
+      else {
+        waiting.push(record);
+        continue;
+      }
+      waiting = [];
+      this.#ended = record.type === "stopped";
+      yield record;
+    }
+    yield* waiting;
+  }
+  /** Returns the whole lines that were not given yet; a line without an end waits for it. */
+  async *#read() {
+    for (const number of (await listFiles(this.#dir)).numbers) {
+      if (number < this.#file) continue;
+      if (number > this.#file) {
+        this.#file = number;
+        this.#offset = 0;
+        this.#line = 0;
+      }
+      const path = `${this.#dir}/${fileName(number)}`;
+      try {
+        for await (const batch of readRawLines(path, this.#offset)) {
+          for (const { parsed, text, end, whole } of batch) {
+            if (!whole) continue;
+            this.#offset = end;
+            yield this.#toRecord(number, ++this.#line, parsed, text);
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+  }
+  #toRecord(file, line, parsed, text) {
+    const place = {
+      chain: this.#chain,
+      file: fileName(file),
+      line
+    };
+    if (parsed === void 0) {
+      const fields2 = {
+        text: text.slice(0, 2e3)
+      };
+      return {
+        ...place,
+        seq: 0,
+        time: this.#time,
+        type: "unreadable",
+        fields: fields2
+      };
+    }
+    const { seq: _seq, time: _time, type: _type, prev: _prev, signature: _signature, ...fields } = parsed.fields;
+    this.#time = parsed.time;
+    return {
+      ...place,
+      seq: parsed.seq,
+      time: parsed.time,
+      type: parsed.type,
+      fields
+    };
+  }
+};
+function matches(record, query) {
+  const { plugin, types, since, until } = query;
+  if (plugin !== void 0 && record.fields.plugin !== plugin) return false;
+  if (types !== void 0 && !types.includes(record.type)) return false;
+  const time = Date.parse(record.time);
+  if (since !== void 0 && !(time >= since.getTime())) return false;
+  return until === void 0 || time < until.getTime();
+}
+
+// src/audit/verify/verify_chain.ts
+var MAX_NOTES = 100;
+async function verifyChain(dir, chain, publicKey, signal) {
+  const check = new ChainCheck(dir, chain, publicKey, signal);
+  await check.checkAll();
+  const { files, lines, first, to, end, vouched, problems } = check;
+  const notes = [
+    ...vouched.notes(),
+    ...check.notes
+  ];
+  const more = notes.length - MAX_NOTES;
+  const report = {
+    chain,
+    id: vouched.id,
+    files: files.map(fileName),
+    lines,
+    fromSeq: first?.parsed?.seq ?? 0,
+    toSeq: end.seq,
+    from: first?.parsed?.time,
+    to,
+    signedSeq: vouched.signed?.parsed?.seq ?? 0,
+    checkpoints: vouched.hashes.size,
+    closed: vouched.closed,
+    keyIds: [
+      ...vouched.keyIds
+    ],
+    retainedFrom: vouched.retention?.firstSeq,
+    takenOver: vouched.takenOver,
+    notWritten: vouched.notWritten,
+    notes: more <= 0 ? notes : [
+      ...notes.slice(0, MAX_NOTES),
+      `and ${more} more`
+    ],
+    problems: problems.list,
+    problemCount: problems.count
+  };
+  return {
+    report,
+    named: vouched.named,
+    hashes: vouched.hashes
+  };
+}
+
+// src/audit/verify/verify_log.ts
+var LIMITS = Object.freeze([
+  "What follows the last signed line can be cut off or rewritten: a minute, or 256 lines. After a crash that is what the next run says it took over",
+  "Whoever has the signing key (key.pem) can write the whole log anew",
+  "An older copy of the whole folder, put back, looks like a log that ends there, and so does one chain, put back to how another named it last: keep what this command prints, or send the log to another machine, to see that",
+  "A chain can be removed as a whole as long as no other has named it",
+  "The times are those of the host's clock"
+]);
+var UNPINNED = "Without the public key from elsewhere, a log written anew with another key looks good: compare the key id";
+var MAX_ATTEMPTS = 4;
+async function verifyAuditLog(dir, options = {}) {
+  const { publicKey: pinned, signal } = options;
+  signal?.throwIfAborted();
+  try {
+    await checkIsLog(dir);
+    const found = new Problems(0);
+    const publicKey = chooseKey(dir, pinned, found);
+    const { numbers, others } = await listChains(dir);
+    for (const name of others) {
+      found.inFile("unexpected", name, "is nothing that a host makes here");
+    }
+    const check = (chain) => verifySteady(`${dir}/${chain}`, chain, publicKey, signal);
+    const checked = /* @__PURE__ */ new Map();
+    for (const chain of numbers) checked.set(chain, await check(chain));
+    const problems = [
+      ...found.list,
+      ...await checkNamed(checked, check)
+    ];
+    const chains = [
+      ...checked.values()
+    ].map(({ report }) => report);
+    problems.push(...chains.flatMap((report) => report.problems));
+    return {
+      ok: problems.length === 0,
+      dir,
+      keyId: publicKey === void 0 ? void 0 : keyId(publicKey),
+      pinned: pinned !== void 0,
+      chains,
+      notes: await folderNotes(dir, numbers),
+      problems,
+      limits: pinned === void 0 ? [
+        ...LIMITS,
+        UNPINNED
+      ] : LIMITS
+    };
+  } catch (cause) {
+    if (cause instanceof SallyportError || signal?.aborted) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new SallyportError("bad-config", `Cannot read audit log "${escapeText(dir)}": ${escapeText(message)}`, {
+      cause,
+      hint: "Check that you may read the folder and its files"
+    });
+  }
+}
+async function checkIsLog(dir) {
+  const hasKey = (await listEntries(dir)).some(({ name }) => name === PUBLIC_KEY_FILE);
+  if (hasKey || (await listChains(dir)).numbers.length > 0) return;
+  throw new SallyportError("bad-config", `Cannot read audit log "${escapeText(dir)}": there is none`, {
+    hint: "Name the data folder of a host, or the folder with key.pub in it"
+  });
+}
+async function folderNotes(dir, chains) {
+  const notes = [];
+  for (const path of [
+    dir,
+    ...chains.map((chain) => `${dir}/${chain}`)
+  ]) {
+    const mode = await writableByOthers(path);
+    if (mode !== void 0) {
+      notes.push(`Others than its owner may write to ${escapeText(path)} (mode ${mode})`);
+    }
+  }
+  return notes;
+}
+function chooseKey(dir, pinned, found) {
+  let own;
+  try {
+    own = readPublicKey(dir);
+    if (own === void 0) found.inFile("key-missing", PUBLIC_KEY_FILE, "is missing");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    found.inFile("unreadable", PUBLIC_KEY_FILE, `cannot be used: ${reason}`);
+  }
+  if (pinned !== void 0 && own !== void 0 && !bytesEqual(pinned, own)) {
+    const what = `is another key than the given one: ${keyId(own)} instead of ${keyId(pinned)}`;
+    found.inFile("key-replaced", PUBLIC_KEY_FILE, what);
+  }
+  return pinned ?? own;
+}
+async function verifySteady(dir, chain, publicKey, signal) {
+  for (let attempt2 = 1; ; attempt2++) {
+    const before = await fingerprint(dir);
+    try {
+      const checked = await verifyChain(dir, chain, publicKey, signal);
+      if (checked.report.problemCount === 0 || attempt2 === MAX_ATTEMPTS) return checked;
+      if (await fingerprint(dir) === before) return checked;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || attempt2 === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+async function fingerprint(dir) {
+  const parts = [];
+  for (const name of [
+    HEAD_FILE,
+    ...(await listFiles(dir)).numbers.map(fileName)
+  ]) {
+    const stat = await Deno.lstat(`${dir}/${name}`).catch(() => void 0);
+    parts.push(`${name} ${stat?.size} ${stat?.ino} ${stat?.mtime?.getTime()}`);
+  }
+  return parts.join("\n");
+}
+async function checkNamed(checked, check) {
+  const problems = /* @__PURE__ */ new Map();
+  const tell = (kind, chain, message, seq) => void problems.set(chain, {
+    kind,
+    chain,
+    ...seq === void 0 ? {} : {
+      seq
+    },
+    message
+  });
+  const missing = (chain) => tell("chain-missing", chain, `Chain ${chain} is missing`);
+  const highest = Math.max(1, ...checked.keys());
+  for (let chain = 1; chain <= highest; chain++) if (!checked.has(chain)) missing(chain);
+  for (const { report, named } of [
+    ...checked.values()
+  ]) {
+    for (const { at, chain, seq, hash } of named) {
+      let other = checked.get(chain);
+      if (other === void 0) missing(chain);
+      if (other === void 0 || problems.has(chain)) continue;
+      if (other.report.toSeq < seq) {
+        other = await check(chain);
+        checked.set(chain, other);
+      }
+      const { fromSeq, toSeq, problemCount } = other.report;
+      const fits = seq < Math.max(1, fromSeq) || other.hashes.get(seq) === hash;
+      if (fits || problemCount > 0) continue;
+      const by = `line ${at} of chain ${report.chain}`;
+      if (toSeq < seq) {
+        const ends = `Chain ${chain} ends with line ${toSeq}, but was signed up to line ${seq}`;
+        tell("truncated", chain, `${ends}, says ${by}: an older copy, or cut off`, toSeq + 1);
+      } else {
+        const what = `Line ${seq} of chain ${chain} is not the one that ${by} names`;
+        tell("chain-replaced", chain, `${what}: another chain was put in its place`, seq);
+      }
+    }
+  }
+  return [
+    ...problems.values()
+  ].sort((a, b) => a.chain - b.chain);
+}
+
+// src/host/inspect.ts
+var DATA_PLACEHOLDER = "<data>";
+async function inspectBundle(dir, options = {}) {
+  return await asOwn("inspect the bundle", async () => {
+    const settings = await parseHostOptions({
+      ...options,
+      audit: false
+    });
+    const trust = await TrustSource.open(settings, {
+      ...settings.dataDir === void 0 ? {} : {
+        markDir: `${settings.dataDir}/trust`
+      },
+      remember: false
+    });
+    await using data = await DataDir.open();
+    await using launchers = await openLaunchers({
+      isolation: settings.isolation,
+      executable: settings.executable,
+      scratchDir: data.scratch
+    });
+    return await inspectWith({
+      settings,
+      data,
+      launchers,
+      trust
+    }, toPath(dir));
+  });
+}
+async function inspectWith(parts, dir) {
+  const { settings, data, launchers, trust } = parts;
+  const admission = new Admission(settings, data, launchers, {
+    trust
+  });
+  const contents = await readBundle(dir);
+  const { manifest, bundleHash } = contents;
+  const judged = await attempt(() => admission.verify(contents));
+  const withheld = await attempt(async () => {
+    if (settings.dataDir !== void 0) await new Quarantine(settings.dataDir).check(manifest.name);
+    trust.checkConsent(contents);
+  });
+  const entry = entryFor(settings.policy, manifest.name);
+  const whole = await attempt(() => admission.settle(contents, entry));
+  const rest = whole.failure && await attempt(() => admission.settle(contents, {
+    ...entry,
+    onExcess: "narrow"
+  }));
+  const settled = whole.value ?? rest?.value;
+  const services = missingServices(manifest, entry);
+  return {
+    manifest,
+    bundleHash,
+    files: contents.files.map(({ path, size, sha3_512 }) => ({
+      path,
+      size,
+      sha3_512
+    })),
+    ...await readSignatures(contents, trust),
+    signers: judged.value?.signers ?? [],
+    refusal: judged.failure,
+    denial: withheld.failure ?? whole.failure,
+    consent: trust.consentState(manifest, bundleHash),
+    entry,
+    missingPolicy: missingPolicy(entry, settled, services, manifest.name),
+    missingServices: services,
+    launch: settled && launchOf(settled, admission.planFirst(settled), data)
+  };
+}
+async function attempt(act) {
+  try {
+    return {
+      value: await act(),
+      failure: void 0
+    };
+  } catch (failure) {
+    if (failure instanceof SallyportError) return {
+      failure
+    };
+    throw failure;
+  }
+}
+async function readSignatures({ envelopeBytes, manifest: { name, version }, bundleHash: hash }, trust) {
+  let envelope;
+  try {
+    if (envelopeBytes === void 0) return {
+      signatures: [],
+      statement: void 0
+    };
+    envelope = parseEnvelope(envelopeBytes);
+  } catch {
+    return {
+      signatures: [],
+      statement: void 0
+    };
+  }
+  const message = pae(envelope.payloadType, envelope.payload);
+  const known = new Map(trust.keys.map((key) => [
+    key.id,
+    key
+  ]));
+  const good = /* @__PURE__ */ new Set();
+  for (const { keyid, sig } of envelope.signatures) {
+    const key = known.get(keyid);
+    if (key !== void 0 && await verify(sig, message, key.raw)) good.add(keyid);
+  }
+  const counting = trust.countingKeys({
+    name,
+    version,
+    hash
+  }, good);
+  const signatures = envelope.signatures.map(({ keyid: keyId2 }) => {
+    const key = known.get(keyId2);
+    const status = key === void 0 ? "unknown" : !good.has(keyId2) ? "invalid" : counting.has(keyId2) ? "trusted" : "void";
+    return {
+      keyId: keyId2,
+      ...key?.name === void 0 ? {} : {
+        name: key.name
+      },
+      status
+    };
+  });
+  let statement;
+  try {
+    statement = parseStatement(envelope.payload);
+  } catch {
+    statement = void 0;
+  }
+  return {
+    signatures,
+    statement
+  };
+}
+function missingServices(manifest, { grant: { context: granted = {} } = {} }) {
+  return (manifest.context ?? []).flatMap(({ key, access }) => {
+    const given = Object.hasOwn(granted, key) ? granted[key] : void 0;
+    return given === access || given === "readwrite" ? [] : [
+      {
+        key,
+        asked: access,
+        granted: given
+      }
+    ];
+  });
+}
+function missingPolicy(entry, settled, services, name) {
+  const grant = {
+    ...missingGrant(entry, settled?.permissions.dropped ?? []),
+    ...services.length === 0 ? {} : {
+      context: {
+        ...entry.grant?.context,
+        ...Object.fromEntries(services.map(({ key, asked }) => [
+          key,
+          asked
+        ]))
+      }
+    }
+  };
+  return Object.keys(grant).length === 0 ? void 0 : {
+    plugins: {
+      [name]: {
+        grant
+      }
+    }
+  };
+}
+function launchOf({ permissions, containment: { launcher } }, planned, data) {
+  const { net, read, write, sys, hooks, context, limits, items, dropped } = permissions;
+  const { lane, library, spec } = planned;
+  return shown({
+    permissions: {
+      net,
+      read,
+      write,
+      sys,
+      hooks,
+      context: Object.fromEntries(context),
+      limits,
+      items: items.map((item) => ({
+        ...item
+      })),
+      dropped: dropped.map(({ family, value, reason }) => ({
+        family,
+        value,
+        reason
+      }))
+    },
+    explanation: explainPermissions(permissions),
+    command: launcher.describe(spec),
+    givenUp: [
+      ...(lane?.revoke ?? []).map((family) => ({
+        family,
+        value: family === "net" ? `unix:${lane.path}` : lane.path
+      })),
+      ...library === void 0 ? [] : [
+        {
+          family: "ffi",
+          value: library
+        }
+      ]
+    ],
+    sandbox: launcher.report(spec)
+  }, data);
+}
+function shown(value, data) {
+  if (typeof value === "string") {
+    return value.replaceAll(data.scratch, `${DATA_PLACEHOLDER}/run/<run>`).replaceAll(data.root, DATA_PLACEHOLDER);
+  }
+  if (Array.isArray(value)) return value.map((inner) => shown(inner, data));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [
+    key,
+    shown(inner, data)
+  ]);
+  return Object.fromEntries(entries);
+}
+
+export {
+  readAuditLog,
+  AuditReader,
+  verifyAuditLog,
+  checkIsLog,
+  DATA_PLACEHOLDER,
+  inspectBundle
+};

@@ -1,13 +1,1343 @@
 // Made by `deno task build` from src/; do not edit.
-import{a as v,b as g,c as k,d as x,e as E,f as j,h as K,i as D}from"./part_5.js";import{b as R,d as S}from"./part_6.js";import"./part_7.js";import{setTimeout as Jt}from"node:timers/promises";var M=class{#n;constructor(t,e){this.#n=e.map(o=>{let s=E(o);if("problem"in s||j(s.value)!==o){let r="problem"in s?s.problem:"is not in normal form",a=S(o,200),c=`Cannot open the egress proxy of plugin "${t}": "${a}" ${r}`;throw new R("bad-config",c,{details:{plugin:t,grant:o}})}return s.value})}covers(t){return this.#n.some(e=>K(e,t))}coversAddress(t,e){let o=x(t.version);return this.covers({kind:"range",address:t,prefix:o,port:e})}};var Q=W(v,[["0.0.0.0/8","unspecified"],["10.0.0.0/8","private"],["100.64.0.0/10","shared (carrier-grade NAT)"],["127.0.0.0/8","loopback"],["168.63.129.16/32","cloud platform"],["169.254.0.0/16","link-local"],["172.16.0.0/12","private"],["192.0.0.0/24","protocol assignment"],["192.0.2.0/24","documentation"],["192.88.99.0/24","6to4 relay"],["192.168.0.0/16","private"],["198.18.0.0/15","benchmarking"],["198.51.100.0/24","documentation"],["203.0.113.0/24","documentation"],["224.0.0.0/4","multicast"],["255.255.255.255/32","broadcast"],["240.0.0.0/4","reserved"]]),Tt=W(g,[["::/128","unspecified"],["::1/128","loopback"],["64:ff9b:1::/48","private NAT64"],["100::/64","discard-only"],["5f00::/16","segment routing"],["fc00::/7","private"],["fe80::/10","link-local"],["fec0::/10","private"],["ff00::/8","multicast"],["2001::/32","Teredo tunnel"],["2001::/23","protocol assignment"],["2001:db8::/32","documentation"],["2002::/16","6to4 tunnel"],["3fff::/20","documentation"]]),[At,Rt]=W(g,[["2000::/3","global unicast"],["64:ff9b::/96","NAT64"]]);function V(n){if(n.version===4)return O(Q,n);if(U(Rt,n)){let t=O(Q,{version:4,bits:n.bits&0xffffffffn});return t===void 0?void 0:`${t} (NAT64)`}return O(Tt,n)??(U(At,n)?void 0:"not globally reachable")}function O(n,t){return n.find(e=>U(e,t))?.name}function U(n,t){return n.version===t.version&&t.bits>>n.shift===n.network}function W(n,t){return t.map(([e,o])=>{let[s,r]=e.split("/"),{version:a,bits:c}=n(s),h=BigInt(x(a)-Number(r));return{version:a,shift:h,network:c>>h,name:o}})}function _(n,t,e,o,s=()=>{}){let r=new AbortController,{promise:a,resolve:c,reject:h}=Promise.withResolvers(),d=!0,l=m=>{d&&(d=!1,clearTimeout(y),t.removeEventListener("abort",f),m())},u=m=>l(()=>{h(m),r.abort(m)}),f=()=>u(t.reason),y=setTimeout(()=>u(e()),n);return t.addEventListener("abort",f),t.aborted?(f(),a):(o(r.signal).then(m=>d?l(()=>c(m)):s(m),m=>l(()=>h(m))),a)}var St={400:"Bad Request",403:"Forbidden",408:"Request Timeout",431:"Request Header Fields Too Large",501:"Not Implemented",502:"Bad Gateway",503:"Service Unavailable",504:"Gateway Timeout",505:"HTTP Version Not Supported"},i=class extends Error{status;reason;constructor(t,e,{reason:o=e,cause:s}={}){super(e,s===void 0?void 0:{cause:s}),this.name="Refusal",this.status=t,this.reason=S(o,500)}};function P(n){let t=new TextEncoder,e=t.encode(`Sallyport egress proxy: ${S(n.message,500)}
-`),o=n.status===403?"http_request_denied":"proxy_internal_response",s=[`HTTP/1.1 ${n.status} ${St[n.status]}`,"content-type: text/plain; charset=utf-8",`content-length: ${e.length}`,`proxy-status: sallyport; error=${o}`,"connection: close","",""].join(`\r
-`),r=new Uint8Array(s.length+e.length);return t.encodeInto(s,r),r.set(e,s.length),r}var kt=4;async function Z(n,t){if(n.address!==void 0)return[n.address];let{host:e,port:o}=n,s=await t.resolver.addresses(e,t.dialMs,t.signal);if(s.length===0)throw new i(502,`the name "${e}" has no address`);let r=s.map(h=>t.allowList.coversAddress(h,o)?void 0:V(h)),a=s.filter((h,d)=>r[d]===void 0);if(a.length>0)return a;let c=k(s[0]);throw new i(403,`the name "${e}" leads to an address that is not public, and no grant names that address`,{reason:`"${e}" leads to ${c} (${r[0]}), and "${c}:${o}" is no grant`})}async function J(n,t,e,o){let s=n.slice(0,kt),r;for(let h of s){let d=k(h).replace(/^\[|\]$/g,"");o(d);try{return await _(e.dialMs/s.length,e.signal,()=>new i(504,"the host did not answer in time"),l=>Deno.connect({hostname:d,port:t,signal:l}),l=>l.close())}catch(l){if(e.signal.aborted)throw l;r=l}}if(r instanceof i)throw r;let a="the host could not be reached",c=r instanceof Deno.errors.NotCapable?"the host process may not: it needs --allow-net for the address":r instanceof Error?r.name:String(r);throw new i(502,a,{reason:`${a}: ${c}`,cause:r})}var $t=new Uint8Array([13,10]),Et=100,Mt=8192;async function et(n,t,e){if(t.kind==="none")return;if(t.kind==="length")return await tt(n,t.bytes,e);let o=new TextEncoder;for(;;){let s=await n.line(16);if(!/^[0-9A-Fa-f]{1,12}$/.test(s))throw new i(400,"the request has a chunk without a valid size");let r=parseInt(s,16);if(r===0)break;if(await e(o.encode(`${r.toString(16)}\r
-`)),await tt(n,r,e),await n.line(0)!=="")throw new i(400,"the request has an overlong chunk");await e($t)}for(let s=0;await n.line(Mt)!=="";s++)if(s>=Et)throw new i(400,"the request has too many trailers");await e(o.encode(`0\r
-\r
-`))}async function tt(n,t,e){for(let o=t;o>0;){let s=await n.read(o);if(s===null)throw new i(400,"the request ended within its body");await e(s),o-=s.length}}import{Buffer as ot}from"node:buffer";var G=32*1024,nt=100,_t=/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,Pt=/^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/,Nt=/^HTTP\/1\.[01] ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/,Lt=/^[\t\x20-\x7e\x80-\xff]*$/,Bt=["host","content-length","transfer-encoding"];function st(n){let[t,e]=it(n,"request",400),o=Pt.exec(t);if(o===null)throw new i(400,"the request line is malformed");if(o[3]!=="1"||o[4]!=="1")throw new i(505,"only HTTP/1.1 is spoken here");for(let s of Bt)if(e.filter(([r])=>r===s).length>1)throw new i(400,`the request has more than one ${s} header`);return{method:o[1],target:o[2],headers:e,framing:Ct(e)}}function rt(n){let[t,e]=it(n,"response",502),o=Nt.exec(t);if(o===null)throw new i(502,"the host's answer has no valid status line");return{status:Number(o[1]),statusLine:t,headers:e}}function X(n,t){let e=[n,...t.map(([o,s])=>`${o}: ${s}`),"",""];return new Uint8Array(ot.from(e.join(`\r
-`),"latin1"))}function N(n,t){return n.filter(([e])=>e===t).flatMap(([,e])=>e.split(",")).map(e=>e.trim().toLowerCase()).filter(e=>e!=="")}function it(n,t,e){let o=h=>new i(e,`the ${t} ${h}`);if(n.length>G)throw new i(e===400?431:e,`the ${t} has a head over 32 KiB`);let s=ot.from(n).toString("latin1");if(!s.endsWith(`\r
-\r
-`))throw o("has a head without an end");let[r="",...a]=s.slice(0,-4).split(`\r
-`);if(a.length>nt)throw new i(e===400?431:e,`the ${t} has over ${nt} headers`);let c=a.map(h=>{if(/^[ \t]/.test(h))throw o("has a folded header line");let d=h.indexOf(":"),l=h.slice(0,Math.max(d,0)),u=h.slice(d+1);if(!_t.test(l))throw o("has a header without a valid name");if(!Lt.test(u))throw o("has a control character or a bare line end in a header");return[l.toLowerCase(),u.replace(/^[ \t]+|[ \t]+$/g,"")]});return[r,c]}function Ct(n){let t=s=>n.find(([r])=>r===s)?.[1],e=t("content-length"),o=t("transfer-encoding");if(o!==void 0){if(e!==void 0)throw new i(400,"the request has both content-length and transfer-encoding");if(o.toLowerCase()!=="chunked")throw new i(501,"the request has another transfer-encoding than chunked");return{kind:"chunked"}}if(e===void 0)return{kind:"none"};if(!/^(?:0|[1-9]\d{0,14})$/.test(e))throw new i(400,"the request has a content-length that is no decimal number");return{kind:"length",bytes:Number(e)}}var It=new Set(["connection","content-length","host","http2-settings","keep-alive","te","trailer","transfer-encoding","upgrade"]),qt=new Set(["connection","keep-alive","upgrade"]);function z(n){return n.method==="GET"&&n.framing.kind==="none"&&N(n.headers,"connection").includes("upgrade")&&N(n.headers,"upgrade").join()==="websocket"}function at(n,t){let{framing:e}=n,o=[["host",t.port===80?t.host:`${t.host}:${t.port}`],...ht(n.headers,It)];return e.kind==="length"&&o.push(["content-length",String(e.bytes)]),e.kind==="chunked"&&o.push(["transfer-encoding","chunked"]),z(n)?o.push(["upgrade","websocket"],["connection","upgrade"]):o.push(["connection","close"]),X(`${n.method} ${t.path} HTTP/1.1`,o)}function ct(n){let t=ht(n.headers,qt);return n.status===101?t.push(["upgrade","websocket"],["connection","upgrade"]):n.status>=200&&t.push(["connection","close"]),X(n.statusLine,t)}function ht(n,t){let e=new Set(N(n,"connection"));return e.delete("content-length"),e.delete("transfer-encoding"),n.filter(([o])=>!t.has(o)&&!e.has(o)&&!o.startsWith("proxy-"))}var lt=64*1024,L=10,T=13,Ht=9,dt=32,ft=127,b=class{#n;#e=new Uint8Array(lt);#t=0;#o=0;constructor(t){this.#n=t}async read(t=lt){if(this.#t===this.#o&&!await this.#s())return null;let e=this.#e.subarray(this.#t,Math.min(this.#o,this.#t+t));return this.#t+=e.length,e}async head(t){let e=0;for(let o=0;;o++){if(o>=G)throw new i(t===400?431:t,"the head is over 32 KiB");if(this.#t+o>=this.#o&&!await this.#s()){if(o===0)return null;throw new i(t,"the connection ended within a head")}let s=this.#e[this.#t+o],r=o>0?this.#e[this.#t+o-1]:void 0;if(s===L!=(r===T))throw new i(t,"the head has a bare line end");if(s!==L&&s!==T){if(e++,s>=dt&&s!==ft||s===Ht)continue;throw new i(t,"the head has a control character")}if(s!==T){if(e===0){let a=this.#e.subarray(this.#t,this.#t+o+1);return this.#t+=a.length,a}e=0}}}async line(t){let e="";for(let o=0;;){let s=(await this.read(1))?.[0];if(s===void 0)throw new i(400,"the connection ended within a line");if(s===L&&o===T)return e.slice(0,-1);if(s===L||o===T||s===ft||s<dt&&s!==T)throw new i(400,"a line has a control character or a bare line end");if(e.length>t)throw new i(400,"a line is too long");e+=String.fromCharCode(o=s)}}async#s(){this.#t>0&&(this.#e.copyWithin(0,this.#t,this.#o),this.#o-=this.#t,this.#t=0);let t=await this.#n.read(this.#e.subarray(this.#o));return this.#o+=t??0,t!==null}};async function p(n,t){for(let e=0;e<t.length;)e+=await n.write(t.subarray(e))}async function B(n,t,e,o){for(let s=await n.read();s!==null;s=await n.read()){e(s.length);try{await p(t,s)}catch{return}o()}await $(t)}async function $(n){try{await n.closeWrite()}catch{}}function w(n){try{n?.close()}catch{}}var Dt=64*1024,Ot=16;async function F(n,t){let{client:e,reader:o,remote:s,meter:r}=n,a=()=>r.touch();await Promise.all([B(o,s,c=>r.addSent(c),a),B(t??new b(s),e,c=>r.addReceived(c),a)])}async function wt(n,t,e){let{remote:o,meter:s}=n,r=new b(o),a=at(t,e);if(s.addSent(a.length),await p(o,a),s.touch(),!z(t))return await ut(n,Ut(n,t),async()=>{await pt(n,r,!1),await mt(n,r)});if(await pt(n,r,!0)===101)return await F(n,r);await ut(n,yt(n),()=>mt(n,r))}async function ut(n,t,e){let o=e();await Promise.race([Promise.all([t,o]),o]);let{promise:s,resolve:r}=Promise.withResolvers(),a=setTimeout(r,n.lingerMs);try{await Promise.race([t.catch(()=>{}),s])}finally{clearTimeout(a)}}async function Ut(n,t){let{reader:e,remote:o,meter:s}=n,r=!1;await et(e,t.framing,async a=>{if(s.addSent(a.length),!r)try{await p(o,a),s.touch()}catch{r=!0}}),await yt(n)}async function yt({reader:n,remote:t}){for(let e=0;e<Dt;){let o=await n.read();if(o===null)return await $(t);e+=o.length}}async function pt(n,t,e){for(let o=0;o<=Ot;o++){let s=await t.head(502);if(s===null)throw new i(502,"the host closed without an answer");let r=rt(s);if(r.status===101&&!e)throw new i(502,"the host switched to a protocol that was not asked for");let a=ct(r);if(n.meter.addReceived(a.length),n.onAnswer(),await p(n.client,a),n.meter.touch(),r.status>=200||r.status===101)return r.status}throw new i(502,"the host sent too many interim answers")}async function mt(n,t){let{client:e,meter:o}=n;await B(t,e,s=>o.addReceived(s),()=>o.touch())}var C=class{#n;sent=0;received=0;#e=performance.now();constructor(t){this.#n=t}get idleMs(){return performance.now()-this.#e}addSent(t){this.#t(t),this.sent+=t}addReceived(t){this.#t(t),this.received+=t}touch(){this.#e=performance.now()}#t(t){if(this.sent+this.received+t>this.#n)throw new i(502,`the connection reached its cap of ${this.#n} bytes`);this.touch()}};var Wt=/^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%-]+)(?::([1-9]\d{0,4}))?$/,Gt=/^http:\/\/([^/?#]*)([/?][^#]*)?$/i;function vt(n){if(n.method==="CONNECT"){if(n.framing.kind!=="none")throw new i(400,"a CONNECT request has no body");return gt(n.target,void 0,void 0)}let t=Gt.exec(n.target);if(t===null)throw new i(400,"the request is for no absolute http:// URL, and is no CONNECT");let e=t[2]??"/";return gt(t[1],80,e.startsWith("?")?`/${e}`:e)}function gt(n,t,e){let o=Wt.exec(n),s=o?.[2]===void 0?t:Number(o[2]);if(o===null||s===void 0||s>65535)throw new i(400,"the request names no valid host and port");let r=o[1],a=r.startsWith("[")?g(r.slice(1,-1)):v(bt(r));if(a!==void 0){let h=x(a.version),d={kind:"range",address:a,prefix:h,port:s};return{host:k(a),port:s,address:a,scope:d,path:e}}let c=E(`${bt(r)}:${s}`);if("problem"in c||c.value.kind!=="name")throw new i(400,"the request names no valid host");return{host:c.value.host,port:s,address:void 0,scope:c.value,path:e}}function bt(n){let t=n.startsWith("[")?void 0:URL.parse(`http://${n}/`)?.hostname;if(t===void 0)throw new i(400,"the request names no valid host");return t}var Xt=new TextEncoder().encode(`HTTP/1.1 200 Connection established\r
-\r
-`),zt=256*1024,I=class{#n;#e;#t;#o;#s=performance.now();#r=new AbortController;#i;#a;#c;#d;#h=!1;#l=!1;constructor(t,e){this.#n=t,this.#e=e,this.#t=new b(t),this.#o=new C(e.maxBytes)}async run(){let{signal:t}=this.#e,e=()=>this.#r.abort(new i(503,"the proxy was closed"));t.addEventListener("abort",e),t.aborted&&e();let{promise:o,reject:s}=Promise.withResolvers();o.catch(()=>{}),this.#r.signal.addEventListener("abort",()=>s(this.#r.signal.reason));let r=this.#f(),a;try{await Promise.race([r,o])}catch(c){a=c instanceof i?c.reason:Ft(c),c instanceof i&&c.status===403&&(this.#h=!1),c instanceof i&&!this.#l&&!t.aborted&&await this.#m(c)}return clearTimeout(this.#i),t.removeEventListener("abort",e),this.#r.abort(),w(this.#n),w(this.#a),await r.catch(()=>{}),w(this.#a),this.#w(a)}async#f(){let{tuning:t,allowList:e}=this.#e;this.#u(t.headMs,()=>new i(408,"the request did not come in time"));let o=await this.#t.head(400);if(o===null)throw new i(400,"the connection ended without a request");let s=st(o),r=vt(s);clearTimeout(this.#i),this.#c=r;let{host:a,port:c}=r;if(!e.covers(r.scope))throw new i(403,`"${a}:${c}" is not granted`);let h={...this.#e,dialMs:t.dialMs,signal:this.#r.signal};this.#h=!0;let d=await Z(r,h),l=await J(d,c,h,f=>this.#d=f);this.#a=l,this.#r.signal.throwIfAborted(),l.setNoDelay(!0),this.#o.touch(),this.#p();let u={client:this.#n,reader:this.#t,remote:l,meter:this.#o,lingerMs:t.lingerMs,onAnswer:()=>this.#l=!0};if(r.path!==void 0)return await wt(u,s,r);this.#l=!0,await p(this.#n,Xt),await F(u)}#u(t,e){clearTimeout(this.#i),this.#i=setTimeout(()=>this.#r.abort(e()),t)}#p(){let{idleMs:t}=this.#e.tuning,e=t-this.#o.idleMs;if(e<=0)return this.#r.abort(new i(504,"no byte moved for too long"));clearTimeout(this.#i),this.#i=setTimeout(()=>this.#p(),Math.ceil(e))}async#m(t){clearTimeout(this.#i);let e=setTimeout(()=>w(this.#n),this.#e.tuning.lingerMs),o=()=>w(this.#n);this.#e.signal.addEventListener("abort",o);try{if(await p(this.#n,P(t)),await $(this.#n),this.#r.signal.aborted||this.#a!==void 0)return;for(let s=0;s<zt;){let r=await this.#t.read();if(r===null)return;s+=r.length}}catch{}finally{clearTimeout(e),this.#e.signal.removeEventListener("abort",o)}}#w(t){return{host:this.#c?.host??"",port:this.#c?.port??0,address:this.#d,allowed:this.#h,reason:t,bytesSent:this.#o.sent,bytesReceived:this.#o.received,durationMs:performance.now()-this.#s,count:1}}};function Ft(n){return`the connection broke: ${n instanceof Error?n.name:"unknown error"}`}var A=class{#n;#e;#t;#o=performance.now();constructor(t,e){this.#n=this.#t=t,this.#e=e}get waitMs(){return this.#s(),this.#t>=1?0:Math.ceil((1-this.#t)/this.#e*1e3)}take(t){this.#s(),this.#t=Math.max(this.#t-t,-this.#n)}#s(){let t=performance.now(),e=(t-this.#o)/1e3*this.#e;this.#t=Math.min(this.#n,this.#t+e),this.#o=t}};var Yt=16,q=class{#n;#e;#t;#o=new Map;#s;constructor(t,e){this.#n=t,this.#e=new A(e.reportBurst,e.reportsPerSecond),this.#t=e.reportWindowMs}add(t){if(this.#e.waitMs===0)return this.#e.take(1),this.#r(t);let{host:e,port:o,address:s,allowed:r,reason:a}=t,c=JSON.stringify([e,o,s,r,a]),h=t;!this.#o.has(c)&&this.#o.size>=Yt&&(c=`other ${r}`,h={...t,host:"",port:0,address:void 0,reason:"other connections that came too fast to report each"});let d=this.#o.get(c);this.#o.set(c,d===void 0?h:jt(d,h)),this.#s??=setTimeout(()=>this.flush(),this.#t)}flush(){clearTimeout(this.#s),this.#s=void 0;let t=[...this.#o.values()];this.#o.clear();for(let e of t)this.#r(e)}#r(t){try{this.#n(Object.freeze(t))}catch{}}};function jt(n,t){return{...n,bytesSent:n.bytesSent+t.bytesSent,bytesReceived:n.bytesReceived+t.bytesReceived,durationMs:Math.max(n.durationMs,t.durationMs),count:n.count+t.count}}import{lookup as Kt}from"node:dns/promises";var Qt=64,H=class{#n;#e;#t=new Map;#o=[];#s=0;constructor(t){this.#e=t,this.#n=t.resolve??Vt}async addresses(t,e,o){let s=()=>new i(504,`the name "${t}" was not resolved in time`),r;try{r=await _(e,o,s,()=>this.#r(t))}catch(a){throw a instanceof i||o.aborted?a:Zt(t,a)}return r.slice(0,Qt).map(a=>v(a)??g(a)).filter(a=>a!==void 0)}#r(t){let e=this.#t.get(t);if(e!==void 0)return e;if(this.#t.size>=this.#e.maxPending)return Promise.reject(new i(503,"too many names are being resolved"));let o=this.#i(t).finally(()=>this.#t.delete(t));return o.catch(()=>{}),this.#t.set(t,o),o}async#i(t){for(;this.#s>=this.#e.maxLookups;)await new Promise(e=>this.#o.push(e));this.#s++;try{return await this.#n(t)}finally{this.#s--,this.#o.shift()?.()}}};async function Vt(n){return(await Kt(n,{all:!0})).map(({address:t})=>t)}function Zt(n,t){let{code:e,message:o}=t,s=`the name "${n}" could not be resolved`,r=e==="EPERM"?"the host process may not: it needs --allow-net for the granted names":String(e??o??t);return new i(502,s,{reason:`${s}: ${r}`,cause:t})}var xt=Object.freeze({headMs:1e4,dialMs:1e4,idleMs:3e5,lingerMs:1e3,maxLookups:16,acceptBurst:1e3,acceptsPerSecond:500,refusalCost:10,reportBurst:64,reportsPerSecond:16,reportWindowMs:1e3});var te=1024**3;async function fn(n,t={}){let{plugin:e,socketPath:o,maxConnections:s,maxBytesPerConnection:r=te}=n;for(let[f,y]of Object.entries({maxConnections:s,maxBytesPerConnection:r}))if(!Number.isSafeInteger(y)||y<1)throw new RangeError(`Cannot open an egress proxy with ${f} ${y}: must be 1 or more`);let a=new M(e,n.grants),c=`Cannot open the egress proxy of plugin "${e}"`,h={plugin:e,socketPath:o},d=new TextEncoder().encode(o).length;if(d>D){let f=`the path of its socket has ${d} bytes, over ${D}`;throw new R("bad-config",`${c}: ${f}`,{hint:"Choose a shorter dataDir, or a shorter folder for temporary files (TMPDIR)",details:h})}let l;try{l=Deno.listen({transport:"unix",path:o}),await Deno.chmod(o,384)}catch(f){l?.close(),l!==void 0&&await Deno.remove(o).catch(()=>{});let y=f instanceof Error?f.message:f;throw new R("launch-failed",`${c}: ${y}`,{hint:"The host needs --allow-read, --allow-write and --allow-net for the socket",details:h,cause:f})}let u={...xt,...t};return new Y(l,{...n,maxBytesPerConnection:r},a,u)}var Y=class{socketPath;#n;#e;#t;#o;#s;#r=new AbortController;#i=new Set;#a;#c;constructor(t,e,o,s){let{maxConnections:r,resolve:a}=e;this.socketPath=e.socketPath,this.#n=t,this.#e=r,this.#o=new q(c=>e.onConnection(c),s),this.#s=new A(s.acceptBurst,s.acceptsPerSecond),this.#t={allowList:o,resolver:new H({resolve:a,maxLookups:s.maxLookups,maxPending:Math.max(r,s.maxLookups)}),maxBytes:e.maxBytesPerConnection,tuning:s,signal:this.#r.signal},this.#a=this.#h()}get open(){return this.#i.size}[Symbol.asyncDispose](){return this.#c??=this.#d()}async#d(){this.#r.abort(),this.#n.close(),await this.#a,await Promise.all(this.#i),this.#o.flush();try{await Deno.remove(this.socketPath)}catch(t){if(!(t instanceof Deno.errors.NotFound))throw t}}async#h(){let{signal:t}=this.#r;for(;!t.aborted;){let e;try{let o=await this.#n.accept();this.#s.take(1),this.#i.size>=this.#e?await this.#u(o):this.#l(o),e=this.#s.waitMs}catch{e=100}e>0&&await Jt(e,void 0,{signal:t}).catch(()=>{})}}#l(t){let o=new I(t,this.#t).run().then(s=>this.#f(s)).finally(()=>this.#i.delete(o));this.#i.add(o)}#f(t){t.address===void 0&&this.#s.take(this.#t.tuning.refusalCost-1),this.#o.add(t)}async#u(t){let e=`more than ${this.#e} connections at once`;try{await p(t,P(new i(503,e)))}catch{}finally{w(t)}let o={host:"",port:0,address:void 0,bytesSent:0,bytesReceived:0};this.#f({...o,allowed:!1,reason:e,durationMs:0,count:1})}};export{Y as EgressProxy,fn as openEgressProxy};
+import {
+  MAX_SOCKET_PATH_BYTES,
+  addressBits,
+  formatIp,
+  formatNetScope,
+  netCovers,
+  parseIpv4,
+  parseIpv6,
+  parseNetScope
+} from "./part_5.js";
+import {
+  SallyportError,
+  escapeText
+} from "./part_6.js";
+import "./part_7.js";
+
+// src/egress/proxy.ts
+import { setTimeout as sleep } from "node:timers/promises";
+
+// src/egress/dialing/allow_list.ts
+var AllowList = class {
+  #scopes;
+  constructor(plugin, grants) {
+    this.#scopes = grants.map((grant) => {
+      const parsed = parseNetScope(grant);
+      if ("problem" in parsed || formatNetScope(parsed.value) !== grant) {
+        const problem = "problem" in parsed ? parsed.problem : "is not in normal form";
+        const shown = escapeText(grant, 200);
+        const message = `Cannot open the egress proxy of plugin "${plugin}": "${shown}" ${problem}`;
+        throw new SallyportError("bad-config", message, {
+          details: {
+            plugin,
+            grant
+          }
+        });
+      }
+      return parsed.value;
+    });
+  }
+  /** Returns whether a grant covers what a request asks for; a name is only ever covered by names. */
+  covers(scope) {
+    return this.#scopes.some((grant) => netCovers(grant, scope));
+  }
+  /** Returns whether an address is granted as such, or within a range, at a port. */
+  coversAddress(address, port) {
+    const prefix = addressBits(address.version);
+    return this.covers({
+      kind: "range",
+      address,
+      prefix,
+      port
+    });
+  }
+};
+
+// src/egress/dialing/address_policy.ts
+var IPV4_RANGES = ranges(parseIpv4, [
+  [
+    "0.0.0.0/8",
+    "unspecified"
+  ],
+  [
+    "10.0.0.0/8",
+    "private"
+  ],
+  [
+    "100.64.0.0/10",
+    "shared (carrier-grade NAT)"
+  ],
+  [
+    "127.0.0.0/8",
+    "loopback"
+  ],
+  [
+    "168.63.129.16/32",
+    "cloud platform"
+  ],
+  [
+    "169.254.0.0/16",
+    "link-local"
+  ],
+  [
+    "172.16.0.0/12",
+    "private"
+  ],
+  [
+    "192.0.0.0/24",
+    "protocol assignment"
+  ],
+  [
+    "192.0.2.0/24",
+    "documentation"
+  ],
+  [
+    "192.88.99.0/24",
+    "6to4 relay"
+  ],
+  [
+    "192.168.0.0/16",
+    "private"
+  ],
+  [
+    "198.18.0.0/15",
+    "benchmarking"
+  ],
+  [
+    "198.51.100.0/24",
+    "documentation"
+  ],
+  [
+    "203.0.113.0/24",
+    "documentation"
+  ],
+  [
+    "224.0.0.0/4",
+    "multicast"
+  ],
+  [
+    "255.255.255.255/32",
+    "broadcast"
+  ],
+  [
+    "240.0.0.0/4",
+    "reserved"
+  ]
+]);
+var IPV6_RANGES = ranges(parseIpv6, [
+  [
+    "::/128",
+    "unspecified"
+  ],
+  [
+    "::1/128",
+    "loopback"
+  ],
+  [
+    "64:ff9b:1::/48",
+    "private NAT64"
+  ],
+  [
+    "100::/64",
+    "discard-only"
+  ],
+  [
+    "5f00::/16",
+    "segment routing"
+  ],
+  [
+    "fc00::/7",
+    "private"
+  ],
+  [
+    "fe80::/10",
+    "link-local"
+  ],
+  [
+    "fec0::/10",
+    "private"
+  ],
+  [
+    "ff00::/8",
+    "multicast"
+  ],
+  [
+    "2001::/32",
+    "Teredo tunnel"
+  ],
+  [
+    "2001::/23",
+    "protocol assignment"
+  ],
+  [
+    "2001:db8::/32",
+    "documentation"
+  ],
+  [
+    "2002::/16",
+    "6to4 tunnel"
+  ],
+  [
+    "3fff::/20",
+    "documentation"
+  ]
+]);
+var [GLOBAL_UNICAST, NAT64] = ranges(parseIpv6, [
+  [
+    "2000::/3",
+    "global unicast"
+  ],
+  [
+    "64:ff9b::/96",
+    "NAT64"
+  ]
+]);
+function refusedKind(address) {
+  if (address.version === 4) return find(IPV4_RANGES, address);
+  if (contains(NAT64, address)) {
+    const inner = find(IPV4_RANGES, {
+      version: 4,
+      bits: address.bits & 0xffffffffn
+    });
+    return inner === void 0 ? void 0 : `${inner} (NAT64)`;
+  }
+  return find(IPV6_RANGES, address) ?? (contains(GLOBAL_UNICAST, address) ? void 0 : "not globally reachable");
+}
+function find(list, address) {
+  return list.find((range) => contains(range, address))?.name;
+}
+function contains(range, address) {
+  return range.version === address.version && address.bits >> range.shift === range.network;
+}
+function ranges(parse, rows) {
+  return rows.map(([text, name]) => {
+    const [head, prefix] = text.split("/");
+    const { version, bits } = parse(head);
+    const shift = BigInt(addressBits(version) - Number(prefix));
+    return {
+      version,
+      shift,
+      network: bits >> shift,
+      name
+    };
+  });
+}
+
+// src/egress/dialing/deadline.ts
+function within(ms, signal, late, work, drop = () => {
+}) {
+  const controller = new AbortController();
+  const { promise, resolve, reject } = Promise.withResolvers();
+  let open = true;
+  const settle = (act) => {
+    if (!open) return;
+    open = false;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    act();
+  };
+  const stop = (reason) => settle(() => {
+    reject(reason);
+    controller.abort(reason);
+  });
+  const onAbort = () => stop(signal.reason);
+  const timer = setTimeout(() => stop(late()), ms);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) {
+    onAbort();
+    return promise;
+  }
+  work(controller.signal).then((value) => open ? settle(() => resolve(value)) : drop(value), (error) => settle(() => reject(error)));
+  return promise;
+}
+
+// src/egress/http/refusal.ts
+var PHRASES = {
+  400: "Bad Request",
+  403: "Forbidden",
+  408: "Request Timeout",
+  431: "Request Header Fields Too Large",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported"
+};
+var Refusal = class extends Error {
+  status;
+  /** What the host's operator reads, who may know more than a plugin. */
+  reason;
+  constructor(status, message, { reason = message, cause } = {}) {
+    super(message, cause === void 0 ? void 0 : {
+      cause
+    });
+    this.name = "Refusal";
+    this.status = status;
+    this.reason = escapeText(reason, 500);
+  }
+};
+function refusalResponse(refusal) {
+  const encoder = new TextEncoder();
+  const body = encoder.encode(`Sallyport egress proxy: ${escapeText(refusal.message, 500)}
+`);
+  const error = refusal.status === 403 ? "http_request_denied" : "proxy_internal_response";
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${PHRASES[refusal.status]}`,
+    "content-type: text/plain; charset=utf-8",
+    `content-length: ${body.length}`,
+    `proxy-status: sallyport; error=${error}`,
+    "connection: close",
+    "",
+    ""
+  ].join("\r\n");
+  const bytes = new Uint8Array(head.length + body.length);
+  encoder.encodeInto(head, bytes);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+// src/egress/dialing/dial.ts
+var MAX_ATTEMPTS = 4;
+async function allowedAddresses(target, context) {
+  if (target.address !== void 0) return [
+    target.address
+  ];
+  const { host, port } = target;
+  const found = await context.resolver.addresses(host, context.dialMs, context.signal);
+  if (found.length === 0) throw new Refusal(502, `the name "${host}" has no address`);
+  const kinds = found.map((address2) => context.allowList.coversAddress(address2, port) ? void 0 : refusedKind(address2));
+  const allowed = found.filter((_, index) => kinds[index] === void 0);
+  if (allowed.length > 0) return allowed;
+  const address = formatIp(found[0]);
+  throw new Refusal(403, `the name "${host}" leads to an address that is not public, and no grant names that address`, {
+    reason: `"${host}" leads to ${address} (${kinds[0]}), and "${address}:${port}" is no grant`
+  });
+}
+async function dial(addresses, port, context, onAttempt) {
+  const tried = addresses.slice(0, MAX_ATTEMPTS);
+  let failure;
+  for (const address of tried) {
+    const hostname = formatIp(address).replace(/^\[|\]$/g, "");
+    onAttempt(hostname);
+    try {
+      return await within(context.dialMs / tried.length, context.signal, () => new Refusal(504, "the host did not answer in time"), (signal) => Deno.connect({
+        hostname,
+        port,
+        signal
+      }), (conn) => conn.close());
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      failure = error;
+    }
+  }
+  if (failure instanceof Refusal) throw failure;
+  const short = "the host could not be reached";
+  const why = failure instanceof Deno.errors.NotCapable ? "the host process may not: it needs --allow-net for the address" : failure instanceof Error ? failure.name : String(failure);
+  throw new Refusal(502, short, {
+    reason: `${short}: ${why}`,
+    cause: failure
+  });
+}
+
+// src/egress/http/body.ts
+var CRLF = new Uint8Array([
+  13,
+  10
+]);
+var MAX_TRAILERS = 100;
+var MAX_TRAILER_BYTES = 8192;
+async function forwardBody(reader, framing, write) {
+  if (framing.kind === "none") return;
+  if (framing.kind === "length") return await forwardBytes(reader, framing.bytes, write);
+  const encoder = new TextEncoder();
+  for (; ; ) {
+    const line = await reader.line(16);
+    if (!/^[0-9A-Fa-f]{1,12}$/.test(line)) {
+      throw new Refusal(400, "the request has a chunk without a valid size");
+    }
+    const size = parseInt(line, 16);
+    if (size === 0) break;
+    await write(encoder.encode(`${size.toString(16)}\r
+`));
+    await forwardBytes(reader, size, write);
+    if (await reader.line(0) !== "") throw new Refusal(400, "the request has an overlong chunk");
+    await write(CRLF);
+  }
+  for (let count = 0; await reader.line(MAX_TRAILER_BYTES) !== ""; count++) {
+    if (count >= MAX_TRAILERS) throw new Refusal(400, "the request has too many trailers");
+  }
+  await write(encoder.encode("0\r\n\r\n"));
+}
+async function forwardBytes(reader, bytes, write) {
+  for (let left = bytes; left > 0; ) {
+    const part = await reader.read(left);
+    if (part === null) throw new Refusal(400, "the request ended within its body");
+    await write(part);
+    left -= part.length;
+  }
+}
+
+// src/egress/http/http_head.ts
+import { Buffer } from "node:buffer";
+var MAX_HEAD_BYTES = 32 * 1024;
+var MAX_HEADERS = 100;
+var TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+var REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
+var STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+var VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+var SINGLE = [
+  "host",
+  "content-length",
+  "transfer-encoding"
+];
+function parseRequestHead(bytes) {
+  const [line, headers] = parseLines(bytes, "request", 400);
+  const match = REQUEST_LINE.exec(line);
+  if (match === null) throw new Refusal(400, "the request line is malformed");
+  if (match[3] !== "1" || match[4] !== "1") {
+    throw new Refusal(505, "only HTTP/1.1 is spoken here");
+  }
+  for (const name of SINGLE) {
+    if (headers.filter(([each]) => each === name).length > 1) {
+      throw new Refusal(400, `the request has more than one ${name} header`);
+    }
+  }
+  return {
+    method: match[1],
+    target: match[2],
+    headers,
+    framing: framingOf(headers)
+  };
+}
+function parseResponseHead(bytes) {
+  const [statusLine, headers] = parseLines(bytes, "response", 502);
+  const match = STATUS_LINE.exec(statusLine);
+  if (match === null) throw new Refusal(502, "the host's answer has no valid status line");
+  return {
+    status: Number(match[1]),
+    statusLine,
+    headers
+  };
+}
+function formatHead(first, headers) {
+  const lines = [
+    first,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    "",
+    ""
+  ];
+  return new Uint8Array(Buffer.from(lines.join("\r\n"), "latin1"));
+}
+function listHeader(headers, name) {
+  return headers.filter(([each]) => each === name).flatMap(([, value]) => value.split(",")).map((member) => member.trim().toLowerCase()).filter((member) => member !== "");
+}
+function parseLines(bytes, what, status) {
+  const refuse = (problem) => new Refusal(status, `the ${what} ${problem}`);
+  if (bytes.length > MAX_HEAD_BYTES) {
+    throw new Refusal(status === 400 ? 431 : status, `the ${what} has a head over 32 KiB`);
+  }
+  const text = Buffer.from(bytes).toString("latin1");
+  if (!text.endsWith("\r\n\r\n")) throw refuse("has a head without an end");
+  const [first = "", ...lines] = text.slice(0, -4).split("\r\n");
+  if (lines.length > MAX_HEADERS) {
+    throw new Refusal(status === 400 ? 431 : status, `the ${what} has over ${MAX_HEADERS} headers`);
+  }
+  const headers = lines.map((line) => {
+    if (/^[ \t]/.test(line)) throw refuse("has a folded header line");
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0));
+    const value = line.slice(colon + 1);
+    if (!TOKEN.test(name)) throw refuse("has a header without a valid name");
+    if (!VALUE.test(value)) throw refuse("has a control character or a bare line end in a header");
+    return [
+      name.toLowerCase(),
+      value.replace(/^[ \t]+|[ \t]+$/g, "")
+    ];
+  });
+  return [
+    first,
+    headers
+  ];
+}
+function framingOf(headers) {
+  const value = (name) => headers.find(([each]) => each === name)?.[1];
+  const length = value("content-length");
+  const encoding = value("transfer-encoding");
+  if (encoding !== void 0) {
+    if (length !== void 0) {
+      throw new Refusal(400, "the request has both content-length and transfer-encoding");
+    }
+    if (encoding.toLowerCase() !== "chunked") {
+      throw new Refusal(501, "the request has another transfer-encoding than chunked");
+    }
+    return {
+      kind: "chunked"
+    };
+  }
+  if (length === void 0) return {
+    kind: "none"
+  };
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(length)) {
+    throw new Refusal(400, "the request has a content-length that is no decimal number");
+  }
+  return {
+    kind: "length",
+    bytes: Number(length)
+  };
+}
+
+// src/egress/http/rewrite.ts
+var HOP_BY_HOP = /* @__PURE__ */ new Set([
+  "connection",
+  "content-length",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+]);
+var RESPONSE_HOP_BY_HOP = /* @__PURE__ */ new Set([
+  "connection",
+  "keep-alive",
+  "upgrade"
+]);
+function isWebSocket(head) {
+  return head.method === "GET" && head.framing.kind === "none" && listHeader(head.headers, "connection").includes("upgrade") && listHeader(head.headers, "upgrade").join() === "websocket";
+}
+function originRequest(head, target) {
+  const { framing } = head;
+  const headers = [
+    [
+      "host",
+      target.port === 80 ? target.host : `${target.host}:${target.port}`
+    ],
+    ...passedOn(head.headers, HOP_BY_HOP)
+  ];
+  if (framing.kind === "length") headers.push([
+    "content-length",
+    String(framing.bytes)
+  ]);
+  if (framing.kind === "chunked") headers.push([
+    "transfer-encoding",
+    "chunked"
+  ]);
+  if (isWebSocket(head)) headers.push([
+    "upgrade",
+    "websocket"
+  ], [
+    "connection",
+    "upgrade"
+  ]);
+  else headers.push([
+    "connection",
+    "close"
+  ]);
+  return formatHead(`${head.method} ${target.path} HTTP/1.1`, headers);
+}
+function pluginResponse(head) {
+  const headers = passedOn(head.headers, RESPONSE_HOP_BY_HOP);
+  if (head.status === 101) headers.push([
+    "upgrade",
+    "websocket"
+  ], [
+    "connection",
+    "upgrade"
+  ]);
+  else if (head.status >= 200) headers.push([
+    "connection",
+    "close"
+  ]);
+  return formatHead(head.statusLine, headers);
+}
+function passedOn(headers, dropped) {
+  const named = new Set(listHeader(headers, "connection"));
+  named.delete("content-length");
+  named.delete("transfer-encoding");
+  return headers.filter(([name]) => !dropped.has(name) && !named.has(name) && !name.startsWith("proxy-"));
+}
+
+// src/egress/http/streams.ts
+var BUFFER_BYTES = 64 * 1024;
+var LF = 10;
+var CR = 13;
+var TAB = 9;
+var SPACE = 32;
+var DEL = 127;
+var ConnReader = class {
+  #conn;
+  #buffer = new Uint8Array(BUFFER_BYTES);
+  #start = 0;
+  #end = 0;
+  constructor(conn) {
+    this.#conn = conn;
+  }
+  /** Reads what is there, waiting for at least one byte. */
+  async read(max = BUFFER_BYTES) {
+    if (this.#start === this.#end && !await this.#fill()) return null;
+    const bytes = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
+    this.#start += bytes.length;
+    return bytes;
+  }
+  /** Reads the head of a message, through its empty line. */
+  async head(status) {
+    let line = 0;
+    for (let length = 0; ; length++) {
+      if (length >= MAX_HEAD_BYTES) {
+        throw new Refusal(status === 400 ? 431 : status, "the head is over 32 KiB");
+      }
+      if (this.#start + length >= this.#end && !await this.#fill()) {
+        if (length === 0) return null;
+        throw new Refusal(status, "the connection ended within a head");
+      }
+      const byte = this.#buffer[this.#start + length];
+      const previous = length > 0 ? this.#buffer[this.#start + length - 1] : void 0;
+      if (byte === LF !== (previous === CR)) {
+        throw new Refusal(status, "the head has a bare line end");
+      }
+      if (byte !== LF && byte !== CR) {
+        line++;
+        if (byte >= SPACE && byte !== DEL || byte === TAB) continue;
+        throw new Refusal(status, "the head has a control character");
+      }
+      if (byte === CR) continue;
+      if (line === 0) {
+        const head = this.#buffer.subarray(this.#start, this.#start + length + 1);
+        this.#start += head.length;
+        return head;
+      }
+      line = 0;
+    }
+  }
+  /** Reads one short line. */
+  async line(maxBytes) {
+    let text = "";
+    for (let previous = 0; ; ) {
+      const byte = (await this.read(1))?.[0];
+      if (byte === void 0) throw new Refusal(400, "the connection ended within a line");
+      if (byte === LF && previous === CR) return text.slice(0, -1);
+      if (byte === LF || previous === CR || byte === DEL || byte < SPACE && byte !== CR) {
+        throw new Refusal(400, "a line has a control character or a bare line end");
+      }
+      if (text.length > maxBytes) throw new Refusal(400, "a line is too long");
+      text += String.fromCharCode(previous = byte);
+    }
+  }
+  /** Reads more behind what is buffered; the buffer always has room, as heads are half of it at most. */
+  async #fill() {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    const read = await this.#conn.read(this.#buffer.subarray(this.#end));
+    this.#end += read ?? 0;
+    return read !== null;
+  }
+};
+async function writeAll(conn, bytes) {
+  for (let offset = 0; offset < bytes.length; ) offset += await conn.write(bytes.subarray(offset));
+}
+async function copy(from, to, count, moved) {
+  for (let bytes = await from.read(); bytes !== null; bytes = await from.read()) {
+    count(bytes.length);
+    try {
+      await writeAll(to, bytes);
+    } catch {
+      return;
+    }
+    moved();
+  }
+  await endWriting(to);
+}
+async function endWriting(conn) {
+  try {
+    await conn.closeWrite();
+  } catch {
+  }
+}
+function closeQuietly(conn) {
+  try {
+    conn?.close();
+  } catch {
+  }
+}
+
+// src/egress/http/forward.ts
+var MAX_IGNORED_BYTES = 64 * 1024;
+var MAX_INTERIM = 16;
+async function splice(ends, fromRemote) {
+  const { client, reader, remote, meter } = ends;
+  const moved = () => meter.touch();
+  await Promise.all([
+    copy(reader, remote, (bytes) => meter.addSent(bytes), moved),
+    copy(fromRemote ?? new ConnReader(remote), client, (n) => meter.addReceived(n), moved)
+  ]);
+}
+async function forwardRequest(ends, head, target) {
+  const { remote, meter } = ends;
+  const fromRemote = new ConnReader(remote);
+  const written = originRequest(head, target);
+  meter.addSent(written.length);
+  await writeAll(remote, written);
+  meter.touch();
+  if (!isWebSocket(head)) {
+    return await passAnswer(ends, passRequest(ends, head), async () => {
+      await passHeads(ends, fromRemote, false);
+      await passBody(ends, fromRemote);
+    });
+  }
+  const status = await passHeads(ends, fromRemote, true);
+  if (status === 101) return await splice(ends, fromRemote);
+  await passAnswer(ends, ignoreRest(ends), () => passBody(ends, fromRemote));
+}
+async function passAnswer(ends, up, down) {
+  const answer = down();
+  await Promise.race([
+    Promise.all([
+      up,
+      answer
+    ]),
+    answer
+  ]);
+  const { promise, resolve } = Promise.withResolvers();
+  const timer = setTimeout(resolve, ends.lingerMs);
+  try {
+    await Promise.race([
+      up.catch(() => {
+      }),
+      promise
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+async function passRequest(ends, head) {
+  const { reader, remote, meter } = ends;
+  let gone = false;
+  await forwardBody(reader, head.framing, async (bytes) => {
+    meter.addSent(bytes.length);
+    if (gone) return;
+    try {
+      await writeAll(remote, bytes);
+      meter.touch();
+    } catch {
+      gone = true;
+    }
+  });
+  await ignoreRest(ends);
+}
+async function ignoreRest({ reader, remote }) {
+  for (let ignored = 0; ignored < MAX_IGNORED_BYTES; ) {
+    const bytes = await reader.read();
+    if (bytes === null) return await endWriting(remote);
+    ignored += bytes.length;
+  }
+}
+async function passHeads(ends, fromRemote, upgrade) {
+  for (let count = 0; count <= MAX_INTERIM; count++) {
+    const bytes = await fromRemote.head(502);
+    if (bytes === null) throw new Refusal(502, "the host closed without an answer");
+    const head = parseResponseHead(bytes);
+    if (head.status === 101 && !upgrade) {
+      throw new Refusal(502, "the host switched to a protocol that was not asked for");
+    }
+    const written = pluginResponse(head);
+    ends.meter.addReceived(written.length);
+    ends.onAnswer();
+    await writeAll(ends.client, written);
+    ends.meter.touch();
+    if (head.status >= 200 || head.status === 101) return head.status;
+  }
+  throw new Refusal(502, "the host sent too many interim answers");
+}
+async function passBody(ends, fromRemote) {
+  const { client, meter } = ends;
+  await copy(fromRemote, client, (n) => meter.addReceived(n), () => meter.touch());
+}
+
+// src/egress/http/meter.ts
+var Meter = class {
+  #maxBytes;
+  /** Bytes from the plugin to the host that it was granted. */
+  sent = 0;
+  /** Bytes from there to the plugin. */
+  received = 0;
+  #touched = performance.now();
+  constructor(maxBytes) {
+    this.#maxBytes = maxBytes;
+  }
+  /** How long no byte has moved, in milliseconds. */
+  get idleMs() {
+    return performance.now() - this.#touched;
+  }
+  /** Counts bytes that are about to be sent; throws at the cap, so that no byte above it goes out. */
+  addSent(bytes) {
+    this.#check(bytes);
+    this.sent += bytes;
+  }
+  /** Counts bytes that are about to be handed to the plugin. */
+  addReceived(bytes) {
+    this.#check(bytes);
+    this.received += bytes;
+  }
+  touch() {
+    this.#touched = performance.now();
+  }
+  #check(bytes) {
+    if (this.sent + this.received + bytes > this.#maxBytes) {
+      throw new Refusal(502, `the connection reached its cap of ${this.#maxBytes} bytes`);
+    }
+    this.touch();
+  }
+};
+
+// src/egress/http/target.ts
+var AUTHORITY = /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%-]+)(?::([1-9]\d{0,4}))?$/;
+var ABSOLUTE = /^http:\/\/([^/?#]*)([/?][^#]*)?$/i;
+function parseTarget(head) {
+  if (head.method === "CONNECT") {
+    if (head.framing.kind !== "none") throw new Refusal(400, "a CONNECT request has no body");
+    return parseAuthority(head.target, void 0, void 0);
+  }
+  const match = ABSOLUTE.exec(head.target);
+  if (match === null) {
+    throw new Refusal(400, "the request is for no absolute http:// URL, and is no CONNECT");
+  }
+  const path = match[2] ?? "/";
+  return parseAuthority(match[1], 80, path.startsWith("?") ? `/${path}` : path);
+}
+function parseAuthority(text, defaultPort, path) {
+  const match = AUTHORITY.exec(text);
+  const port = match?.[2] === void 0 ? defaultPort : Number(match[2]);
+  if (match === null || port === void 0 || port > 65535) {
+    throw new Refusal(400, "the request names no valid host and port");
+  }
+  const written = match[1];
+  const address = written.startsWith("[") ? parseIpv6(written.slice(1, -1)) : parseIpv4(hostOf(written));
+  if (address !== void 0) {
+    const prefix = addressBits(address.version);
+    const scope = {
+      kind: "range",
+      address,
+      prefix,
+      port
+    };
+    return {
+      host: formatIp(address),
+      port,
+      address,
+      scope,
+      path
+    };
+  }
+  const parsed = parseNetScope(`${hostOf(written)}:${port}`);
+  if ("problem" in parsed || parsed.value.kind !== "name") {
+    throw new Refusal(400, "the request names no valid host");
+  }
+  return {
+    host: parsed.value.host,
+    port,
+    address: void 0,
+    scope: parsed.value,
+    path
+  };
+}
+function hostOf(written) {
+  const host = written.startsWith("[") ? void 0 : URL.parse(`http://${written}/`)?.hostname;
+  if (host === void 0) throw new Refusal(400, "the request names no valid host");
+  return host;
+}
+
+// src/egress/connection.ts
+var ESTABLISHED = new TextEncoder().encode("HTTP/1.1 200 Connection established\r\n\r\n");
+var MAX_LINGER_BYTES = 256 * 1024;
+var EgressConnectionHandler = class {
+  #client;
+  #context;
+  #reader;
+  #meter;
+  #started = performance.now();
+  #ended = new AbortController();
+  #timer;
+  #remote;
+  #target;
+  #address;
+  #allowed = false;
+  #answered = false;
+  constructor(client, context) {
+    this.#client = client;
+    this.#context = context;
+    this.#reader = new ConnReader(client);
+    this.#meter = new Meter(context.maxBytes);
+  }
+  /** Serves the connection to its end; never throws. */
+  async run() {
+    const { signal } = this.#context;
+    const onAbort = () => this.#ended.abort(new Refusal(503, "the proxy was closed"));
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    const { promise: cut, reject } = Promise.withResolvers();
+    cut.catch(() => {
+    });
+    this.#ended.signal.addEventListener("abort", () => reject(this.#ended.signal.reason));
+    const work = this.#serve();
+    let reason;
+    try {
+      await Promise.race([
+        work,
+        cut
+      ]);
+    } catch (error) {
+      reason = error instanceof Refusal ? error.reason : brokenReason(error);
+      if (error instanceof Refusal && error.status === 403) this.#allowed = false;
+      if (error instanceof Refusal && !this.#answered && !signal.aborted) await this.#answer(error);
+    }
+    clearTimeout(this.#timer);
+    signal.removeEventListener("abort", onAbort);
+    this.#ended.abort();
+    closeQuietly(this.#client);
+    closeQuietly(this.#remote);
+    await work.catch(() => {
+    });
+    closeQuietly(this.#remote);
+    return this.#report(reason);
+  }
+  async #serve() {
+    const { tuning, allowList } = this.#context;
+    this.#within(tuning.headMs, () => new Refusal(408, "the request did not come in time"));
+    const bytes = await this.#reader.head(400);
+    if (bytes === null) throw new Refusal(400, "the connection ended without a request");
+    const head = parseRequestHead(bytes);
+    const target = parseTarget(head);
+    clearTimeout(this.#timer);
+    this.#target = target;
+    const { host, port } = target;
+    if (!allowList.covers(target.scope)) {
+      throw new Refusal(403, `"${host}:${port}" is not granted`);
+    }
+    const dialContext = {
+      ...this.#context,
+      dialMs: tuning.dialMs,
+      signal: this.#ended.signal
+    };
+    this.#allowed = true;
+    const addresses = await allowedAddresses(target, dialContext);
+    const remote = await dial(addresses, port, dialContext, (address) => this.#address = address);
+    this.#remote = remote;
+    this.#ended.signal.throwIfAborted();
+    remote.setNoDelay(true);
+    this.#meter.touch();
+    this.#watchIdle();
+    const ends = {
+      client: this.#client,
+      reader: this.#reader,
+      remote,
+      meter: this.#meter,
+      lingerMs: tuning.lingerMs,
+      onAnswer: () => this.#answered = true
+    };
+    if (target.path !== void 0) return await forwardRequest(ends, head, target);
+    this.#answered = true;
+    await writeAll(this.#client, ESTABLISHED);
+    await splice(ends);
+  }
+  /** Ends the connection unless the next step comes in time. */
+  #within(ms, late) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ended.abort(late()), ms);
+  }
+  #watchIdle() {
+    const { idleMs } = this.#context.tuning;
+    const left = idleMs - this.#meter.idleMs;
+    if (left <= 0) {
+      return this.#ended.abort(new Refusal(504, "no byte moved for too long"));
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#watchIdle(), Math.ceil(left));
+  }
+  /** Says why there is no answer, and reads on a little, so that it arrives. */
+  async #answer(refusal) {
+    clearTimeout(this.#timer);
+    const timer = setTimeout(() => closeQuietly(this.#client), this.#context.tuning.lingerMs);
+    const onAbort = () => closeQuietly(this.#client);
+    this.#context.signal.addEventListener("abort", onAbort);
+    try {
+      await writeAll(this.#client, refusalResponse(refusal));
+      await endWriting(this.#client);
+      if (this.#ended.signal.aborted || this.#remote !== void 0) return;
+      for (let ignored = 0; ignored < MAX_LINGER_BYTES; ) {
+        const bytes = await this.#reader.read();
+        if (bytes === null) return;
+        ignored += bytes.length;
+      }
+    } catch {
+    } finally {
+      clearTimeout(timer);
+      this.#context.signal.removeEventListener("abort", onAbort);
+    }
+  }
+  #report(reason) {
+    return {
+      host: this.#target?.host ?? "",
+      port: this.#target?.port ?? 0,
+      address: this.#address,
+      allowed: this.#allowed,
+      reason,
+      bytesSent: this.#meter.sent,
+      bytesReceived: this.#meter.received,
+      durationMs: performance.now() - this.#started,
+      count: 1
+    };
+  }
+};
+function brokenReason(error) {
+  return `the connection broke: ${error instanceof Error ? error.name : "unknown error"}`;
+}
+
+// src/egress/pace.ts
+var Pace = class {
+  #burst;
+  #perSecond;
+  #tokens;
+  #filled = performance.now();
+  /** Makes a full bucket: so much may be taken at once, and so much comes back each second. */
+  constructor(burst, perSecond) {
+    this.#burst = this.#tokens = burst;
+    this.#perSecond = perSecond;
+  }
+  /** How long until something may be taken again, in milliseconds; 0 for at once. */
+  get waitMs() {
+    this.#fill();
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perSecond * 1e3);
+  }
+  /** Takes tokens, on credit where there are none; the debt is one burst at most. */
+  take(tokens) {
+    this.#fill();
+    this.#tokens = Math.max(this.#tokens - tokens, -this.#burst);
+  }
+  #fill() {
+    const now = performance.now();
+    const earned = (now - this.#filled) / 1e3 * this.#perSecond;
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned);
+    this.#filled = now;
+  }
+};
+
+// src/egress/reports.ts
+var MAX_KINDS = 16;
+var Reports = class {
+  #emit;
+  #pace;
+  #windowMs;
+  #combined = /* @__PURE__ */ new Map();
+  #timer;
+  constructor(emit, tuning) {
+    this.#emit = emit;
+    this.#pace = new Pace(tuning.reportBurst, tuning.reportsPerSecond);
+    this.#windowMs = tuning.reportWindowMs;
+  }
+  /** Reports a connection, now or with others alike within the window. */
+  add(report) {
+    if (this.#pace.waitMs === 0) {
+      this.#pace.take(1);
+      return this.#send(report);
+    }
+    const { host, port, address, allowed, reason } = report;
+    let key = JSON.stringify([
+      host,
+      port,
+      address,
+      allowed,
+      reason
+    ]);
+    let next = report;
+    if (!this.#combined.has(key) && this.#combined.size >= MAX_KINDS) {
+      key = `other ${allowed}`;
+      const why = "other connections that came too fast to report each";
+      next = {
+        ...report,
+        host: "",
+        port: 0,
+        address: void 0,
+        reason: why
+      };
+    }
+    const before = this.#combined.get(key);
+    this.#combined.set(key, before === void 0 ? next : sum(before, next));
+    this.#timer ??= setTimeout(() => this.flush(), this.#windowMs);
+  }
+  flush() {
+    clearTimeout(this.#timer);
+    this.#timer = void 0;
+    const reports = [
+      ...this.#combined.values()
+    ];
+    this.#combined.clear();
+    for (const report of reports) this.#send(report);
+  }
+  #send(report) {
+    try {
+      this.#emit(Object.freeze(report));
+    } catch {
+    }
+  }
+};
+function sum(a, b) {
+  return {
+    ...a,
+    bytesSent: a.bytesSent + b.bytesSent,
+    bytesReceived: a.bytesReceived + b.bytesReceived,
+    durationMs: Math.max(a.durationMs, b.durationMs),
+    count: a.count + b.count
+  };
+}
+
+// src/egress/dialing/resolver.ts
+import { lookup } from "node:dns/promises";
+var MAX_ADDRESSES = 64;
+var Resolver = class {
+  #resolve;
+  #options;
+  #pending = /* @__PURE__ */ new Map();
+  #waiting = [];
+  #running = 0;
+  constructor(options) {
+    this.#options = options;
+    this.#resolve = options.resolve ?? lookupAll;
+  }
+  async addresses(host, ms, signal) {
+    const late = () => new Refusal(504, `the name "${host}" was not resolved in time`);
+    let texts;
+    try {
+      texts = await within(ms, signal, late, () => this.#shared(host));
+    } catch (error) {
+      if (error instanceof Refusal || signal.aborted) throw error;
+      throw lookupRefusal(host, error);
+    }
+    return texts.slice(0, MAX_ADDRESSES).map((text) => parseIpv4(text) ?? parseIpv6(text)).filter((address) => address !== void 0);
+  }
+  #shared(host) {
+    const known = this.#pending.get(host);
+    if (known !== void 0) return known;
+    if (this.#pending.size >= this.#options.maxPending) {
+      return Promise.reject(new Refusal(503, "too many names are being resolved"));
+    }
+    const lookup2 = this.#lookup(host).finally(() => this.#pending.delete(host));
+    lookup2.catch(() => {
+    });
+    this.#pending.set(host, lookup2);
+    return lookup2;
+  }
+  async #lookup(host) {
+    while (this.#running >= this.#options.maxLookups) {
+      await new Promise((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running++;
+    try {
+      return await this.#resolve(host);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
+};
+async function lookupAll(host) {
+  return (await lookup(host, {
+    all: true
+  })).map(({ address }) => address);
+}
+function lookupRefusal(host, error) {
+  const { code, message } = error;
+  const short = `the name "${host}" could not be resolved`;
+  const why = code === "EPERM" ? "the host process may not: it needs --allow-net for the granted names" : String(code ?? message ?? error);
+  return new Refusal(502, short, {
+    reason: `${short}: ${why}`,
+    cause: error
+  });
+}
+
+// src/egress/tuning.ts
+var DEFAULT_TUNING = Object.freeze({
+  /** How long a plugin may take to send the head of a request, in milliseconds. */
+  headMs: 1e4,
+  /** How long resolving may take, and how long connecting, in milliseconds. */
+  dialMs: 1e4,
+  /** How long no byte may move, in milliseconds. */
+  idleMs: 5 * 6e4,
+  /** How long a refused or answered request is read further, in milliseconds. */
+  lingerMs: 1e3,
+  /** How many lookups run at once. */
+  maxLookups: 16,
+  /** How many connections are taken at once before they are paced, and how many a second after that. */
+  acceptBurst: 1e3,
+  acceptsPerSecond: 500,
+  /** How many connections a refused one counts as. */
+  refusalCost: 10,
+  /** How many reports are made one by one before they are combined, and how many a second after that. */
+  reportBurst: 64,
+  reportsPerSecond: 16,
+  /** How long reports are combined, in milliseconds. */
+  reportWindowMs: 1e3
+});
+
+// src/egress/proxy.ts
+var GIB = 1024 ** 3;
+async function openEgressProxy(options, tuning = {}) {
+  const { plugin, socketPath, maxConnections, maxBytesPerConnection = GIB } = options;
+  for (const [name, value] of Object.entries({
+    maxConnections,
+    maxBytesPerConnection
+  })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`Cannot open an egress proxy with ${name} ${value}: must be 1 or more`);
+    }
+  }
+  const allowList = new AllowList(plugin, options.grants);
+  const head = `Cannot open the egress proxy of plugin "${plugin}"`;
+  const details = {
+    plugin,
+    socketPath
+  };
+  const bytes = new TextEncoder().encode(socketPath).length;
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    const why = `the path of its socket has ${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}`;
+    throw new SallyportError("bad-config", `${head}: ${why}`, {
+      hint: "Choose a shorter dataDir, or a shorter folder for temporary files (TMPDIR)",
+      details
+    });
+  }
+  let listener;
+  try {
+    listener = Deno.listen({
+      transport: "unix",
+      path: socketPath
+    });
+    await Deno.chmod(socketPath, 384);
+  } catch (cause) {
+    listener?.close();
+    if (listener !== void 0) await Deno.remove(socketPath).catch(() => {
+    });
+    const why = cause instanceof Error ? cause.message : cause;
+    throw new SallyportError("launch-failed", `${head}: ${why}`, {
+      hint: "The host needs --allow-read, --allow-write and --allow-net for the socket",
+      details,
+      cause
+    });
+  }
+  const bounds = {
+    ...DEFAULT_TUNING,
+    ...tuning
+  };
+  return new EgressProxy(listener, {
+    ...options,
+    maxBytesPerConnection
+  }, allowList, bounds);
+}
+var EgressProxy = class {
+  socketPath;
+  #listener;
+  #maxConnections;
+  #context;
+  #reports;
+  #pace;
+  #closing = new AbortController();
+  #running = /* @__PURE__ */ new Set();
+  #accepting;
+  #closed;
+  constructor(listener, options, allowList, tuning) {
+    const { maxConnections, resolve } = options;
+    this.socketPath = options.socketPath;
+    this.#listener = listener;
+    this.#maxConnections = maxConnections;
+    this.#reports = new Reports((report) => options.onConnection(report), tuning);
+    this.#pace = new Pace(tuning.acceptBurst, tuning.acceptsPerSecond);
+    this.#context = {
+      allowList,
+      resolver: new Resolver({
+        resolve,
+        maxLookups: tuning.maxLookups,
+        maxPending: Math.max(maxConnections, tuning.maxLookups)
+      }),
+      maxBytes: options.maxBytesPerConnection,
+      tuning,
+      signal: this.#closing.signal
+    };
+    this.#accepting = this.#accept();
+  }
+  get open() {
+    return this.#running.size;
+  }
+  [Symbol.asyncDispose]() {
+    return this.#closed ??= this.#close();
+  }
+  async #close() {
+    this.#closing.abort();
+    this.#listener.close();
+    await this.#accepting;
+    await Promise.all(this.#running);
+    this.#reports.flush();
+    try {
+      await Deno.remove(this.socketPath);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  async #accept() {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      let waitMs;
+      try {
+        const client = await this.#listener.accept();
+        this.#pace.take(1);
+        if (this.#running.size >= this.#maxConnections) await this.#turnAway(client);
+        else this.#start(client);
+        waitMs = this.#pace.waitMs;
+      } catch {
+        waitMs = 100;
+      }
+      if (waitMs > 0) await sleep(waitMs, void 0, {
+        signal
+      }).catch(() => {
+      });
+    }
+  }
+  #start(client) {
+    const handler = new EgressConnectionHandler(client, this.#context);
+    const running = handler.run().then((report) => this.#done(report)).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+  #done(report) {
+    if (report.address === void 0) this.#pace.take(this.#context.tuning.refusalCost - 1);
+    this.#reports.add(report);
+  }
+  async #turnAway(client) {
+    const reason = `more than ${this.#maxConnections} connections at once`;
+    try {
+      await writeAll(client, refusalResponse(new Refusal(503, reason)));
+    } catch {
+    } finally {
+      closeQuietly(client);
+    }
+    const none = {
+      host: "",
+      port: 0,
+      address: void 0,
+      bytesSent: 0,
+      bytesReceived: 0
+    };
+    this.#done({
+      ...none,
+      allowed: false,
+      reason,
+      durationMs: 0,
+      count: 1
+    });
+  }
+};
+export {
+  EgressProxy,
+  openEgressProxy
+};

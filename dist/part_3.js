@@ -1,2 +1,46 @@
 // Made by `deno task build` from src/; do not edit.
-var f="0.1.0",s="2.9.4",d="2.9.6";function m(n){return c(n,s)<0?`needs Deno ${s} or later, this is ${n}`:void 0}function x(n){let[e,t]=d.split("."),r=`${e}.${Number(t)+1}.0-0`;return c(n,r)>=0?`Deno ${n} is newer than ${e}.${t}, the newest that was tested`:void 0}function c(n,e){let[t,r]=[i(n),i(e)];for(let[o,u]of t.entries())if(u!==r[o])return u-r[o];return 0}function i(n){let e=/^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(-)?/.exec(n);return e===null?[-1,0,0,0]:[Number(e[1]),Number(e[2]),Number(e[3]),e[4]===void 0?1:0]}export{f as a,s as b,d as c,m as d,x as e};
+// src/version.ts
+var VERSION = "0.1.0";
+var OLDEST_DENO = "2.9.4";
+var NEWEST_TESTED_DENO = "2.9.6";
+function denoProblem(version) {
+  return compareDeno(version, OLDEST_DENO) < 0 ? `needs Deno ${OLDEST_DENO} or later, this is ${version}` : void 0;
+}
+function untestedDeno(version) {
+  const [major, minor] = NEWEST_TESTED_DENO.split(".");
+  const nextLine = `${major}.${Number(minor) + 1}.0-0`;
+  return compareDeno(version, nextLine) >= 0 ? `Deno ${version} is newer than ${major}.${minor}, the newest that was tested` : void 0;
+}
+function compareDeno(a, b) {
+  const [left, right] = [
+    numbers(a),
+    numbers(b)
+  ];
+  for (const [index, number] of left.entries()) {
+    if (number !== right[index]) return number - right[index];
+  }
+  return 0;
+}
+function numbers(version) {
+  const match = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(-)?/.exec(version);
+  if (match === null) return [
+    -1,
+    0,
+    0,
+    0
+  ];
+  return [
+    Number(match[1]),
+    Number(match[2]),
+    Number(match[3]),
+    match[4] === void 0 ? 1 : 0
+  ];
+}
+
+export {
+  VERSION,
+  OLDEST_DENO,
+  NEWEST_TESTED_DENO,
+  denoProblem,
+  untestedDeno
+};

@@ -1,2 +1,244 @@
 // Made by `deno task build` from src/; do not edit.
-import{d as m}from"./part_6.js";var g=Deno.build.os==="linux"?107:103;function B(n){return new TextEncoder().encode(n).length<=g}function N(){return[b("XDG_RUNTIME_DIR"),b("TMPDIR"),"/tmp"].filter(n=>n!==void 0&&n.startsWith("/"))}function b(n){if(Deno.permissions.querySync({name:"env",variable:n}).state==="granted")return Deno.env.get(n)}var P=/^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/,x=0xffffn;function p(n){if(!P.test(n))return;let e=n.split(".").map(Number);if(!e.some(r=>r>255))return{version:4,bits:e.reduce((r,t)=>r<<8n|BigInt(t),0n)}}function l(n){if(!/^[0-9a-fA-F:.]{2,45}$/.test(n)||!n.includes(":"))return;let e=URL.parse(`http://[${n}]/`);if(e===null)return;let[r="",t]=e.hostname.slice(1,-1).split("::"),o=r===""?[]:r.split(":"),i=t===void 0||t===""?[]:t.split(":"),f=new Array(8-o.length-i.length).fill("0"),s=[...o,...f,...i].reduce((a,u)=>a<<16n|BigInt(`0x${u}`),0n);return s>>32n===x?{version:4,bits:s&0xffffffffn}:{version:6,bits:s}}function v(n){let e=[];if(n.version===4){for(let r=24n;r>=0n;r-=8n)e.push(String(n.bits>>r&0xffn));return e.join(".")}for(let r=112n;r>=0n;r-=16n)e.push((n.bits>>r&0xffffn).toString(16));return new URL(`http://[${e.join(":")}]/`).hostname}function c(n){return n===4?32:128}var k=443,w=/^(?!-)[a-z0-9_-]{1,63}(?<!-)$/,_=/^\[([^\][/]*)\](?:\/(\d{1,3}))?(?::(.*))?$/,A=/^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)\/(\d{1,3})$/;function L(n){if(/[\u0000-\u0020\u007f-\u00a0,]/.test(n))return{problem:"has a comma, a space or a control character"};if(n===""||n.length>300)return{problem:"is empty or longer than 300 characters"};if(n.includes("://"))return{problem:"is a URL: write only the host, or host:port"};if(/^(?:unix|vsock):/i.test(n))return{problem:"is not an internet host"};if(/[@%?#\\<>^|"'`(){}]/.test(n))return{problem:"has a character that no host has"};let e=A.exec(n);if(e)return d(l(e[1]),e[2],void 0,!0);if(n.startsWith("[")){let s=_.exec(n);return s?d(l(s[1]),s[2],s[3],!0):{problem:"is not [IPv6], [IPv6]:port or [IPv6]/prefix:port"}}let r=n.indexOf(":");if(r!==n.lastIndexOf(":"))return{problem:"looks like IPv6: write it within brackets, as in [2001:db8::1]:443"};let t=r<0?n:n.slice(0,r),o=r<0?void 0:n.slice(r+1),i=t.indexOf("/");if(i>=0){let s=t.slice(i+1);return/^\d{1,2}$/.test(s)?d(p(t.slice(0,i)),s,o,!1):{problem:"is not an address range such as 10.0.0.0/8"}}let f=p(t);return f?d(f,void 0,o,!1):E(t,o)}function R(n){if(n.kind!=="range")return`${n.kind==="wildcard"?"*.":""}${n.host}:${n.port}`;let e=n.prefix===c(n.address.version);return`${v(n.address)}${e?"":`/${n.prefix}`}:${n.port}`}function y(n,e){return $(n,e)?e:$(e,n)?n:void 0}function $(n,e){if(n.port!==e.port)return!1;if(n.kind==="range"){if(e.kind!=="range"||n.address.version!==e.address.version)return!1;let r=BigInt(c(n.address.version)-n.prefix);return n.prefix<=e.prefix&&n.address.bits>>r===e.address.bits>>r}return e.kind==="range"?!1:n.kind==="name"?e.kind==="name"&&n.host===e.host:e.host===n.host||e.host.endsWith(`.${n.host}`)}function I(n){return n===void 0?{value:k}:n==="*"?{problem:"has * for its port: name each port"}:!/^[1-9]\d{0,4}$/.test(n)||Number(n)>65535?{problem:"has a port that is not a number from 1 to 65535"}:{value:Number(n)}}function d(n,e,r,t){if(!n)return{problem:`has no valid ${t?"IPv6":"IPv4"} address`};let o=I(r);if("problem"in o)return o;let i=t&&n.version===4,f=c(n.version),s=e===void 0?f:Number(e)-(i?96:0);if(s<0||s>f)return{problem:`has a prefix length outside ${i?"96 to 128":`0 to ${f}`}`};let a=BigInt(f-s),u={version:n.version,bits:n.bits>>a<<a},h={kind:"range",address:u,prefix:s,port:o.value};return u.bits!==n.bits?{problem:`has bits set after its prefix: write ${R(h)}`}:{value:h}}function E(n,e){let r=n.startsWith("*."),t=r?n.slice(2):n;if(t.includes("*"))return{problem:"has * elsewhere than as its first label, as in *.example.com"};let o=I(e);if("problem"in o)return o;let i=URL.parse(`http://${t.replace(/\.$/,"")}/`)?.hostname;return i!==void 0&&p(i)?{problem:r?"has * before an address: write a range such as 10.0.0.0/8":`is an odd spelling of an address: write ${m(i)}`}:i===void 0||i.length>253||!i.split(".").every(f=>w.test(f))?{problem:"is not a host name"}:{value:{kind:r?"wildcard":"name",host:i,port:o.value}}}export{p as a,l as b,v as c,c as d,L as e,R as f,y as g,$ as h,g as i,B as j,N as k};
+import {
+  escapeText
+} from "./part_6.js";
+
+// src/io/socket_path.ts
+var MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
+function fitsSocket(path) {
+  return new TextEncoder().encode(path).length <= MAX_SOCKET_PATH_BYTES;
+}
+function shortFolders() {
+  return [
+    fromEnvironment("XDG_RUNTIME_DIR"),
+    fromEnvironment("TMPDIR"),
+    "/tmp"
+  ].filter((path) => path !== void 0 && path.startsWith("/"));
+}
+function fromEnvironment(variable) {
+  if (Deno.permissions.querySync({
+    name: "env",
+    variable
+  }).state !== "granted") return void 0;
+  return Deno.env.get(variable);
+}
+
+// src/permissions/scopes/ip.ts
+var IPV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
+var MAPPED_PREFIX = 0xffffn;
+function parseIpv4(text) {
+  if (!IPV4.test(text)) return void 0;
+  const parts = text.split(".").map(Number);
+  if (parts.some((part) => part > 255)) return void 0;
+  return {
+    version: 4,
+    bits: parts.reduce((bits, part) => bits << 8n | BigInt(part), 0n)
+  };
+}
+function parseIpv6(text) {
+  if (!/^[0-9a-fA-F:.]{2,45}$/.test(text) || !text.includes(":")) return void 0;
+  const url = URL.parse(`http://[${text}]/`);
+  if (url === null) return void 0;
+  const [head = "", tail] = url.hostname.slice(1, -1).split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === void 0 || tail === "" ? [] : tail.split(":");
+  const zeros = new Array(8 - left.length - right.length).fill("0");
+  const bits = [
+    ...left,
+    ...zeros,
+    ...right
+  ].reduce((sum, group) => sum << 16n | BigInt(`0x${group}`), 0n);
+  return bits >> 32n === MAPPED_PREFIX ? {
+    version: 4,
+    bits: bits & 0xffffffffn
+  } : {
+    version: 6,
+    bits
+  };
+}
+function formatIp(address) {
+  const groups = [];
+  if (address.version === 4) {
+    for (let shift = 24n; shift >= 0n; shift -= 8n) {
+      groups.push(String(address.bits >> shift & 0xffn));
+    }
+    return groups.join(".");
+  }
+  for (let shift = 112n; shift >= 0n; shift -= 16n) {
+    groups.push((address.bits >> shift & 0xffffn).toString(16));
+  }
+  return new URL(`http://[${groups.join(":")}]/`).hostname;
+}
+function addressBits(version) {
+  return version === 4 ? 32 : 128;
+}
+
+// src/permissions/scopes/net_scope.ts
+var DEFAULT_PORT = 443;
+var LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+var IPV6_FORM = /^\[([^\][/]*)\](?:\/(\d{1,3}))?(?::(.*))?$/;
+var BARE_IPV6_RANGE = /^([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)\/(\d{1,3})$/;
+function parseNetScope(text) {
+  if (/[\u0000-\u0020\u007f-\u00a0,]/.test(text)) {
+    return {
+      problem: "has a comma, a space or a control character"
+    };
+  }
+  if (text === "" || text.length > 300) {
+    return {
+      problem: "is empty or longer than 300 characters"
+    };
+  }
+  if (text.includes("://")) return {
+    problem: "is a URL: write only the host, or host:port"
+  };
+  if (/^(?:unix|vsock):/i.test(text)) return {
+    problem: "is not an internet host"
+  };
+  if (/[@%?#\\<>^|"'`(){}]/.test(text)) return {
+    problem: "has a character that no host has"
+  };
+  const bare = BARE_IPV6_RANGE.exec(text);
+  if (bare) return range(parseIpv6(bare[1]), bare[2], void 0, true);
+  if (text.startsWith("[")) {
+    const match = IPV6_FORM.exec(text);
+    if (!match) return {
+      problem: "is not [IPv6], [IPv6]:port or [IPv6]/prefix:port"
+    };
+    return range(parseIpv6(match[1]), match[2], match[3], true);
+  }
+  const colon = text.indexOf(":");
+  if (colon !== text.lastIndexOf(":")) {
+    return {
+      problem: "looks like IPv6: write it within brackets, as in [2001:db8::1]:443"
+    };
+  }
+  const host = colon < 0 ? text : text.slice(0, colon);
+  const portText = colon < 0 ? void 0 : text.slice(colon + 1);
+  const slash = host.indexOf("/");
+  if (slash >= 0) {
+    const length = host.slice(slash + 1);
+    if (!/^\d{1,2}$/.test(length)) return {
+      problem: "is not an address range such as 10.0.0.0/8"
+    };
+    return range(parseIpv4(host.slice(0, slash)), length, portText, false);
+  }
+  const ipv4 = parseIpv4(host);
+  if (ipv4) return range(ipv4, void 0, portText, false);
+  return nameScope(host, portText);
+}
+function formatNetScope(scope) {
+  if (scope.kind !== "range") {
+    return `${scope.kind === "wildcard" ? "*." : ""}${scope.host}:${scope.port}`;
+  }
+  const whole = scope.prefix === addressBits(scope.address.version);
+  return `${formatIp(scope.address)}${whole ? "" : `/${scope.prefix}`}:${scope.port}`;
+}
+function intersectNet(a, b) {
+  if (netCovers(a, b)) return b;
+  return netCovers(b, a) ? a : void 0;
+}
+function netCovers(grant, request) {
+  if (grant.port !== request.port) return false;
+  if (grant.kind === "range") {
+    if (request.kind !== "range" || grant.address.version !== request.address.version) return false;
+    const shift = BigInt(addressBits(grant.address.version) - grant.prefix);
+    return grant.prefix <= request.prefix && grant.address.bits >> shift === request.address.bits >> shift;
+  }
+  if (request.kind === "range") return false;
+  if (grant.kind === "name") return request.kind === "name" && grant.host === request.host;
+  return request.host === grant.host || request.host.endsWith(`.${grant.host}`);
+}
+function parsePort(text) {
+  if (text === void 0) return {
+    value: DEFAULT_PORT
+  };
+  if (text === "*") return {
+    problem: "has * for its port: name each port"
+  };
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 65535) {
+    return {
+      problem: "has a port that is not a number from 1 to 65535"
+    };
+  }
+  return {
+    value: Number(text)
+  };
+}
+function range(address, prefixText, portText, bracketed) {
+  if (!address) return {
+    problem: `has no valid ${bracketed ? "IPv6" : "IPv4"} address`
+  };
+  const port = parsePort(portText);
+  if ("problem" in port) return port;
+  const mapped = bracketed && address.version === 4;
+  const bits = addressBits(address.version);
+  const prefix = prefixText === void 0 ? bits : Number(prefixText) - (mapped ? 96 : 0);
+  if (prefix < 0 || prefix > bits) {
+    return {
+      problem: `has a prefix length outside ${mapped ? "96 to 128" : `0 to ${bits}`}`
+    };
+  }
+  const shift = BigInt(bits - prefix);
+  const network = {
+    version: address.version,
+    bits: address.bits >> shift << shift
+  };
+  const value = {
+    kind: "range",
+    address: network,
+    prefix,
+    port: port.value
+  };
+  if (network.bits !== address.bits) {
+    return {
+      problem: `has bits set after its prefix: write ${formatNetScope(value)}`
+    };
+  }
+  return {
+    value
+  };
+}
+function nameScope(written, portText) {
+  const wildcard = written.startsWith("*.");
+  const name = wildcard ? written.slice(2) : written;
+  if (name.includes("*")) {
+    return {
+      problem: "has * elsewhere than as its first label, as in *.example.com"
+    };
+  }
+  const port = parsePort(portText);
+  if ("problem" in port) return port;
+  const ascii = URL.parse(`http://${name.replace(/\.$/, "")}/`)?.hostname;
+  if (ascii !== void 0 && parseIpv4(ascii)) {
+    return {
+      problem: wildcard ? "has * before an address: write a range such as 10.0.0.0/8" : `is an odd spelling of an address: write ${escapeText(ascii)}`
+    };
+  }
+  if (ascii === void 0 || ascii.length > 253 || !ascii.split(".").every((part) => LABEL.test(part))) {
+    return {
+      problem: "is not a host name"
+    };
+  }
+  return {
+    value: {
+      kind: wildcard ? "wildcard" : "name",
+      host: ascii,
+      port: port.value
+    }
+  };
+}
+
+export {
+  parseIpv4,
+  parseIpv6,
+  formatIp,
+  addressBits,
+  parseNetScope,
+  formatNetScope,
+  intersectNet,
+  netCovers,
+  MAX_SOCKET_PATH_BYTES,
+  fitsSocket,
+  shortFolders
+};

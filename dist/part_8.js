@@ -1,3 +1,604 @@
 // Made by `deno task build` from src/; do not edit.
-import{B as W,Cb as ie,D as C,E as R,F as I,G as U,H as G,I as H,J as O,L as V,M as T,N as X,O as Z,P as j,Wa as ee,b as L,ea as z,fa as J,fb as te,ga as q,gb as ne,ha as _,hb as oe,ia as Q,ib as N,jb as $,kb as re,p as v,q as K}from"./part_2.js";import{e as S}from"./part_4.js";import{b as f,d,e as B}from"./part_6.js";import{dirname as F,relative as Fe,resolve as de,sep as fe}from"node:path";var y=".sallyportignore",he=[y,".git",".hg",".svn","node_modules",".env*",".netrc","*.swp","*.swo","*~",".#*","\\#*#","*.bak","*.orig","*.rej",".DS_Store","._*","Thumbs.db","desktop.ini",".idea",".vscode"],ge=65536;async function se(e,t){let{default:n}=await import("./part_12.js"),i=n().add(he).add(await ye(e,t));return o=>i.ignores(o)}async function ye(e,t){try{let n=await Q(`${t}/${y}`,ge);return new TextDecoder("utf-8",{fatal:!0}).decode(n)}catch(n){if(n instanceof _&&n.reason==="missing")return"";let i=n instanceof _?n.message:"it is not UTF-8";throw te(e,`"${y}" cannot be used: ${i}`,{hint:"Write one pattern a line, as in .gitignore",details:{path:y},cause:n})}}import{Buffer as w}from"node:buffer";import{createPrivateKey as we}from"node:crypto";var Ee=65536,Se=/-{4,5} ?BEGIN ((?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?) ?-{4,5}((?:[^-]|-(?!-)){16,65536})-{4,5} ?END \1/g,Ae="LS0tLS1CRUdJTi",Pe=/LS0tLS1CRUdJTi[A-Za-z0-9+/\s]{40,90000}/g,xe=["PRIVATE KEY",'"kty"'].map(e=>w.from(e,"utf16le").subarray(0,-1)),be=1024*1024,ve=/\{[^{}]*\}/g,Te=/\bkty["']?\s*:\s*["'](?:OKP|EC|RSA|oct)["']/,$e=/(?:^|[{,\s"'])[dk]["']?\s*:\s*["'][A-Za-z0-9_-]{6,}["']/,ke=/^\s*(?:\/\/|#+|\*)\s/,ae="openssh-key-v1\0",De=[[/^PuTTY-User-Key-File-\d: /,"PuTTY"],[/^untrusted comment: [^\n]*secret key[^\n]*\r?\n[A-Za-z0-9+/=]{40,}/i,"minisign"],[/\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b/,"age"]],Ke=[[ae,"OpenSSH"],["\xFE\xED\xFE\xED\0\0\0","Java key store"]],k="(?:[0-8].|81..|82....|83......)",Ce=new RegExp(`^30${k}30${k}06(?:09|0a)2a864886f70d01(?:05|0c01)`),Re=new RegExp(`^30${k}02010330${k}06092a864886f70d0107`);function x(e,t=[]){let n=w.from(e.buffer,e.byteOffset,e.length);for(let o of t)if(Ie(o).some(r=>n.includes(r)))return"the very key that signs";if(xe.some(o=>n.includes(o)))return x(e.filter(o=>o!==0).subarray(0,be));if(n.includes(Ae))for(let[o]of n.toString("latin1").matchAll(Pe)){let r=x(w.from(o,"base64"),t);if(r!==void 0)return r}if(n.includes("PRIVATE KEY")){for(let[,o,r]of n.toString("latin1").matchAll(Se))if(_e(o,r))return Oe(o)}if(e.length>Ee)return;let i=n.toString("latin1");return Ke.find(([o])=>i.startsWith(o))?.[1]??De.find(([o])=>o.test(i))?.[1]??(Ne(i)?"JWK":void 0)??(ce(n)?"OpenPGP":void 0)??Ye(n)}function Ie(e){let t=w.from(e),n=[0,1,2].flatMap(o=>["base64","base64url"].map(r=>w.concat([w.alloc(o),t]).toString(r).slice(Math.ceil(o*8/6),Math.floor((o+t.length)*8/6)))),i=t.toString("hex");return[t,i,i.toUpperCase(),...n]}function Oe(e){return e==="PRIVATE KEY"?"PKCS#8":e==="ENCRYPTED PRIVATE KEY"?"encrypted PKCS#8":e==="EC PRIVATE KEY"?"SEC1":e==="RSA PRIVATE KEY"?"PKCS#1":e.startsWith("PGP")?"OpenPGP":e}function _e(e,t){let n=t.split(/\\+[rn]|[\r\n]/).map(s=>s.replace(ke,"")),i=n.filter(s=>/^\s*[A-Za-z-]+: /.test(s)),o=n.filter(s=>!i.includes(s)).join(`
-`).replace(/\\+[nrt]|["'`+,\s]|^=[A-Za-z0-9+/]{4}$/gm,""),r=w.from(/^[A-Za-z0-9+/=]*/.exec(o)[0],"base64");return r.length<24?!1:e.startsWith("OPENSSH")?r.toString("latin1").startsWith(ae):e.startsWith("PGP")?ce(r):/ENCRYPTED|SEALED|SSH2/.test(e)||i.some(s=>/DEK-Info/.test(s))?!0:r[0]===48}function Ne(e){return e.matchAll(ve).some(([t])=>Te.test(t)&&$e.test(t))}function ce(e){let[t=0,n=0]=e,i=(t&192)===192,o=i?t&63:(t&60)>>2;if((t&128)===0||o!==5&&o!==7)return!1;let r=i?n<192?1:n<224?2:5:[1,2,4,0][t&3],s=e[1+r]??0,a=e[1+r+5]??0;return s>=4&&s<=6&&a>=1&&a<=28&&e.length>40}function Ye(e){if(e[0]!==48)return;let t=e.subarray(0,40).toString("hex");if(Ce.test(t))return"encrypted PKCS#8";if(Re.test(t))return"PKCS#12";for(let[n,i]of[["pkcs8","PKCS#8"],["sec1","SEC1"],["pkcs1","PKCS#1"]])try{return we({key:e,format:"der",type:n}),i}catch{}}var Me=1024*1024,Y=5;async function le(e,t,n,i){let o=await se(e,oe(e)),r=await ne(e,{...i,...n?{leaveOut:o}:{}});for(let{path:s,bytes:a}of r.files)ue(e,s,x(a,t));for(let s of r.leftOut)s.endsWith("/")||ue(e,s,await Le(r.root,s,t));return n||We(e,r,o),r}async function pe(e,t){let n=(o,r,s)=>{throw new f("bundle-invalid",`Cannot write a signed copy to "${d(t,500)}": ${o}`,{hint:r,details:{dir:t},cause:s})},i=de(t);`${Be(i)}${fe}`.startsWith(`${e.root}${fe}`)&&n("it is within the bundle","Name a folder outside of it");try{await Deno.mkdir(i,{recursive:!0});for await(let o of Deno.readDir(i))n("it is not empty","Name a folder that does not exist yet");for(let{path:o,bytes:r}of e.files)await Deno.mkdir(F(`${i}/${o}`),{recursive:!0}),await Deno.writeFile(`${i}/${o}`,r,{createNew:!0});return await Deno.realPath(i)}catch(o){if(o instanceof f)throw o;return n(o.message,"Name a folder that you may write",o)}}function Be(e){for(let t=e;;t=F(t))try{return de(Deno.realPathSync(t),Fe(t,e))}catch{if(F(t)===t)return e}}async function Le(e,t,n){try{using i=J(`${e}/${t}`);if(!i.info.isFile())return;let o=await q(i,Me);return o&&x(o,n)}catch{return}}function ue(e,t,n){if(n!==void 0)throw new f("bundle-invalid",`Cannot sign bundle "${d(e,500)}": ${K(t)} holds a private key (${n})`,{hint:"Move it out of the folder; if the plugin was given to anybody with it, replace the key",details:{dir:e,path:t,form:n}})}function We(e,{files:t},n){let i=t.map(({path:s})=>s).filter(s=>s!==y&&n(s));if(i.length===0)return;let o=i.slice(0,Y).map(K).join(", "),r=i.length>Y?` and ${i.length-Y} more`:"";throw new f("bundle-invalid",`Cannot sign bundle "${d(e,500)}": ${o}${r} would be signed and given away`,{hint:`Move what does not belong to the plugin out of the folder, sign a copy without it (sign --out DIR), or write a line such as "!${d(i[0],100)}" into ${y} to sign it`,details:{dir:e,paths:i.slice(0,100),count:i.length}})}async function me(e,t,n={}){if(t.length===0)throw new RangeError("Cannot sign bundle: no key was given");let i=await Promise.all(t.map(h=>T(h))),{out:o}=n,r=await le(e,t,o!==void 0,n),s=o===void 0?r.root:await pe(r,o),{payload:a,kept:u,replaced:l}=Ue(e,r,n),E=U(C,a),m=new Map(u.map(h=>[h.keyid,h])),A=[],p=0;for(let[h,c]of i.entries()){let g=j(c);A.push(g);let P=m.get(g);P&&await Z(P.sig,E,c)||(m.set(g,{keyid:g,sig:await X(E,t[h])}),p++)}if(m.size>I)throw new RangeError(`Cannot sign bundle: more than ${I} signatures`);let b={payloadType:C,payload:a,signatures:[...m.values()]},D=n.out===void 0?r.envelopeBytes:void 0;return p>0&&await Ge(e,s,H(b),D),{envelope:b,bundleHash:r.bundleHash,manifest:r.manifest,keyIds:A,leftOut:r.leftOut,added:p,...l?{replaced:l}:{}}}function Ue(e,t,n){let i=a=>({payload:$(N(t,n)),kept:[],...a?{replaced:a}:{}});if(!t.envelopeBytes||n.out!==void 0)return i();let o,r;try{o=G(t.envelopeBytes),r=re(o.payload)}catch(a){if(a instanceof f)return i("unreadable");throw a}let s=N(t,{createdAt:new Date(r.createdAt),expiresAt:r.expiresAt===void 0?void 0:new Date(r.expiresAt)});if(!O($(s),$(r)))return i("changed");if(n.expiresAt&&n.expiresAt.toISOString()!==r.expiresAt)return i("expiry");if(r.expiresAt!==void 0&&new Date(r.expiresAt)<=new Date)throw new f("expired",`Cannot sign bundle "${d(e,500)}": its statement expired at "${r.expiresAt}"`,{hint:"Give a new expiry date, or delete plugin.sig.json to sign without one",details:{dir:e,expiresAt:r.expiresAt}});return{payload:o.payload,kept:o.signatures}}async function Ge(e,t,n,i){if(n.length>R)throw new f("bundle-invalid",`Cannot sign bundle "${d(e,500)}": its file list is larger than the ${R} bytes that ${v} may have`,{hint:"Use fewer files or shorter paths",details:{dir:e}});let o=`${t}/${v}`;try{await z(o,n,{temporary:`${o}.${crypto.randomUUID()}`,check(){if(!He(o,i))throw Ve(e)}})}catch(r){throw r instanceof f?r:new f("bundle-invalid",`Cannot sign bundle "${d(e,500)}": ${v} cannot be written: ${B(r).message}`,{hint:"See the cause; signing needs write access to the folder",details:{dir:e},cause:r})}}function He(e,t){try{let n=Deno.readFileSync(e);return t!==void 0&&O(n,t)}catch(n){if(n instanceof Deno.errors.NotFound)return t===void 0;throw n}}function Ve(e){return new f("bad-state",`Cannot sign bundle "${d(e,500)}": somebody else signed it meanwhile`,{hint:"Sign it again: the signatures that are there stay",details:{dir:e}})}async function M(e,t={}){return await S("sign a copy of the bundle",()=>Xe(ee(e),t))}async function Xe(e,t){let{privateKey:n=(await V()).privateKey,expiresAt:i}=t,o=await Deno.realPath(await Deno.makeTempDir({prefix:"sallyport-signed-"})),r=()=>S("remove the copy of the bundle",()=>Deno.remove(o,{recursive:!0}));try{let{keyIds:s,bundleHash:a,manifest:u}=await me(e,[n],{expiresAt:i,out:o});return{dir:o,manifest:u,publicKey:W(await T(n)),keyId:s[0],bundleHash:a,[Symbol.asyncDispose]:Ze(r)}}catch(s){throw await r().catch(()=>{}),s}}function Ze(e){let t;return()=>t??=e()}async function Kt(e,t={}){return await S("load the plugin",()=>je(e,t))}async function je(e,t){let{config:n,services:i={},hooks:o={},dependencies:r=[],logger:s}=t,{isolation:a,transport:u}=t;await using l=new AsyncDisposableStack;let E=l.use(await M(e)),m=[];for(let c of r)m.push(l.use(await M(c)));let A=[E,...m],p=l.use(await ie.open({keys:A.map(({publicKey:c})=>c),policy:t.policy??ze(A.map(({manifest:c})=>c)),logger:s??L,...n===void 0?{}:{config:{[E.manifest.name]:n}},...a===void 0?{}:{isolation:a},...u===void 0?{}:{transport:u}}));for(let[c,{methods:g,access:P}]of Object.entries(i))p.services.provide(c,g,P===void 0?{}:{access:P});for(let[c,g]of Object.entries(o))p.hooks.register(c,g);for(let{dir:c}of m)await p.load(c);let b=await p.load(E.dir),D=l.move(),h=()=>S("unload the plugin",()=>D.disposeAsync());return{plugin:b,host:p,[Symbol.asyncDispose]:h}}function ze(e){let t=e.map(({name:n,permissions:i={},context:o=[],hooks:r=[]})=>{let s=Object.fromEntries(o.map(({key:u,access:l})=>[u,l])),a={...i,context:s,hooks:r.map(u=>u.name)};return[n,{grant:a}]});return{plugins:Object.fromEntries(t)}}export{me as a,M as b,Kt as c};
+import {
+  ENVELOPE_FILE,
+  MAX_ENVELOPE_BYTES,
+  MAX_SIGNATURES,
+  PluginHost,
+  STATEMENT_PAYLOAD_TYPE,
+  UnreadableFile,
+  bytesEqual,
+  cannotRead,
+  createStatement,
+  encodeEnvelope,
+  encodeHex,
+  encodeStatement,
+  findRoot,
+  generateKeyPair,
+  getPublicKey,
+  keyId,
+  openNoFollow,
+  pae,
+  parseEnvelope,
+  parseStatement,
+  quotePath,
+  readAtMost,
+  readBundle,
+  readNamedFile,
+  replaceFile,
+  sign,
+  silentLogger,
+  toPath,
+  verify
+} from "./part_2.js";
+import {
+  asOwn
+} from "./part_4.js";
+import {
+  SallyportError,
+  escapeText,
+  readThrown
+} from "./part_6.js";
+
+// src/bundle/signing/signable.ts
+import { dirname, relative, resolve, sep } from "node:path";
+
+// src/bundle/signing/ignore_file.ts
+var IGNORE_FILE = ".sallyportignore";
+var DEFAULTS = [
+  IGNORE_FILE,
+  ".git",
+  ".hg",
+  ".svn",
+  "node_modules",
+  ".env*",
+  ".netrc",
+  "*.swp",
+  "*.swo",
+  "*~",
+  ".#*",
+  "\\#*#",
+  "*.bak",
+  "*.orig",
+  "*.rej",
+  ".DS_Store",
+  "._*",
+  "Thumbs.db",
+  "desktop.ini",
+  ".idea",
+  ".vscode"
+];
+var MAX_BYTES = 65536;
+async function readIgnoreFile(dir, root) {
+  const { default: ignore } = await import("./part_12.js");
+  const rules = ignore().add(DEFAULTS).add(await readPatterns(dir, root));
+  return (path) => rules.ignores(path);
+}
+async function readPatterns(dir, root) {
+  try {
+    const bytes = await readNamedFile(`${root}/${IGNORE_FILE}`, MAX_BYTES);
+    return new TextDecoder("utf-8", {
+      fatal: true
+    }).decode(bytes);
+  } catch (cause) {
+    if (cause instanceof UnreadableFile && cause.reason === "missing") return "";
+    const reason = cause instanceof UnreadableFile ? cause.message : "it is not UTF-8";
+    throw cannotRead(dir, `"${IGNORE_FILE}" cannot be used: ${reason}`, {
+      hint: "Write one pattern a line, as in .gitignore",
+      details: {
+        path: IGNORE_FILE
+      },
+      cause
+    });
+  }
+}
+
+// src/bundle/signing/private_keys.ts
+import { Buffer } from "node:buffer";
+import { createPrivateKey } from "node:crypto";
+var MAX_KEY_BYTES = 65536;
+var PEM = /-{4,5} ?BEGIN ((?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?) ?-{4,5}((?:[^-]|-(?!-)){16,65536})-{4,5} ?END \1/g;
+var PEM_IN_BASE64 = "LS0tLS1CRUdJTi";
+var WRAPPED = /LS0tLS1CRUdJTi[A-Za-z0-9+/\s]{40,90000}/g;
+var WIDE = [
+  "PRIVATE KEY",
+  '"kty"'
+].map((text) => Buffer.from(text, "utf16le").subarray(0, -1));
+var MAX_WIDE_BYTES = 1024 * 1024;
+var JWK = /\{[^{}]*\}/g;
+var KEY_TYPE = /\bkty["']?\s*:\s*["'](?:OKP|EC|RSA|oct)["']/;
+var SECRET_PART = /(?:^|[{,\s"'])[dk]["']?\s*:\s*["'][A-Za-z0-9_-]{6,}["']/;
+var COMMENT = /^\s*(?:\/\/|#+|\*)\s/;
+var OPENSSH = "openssh-key-v1\0";
+var TEXTS = [
+  [
+    /^PuTTY-User-Key-File-\d: /,
+    "PuTTY"
+  ],
+  [
+    /^untrusted comment: [^\n]*secret key[^\n]*\r?\n[A-Za-z0-9+/=]{40,}/i,
+    "minisign"
+  ],
+  [
+    /\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b/,
+    "age"
+  ]
+];
+var STARTS = [
+  [
+    OPENSSH,
+    "OpenSSH"
+  ],
+  [
+    "\xFE\xED\xFE\xED\0\0\0",
+    "Java key store"
+  ]
+];
+var LENGTH = "(?:[0-8].|81..|82....|83......)";
+var ENCRYPTED = new RegExp(`^30${LENGTH}30${LENGTH}06(?:09|0a)2a864886f70d01(?:05|0c01)`);
+var PKCS12 = new RegExp(`^30${LENGTH}02010330${LENGTH}06092a864886f70d0107`);
+function findPrivateKey(bytes, known = []) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (const key of known) {
+    if (copiesOf(key).some((copy) => buffer.includes(copy))) return "the very key that signs";
+  }
+  if (WIDE.some((mark) => buffer.includes(mark))) {
+    return findPrivateKey(bytes.filter((byte) => byte !== 0).subarray(0, MAX_WIDE_BYTES));
+  }
+  if (buffer.includes(PEM_IN_BASE64)) {
+    for (const [text2] of buffer.toString("latin1").matchAll(WRAPPED)) {
+      const form = findPrivateKey(Buffer.from(text2, "base64"), known);
+      if (form !== void 0) return form;
+    }
+  }
+  if (buffer.includes("PRIVATE KEY")) {
+    for (const [, label, body] of buffer.toString("latin1").matchAll(PEM)) {
+      if (isKeyBody(label, body)) return nameOf(label);
+    }
+  }
+  if (bytes.length > MAX_KEY_BYTES) return void 0;
+  const text = buffer.toString("latin1");
+  return STARTS.find(([start]) => text.startsWith(start))?.[1] ?? TEXTS.find(([pattern]) => pattern.test(text))?.[1] ?? (isJwk(text) ? "JWK" : void 0) ?? (isSecretPacket(buffer) ? "OpenPGP" : void 0) ?? binaryForm(buffer);
+}
+function copiesOf(key) {
+  const buffer = Buffer.from(key);
+  const shifted = [
+    0,
+    1,
+    2
+  ].flatMap((before) => [
+    "base64",
+    "base64url"
+  ].map((form) => Buffer.concat([
+    Buffer.alloc(before),
+    buffer
+  ]).toString(form).slice(Math.ceil(before * 8 / 6), Math.floor((before + buffer.length) * 8 / 6))));
+  const hex = buffer.toString("hex");
+  return [
+    buffer,
+    hex,
+    hex.toUpperCase(),
+    ...shifted
+  ];
+}
+function nameOf(label) {
+  if (label === "PRIVATE KEY") return "PKCS#8";
+  if (label === "ENCRYPTED PRIVATE KEY") return "encrypted PKCS#8";
+  if (label === "EC PRIVATE KEY") return "SEC1";
+  if (label === "RSA PRIVATE KEY") return "PKCS#1";
+  if (label.startsWith("PGP")) return "OpenPGP";
+  return label;
+}
+function isKeyBody(label, body) {
+  const lines = body.split(/\\+[rn]|[\r\n]/).map((line) => line.replace(COMMENT, ""));
+  const headers = lines.filter((line) => /^\s*[A-Za-z-]+: /.test(line));
+  const digits = lines.filter((line) => !headers.includes(line)).join("\n").replace(/\\+[nrt]|["'`+,\s]|^=[A-Za-z0-9+/]{4}$/gm, "");
+  const bytes = Buffer.from(/^[A-Za-z0-9+/=]*/.exec(digits)[0], "base64");
+  if (bytes.length < 24) return false;
+  if (label.startsWith("OPENSSH")) return bytes.toString("latin1").startsWith(OPENSSH);
+  if (label.startsWith("PGP")) return isSecretPacket(bytes);
+  if (/ENCRYPTED|SEALED|SSH2/.test(label) || headers.some((line) => /DEK-Info/.test(line))) {
+    return true;
+  }
+  return bytes[0] === 48;
+}
+function isJwk(text) {
+  return text.matchAll(JWK).some(([object]) => KEY_TYPE.test(object) && SECRET_PART.test(object));
+}
+function isSecretPacket(bytes) {
+  const [first = 0, second = 0] = bytes;
+  const newForm = (first & 192) === 192;
+  const tag = newForm ? first & 63 : (first & 60) >> 2;
+  if ((first & 128) === 0 || tag !== 5 && tag !== 7) return false;
+  const lengths = newForm ? second < 192 ? 1 : second < 224 ? 2 : 5 : [
+    1,
+    2,
+    4,
+    0
+  ][first & 3];
+  const version = bytes[1 + lengths] ?? 0;
+  const algorithm = bytes[1 + lengths + 5] ?? 0;
+  return version >= 4 && version <= 6 && algorithm >= 1 && algorithm <= 28 && bytes.length > 40;
+}
+function binaryForm(buffer) {
+  if (buffer[0] !== 48) return void 0;
+  const start = buffer.subarray(0, 40).toString("hex");
+  if (ENCRYPTED.test(start)) return "encrypted PKCS#8";
+  if (PKCS12.test(start)) return "PKCS#12";
+  for (const [type, name] of [
+    [
+      "pkcs8",
+      "PKCS#8"
+    ],
+    [
+      "sec1",
+      "SEC1"
+    ],
+    [
+      "pkcs1",
+      "PKCS#1"
+    ]
+  ]) {
+    try {
+      createPrivateKey({
+        key: buffer,
+        format: "der",
+        type
+      });
+      return name;
+    } catch {
+    }
+  }
+  return void 0;
+}
+
+// src/bundle/signing/signable.ts
+var MAX_SEARCHED_BYTES = 1024 * 1024;
+var MAX_NAMED = 5;
+async function readSignable(dir, seeds, copied, options) {
+  const ignores = await readIgnoreFile(dir, findRoot(dir));
+  const contents = await readBundle(dir, {
+    ...options,
+    ...copied ? {
+      leaveOut: ignores
+    } : {}
+  });
+  for (const { path, bytes } of contents.files) refuseKey(dir, path, findPrivateKey(bytes, seeds));
+  for (const path of contents.leftOut) {
+    if (!path.endsWith("/")) refuseKey(dir, path, await searchLeftOut(contents.root, path, seeds));
+  }
+  if (!copied) refuseIgnored(dir, contents, ignores);
+  return contents;
+}
+async function copyBundle(contents, out) {
+  const refuse = (what, hint, cause) => {
+    throw new SallyportError("bundle-invalid", `Cannot write a signed copy to "${escapeText(out, 500)}": ${what}`, {
+      hint,
+      details: {
+        dir: out
+      },
+      cause
+    });
+  };
+  const target = resolve(out);
+  if (`${throughLinks(target)}${sep}`.startsWith(`${contents.root}${sep}`)) {
+    refuse("it is within the bundle", "Name a folder outside of it");
+  }
+  try {
+    await Deno.mkdir(target, {
+      recursive: true
+    });
+    for await (const _entry of Deno.readDir(target)) {
+      refuse("it is not empty", "Name a folder that does not exist yet");
+    }
+    for (const { path, bytes } of contents.files) {
+      await Deno.mkdir(dirname(`${target}/${path}`), {
+        recursive: true
+      });
+      await Deno.writeFile(`${target}/${path}`, bytes, {
+        createNew: true
+      });
+    }
+    return await Deno.realPath(target);
+  } catch (cause) {
+    if (cause instanceof SallyportError) throw cause;
+    return refuse(cause.message, "Name a folder that you may write", cause);
+  }
+}
+function throughLinks(path) {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return resolve(Deno.realPathSync(at), relative(at, path));
+    } catch {
+      if (dirname(at) === at) return path;
+    }
+  }
+}
+async function searchLeftOut(root, path, seeds) {
+  try {
+    using file = openNoFollow(`${root}/${path}`);
+    if (!file.info.isFile()) return void 0;
+    const bytes = await readAtMost(file, MAX_SEARCHED_BYTES);
+    return bytes && findPrivateKey(bytes, seeds);
+  } catch {
+    return void 0;
+  }
+}
+function refuseKey(dir, path, form) {
+  if (form === void 0) return;
+  throw new SallyportError("bundle-invalid", `Cannot sign bundle "${escapeText(dir, 500)}": ${quotePath(path)} holds a private key (${form})`, {
+    hint: "Move it out of the folder; if the plugin was given to anybody with it, replace the key",
+    details: {
+      dir,
+      path,
+      form
+    }
+  });
+}
+function refuseIgnored(dir, { files }, ignores) {
+  const found = files.map(({ path }) => path).filter((path) => path !== IGNORE_FILE && ignores(path));
+  if (found.length === 0) return;
+  const named = found.slice(0, MAX_NAMED).map(quotePath).join(", ");
+  const more = found.length > MAX_NAMED ? ` and ${found.length - MAX_NAMED} more` : "";
+  throw new SallyportError("bundle-invalid", `Cannot sign bundle "${escapeText(dir, 500)}": ${named}${more} would be signed and given away`, {
+    hint: `Move what does not belong to the plugin out of the folder, sign a copy without it (sign --out DIR), or write a line such as "!${escapeText(found[0], 100)}" into ${IGNORE_FILE} to sign it`,
+    details: {
+      dir,
+      paths: found.slice(0, 100),
+      count: found.length
+    }
+  });
+}
+
+// src/bundle/signing/signing.ts
+async function signBundle(dir, seeds, options = {}) {
+  if (seeds.length === 0) throw new RangeError("Cannot sign bundle: no key was given");
+  const publicKeys = await Promise.all(seeds.map((seed) => getPublicKey(seed)));
+  const { out } = options;
+  const contents = await readSignable(dir, seeds, out !== void 0, options);
+  const root = out === void 0 ? contents.root : await copyBundle(contents, out);
+  const { payload, kept, replaced } = chooseStatement(dir, contents, options);
+  const message = pae(STATEMENT_PAYLOAD_TYPE, payload);
+  const signatures = new Map(kept.map((signature) => [
+    signature.keyid,
+    signature
+  ]));
+  const keyIds = [];
+  let added = 0;
+  for (const [index, publicKey] of publicKeys.entries()) {
+    const keyid = keyId(publicKey);
+    keyIds.push(keyid);
+    const earlier = signatures.get(keyid);
+    if (earlier && await verify(earlier.sig, message, publicKey)) continue;
+    signatures.set(keyid, {
+      keyid,
+      sig: await sign(message, seeds[index])
+    });
+    added++;
+  }
+  if (signatures.size > MAX_SIGNATURES) {
+    throw new RangeError(`Cannot sign bundle: more than ${MAX_SIGNATURES} signatures`);
+  }
+  const envelope = {
+    payloadType: STATEMENT_PAYLOAD_TYPE,
+    payload,
+    signatures: [
+      ...signatures.values()
+    ]
+  };
+  const before = options.out === void 0 ? contents.envelopeBytes : void 0;
+  if (added > 0) await writeEnvelope(dir, root, encodeEnvelope(envelope), before);
+  return {
+    envelope,
+    bundleHash: contents.bundleHash,
+    manifest: contents.manifest,
+    keyIds,
+    leftOut: contents.leftOut,
+    added,
+    ...replaced ? {
+      replaced
+    } : {}
+  };
+}
+function chooseStatement(dir, contents, options) {
+  const fresh = (replaced) => ({
+    payload: encodeStatement(createStatement(contents, options)),
+    kept: [],
+    ...replaced ? {
+      replaced
+    } : {}
+  });
+  if (!contents.envelopeBytes || options.out !== void 0) return fresh();
+  let envelope;
+  let there;
+  try {
+    envelope = parseEnvelope(contents.envelopeBytes);
+    there = parseStatement(envelope.payload);
+  } catch (error) {
+    if (error instanceof SallyportError) return fresh("unreadable");
+    throw error;
+  }
+  const expected = createStatement(contents, {
+    createdAt: new Date(there.createdAt),
+    expiresAt: there.expiresAt === void 0 ? void 0 : new Date(there.expiresAt)
+  });
+  if (!bytesEqual(encodeStatement(expected), encodeStatement(there))) {
+    return fresh("changed");
+  }
+  if (options.expiresAt && options.expiresAt.toISOString() !== there.expiresAt) {
+    return fresh("expiry");
+  }
+  if (there.expiresAt !== void 0 && new Date(there.expiresAt) <= /* @__PURE__ */ new Date()) {
+    throw new SallyportError("expired", `Cannot sign bundle "${escapeText(dir, 500)}": its statement expired at "${there.expiresAt}"`, {
+      hint: "Give a new expiry date, or delete plugin.sig.json to sign without one",
+      details: {
+        dir,
+        expiresAt: there.expiresAt
+      }
+    });
+  }
+  return {
+    payload: envelope.payload,
+    kept: envelope.signatures
+  };
+}
+async function writeEnvelope(dir, root, text, before) {
+  if (text.length > MAX_ENVELOPE_BYTES) {
+    throw new SallyportError("bundle-invalid", `Cannot sign bundle "${escapeText(dir, 500)}": its file list is larger than the ${MAX_ENVELOPE_BYTES} bytes that ${ENVELOPE_FILE} may have`, {
+      hint: "Use fewer files or shorter paths",
+      details: {
+        dir
+      }
+    });
+  }
+  const target = `${root}/${ENVELOPE_FILE}`;
+  try {
+    await replaceFile(target, text, {
+      temporary: `${target}.${crypto.randomUUID()}`,
+      check() {
+        if (!isUnchanged(target, before)) throw changedMeanwhile(dir);
+      }
+    });
+  } catch (cause) {
+    if (cause instanceof SallyportError) throw cause;
+    throw new SallyportError("bundle-invalid", `Cannot sign bundle "${escapeText(dir, 500)}": ${ENVELOPE_FILE} cannot be written: ${readThrown(cause).message}`, {
+      hint: "See the cause; signing needs write access to the folder",
+      details: {
+        dir
+      },
+      cause
+    });
+  }
+}
+function isUnchanged(target, before) {
+  try {
+    const there = Deno.readFileSync(target);
+    return before !== void 0 && bytesEqual(there, before);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return before === void 0;
+    throw error;
+  }
+}
+function changedMeanwhile(dir) {
+  return new SallyportError("bad-state", `Cannot sign bundle "${escapeText(dir, 500)}": somebody else signed it meanwhile`, {
+    hint: "Sign it again: the signatures that are there stay",
+    details: {
+      dir
+    }
+  });
+}
+
+// src/testing/sign.ts
+async function signForTest(dir, options = {}) {
+  return await asOwn("sign a copy of the bundle", () => signCopy(toPath(dir), options));
+}
+async function signCopy(dir, options) {
+  const { privateKey = (await generateKeyPair()).privateKey, expiresAt } = options;
+  const copy = await Deno.realPath(await Deno.makeTempDir({
+    prefix: "sallyport-signed-"
+  }));
+  const remove = () => asOwn("remove the copy of the bundle", () => Deno.remove(copy, {
+    recursive: true
+  }));
+  try {
+    const { keyIds, bundleHash, manifest } = await signBundle(dir, [
+      privateKey
+    ], {
+      expiresAt,
+      out: copy
+    });
+    return {
+      dir: copy,
+      manifest,
+      publicKey: encodeHex(await getPublicKey(privateKey)),
+      keyId: keyIds[0],
+      bundleHash,
+      [Symbol.asyncDispose]: once(remove)
+    };
+  } catch (error) {
+    await remove().catch(() => {
+    });
+    throw error;
+  }
+}
+function once(act) {
+  let done;
+  return () => done ??= act();
+}
+
+// src/testing/load.ts
+async function loadForTest(dir, options = {}) {
+  return await asOwn("load the plugin", () => load(dir, options));
+}
+async function load(dir, options) {
+  const { config, services = {}, hooks = {}, dependencies = [], logger } = options;
+  const { isolation, transport } = options;
+  await using stack = new AsyncDisposableStack();
+  const signed = stack.use(await signForTest(dir));
+  const others = [];
+  for (const dependency of dependencies) {
+    others.push(stack.use(await signForTest(dependency)));
+  }
+  const all = [
+    signed,
+    ...others
+  ];
+  const host = stack.use(await PluginHost.open({
+    keys: all.map(({ publicKey }) => publicKey),
+    policy: options.policy ?? grantAll(all.map(({ manifest }) => manifest)),
+    logger: logger ?? silentLogger,
+    ...config === void 0 ? {} : {
+      config: {
+        [signed.manifest.name]: config
+      }
+    },
+    ...isolation === void 0 ? {} : {
+      isolation
+    },
+    ...transport === void 0 ? {} : {
+      transport
+    }
+  }));
+  for (const [key, { methods, access }] of Object.entries(services)) {
+    host.services.provide(key, methods, access === void 0 ? {} : {
+      access
+    });
+  }
+  for (const [hook, handler] of Object.entries(hooks)) host.hooks.register(hook, handler);
+  for (const { dir: dir2 } of others) await host.load(dir2);
+  const plugin = await host.load(signed.dir);
+  const resources = stack.move();
+  const dispose = () => asOwn("unload the plugin", () => resources.disposeAsync());
+  return {
+    plugin,
+    host,
+    [Symbol.asyncDispose]: dispose
+  };
+}
+function grantAll(manifests) {
+  const entries = manifests.map(({ name, permissions = {}, context = [], hooks = [] }) => {
+    const services = Object.fromEntries(context.map(({ key, access }) => [
+      key,
+      access
+    ]));
+    const grant = {
+      ...permissions,
+      context: services,
+      hooks: hooks.map((hook) => hook.name)
+    };
+    return [
+      name,
+      {
+        grant
+      }
+    ];
+  });
+  return {
+    plugins: Object.fromEntries(entries)
+  };
+}
+
+export {
+  signBundle,
+  signForTest,
+  loadForTest
+};

@@ -1,3 +1,16 @@
 /* @ts-self-types="../src/testing/mod.ts" */
 // Made by `deno task build` from src/; do not edit.
-import{b as o,c as r}from"./part_8.js";import"./part_2.js";import"./part_3.js";import"./part_4.js";import"./part_5.js";import"./part_6.js";import"./part_7.js";export{r as loadForTest,o as signForTest};
+import {
+  loadForTest,
+  signForTest
+} from "./part_8.js";
+import "./part_2.js";
+import "./part_3.js";
+import "./part_4.js";
+import "./part_5.js";
+import "./part_6.js";
+import "./part_7.js";
+export {
+  loadForTest,
+  signForTest
+};

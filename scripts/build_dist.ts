@@ -28,7 +28,8 @@ async function build(): Promise<ReadonlyMap<string, string>> {
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
-        ...["bundle", "--quiet", "--no-lock", "--platform=deno", "--minify"],
+        // not minified: the bundler then puts the value of a `using` where it is used, and disposes of nothing
+        ...["bundle", "--quiet", "--no-lock", "--platform=deno"],
         ...["--code-splitting", "--outdir", folder, ...ENTRIES.map(([, source]) => source)],
       ],
       cwd: ROOT,
@@ -53,7 +54,7 @@ async function build(): Promise<ReadonlyMap<string, string>> {
       const renamed = text.replaceAll(
         /(["'])(?:\.{1,2}\/)+([\w.-]+\.js)\1/g,
         (whole, quote, part) => names.has(part) ? `${quote}./${names.get(part)}${quote}` : whole,
-      );
+      ).replaceAll(/^(\/\/ | {2}")\S*\/npm\/[^/]+\//gm, "$1npm:"); // not where this machine keeps packages
       return [names.get(path)!, header(names.get(path)!) + renamed];
     }));
   } finally {
