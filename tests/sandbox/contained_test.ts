@@ -26,9 +26,9 @@ const read = (path) => Deno.readTextFileSync(path);
 const names = (path) => [...Deno.readDirSync(path)].map((entry) => entry.name).sort().join(" ");
 const done = async () => {
   console.log(JSON.stringify(results));
-  for await (const _ of Deno.stdin.readable); // the host looks at this process meanwhile
+  for await (const _ of Deno.stdin.readable); // it ends when the host has looked at this process
+  Deno.exit(0);
 };
-setTimeout(() => Deno.exit(0), 300);
 `;
 
 const LOOK = `${ACTS}

@@ -79,7 +79,7 @@ for (const launcher of LAUNCHERS) {
     async () => {
       await using stack = new AsyncDisposableStack();
       const marker = `marker-${crypto.randomUUID()}`;
-      const times = Array.from({ length: 16 }, (_, index) => index * 2);
+      const times = Array.from({ length: 8 }, (_, index) => index * 4);
       for (const dieAfterMs of times) {
         const host = await startDriver({ launcher, marker, dieAfterMs, script: WAITS }, stack);
         assert.equal(await host.line(), "started");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { killSealedFileWriters } from "../soak/sealed_file_kills.ts";
 
-const ROUNDS = 40;
+const ROUNDS = 20;
 
 Deno.test(`a sealed file opens as the old or the new revision after ${ROUNDS} kills`, async () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;

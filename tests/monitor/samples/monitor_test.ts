@@ -91,7 +91,7 @@ requiringTest(
     );
     assert.ok(after.threads! >= before.threads! + 8);
     assert.ok(after.fileDescriptors! >= before.fileDescriptors! + 64);
-    const spun = child.ask("spin 3000");
+    const spun = child.ask("spin 1500");
     const busy = await sampled(monitor, (s) => s.plugin === "sample" && s.cpuPercent! > 20, "cpu");
     assert.ok(busy.cpuPercent! < 250);
     await spun;
