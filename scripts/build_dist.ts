@@ -2,6 +2,8 @@
  * Bundles what applications import into `dist/`: one file is imported three times as fast as three hundred.
  * With `--check` it only says whether those files are up to date, and exits 1 when they are not.
  */
+import { stop, transform } from "esbuild";
+
 const ROOT = new URL("../", import.meta.url);
 const DIST = new URL("dist/", ROOT);
 /** The name of each bundle, and the module that it is made of. */
@@ -28,7 +30,6 @@ async function build(): Promise<ReadonlyMap<string, string>> {
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
-        // not minified: the bundler then puts the value of a `using` where it is used, and disposes of nothing
         ...["bundle", "--quiet", "--no-lock", "--platform=deno"],
         ...["--code-splitting", "--outdir", folder, ...ENTRIES.map(([, source]) => source)],
       ],
@@ -50,16 +51,38 @@ async function build(): Promise<ReadonlyMap<string, string>> {
         texts.set(part!, await Deno.readTextFile(`${folder}/${part}`));
       }
     }
-    return new Map([...texts].map(([path, text]) => {
-      const renamed = text.replaceAll(
+    const made = new Map<string, string>();
+    for (const [path, text] of texts) {
+      // where a package lies differs from machine to machine
+      const placeless = text.replaceAll(/"(?:\.\.\/)+[^"\n]*\/npm\/[^"/\n]+\//g, '"');
+      const renamed = placeless.replaceAll(
         /(["'])(?:\.{1,2}\/)+([\w.-]+\.js)\1/g,
         (whole, quote, part) => names.has(part) ? `${quote}./${names.get(part)}${quote}` : whole,
-      ).replaceAll(/^(\/\/ | {2}")\S*\/npm\/[^/]+\//gm, "$1npm:"); // not where this machine keeps packages
-      return [names.get(path)!, header(names.get(path)!) + renamed];
-    }));
+      );
+      made.set(names.get(path)!, header(names.get(path)!) + await minify(renamed));
+    }
+    return made;
   } finally {
+    await stop();
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/**
+ * Takes out what only people need: a third of the import is reading. Statements stay as they are, for esbuild
+ * takes a `using` that is named once for a plain expression (0.28), and then nothing is disposed.
+ */
+async function minify(text: string): Promise<string> {
+  const { code } = await transform(text, {
+    minifyWhitespace: true,
+    minifyIdentifiers: true,
+    format: "esm",
+    target: "esnext",
+    legalComments: "none",
+  });
+  const count = (source: string) => source.match(/\busing\s+[\w$]+\s*=/g)?.length ?? 0;
+  if (count(code) !== count(text)) throw new Error("Cannot minify: a `using` would be lost");
+  return code;
 }
 
 function header(file: string): string {

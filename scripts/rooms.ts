@@ -6,7 +6,7 @@
 
 /** The folders of `src/` (and the files beside them), each importing only from itself and those before it. */
 export const ROOMS: readonly string[] = [
-  ...["errors", "version", "command_line", "guard", "log", "json", "io", "crypto"],
+  ...["errors", "version", "node", "command_line", "guard", "log", "json", "io", "crypto"],
   ...["bundle/manifest", "bundle/reading", "bundle/signing", "bundle/store"],
   ...["trust/keys", "trust/root", "trust/list", "trust/sealed", "trust/mark", "trust/verify"],
   ...["trust", "permissions/scopes", "permissions/policy", "permissions"],

@@ -1,8 +1,8 @@
 // How the command line is called from here: hints must work as they are printed, in a checkout and
 // for those who imported or installed the package.
 import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { escapeText } from "./errors.ts";
+import { nodeUrl } from "./node.ts";
 
 /** Where this copy of the package lies, and how its process was started. */
 export interface Surroundings {
@@ -31,7 +31,7 @@ export function commandLine(words: readonly string[], from: Surroundings = here(
 /** Returns the place of a page of the documentation. */
 export function docPage(page: string, from: Surroundings = here()): string {
   const url = `${from.root}docs/${page}`;
-  return url.startsWith("file:") ? shortPath(fileURLToPath(url), from.cwd) : url;
+  return url.startsWith("file:") ? shortPath(nodeUrl().fileURLToPath(url), from.cwd) : url;
 }
 
 /** Returns the URL of the folder of the package, with a slash at its end. */
@@ -51,7 +51,7 @@ function programOf(from: Surroundings, command: string | undefined): string[] {
   const isOwn = main === own || main === `${root}src/cli/main.ts`;
   if (compiled !== undefined && isOwn) return [shellWord(basename(compiled))];
   // a task runs in the folder of its deno.json
-  if (isOwn && taskFrom && root.startsWith("file:") && isSame(fileURLToPath(root), cwd)) {
+  if (isOwn && taskFrom && root.startsWith("file:") && isSame(nodeUrl().fileURLToPath(root), cwd)) {
     return [
       "deno",
       "task",
@@ -63,7 +63,7 @@ function programOf(from: Surroundings, command: string | undefined): string[] {
   const module = version !== undefined
     ? `jsr:@sallyport/host@${version}/cli`
     : own.startsWith("file:")
-    ? shortPath(fileURLToPath(own), cwd)
+    ? shortPath(nodeUrl().fileURLToPath(own), cwd)
     : own;
   return ["deno", "run", "-A", shellWord(module)];
 }

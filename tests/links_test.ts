@@ -20,6 +20,7 @@ import {
   type LogRecord,
 } from "@std/log";
 import { compare, format, parse, type SemVer } from "@std/semver";
+import semver from "npm:semver@7.8.6";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 
@@ -130,6 +131,12 @@ Deno.test("decodeBase64() is lax with padding and spare bits, strict with charac
   assert.throws(() => decodeBase64Url("+/+/"), TypeError);
 });
 
+/** The package carries no types. */
+const npm = semver as unknown as {
+  parse(text: string): Required<SemVer> | null;
+  compare(one: string, other: string): number;
+};
+
 Deno.test("parse() and format() are each other's inverse for versions", () => {
   const version: SemVer = parse("1.2.3-rc.1.x+b.02");
   assert.deepEqual(version, {
@@ -163,6 +170,50 @@ Deno.test("compare() orders as semver.org's example does, and ignores build meta
   assert.equal(compare(parse("1.0.0+a"), parse("1.0.0+b")), 0);
   const notANumber = { major: NaN, minor: 0, patch: 0 };
   assert.throws(() => compare(notANumber, parse("1.0.0")), /Cannot compare against non-numbers/);
+});
+
+Deno.test("parse() and compare() agree with npm's semver on whatever is written", () => {
+  const identifier = fc.constantFrom("0", "1", "01", "10", "a", "-", "a1", "1a", "rc", "");
+  const suffix = fc.array(identifier, { minLength: 1, maxLength: 3 }).map((all) => all.join("."));
+  const number = fc.constantFrom("0", "1", "2", "10", "01", "9007199254740991", "9007199254740992");
+  const version = fc.tuple(
+    fc.constantFrom("", "", "v", "=", " "),
+    fc.array(number, { minLength: 2, maxLength: 4 }),
+    fc.option(suffix),
+    fc.option(suffix),
+  ).map(([before, numbers, prerelease, build]) =>
+    before + numbers.join(".") + (prerelease === null ? "" : `-${prerelease}`) +
+    (build === null ? "" : `+${build}`)
+  );
+  const read = (text: string) => {
+    try {
+      return parse(text);
+    } catch {
+      return undefined;
+    }
+  };
+  let compared = 0;
+  fc.assert(
+    fc.property(version, version, (one, other) => {
+      const [ours, others] = [read(one), read(other)];
+      for (const [text, found] of [[one, ours], [other, others]] as const) {
+        const theirs = npm.parse(text);
+        assert.deepEqual(
+          found && { ...found },
+          theirs === null ? undefined : {
+            ...{ major: theirs.major, minor: theirs.minor, patch: theirs.patch },
+            ...{ prerelease: [...theirs.prerelease], build: [...theirs.build] },
+          },
+          text,
+        );
+      }
+      if (ours === undefined || others === undefined) return;
+      compared++;
+      assert.equal(compare(ours, others), npm.compare(one, other), `${one} and ${other}`);
+    }),
+    { numRuns: 5_000 },
+  );
+  assert.ok(compared > 50, `${compared} were compared`);
 });
 
 class Lines extends BaseHandler {

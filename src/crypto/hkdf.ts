@@ -1,5 +1,5 @@
 // HKDF and HMAC with SHA-512 (RFC 5869, RFC 2104).
-import { createHmac, hkdfSync } from "node:crypto";
+import { nodeCrypto } from "../node.ts";
 
 /** RFC 5869, section 2.3: L is at most 255 times the length of the hash. */
 const MAX_OUTPUT_BYTES = 255 * 64;
@@ -22,7 +22,7 @@ export function hkdfSha512(
   if (!Number.isInteger(length) || length < 1 || length > MAX_OUTPUT_BYTES) {
     throw new RangeError(`Length must be from 1 to ${MAX_OUTPUT_BYTES}: received ${length}`);
   }
-  return new Uint8Array(hkdfSync("sha512", secret, salt, info, length));
+  return new Uint8Array(nodeCrypto().hkdfSync("sha512", secret, salt, info, length));
 }
 
 /**
@@ -35,5 +35,5 @@ export function hmacSha512(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   if (key.length < 32) {
     throw new RangeError(`Key must have 32 bytes or more: received ${key.length}`);
   }
-  return new Uint8Array(createHmac("sha512", key).update(bytes).digest());
+  return new Uint8Array(nodeCrypto().createHmac("sha512", key).update(bytes).digest());
 }

@@ -1,5 +1,5 @@
 // scrypt (RFC 7914), by the runtime: it runs on another thread and does not hold up the event loop.
-import { scrypt } from "node:crypto";
+import { nodeCrypto } from "../node.ts";
 
 /** Says what a derivation costs: memory N·r·128 bytes, time N·r·p. */
 export interface ScryptCost {
@@ -59,7 +59,7 @@ export async function deriveWithScrypt(
   const input = new TextEncoder().encode(passphrase.normalize("NFC"));
   try {
     return await new Promise((resolve, reject) => {
-      scrypt(input, salt, KEY_BYTES, { N: 2 ** logN, r, p, maxmem }, (error, key) => {
+      nodeCrypto().scrypt(input, salt, KEY_BYTES, { N: 2 ** logN, r, p, maxmem }, (error, key) => {
         if (error) reject(error);
         else resolve(new Uint8Array(key));
       });

@@ -5,7 +5,7 @@
 // runtime's ChaCha20-Poly1305 (RFC 8439), which is ten times as fast on a large list; so what one
 // implementation has written, another one reads.
 import { hchacha, xchacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { createDecipheriv } from "node:crypto";
+import { nodeCrypto } from "../node.ts";
 import { SallyportError } from "../errors.ts";
 
 /** How many bytes a key has. */
@@ -54,7 +54,7 @@ export function decrypt(
   const iv = new Uint8Array(12);
   iv.set(nonce.subarray(HCHACHA_NONCE_BYTES), 4);
   try {
-    const decipher = createDecipheriv("chacha20-poly1305", subkey, iv, {
+    const decipher = nodeCrypto().createDecipheriv("chacha20-poly1305", subkey, iv, {
       authTagLength: XCHACHA_TAG_BYTES,
     });
     decipher.setAAD(associated, { plaintextLength: length });

@@ -111,9 +111,8 @@ export function wireHost(settings: HostSettings, opened: OpenedParts): WiredHost
 /** Ends the parts of a host, each after those that need it. */
 export async function endHost(parts: WiredHost): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  stack.use(parts.data);
-  stack.use(parts.launchers);
-  if (parts.audit !== undefined) stack.use(parts.audit);
+  // the audit log waits for the disk, and meanwhile the folders go
+  stack.defer(() => endAll([() => endFolders(parts), () => parts.audit?.[Symbol.asyncDispose]()]));
   stack.defer(() => parts.hub.close());
   stack.use(parts.telemetry);
   stack.use(parts.starter);
@@ -125,4 +124,16 @@ export async function endHost(parts: WiredHost): Promise<void> {
   stack.use(parts.watches);
   stack.defer(() => parts.lifecycle.close());
   stack.use(parts.follower);
+}
+
+async function endFolders({ data, launchers }: WiredHost): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(data);
+  stack.use(launchers);
+}
+
+/** Ends all at the same time, then fails where one has failed. */
+async function endAll(ends: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+  const outcomes = await Promise.allSettled(ends.map((end) => end()));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

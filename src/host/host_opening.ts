@@ -39,7 +39,9 @@ export async function openParts(
     isolation: settings.isolation,
     executable: settings.executable,
     scratchDir: data.scratch,
-    memory: data.temporary ? undefined : new MachineMemory(data.kept),
+    ...(data.temporary
+      ? {}
+      : { memory: new MachineMemory(data.kept), devicesDir: `${data.root}/devices` }),
   });
   undo.defer(async () => await (await opening.catch(() => undefined))?.[Symbol.asyncDispose]());
   opening.catch(() => {}); // it is awaited below, unless something else fails first

@@ -1,7 +1,7 @@
 // Reads files that an application or an operator names, whatever lies there: no read waits for a writer
 // that never comes, and none is larger than its limit.
-import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
+import { nodeFs } from "../node.ts";
 import { readAtMost } from "./plain_file.ts";
 
 /** Why a file cannot be read. */
@@ -21,7 +21,11 @@ export class UnreadableFile extends Error {
 }
 
 // without O_NONBLOCK to open a named pipe waits for its writer, and nothing can end that; Windows has none
-const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+function flags(): number {
+  const { O_RDONLY, O_NONBLOCK = 0 } = nodeFs().constants;
+  return O_RDONLY | O_NONBLOCK;
+}
+
 const POLL_MS = 10;
 
 const REASONS: Readonly<Record<string, readonly [UnreadableReason, string]>> = {
@@ -42,12 +46,12 @@ const REASONS: Readonly<Record<string, readonly [UnreadableReason, string]>> = {
 export async function readNamedFile(path: string, maxBytes: number): Promise<Uint8Array> {
   let descriptor: number;
   try {
-    descriptor = openSync(path, FLAGS);
+    descriptor = nodeFs().openSync(path, flags());
   } catch (cause) {
     throw unreadable(cause);
   }
   try {
-    const info = fstatSync(descriptor);
+    const info = nodeFs().fstatSync(descriptor);
     if (info.isDirectory()) throw new UnreadableFile("special", "it is a folder");
     if (!info.isFile() && !isOwnDescriptor(path)) {
       throw new UnreadableFile("special", "it is not a regular file");
@@ -61,7 +65,7 @@ export async function readNamedFile(path: string, maxBytes: number): Promise<Uin
   } catch (cause) {
     throw unreadable(cause);
   } finally {
-    closeSync(descriptor);
+    nodeFs().closeSync(descriptor);
   }
 }
 
@@ -89,7 +93,7 @@ function readSome(
   at: number,
 ): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    read(descriptor, buffer, at, buffer.length - at, null, (error, count) => {
+    nodeFs().read(descriptor, buffer, at, buffer.length - at, null, (error, count) => {
       if (!error) resolve(count);
       else if (error.code === "EAGAIN") resolve(undefined);
       else reject(error);

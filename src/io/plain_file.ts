@@ -1,8 +1,13 @@
 // Reads what should be a plain file, but may have become something else, or larger.
-import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
+import { nodeFs } from "../node.ts";
 
 // Windows has neither of the two
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+function flags(): number {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = nodeFs().constants;
+  return O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+}
+
 /** Up to this size a file is read at once: handing each step to another thread takes longer. */
 const SMALL_BYTES = 256 * 1024;
 
@@ -21,27 +26,27 @@ export interface PlainFile extends Disposable {
  * gains nothing: what is read must still have the signed hash.)
  */
 export function openNoFollow(path: string): PlainFile {
-  const descriptor = openSync(path, FLAGS);
+  const descriptor = nodeFs().openSync(path, flags());
   try {
-    const info = fstatSync(descriptor);
+    const info = nodeFs().fstatSync(descriptor);
     return {
       info,
       read(buffer, at) {
         const length = buffer.length - at;
         if (info.size <= SMALL_BYTES) {
-          return Promise.resolve(readSync(descriptor, buffer, at, length, null));
+          return Promise.resolve(nodeFs().readSync(descriptor, buffer, at, length, null));
         }
         return new Promise((resolve, reject) => {
-          read(descriptor, buffer, at, length, null, (error, count) => {
+          nodeFs().read(descriptor, buffer, at, length, null, (error, count) => {
             if (error) reject(error);
             else resolve(count);
           });
         });
       },
-      [Symbol.dispose]: () => closeSync(descriptor),
+      [Symbol.dispose]: () => nodeFs().closeSync(descriptor),
     };
   } catch (error) {
-    closeSync(descriptor);
+    nodeFs().closeSync(descriptor);
     throw error;
   }
 }

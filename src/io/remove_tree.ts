@@ -28,6 +28,18 @@ export async function removeTree(path: string): Promise<void> {
   });
 }
 
+/**
+ * Removes a folder that the host alone has written, in one step; what turns out to be otherwise is removed
+ * as any other tree.
+ */
+export async function removeOwnTree(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch {
+    await removeTree(path);
+  }
+}
+
 /** Moves a folder to the root, where its entries have short paths. */
 async function moveUp(folder: string, root: string): Promise<string> {
   await Deno.chmod(folder, 0o700); // it is written to, as it gets another parent

@@ -34,17 +34,19 @@ const MAX_ENTRIES = 100;
 
 const texts = z.array(z.string().max(4_200)).max(MAX_ENTRIES);
 
-const asksSchema: z.ZodType<PluginAsks> = z.strictObject({
-  net: texts,
-  read: texts,
-  write: texts,
-  sys: texts,
-  context: z.record(z.string().max(64), z.enum(["read", "readwrite"])),
-  hooks: z.record(z.string().max(64), z.int().min(HOOK_PRIORITY_FLOOR).max(9_999)),
-  limits: limitsSchema,
-  storageBytes: z.int().min(0),
-  dependencies: texts,
-});
+const asksSchema: z.ZodType<PluginAsks> = z.lazy(() =>
+  z.strictObject({
+    net: texts,
+    read: texts,
+    write: texts,
+    sys: texts,
+    context: z.record(z.string().max(64), z.enum(["read", "readwrite"])),
+    hooks: z.record(z.string().max(64), z.int().min(HOOK_PRIORITY_FLOOR).max(9_999)),
+    limits: limitsSchema,
+    storageBytes: z.int().min(0),
+    dependencies: texts,
+  })
+);
 
 /** Holds one thing that a plugin asks for beyond what it asked for before. */
 export interface AddedAsk {

@@ -39,6 +39,12 @@ export interface OpenLaunchersOptions {
    * @default {nothing}
    */
   memory?: MachineMemory;
+  /**
+   * Where devices stay for the next host.
+   *
+   * @default {in the private folder}
+   */
+  devicesDir?: string;
 }
 
 /** Holds what may start plugins here; disposing it removes the groups that cgroups were made in. */
@@ -75,12 +81,12 @@ const STRONG = ["bwrap", "unshare"] as const;
  */
 export async function openLaunchers(options: OpenLaunchersOptions): Promise<Launchers> {
   const { mode, require } = checkIsolation(options.isolation);
-  const { executable, scratchDir, memory } = options;
+  const { executable, scratchDir, memory, devicesDir } = options;
   closeInheritedOnExec();
   await using undo = new AsyncDisposableStack();
   const cgroups = openCgroups();
   undo.defer(async () => await (await cgroups).manager?.[Symbol.asyncDispose]());
-  const machine = undo.use(new Machine(executable, new Scratch(scratchDir), memory));
+  const machine = undo.use(new Machine(executable, new Scratch(scratchDir, devicesDir), memory));
   const launchers = new Map<LauncherName, Launcher>();
   const make = async (name: LauncherName, tried: readonly LauncherProbe[]): Promise<Launcher> => {
     const missing = tried.map(({ name, reason }) => `no ${name}: ${reason}`);

@@ -52,7 +52,11 @@ export async function serveRegistry(): Promise<RegistryServer> {
     const body = routes.get(path);
     requests.push({ path, status: body === undefined ? 404 : 200 });
     if (body === undefined) return new Response("not found", { status: 404 });
-    const type = path.endsWith(".ts") ? "text/typescript" : "application/json";
+    const type = path.endsWith(".ts")
+      ? "text/typescript"
+      : path.endsWith(".js")
+      ? "text/javascript"
+      : "application/json";
     return new Response(body, { headers: { "content-type": type } });
   });
   return {

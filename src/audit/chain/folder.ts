@@ -4,9 +4,9 @@
 // `key.pem`, `key.pub` and one folder a chain (`1`, `2`, …) with `000001.jsonl` and so on, `head.json`
 // and `lock`; a host that runs holds the lock of its chain.
 import { replaceFile as replace } from "../../io/durable_file.ts";
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { SallyportError } from "../../errors.ts";
+import { nodeFs } from "../../node.ts";
 import { syncFolder } from "../../io/sync_folder.ts";
 
 export { syncFolder };
@@ -29,9 +29,6 @@ const UNFINISHED_CHAIN = /^new-[0-9a-f-]{36}$/;
 export const UNFINISHED_KEY = /^key\.(?:pem|pub)\.[0-9a-f-]{36}$/;
 const KEYS: ReadonlySet<string> = new Set([PRIVATE_KEY_FILE, PUBLIC_KEY_FILE]);
 const CHAIN_FILES: ReadonlySet<string> = new Set([HEAD_FILE, `${HEAD_FILE}.new`, LOCK_FILE]);
-// Windows has neither of the two
-const SAFE_FLAGS = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 
 /** What a folder has. */
 export interface Listing {
@@ -110,18 +107,20 @@ export async function writableByOthers(dir: string): Promise<string | undefined>
 
 /** Opens a plain file for reading. @throws {Deno.errors.NotFound} */
 export function openToRead(path: string): number {
-  return openPlain(path, O_RDONLY);
+  return openPlain(path, nodeFs().constants.O_RDONLY);
 }
 
 /** Opens a plain file for appending; it is made where it is missing, or must be new. */
 export function openToAppend(path: string, mustBeNew: boolean): number {
+  const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = nodeFs().constants;
   return openPlain(path, O_WRONLY | O_APPEND | O_CREAT | (mustBeNew ? O_EXCL : 0));
 }
 
 function openPlain(path: string, flags: number): number {
   let descriptor: number;
   try {
-    descriptor = openSync(path, flags | SAFE_FLAGS, 0o600);
+    const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = nodeFs().constants; // Windows has neither
+    descriptor = nodeFs().openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
   } catch (cause) {
     const { code } = cause as { code?: string };
     if (code === "ENOENT") throw new Deno.errors.NotFound(`${path} is missing`, { cause });
@@ -129,8 +128,8 @@ function openPlain(path: string, flags: number): number {
     if (code === "ELOOP" || code === "ENXIO" || code === "EISDIR") throw notPlain(path);
     throw cause;
   }
-  if (fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
+  if (nodeFs().fstatSync(descriptor).isFile()) return descriptor;
+  nodeFs().closeSync(descriptor);
   throw notPlain(path);
 }
 
@@ -140,7 +139,7 @@ function notPlain(path: string): Error {
 
 /** Reads on; 0 at the end. */
 export function readSome(descriptor: number, buffer: Uint8Array, position: number): number {
-  return readSync(descriptor, buffer, 0, buffer.length, position);
+  return nodeFs().readSync(descriptor, buffer, 0, buffer.length, position);
 }
 
 /** Reads a small file; `undefined` when it is missing. */
@@ -161,7 +160,7 @@ export function readSmall(path: string, maxBytes: number): Uint8Array | undefine
     if (length > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
     return bytes.slice(0, length);
   } finally {
-    closeSync(descriptor);
+    nodeFs().closeSync(descriptor);
   }
 }
 
@@ -176,7 +175,7 @@ export async function replaceFile(dir: string, name: string, text: string): Prom
 /** Writes all of some bytes. */
 export function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let rest = bytes; rest.length > 0;) {
-    const written = writeSync(descriptor, rest);
+    const written = nodeFs().writeSync(descriptor, rest);
     if (written === 0) throw new Error("nothing was written");
     rest = rest.subarray(written);
   }

@@ -39,19 +39,21 @@ export interface HeadProblem {
 
 const MAX_HEAD_BYTES = 4_096;
 
-const HEAD = z.strictObject({
-  schema: z.literal(2),
-  chain: z.string().regex(/^[0-9a-f]{32}$/),
-  number: z.int().min(1),
-  seq: z.int().min(0),
-  hash: z.string().regex(/^[0-9a-f]{128}$/),
-  file: z.int().min(1),
-  offset: z.int().min(0),
-  closed: z.boolean(),
-  time: z.iso.datetime(),
-  key: z.string().regex(/^[0-9a-f]{16}$/),
-  signature: z.string(),
-});
+const HEAD = z.lazy(() =>
+  z.strictObject({
+    schema: z.literal(2),
+    chain: z.string().regex(/^[0-9a-f]{32}$/),
+    number: z.int().min(1),
+    seq: z.int().min(0),
+    hash: z.string().regex(/^[0-9a-f]{128}$/),
+    file: z.int().min(1),
+    offset: z.int().min(0),
+    closed: z.boolean(),
+    time: z.iso.datetime(),
+    key: z.string().regex(/^[0-9a-f]{16}$/),
+    signature: z.string(),
+  })
+);
 
 /** Writes `head.json`. */
 export async function writeHead(

@@ -1,5 +1,5 @@
 // Reads the lines of a file in batches, without ever holding more than a line's bounds allow.
-import { closeSync } from "node:fs";
+import { nodeFs } from "../../node.ts";
 import { openToRead, readSome } from "./folder.ts";
 import { type AuditLine, hashLine, MAX_LINE_BYTES, parseLine } from "./line.ts";
 
@@ -29,7 +29,7 @@ export async function* readRawLines(
   signal?: AbortSignal,
 ): AsyncGenerator<RawLine[], void> {
   using stack = new DisposableStack();
-  const descriptor = stack.adopt(openToRead(path), closeSync);
+  const descriptor = stack.adopt(openToRead(path), nodeFs().closeSync);
   let rest: Uint8Array = new Uint8Array(0);
   let dropped = 0; // bytes of a line that is longer than any of ours
   let end = offset;

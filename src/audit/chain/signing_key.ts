@@ -1,6 +1,6 @@
 // The key that signs the checkpoints of an audit log.
 import { writeNewFile } from "../../io/durable_file.ts";
-import { createPrivateKey, sign } from "node:crypto";
+import { nodeCrypto } from "../../node.ts";
 import { bytesEqual } from "../../crypto/digest.ts";
 import { generateKeyPair, getPublicKey, keyId } from "../../crypto/ed25519.ts";
 import {
@@ -65,6 +65,7 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
       { hint: "Find out who replaced a key, then move the folder away so that a new log begins" },
     );
   }
+  const { createPrivateKey, sign } = nodeCrypto();
   const key = createPrivateKey(pem);
   return { id: keyId(publicKey), publicKey, since, sign: (message) => sign(null, message, key) };
 }

@@ -1,13 +1,5 @@
 // Appends lines to one chain: whole lines, file after file, and a signed position that follows them.
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  readdirSync,
-} from "node:fs";
+import { nodeFs } from "../../node.ts";
 import { fileName, openToAppend, syncFolder, writeAll } from "../chain/folder.ts";
 import { type Position, writeHead } from "../chain/head.ts";
 import {
@@ -80,9 +72,9 @@ export class ChainWriter {
     for (let file = firstFile; file <= end.file; file++) this.#files.add(file);
     this.#file = openToAppend(`${dir}/${fileName(end.file)}`, false);
     try {
-      if (fstatSync(this.#file).size > end.offset) this.#cut();
+      if (nodeFs().fstatSync(this.#file).size > end.offset) this.#cut();
     } catch (error) {
-      closeSync(this.#file);
+      nodeFs().closeSync(this.#file);
       throw error;
     }
   }
@@ -156,14 +148,14 @@ export class ChainWriter {
   /** Looks whether what was written is still there; what is not is told once, and a new file begun. */
   check(): FileDamage[] {
     const { dir } = this.#options;
-    const names = new Set(readdirSync(dir));
+    const names = new Set(nodeFs().readdirSync(dir));
     for (const file of this.#files) {
       if (!names.has(fileName(file))) this.#tell(file, "is not there any more");
     }
     const { file, offset } = this.#end;
     if (this.#files.has(file)) {
-      const there = lstatSync(`${dir}/${fileName(file)}`);
-      const own = fstatSync(this.#file);
+      const there = nodeFs().lstatSync(`${dir}/${fileName(file)}`);
+      const own = nodeFs().fstatSync(this.#file);
       if (there.ino !== own.ino || there.dev !== own.dev) {
         this.#tell(file, "is another file than the one that is written");
       } else if (own.size !== offset && !this.#torn) {
@@ -176,7 +168,7 @@ export class ChainWriter {
 
   /** Closes the files without writing anything. */
   close(): void {
-    closeSync(this.#file);
+    nodeFs().closeSync(this.#file);
   }
 
   #tell(file: number, problem: string): void {
@@ -225,7 +217,7 @@ export class ChainWriter {
   }
 
   #cut(): void {
-    ftruncateSync(this.#file, this.#end.offset);
+    nodeFs().ftruncateSync(this.#file, this.#end.offset);
     this.#torn = false;
   }
 
@@ -249,7 +241,7 @@ export class ChainWriter {
       this.#end = before.end;
       if (made) {
         this.#torn = false;
-        closeSync(file);
+        nodeFs().closeSync(file);
         Deno.removeSync(path);
       }
       this.#rotateAt = this.#end.offset + ROTATE_AGAIN_BYTES;
@@ -275,11 +267,11 @@ export class ChainWriter {
     const atOnce = syncing === undefined && this.#full.length >= MAX_FULL;
     const done = (async () => {
       try {
-        if (atOnce) return fdatasyncSync(file);
+        if (atOnce) return nodeFs().fdatasyncSync(file);
         await syncing?.catch(() => {});
         await sync(file);
       } finally {
-        closeSync(file);
+        nodeFs().closeSync(file);
       }
     })();
     done.catch(() => {}); // persist() tells of it
@@ -310,6 +302,6 @@ async function readFirstLine(path: string): Promise<RawLine | undefined> {
 
 function sync(file: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fdatasync(file, (error) => error ? reject(error) : resolve());
+    nodeFs().fdatasync(file, (error) => error ? reject(error) : resolve());
   });
 }

@@ -13,16 +13,18 @@ function limit(name: LimitName): z.ZodOptional<z.ZodInt> {
 }
 
 /** Some limits, each within its bounds; unknown ones are refused. */
-export const limitsSchema: z.ZodType<Partial<Limits>> = z.strictObject(
-  {
-    memoryBytes: limit("memoryBytes"),
-    cpuTimeMs: limit("cpuTimeMs"),
-    cpuPercent: limit("cpuPercent"),
-    threads: limit("threads"),
-    fileDescriptors: limit("fileDescriptors"),
-    connections: limit("connections"),
-    callTimeoutMs: limit("callTimeoutMs"),
-    messageBytes: limit("messageBytes"),
-    storageBytes: limit("storageBytes"),
-  } satisfies Record<LimitName, unknown>,
+export const limitsSchema: z.ZodType<Partial<Limits>> = z.lazy(() =>
+  z.strictObject(
+    {
+      memoryBytes: limit("memoryBytes"),
+      cpuTimeMs: limit("cpuTimeMs"),
+      cpuPercent: limit("cpuPercent"),
+      threads: limit("threads"),
+      fileDescriptors: limit("fileDescriptors"),
+      connections: limit("connections"),
+      callTimeoutMs: limit("callTimeoutMs"),
+      messageBytes: limit("messageBytes"),
+      storageBytes: limit("storageBytes"),
+    } satisfies Record<LimitName, unknown>,
+  )
 );

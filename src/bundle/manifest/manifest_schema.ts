@@ -140,44 +140,50 @@ function pathList(pattern: RegExp, roots: string): z.ZodOptional<z.ZodArray<z.Zo
   return z.array(path).max(MAX_ENTRIES).optional();
 }
 
-const permissions = z.strictObject({
-  net: permissionList(NET, "must be a host without spaces, commas or control characters"),
-  read: pathList(READ, "$BUNDLE or $STORAGE"),
-  write: pathList(WRITE, "$STORAGE (a bundle is read-only)"),
-  sys: permissionList(/^[A-Za-z]{1,64}$/, "must be the name of a kind of system information"),
-});
+const permissions = z.lazy(() =>
+  z.strictObject({
+    net: permissionList(NET, "must be a host without spaces, commas or control characters"),
+    read: pathList(READ, "$BUNDLE or $STORAGE"),
+    write: pathList(WRITE, "$STORAGE (a bundle is read-only)"),
+    sys: permissionList(/^[A-Za-z]{1,64}$/, "must be the name of a kind of system information"),
+  })
+);
 
 const access = z.enum(["read", "readwrite"]);
 
-const contextRequest = z.strictObject({ key, access, reason: text(500).optional() });
+const contextRequest = z.lazy(() => z.strictObject({ key, access, reason: text(500).optional() }));
 
-const hookRequest = z.strictObject({
-  name: key,
-  priority: z.int().min(100, { error: "must be 100 or more: 0 to 99 is the host's own band" })
-    .max(9_999).optional(),
-});
+const hookRequest = z.lazy(() =>
+  z.strictObject({
+    name: key,
+    priority: z.int().min(100, { error: "must be 100 or more: 0 to 99 is the host's own band" })
+      .max(9_999).optional(),
+  })
+);
 
 /** Every object in it refuses unknown fields. */
-const manifestSchema = z.strictObject({
-  $schema: text(1_024).optional(),
-  name,
-  version,
-  author: text(200).optional(),
-  description: text(2_000).optional(),
-  license: text(200).optional(),
-  entry,
-  sdk: range.optional(),
-  permissions: permissions.optional(),
-  storage: z.strictObject({ quotaBytes: limitSchema("storageBytes") }).optional(),
-  context: z.array(contextRequest).max(MAX_ENTRIES)
-    .optional(),
-  hooks: z.array(hookRequest).max(MAX_ENTRIES).optional(),
-  limits: limitsSchema.optional(),
-  dependencies: z.record(name, range)
-    .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
-      error: `must have at most ${MAX_ENTRIES} entries`,
-    }).optional(),
-});
+const manifestSchema = z.lazy(() =>
+  z.strictObject({
+    $schema: text(1_024).optional(),
+    name,
+    version,
+    author: text(200).optional(),
+    description: text(2_000).optional(),
+    license: text(200).optional(),
+    entry,
+    sdk: range.optional(),
+    permissions: permissions.optional(),
+    storage: z.strictObject({ quotaBytes: limitSchema("storageBytes") }).optional(),
+    context: z.array(contextRequest).max(MAX_ENTRIES)
+      .optional(),
+    hooks: z.array(hookRequest).max(MAX_ENTRIES).optional(),
+    limits: limitsSchema.optional(),
+    dependencies: z.record(name, range)
+      .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
+        error: `must have at most ${MAX_ENTRIES} entries`,
+      }).optional(),
+  })
+);
 
 const UNKNOWN_FIELDS: ReadonlyMap<string, string> = new Map([
   ["permissions.env", "a plugin never gets the environment"],

@@ -40,14 +40,16 @@ const base64 = z.string().refine((text) => decode(text) !== undefined, {
   error: "must be standard base64 with padding",
 });
 
-const envelopeSchema = z.strictObject({
-  payloadType: z.literal(STATEMENT_PAYLOAD_TYPE),
-  payload: base64,
-  signatures: z.array(z.strictObject({
-    keyid: z.string().regex(/^[0-9a-f]{16}$/, { error: "must be 16 lower-case hex digits" }),
-    sig: base64.refine((text) => decode(text)?.length === 64, { error: "must be 64 bytes" }),
-  })).min(1).max(MAX_SIGNATURES),
-});
+const envelopeSchema = z.lazy(() =>
+  z.strictObject({
+    payloadType: z.literal(STATEMENT_PAYLOAD_TYPE),
+    payload: base64,
+    signatures: z.array(z.strictObject({
+      keyid: z.string().regex(/^[0-9a-f]{16}$/, { error: "must be 16 lower-case hex digits" }),
+      sig: base64.refine((text) => decode(text)?.length === 64, { error: "must be 64 bytes" }),
+    })).min(1).max(MAX_SIGNATURES),
+  })
+);
 
 /** Decodes base64 that has one spelling only: no white space, no URL alphabet, no stray bits. */
 function decode(text: string): Uint8Array | undefined {

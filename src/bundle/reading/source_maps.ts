@@ -1,10 +1,10 @@
 // Finds source maps outside of a bundle that its modules name: the runtime opens such files without asking
 // for the permission to read, and shows their names in stacks.
-import { Buffer } from "node:buffer";
+import { nodeBuffer } from "../../node.ts";
 
 /** Any folder; paths are resolved against it as the runtime resolves them against the bundle's. */
 const BASE = "file:///bundle/";
-const NEEDLE = Buffer.from("sourceMappingURL=");
+const NEEDLE = "sourceMappingURL=";
 /** The comment as V8 takes it, at the least: what it leaves out harms nobody. */
 const COMMENT = /\/\/[#@]\ssourceMappingURL=[^\S\n\r\u2028\u2029]*(\S+)/g;
 
@@ -16,7 +16,7 @@ export function outerSourceMap(path: string, bytes: Uint8Array): string | undefi
   const encoding = encodingOf(bytes);
   if (
     encoding === "utf-8" &&
-    !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(NEEDLE)
+    !nodeBuffer().Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(NEEDLE)
   ) return undefined;
   const module = BASE + path.split("/").map(encodeURIComponent).join("/");
   for (const [, named] of new TextDecoder(encoding).decode(bytes).matchAll(COMMENT)) {

@@ -44,19 +44,21 @@ function isTime(text: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString() === text; // one spelling only
 }
 
-const statementSchema = z.strictObject({
-  schema: z.literal(1),
-  name: z.string().min(1).max(64),
-  version: z.string().min(1).max(128),
-  bundleHash: hash,
-  files: z.array(z.strictObject({
-    path: z.string(),
-    size: z.int().min(0),
-    sha3_512: hash,
-  })),
-  createdAt: time,
-  expiresAt: time.optional(),
-});
+const statementSchema = z.lazy(() =>
+  z.strictObject({
+    schema: z.literal(1),
+    name: z.string().min(1).max(64),
+    version: z.string().min(1).max(128),
+    bundleHash: hash,
+    files: z.array(z.strictObject({
+      path: z.string(),
+      size: z.int().min(0),
+      sha3_512: hash,
+    })),
+    createdAt: time,
+    expiresAt: time.optional(),
+  })
+);
 
 /**
  * Makes the statement about a bundle.

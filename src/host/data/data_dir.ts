@@ -1,7 +1,7 @@
 // The host's folder: store, runtime files, storage, and one folder for each run that goes away with it.
 import { resolve } from "node:path";
 import { SallyportError } from "../../errors.ts";
-import { removeTree } from "../../io/remove_tree.ts";
+import { removeOwnTree } from "../../io/remove_tree.ts";
 import { isShortage, systemHint } from "../../io/system_error.ts";
 import { isPresent } from "../../io/is_present.ts";
 import { fitsSocket, shortFolders } from "../../io/socket_path.ts";
@@ -206,8 +206,8 @@ export class DataDir implements AsyncDisposable {
     return {
       ...this.runPlaces(number),
       async [Symbol.asyncDispose]() {
-        await removeTree(base);
-        if (hasSockets) await removeTree(io);
+        await removeOwnTree(base);
+        if (hasSockets) await removeOwnTree(io);
       },
     };
   }

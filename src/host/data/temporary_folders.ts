@@ -1,6 +1,6 @@
 // Folders that go away with their host: removed by it, or by the next one.
 import { dirname } from "node:path";
-import { removeTree } from "../../io/remove_tree.ts";
+import { removeOwnTree, removeTree } from "../../io/remove_tree.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { isPresent } from "../../io/is_present.ts";
 import { type HeldLock, holdLock, takeStale, UNNAMED } from "./liveness_lock.ts";
@@ -65,7 +65,7 @@ export class HeldFolder implements AsyncDisposable {
     this.#guard?.[Symbol.dispose]();
     // the lock goes last, so that a host that is killed while it closes is swept too
     if (this.#within) await removeAllBut(this.path, LOCK);
-    else await removeTree(this.path);
+    else await removeOwnTree(this.path);
     await removeIfThere(this.#lockPath);
     this.#lock?.[Symbol.dispose]();
     if (this.#within) await removeIfThere(this.path);

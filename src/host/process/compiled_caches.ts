@@ -2,13 +2,15 @@
 //
 // Every plugin process has a cache folder of its own, which is empty at first: Deno then makes its
 // databases anew and compiles the bootstrap and the bundle, which takes longer than all the rest of
-// the start. When a bundle is started for the second time, a process under the same flags does that
-// once more in the background and runs nothing; what it leaves in its folder is put into the folders
-// of later starts: databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is
-// ever taken from the folder of a process that ran plugin code. What is kept is kept in memory; on the disk
-// are copies for the next process of each kind, in folders that nobody but the host's user may enter.
+// the start. When a bundle has been started, a process under the same flags does that once more in the
+// background and runs nothing; what it leaves in its folder is put into the folders of later starts:
+// databases, JavaScript that was made of TypeScript, and the engine's own code. Nothing is ever taken from
+// the folder of a process that ran plugin code. A host with a folder of its own keeps it there for the next
+// host, authenticated; any other keeps it in memory, and compiles only what is started a second time.
 import type { CompileJob } from "./compile.ts";
-import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
+import { sha3_512Hex } from "../../crypto/digest.ts";
+import { type CacheFile, NO_FILES, packCache, unpackCache } from "../data/cache_file.ts";
+import type { KeptFiles } from "../data/kept_files.ts";
 
 const MAX_BUNDLES = 64;
 /** Of all bundles together. */
@@ -19,20 +21,34 @@ const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
  * last, until it is disposed.
  */
 export class CompiledCaches implements AsyncDisposable {
+  readonly #kept: KeptFiles | undefined;
   #caches = new Map<string, readonly CacheFile[]>();
   #bytes = 0;
   #starts = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
   #abort = new AbortController();
 
+  /** @param kept Where the next host finds them. */
+  constructor(kept?: KeptFiles) {
+    this.#kept = kept;
+  }
+
   /** Gets the files for the cache folder of a bundle; none before it was compiled. */
-  get(key: string): readonly CacheFile[] {
-    return this.#caches.get(key) ?? NO_FILES;
+  async get(key: string): Promise<readonly CacheFile[]> {
+    const known = this.#caches.get(key);
+    if (known !== undefined || this.#kept === undefined) return known ?? NO_FILES;
+    const bytes = await this.#kept.read(fileOf(key));
+    const files = bytes === undefined ? NO_FILES : unpackCache(bytes);
+    if (files.length > 0 && !this.#caches.has(key)) {
+      this.#starts.set(key, this.#starts.get(key) ?? 0);
+      this.#keep(key, files);
+    }
+    return this.#caches.get(key) ?? files;
   }
 
   /**
-   * Counts a start of a bundle; at the second it is compiled, when those before it are done. A failure
-   * costs only the time that is saved otherwise.
+   * Counts a start of a bundle; at the first, or the second where it is for this host alone, it is compiled,
+   * when those before it are done. A failure costs only the time that is saved otherwise.
    */
   started(key: string, prepare: () => Promise<CompileJob>): void {
     const starts = (this.#starts.get(key) ?? 0) + 1;
@@ -40,7 +56,7 @@ export class CompiledCaches implements AsyncDisposable {
     this.#starts.set(key, starts); // the latest is the last
     const [oldest] = this.#starts.keys();
     if (this.#starts.size > MAX_BUNDLES) this.#forget(oldest!);
-    if (starts !== 2) return;
+    if (starts !== (this.#kept === undefined ? 2 : 1) || this.#caches.has(key)) return;
     this.#work = this.#work.then(async () => {
       if (this.#abort.signal.aborted) return;
       const job = await prepare();
@@ -48,6 +64,7 @@ export class CompiledCaches implements AsyncDisposable {
         const { compile } = await import("./compile.ts"); // few hosts come to this
         const files = await compile(job, this.#abort.signal);
         if (this.#starts.has(key)) this.#keep(key, files); // else it was evicted meanwhile
+        await this.#kept?.write(fileOf(key), packCache(files));
       } catch {
         // the next start compiles for itself, as the first did
       } finally {
@@ -66,7 +83,7 @@ export class CompiledCaches implements AsyncDisposable {
   }
 
   #forget(key: string): void {
-    this.#bytes -= sizeOf(this.get(key));
+    this.#bytes -= sizeOf(this.#caches.get(key) ?? NO_FILES);
     this.#starts.delete(key);
     this.#caches.delete(key);
   }
@@ -82,6 +99,10 @@ export class CompiledCaches implements AsyncDisposable {
     await this.#work;
     this.#caches.clear();
   }
+}
+
+function fileOf(key: string): string {
+  return `code-${sha3_512Hex(new TextEncoder().encode(key)).slice(0, 32)}`;
 }
 
 function sizeOf(files: readonly CacheFile[]): number {

@@ -1,6 +1,6 @@
-import { pathToFileURL } from "node:url";
+import { nodeUrl } from "../../node.ts";
 
 /** Returns the URL of a bundle's entry. */
 export function entryUrl(bundleDir: string, entry: string): string {
-  return pathToFileURL(`${bundleDir}/${entry}`).href;
+  return nodeUrl().pathToFileURL(`${bundleDir}/${entry}`).href;
 }

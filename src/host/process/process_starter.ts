@@ -2,11 +2,12 @@
 import type { BundleStore } from "../../bundle/store/store.ts";
 import { SallyportError } from "../../errors.ts";
 import { ProcessPool } from "../../process/process_pool.ts";
+import { VERSION } from "../../version.ts";
 import type { Launchers } from "../../sandbox/launchers.ts";
 import { builtinsOf } from "../admission/code_caching.ts";
 import { PreparedPlugin } from "../admission/admit.ts";
 import type { Launchable } from "../admission/plan.ts";
-import { NO_FILES } from "../data/cache_file.ts";
+import { type CacheFile, NO_FILES } from "../data/cache_file.ts";
 import type { DataDir } from "../data/data_dir.ts";
 import type { AuditRecorder } from "../events/audit_recorder.ts";
 import type { HostSettings } from "../settings/host_options.ts";
@@ -54,7 +55,7 @@ function isFailedLaunch(error: unknown): boolean {
 export class ProcessStarter implements AsyncDisposable {
   readonly #options: ProcessStarterOptions;
   readonly #shared: SharedMemory | undefined;
-  readonly #caches = new CompiledCaches();
+  readonly #caches: CompiledCaches;
   readonly #pool: ProcessPool<EmptyProcess>;
   /** Launchers whose processes the host cannot look into: what a pooled one is shown could be outdated. */
   readonly #opaque = new Set<string>();
@@ -62,8 +63,9 @@ export class ProcessStarter implements AsyncDisposable {
   #noLane = false;
 
   constructor(options: ProcessStarterOptions) {
-    const { settings } = options;
+    const { settings, data } = options;
     this.#options = options;
+    this.#caches = new CompiledCaches(data.temporary ? undefined : data.kept);
     if (settings.sharedMemory) this.#shared = new SharedMemory(settings.sharedMemory);
     this.#pool = new ProcessPool({
       ...settings.pool,
@@ -100,31 +102,34 @@ export class ProcessStarter implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<PluginProcess> {
     if (!PreparedPlugin.is(prepared)) throw new TypeError("Cannot start what was not admitted");
-    // compared with the verified bytes before every start
-    await this.#options.store.put(prepared.verified);
+    const key = this.#cacheKey(prepared);
+    const [caches] = await Promise.all([
+      this.#caches.get(key),
+      this.#options.store.put(prepared.verified), // compared with the verified bytes before every start
+    ]);
     const attempt = { hasEntered: false };
     let started: PluginProcess;
     try {
-      started = await this.#startOnce(prepared, handlers, signal, attempt);
+      started = await this.#startOnce(prepared, handlers, caches, attempt, signal);
     } catch (error) {
       // nothing of the plugin ran: if the machine is not what it was, the start is made once more
       const { launcher } = prepared.containment;
       if (attempt.hasEntered || !isFailedLaunch(error)) throw error;
       if (!await this.#options.launchers.relearn(launcher)) throw error;
-      started = await this.#startOnce(prepared, handlers, signal, attempt);
+      started = await this.#startOnce(prepared, handlers, caches, attempt, signal);
     }
-    this.#caches.started(prepared.verified.bundleHash, () => this.#compileJob(prepared));
+    this.#caches.started(key, () => this.#compileJob(prepared));
     return started;
   }
 
   async #startOnce(
     prepared: PreparedPlugin,
     handlers: RequestHandlers,
-    signal: AbortSignal | undefined,
+    caches: readonly CacheFile[],
     attempt: { hasEntered: boolean },
+    signal: AbortSignal | undefined,
   ): Promise<PluginProcess> {
     const pooled = await this.#takePooled(prepared);
-    const caches = this.#caches.get(prepared.verified.bundleHash);
     const process = pooled ?? await this.#startEmpty(prepared, { caches, signal });
     process.entered.then(() => attempt.hasEntered = true, () => {}); // the start fails with it
     const starting = PluginProcess.start({
@@ -233,6 +238,13 @@ export class ProcessStarter implements AsyncDisposable {
       shared: this.#shared,
       ...options,
     });
+  }
+
+  /** Names all that decides what is compiled: the bundle, the flags, the runtime, and where its files are. */
+  #cacheKey(prepared: PreparedPlugin): string {
+    const { settings: { executable, denoVersion, lane }, data } = this.#options;
+    const flags = poolKey(prepared, { executable, data, lane: lane === "socket" });
+    return JSON.stringify([VERSION, denoVersion, prepared.verified.bundleHash, flags]);
   }
 
   #warnOfLane(reason: string): void {

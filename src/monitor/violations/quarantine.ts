@@ -53,24 +53,26 @@ const HIDDEN = "a link on its way leads nowhere";
 
 const text = z.string().max(8 * MAX_TEXT);
 
-const RECORD = z.strictObject({
-  schema: z.literal(1),
-  name: z.string().regex(NAME),
-  version: z.string().max(256),
-  bundleHash: z.string().regex(/^[0-9a-f]{128}$/),
-  since: z.iso.datetime(),
-  reason: text,
-  violations: z.array(z.strictObject({
-    time: z.iso.datetime(),
-    kind: z.enum(VIOLATION_KINDS),
-    code: z.enum(SALLYPORT_ERROR_CODES),
-    message: text,
-    measured: z.number().optional(),
-    limit: z.number().optional(),
-    unit: z.string().max(256).optional(),
-    severity: z.enum(VIOLATION_SEVERITIES),
-  })).max(MAX_VIOLATIONS),
-});
+const RECORD = z.lazy(() =>
+  z.strictObject({
+    schema: z.literal(1),
+    name: z.string().regex(NAME),
+    version: z.string().max(256),
+    bundleHash: z.string().regex(/^[0-9a-f]{128}$/),
+    since: z.iso.datetime(),
+    reason: text,
+    violations: z.array(z.strictObject({
+      time: z.iso.datetime(),
+      kind: z.enum(VIOLATION_KINDS),
+      code: z.enum(SALLYPORT_ERROR_CODES),
+      message: text,
+      measured: z.number().optional(),
+      limit: z.number().optional(),
+      unit: z.string().max(256).optional(),
+      severity: z.enum(VIOLATION_SEVERITIES),
+    })).max(MAX_VIOLATIONS),
+  })
+);
 
 /**
  * Keeps the quarantine of a data folder, one file a plugin; several hosts may share it, and each sees at

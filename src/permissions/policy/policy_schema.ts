@@ -122,70 +122,82 @@ function parseHookName(text: string): Parsed<string> {
 
 const access = z.enum(["read", "readwrite"]);
 
-const grant = z.strictObject({
-  net: scopes(parseNetScope, "Hosts as host:port, *.host:port, addresses or CIDR ranges"),
-  read: scopes(parsePathFor("read"), "Absolute paths to read"),
-  write: scopes(parsePathFor("write"), "Absolute paths to write"),
-  sys: scopes(parseSysKind, "Kinds of system information"),
-  context: z.record(z.string().regex(KEY, { error: KEY_RULE }), access)
-    .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
-      error: `must have at most ${MAX_ENTRIES} entries`,
-    }).optional().describe("Services by key"),
-  hooks: scopes(parseHookName, "Names of hooks; * for every hook that the plugin asks for"),
-});
+const grant = z.lazy(() =>
+  z.strictObject({
+    net: scopes(parseNetScope, "Hosts as host:port, *.host:port, addresses or CIDR ranges"),
+    read: scopes(parsePathFor("read"), "Absolute paths to read"),
+    write: scopes(parsePathFor("write"), "Absolute paths to write"),
+    sys: scopes(parseSysKind, "Kinds of system information"),
+    context: z.record(z.string().regex(KEY, { error: KEY_RULE }), access)
+      .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
+        error: `must have at most ${MAX_ENTRIES} entries`,
+      }).optional().describe("Services by key"),
+    hooks: scopes(parseHookName, "Names of hooks; * for every hook that the plugin asks for"),
+  })
+);
 
 function whole({ min, max }: SettingBounds): z.ZodOptional<z.ZodInt> {
   return z.int().min(min).max(max).optional();
 }
 
-const violations: z.ZodType<ViolationPolicy> = z.strictObject({
-  windowMs: whole(WINDOW_BOUNDS).describe("How long a violation counts, in milliseconds"),
-  threshold: whole(WEIGHT_BOUNDS).describe("The weight in the window that is too much"),
-  responses: z.array(z.strictObject({
-    at: whole(WEIGHT_BOUNDS).describe("The weight from which on it is done; else the threshold"),
-    kind: z.enum(VIOLATION_KINDS).optional().describe("Counts violations of this kind only"),
-    severity: z.enum(VIOLATION_SEVERITIES).optional()
-      .describe("Counts violations of this severity and worse only"),
-    action: z.enum(VIOLATION_ACTIONS),
-  })).max(MAX_RESPONSES).optional().describe("What is done; the strongest that applies"),
-});
+const violations: z.ZodType<ViolationPolicy> = z.lazy(() =>
+  z.strictObject({
+    windowMs: whole(WINDOW_BOUNDS).describe("How long a violation counts, in milliseconds"),
+    threshold: whole(WEIGHT_BOUNDS).describe("The weight in the window that is too much"),
+    responses: z.array(z.strictObject({
+      at: whole(WEIGHT_BOUNDS).describe("The weight from which on it is done; else the threshold"),
+      kind: z.enum(VIOLATION_KINDS).optional().describe("Counts violations of this kind only"),
+      severity: z.enum(VIOLATION_SEVERITIES).optional()
+        .describe("Counts violations of this severity and worse only"),
+      action: z.enum(VIOLATION_ACTIONS),
+    })).max(MAX_RESPONSES).optional().describe("What is done; the strongest that applies"),
+  })
+);
 
-const restart: z.ZodType<RestartPolicy> = z.strictObject({
-  maxRestarts: whole(RESTART_BOUNDS.maxRestarts).describe("How many restarts within the window"),
-  windowMs: whole(RESTART_BOUNDS.windowMs).describe("How long a crash counts, in milliseconds"),
-  backoffMs: whole(RESTART_BOUNDS.backoffMs).describe("The longest first wait, in milliseconds"),
-  maxBackoffMs: whole(RESTART_BOUNDS.maxBackoffMs).describe("The longest wait, in milliseconds"),
-  jitter: z.number().min(RESTART_BOUNDS.jitter.min).max(RESTART_BOUNDS.jitter.max).optional()
-    .describe("The part of a wait that is left to chance"),
-});
+const restart: z.ZodType<RestartPolicy> = z.lazy(() =>
+  z.strictObject({
+    maxRestarts: whole(RESTART_BOUNDS.maxRestarts).describe("How many restarts within the window"),
+    windowMs: whole(RESTART_BOUNDS.windowMs).describe("How long a crash counts, in milliseconds"),
+    backoffMs: whole(RESTART_BOUNDS.backoffMs).describe("The longest first wait, in milliseconds"),
+    maxBackoffMs: whole(RESTART_BOUNDS.maxBackoffMs).describe("The longest wait, in milliseconds"),
+    jitter: z.number().min(RESTART_BOUNDS.jitter.min).max(RESTART_BOUNDS.jitter.max).optional()
+      .describe("The part of a wait that is left to chance"),
+  })
+);
 
-const monitor: z.ZodType<MonitorPolicy> = z.strictObject({
-  intervalMs: whole(MONITOR_BOUNDS.intervalMs).describe("How often it is measured"),
-  messagesPerSecond: whole(MONITOR_BOUNDS.messagesPerSecond),
-  logLinesPerSecond: whole(MONITOR_BOUNDS.logLinesPerSecond),
-  hostPercent: whole(MONITOR_BOUNDS.hostPercent),
-});
+const monitor: z.ZodType<MonitorPolicy> = z.lazy(() =>
+  z.strictObject({
+    intervalMs: whole(MONITOR_BOUNDS.intervalMs).describe("How often it is measured"),
+    messagesPerSecond: whole(MONITOR_BOUNDS.messagesPerSecond),
+    logLinesPerSecond: whole(MONITOR_BOUNDS.logLinesPerSecond),
+    hostPercent: whole(MONITOR_BOUNDS.hostPercent),
+  })
+);
 
 /** Checks one entry of a policy. */
-export const entrySchema: z.ZodType<PolicyEntry> = z.strictObject({
-  grant: grant.optional(),
-  limits: limitsSchema.optional(),
-  isolation: z.enum(["auto", "bwrap", "unshare", "plain"]).optional(),
-  network: z.enum(["isolated", "proxied", "host"]).optional(),
-  seccomp: z.enum(["strict", "baseline", "off"]).optional(),
-  jitless: z.boolean().optional(),
-  onExcess: z.enum(["reject", "narrow"]).optional(),
-  violations: violations.optional(),
-  restart: restart.optional(),
-  monitor: monitor.optional(),
-});
+export const entrySchema: z.ZodType<PolicyEntry> = z.lazy(() =>
+  z.strictObject({
+    grant: grant.optional(),
+    limits: limitsSchema.optional(),
+    isolation: z.enum(["auto", "bwrap", "unshare", "plain"]).optional(),
+    network: z.enum(["isolated", "proxied", "host"]).optional(),
+    seccomp: z.enum(["strict", "baseline", "off"]).optional(),
+    jitless: z.boolean().optional(),
+    onExcess: z.enum(["reject", "narrow"]).optional(),
+    violations: violations.optional(),
+    restart: restart.optional(),
+    monitor: monitor.optional(),
+  })
+);
 
 /** Checks `policy.json`; every object in it refuses unknown fields. */
-export const policySchema: z.ZodType<Policy> = z.strictObject({
-  $schema: z.string().max(1_024).optional(),
-  default: entrySchema.optional(),
-  plugins: z.record(z.string().regex(NAME, { error: NAME_RULE }), entrySchema)
-    .refine((value) => Object.keys(value).length <= MAX_PLUGINS, {
-      error: `must have at most ${MAX_PLUGINS} entries`,
-    }).optional(),
-});
+export const policySchema: z.ZodType<Policy> = z.lazy(() =>
+  z.strictObject({
+    $schema: z.string().max(1_024).optional(),
+    default: entrySchema.optional(),
+    plugins: z.record(z.string().regex(NAME, { error: NAME_RULE }), entrySchema)
+      .refine((value) => Object.keys(value).length <= MAX_PLUGINS, {
+        error: `must have at most ${MAX_PLUGINS} entries`,
+      }).optional(),
+  })
+);

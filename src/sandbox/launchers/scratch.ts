@@ -10,14 +10,20 @@ import { Skeletons } from "./skeleton.ts";
 export class Scratch {
   /** That folder. */
   readonly dir: string;
+  readonly #devicesDir: string;
   #prefix = crypto.randomUUID();
   #next = 1;
   #filters = new MadeOnce<string>((path) => path);
   #devices = new MadeOnce<DeviceSource>((made) => typeof made === "string" ? made : undefined);
   #skeletons = new Map<string, Skeletons>();
 
-  constructor(dir: string) {
+  /**
+   * @param dir The folder.
+   * @param devicesDir Where devices stay for the next host; by default in the folder.
+   */
+  constructor(dir: string, devicesDir?: string) {
     this.dir = dir;
+    this.#devicesDir = devicesDir ?? this.path("dev");
   }
 
   /** Returns a path in the folder that no other launcher uses. */
@@ -36,7 +42,7 @@ export class Scratch {
 
   /** Returns the devices of a host that is root, made once. */
   devices(shell: Shell): Promise<DeviceSource> {
-    return this.#devices.get("", () => makeDevices(shell, this.path("dev")));
+    return this.#devices.get("", () => makeDevices(shell, this.#devicesDir));
   }
 
   /** Returns the root folders that have some empty files besides. */

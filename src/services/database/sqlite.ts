@@ -1,5 +1,5 @@
 // The parts of `node:sqlite` that the services use, also those that its types lack.
-import { DatabaseSync } from "node:sqlite";
+import { nodeSqlite } from "../../node.ts";
 import { SallyportError } from "../../errors.ts";
 
 /** A value of SQLite; integers above 2^53 are not returned. */
@@ -50,7 +50,7 @@ export const SQLITE_TOOBIG = 18;
 
 /** Opens a database file, and makes it where it is missing. */
 export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {
-  const database = new DatabaseSync(file, {
+  const database = new (nodeSqlite().DatabaseSync)(file, {
     readOnly: options.readOnly ?? false,
     allowExtension: false,
     enableForeignKeyConstraints: true,

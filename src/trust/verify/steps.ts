@@ -1,5 +1,5 @@
 // The steps of verification, each with the errors that tell an operator what to do.
-import { Buffer } from "node:buffer";
+import { nodeBuffer } from "../../node.ts";
 import { type Envelope, pae, parseEnvelope } from "../../bundle/reading/envelope.ts";
 import type { FileDigest } from "../../bundle/reading/hash.ts";
 import type { Manifest } from "../../bundle/manifest/manifest_schema.ts";
@@ -135,6 +135,7 @@ function changedLineEnds(bytes: Uint8Array, signed: FileDigest): string | undefi
   const isSigned = (text: Uint8Array) =>
     text.length === signed.size && sha3_512Hex(text) === signed.sha3_512;
   if (Math.max(bytes.length, signed.size) > MAX_TEXT_BYTES) return undefined;
+  const { Buffer } = nodeBuffer();
   const latin = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   const unix = latin.replaceAll("\r\n", "\n");
   if (isSigned(Buffer.from(unix, "latin1"))) return "from LF to CR LF";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import type { CompileJob } from "../../../src/host/process/compile.ts";
+import { KeptFiles } from "../../../src/host/data/kept_files.ts";
 import { CompiledCaches } from "../../../src/host/process/compiled_caches.ts";
 import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../../src/plugin/bootstrap.generated.ts";
 import { hostTest } from "../../helpers/host.ts";
@@ -63,10 +64,10 @@ Deno.test("a bundle is compiled at its second start, and none of it is run", asy
   const made = await job(dir, "bootstrap.js", dir.join("deno"));
   caches.started("hash", () => assert.fail("the first start may well be the only one"));
   await caches.idle();
-  assert.deepEqual(caches.get("hash"), []);
+  assert.deepEqual(await caches.get("hash"), []);
   caches.started("hash", () => Promise.resolve(made));
   await caches.idle();
-  const paths = caches.get("hash").map(({ path }) => path);
+  const paths = (await caches.get("hash")).map(({ path }) => path);
   assert.ok(paths.some((path) => path.endsWith("bundle/main.ts.js")), paths.join());
   assert.ok(paths.some((path) => path.endsWith("bundle/other.ts.js")), paths.join());
   assert.ok(paths.some((path) => path.startsWith("dep_analysis_cache")), paths.join());
@@ -107,14 +108,18 @@ Deno.test("what was started long ago makes room for others", async () => {
     for (const _ of ["first", "second"]) caches.started(key, prepare);
     await caches.idle();
   };
-  const isKept = (key: string) => caches.get(key).length > 0;
+  const isKept = async (key: string) => (await caches.get(key)).length > 0;
   await compile("old");
   await compile("used");
   for (let n = 0; n < 62; n++) caches.started(`bundle ${n}`, prepare);
   caches.started("used", prepare);
-  assert.deepEqual([isKept("old"), isKept("used")], [true, true]);
+  assert.deepEqual([await isKept("old"), await isKept("used")], [true, true]);
   await compile("new");
-  assert.deepEqual([isKept("old"), isKept("used"), isKept("new")], [false, true, true]);
+  assert.deepEqual([await isKept("old"), await isKept("used"), await isKept("new")], [
+    false,
+    true,
+    true,
+  ]);
 });
 
 Deno.test("compiling cannot read outside the bundle, and a bundle that does not compile is left", async () => {
@@ -132,10 +137,37 @@ Deno.test("compiling cannot read outside the bundle, and a bundle that does not 
     caches.started(key, () => Promise.resolve(made));
     caches.started(key, () => Promise.resolve(made));
     await caches.idle();
-    const text = caches.get(key).map(({ path, bytes }) => path + new TextDecoder().decode(bytes));
+    const text = (await caches.get(key)).map(({ path, bytes }) =>
+      path + new TextDecoder().decode(bytes)
+    );
     assert.ok(!text.some((file) => file.includes("secret.ts.js")), "it was read");
     assert.deepEqual(processesNaming(dir.path), []);
   }
+});
+
+Deno.test("what a host with a folder has compiled serves the next one, unless it was touched", async () => {
+  await using dir = await tempDir();
+  await bundle(dir);
+  const kept = () => new KeptFiles(dir.join("kept"));
+  await using caches = new CompiledCaches(kept());
+  const made = await job(dir, "bootstrap.js", dir.join("deno"));
+  assert.deepEqual(await caches.get("hash"), []);
+  caches.started("hash", () => Promise.resolve(made));
+  await caches.idle();
+  const files = await caches.get("hash");
+  assert.ok(files.length > 2, "the first start is enough");
+
+  await using next = new CompiledCaches(kept());
+  assert.deepEqual(await next.get("hash"), files);
+  next.started("hash", () => assert.fail("it is compiled already"));
+  await next.idle();
+  assert.deepEqual(await new CompiledCaches(kept()).get("another"), []);
+
+  const [name] = names(dir.join("kept")).filter((name) => name.startsWith("code-"));
+  const path = dir.join(`kept/${name}`);
+  const whole = await Deno.readFile(path);
+  await Deno.writeFile(path, whole.with(whole.length - 1, whole.at(-1)! ^ 1));
+  assert.deepEqual(await new CompiledCaches(kept()).get("hash"), []);
 });
 
 Deno.test("disposing ends what is being compiled", async () => {

@@ -159,6 +159,25 @@ sandboxTest(
       assert.deepEqual([uid, mode! & 0o777], [65534, 0o755], "nobody inside may write it");
       using zero = await Deno.open(`${devices}/zero`);
       assert.equal(await zero.read(new Uint8Array(8)), 8);
+      const { ino } = await Deno.stat(`${devices}/null`);
+      assert.equal(await makeDevices(shell, `${folder}/dev`), devices);
+      assert.equal((await Deno.stat(`${devices}/null`)).ino, ino, "they serve the next host");
+      const changes: readonly (() => Promise<void>)[] = [
+        () => Deno.chmod(`${devices}/null`, 0o600),
+        () => Deno.chown(`${devices}/null`, 0, 0),
+        () => Deno.writeTextFile(`${devices}/more`, ""),
+        () => Deno.remove(`${devices}/null`),
+        () => Deno.remove(`${devices}/null`).then(() => Deno.writeTextFile(`${devices}/null`, "")),
+      ];
+      for (const change of changes) {
+        await change();
+        assert.equal(await makeDevices(shell, `${folder}/dev`), devices);
+        const found = [...Deno.readDirSync(`${devices}`)].map(({ name }) => name).sort();
+        assert.deepEqual(found, [...DEVICES].sort(), String(change));
+        const { uid, mode, isCharDevice } = await Deno.stat(`${devices}/null`);
+        assert.deepEqual([uid, mode! & 0o777, isCharDevice], [65534, 0o666, true], String(change));
+      }
+      assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["dev"]);
       assert.deepEqual(
         await makeDevices(shell, "/proc/none"),
         new Map(),
