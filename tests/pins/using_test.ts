@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 const PROJECT = new URL("../../", import.meta.url);
-const USING = /^\s*(?:await )?using \w+ =/gm;
+const USING = /(?<![\w"`*] ?)(?:await )?\busing [\w$]+ ?=/g;
 
 /** Counts the declarations with `using` in files. */
 function count(paths: readonly string[]): number {
