@@ -6,7 +6,7 @@ import { assertRejectsWithCode } from "../helpers/assert_code.ts";
 import { hostTest } from "../helpers/host.ts";
 
 /** Long enough for an import on a busy machine; all of them wait at the same time. */
-const TIMEOUT_MS = 4_000;
+const TIMEOUT_MS = 2_500;
 const MAINS: [name: string, phase: string, main: string, message: RegExp][] = [
   [
     "imports",
