@@ -10,7 +10,7 @@ export const ROOMS: readonly string[] = [
   ...["bundle/manifest", "bundle/reading", "bundle/signing", "bundle/store"],
   ...["trust/keys", "trust/root", "trust/list", "trust/sealed", "trust/mark", "trust/verify"],
   ...["trust", "permissions/scopes", "permissions/policy", "permissions"],
-  ...["rpc/wire", "rpc/flow", "rpc/transport", "rpc/calls", "rpc", "plugin"],
+  ...["rpc/wire", "rpc/flow", "rpc/transport", "rpc/calls", "rpc", "plugin/log", "plugin"],
   ...["sandbox/seccomp", "sandbox/launch", "sandbox/machine"],
   ...["sandbox/cgroup/groups", "sandbox/cgroup/systemd", "sandbox/cgroup/v1", "sandbox/cgroup/v2"],
   ...["sandbox/cgroup", "sandbox/launchers", "sandbox", "doctor"],
@@ -19,7 +19,7 @@ export const ROOMS: readonly string[] = [
   ...["monitor/sources", "monitor/samples", "monitor/violations", "monitor/telemetry"],
   ...["audit/chain", "audit/verify", "audit/write", "audit"],
   ...["host/events", "host/settings", "host/data", "host/folders", "host/admission"],
-  ...["host/process", "host/plugin", "host/supervision", "host"],
+  ...["host/process", "host/calls", "host/plugin", "host/supervision", "host"],
   ...[
     "mod",
     "testing",

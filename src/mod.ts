@@ -91,7 +91,7 @@ export { inspectBundle, type InspectedLaunch, type Inspection } from "./host/ins
 export { type ReloadOptions } from "./host/hot_reload.ts";
 export { type LoadOptions, type UnloadOptions } from "./host/lifecycle.ts";
 export { type Signer } from "./host/plugin/known_plugin.ts";
-export { type PluginUsage } from "./host/plugin/call_counters.ts";
+export { type PluginUsage } from "./host/calls/call_counters.ts";
 export { type PluginHostOptions } from "./host/settings/plugin_host_options.ts";
 export { type CallArguments, type CallOptions, PluginHandle } from "./host/plugin_handle.ts";
 export { type PluginState } from "./host/events/plugin_state.ts";

@@ -10,7 +10,7 @@ import { ManagedPlugin } from "./plugin/plugin.ts";
 import { toPath } from "./settings/config_files.ts";
 import { Reloader, type ReloadOptions } from "./hot_reload.ts";
 import { PluginRegistry } from "./plugin/registry.ts";
-import { isTrustRefusal } from "./plugin/load_errors.ts";
+import { isTrustRefusal } from "./calls/trust_refusal.ts";
 
 /**
  * Options of `load` and `loadByName`.

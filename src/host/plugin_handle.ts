@@ -17,7 +17,7 @@ import type { SandboxReport } from "../sandbox/launch/launcher.ts";
 import type { ReloadOptions } from "./hot_reload.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { Signer } from "./plugin/known_plugin.ts";
-import type { PluginUsage } from "./plugin/call_counters.ts";
+import type { PluginUsage } from "./calls/call_counters.ts";
 import type { PluginState } from "./events/plugin_state.ts";
 
 /**

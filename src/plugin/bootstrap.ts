@@ -17,12 +17,12 @@ import {
   runHook,
   snapshot,
 } from "./calls.ts";
-import { replaceConsole } from "./console.ts";
+import { replaceConsole } from "./log/console.ts";
 import { createContext, type InitializeParams } from "./context.ts";
 import { compileEntry, type Definition, failure, importDefinition } from "./definition.ts";
-import { removeSharedState, replaceStdio } from "./lockdown.ts";
+import { removeSharedState, replaceStdio } from "./log/lockdown.ts";
 import { enter, type EnterParams } from "./enter.ts";
-import { LogSender } from "./log_sender.ts";
+import { LogSender } from "./log/log_sender.ts";
 import { errorDescriber, pluginStack, Refusal } from "./refusal.ts";
 import { inTrace, traceMeta } from "./trace.ts";
 import type { Plugin, PluginContext } from "./types.ts";

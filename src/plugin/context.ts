@@ -3,7 +3,7 @@ import { now as clock } from "../rpc/flow/clock.ts";
 import type { Connection } from "../rpc/connection.ts";
 import { SafeMap } from "../rpc/wire/safe_map.ts";
 import { TokenBucket } from "../rpc/flow/token_bucket.ts";
-import type { LogLevel, LogSender } from "./log_sender.ts";
+import type { LogLevel, LogSender } from "./log/log_sender.ts";
 import { traceMeta } from "./trace.ts";
 import type { PluginContext, Service } from "./types.ts";
 

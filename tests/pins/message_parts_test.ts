@@ -5,7 +5,7 @@ import { sourceFiles } from "../../scripts/rooms.ts";
 
 const READ_HERE: Readonly<Record<string, string>> = {
   "cli/terminal/failure.ts": "commander's messages, brought into the form of ours",
-  "host/plugin/denials.ts": "Deno names the permission that it refused in words alone",
+  "host/calls/denials.ts": "Deno names the permission that it refused in words alone",
   "json/schema_issues.ts": "zod tells a schema's message from its own by nothing but the text",
   "plugin/definition.ts": "Deno puts paths of the host behind the first line",
 };

@@ -1,15 +1,9 @@
 // The errors of a plugin that could not be loaded, or is not there to be called.
-import { SallyportError, type SallyportErrorCode } from "../../errors.ts";
+import { SallyportError } from "../../errors.ts";
 import { ownError } from "../../io/system_error.ts";
 import type { EventInput } from "../events/events.ts";
 import type { PluginState } from "../events/plugin_state.ts";
-
-const REFUSALS: ReadonlySet<SallyportErrorCode> = new Set([
-  "untrusted",
-  "revoked",
-  "expired",
-  "rollback",
-]);
+import { isTrustRefusal } from "../calls/trust_refusal.ts";
 
 /** Makes whatever a load ended with an error of ours. */
 export function loadFailure(
@@ -58,21 +52,7 @@ export function notRunningError(
   });
 }
 
-/** Tells whether an error says that a bundle is not trusted, and not that something failed. */
-export function isTrustRefusal(error: unknown): boolean {
-  return error instanceof SallyportError && REFUSALS.has(error.code);
-}
-
 /** Returns the error that a load is to end with: why the host ended it, where it did. */
 export function reasonOrFailure(signal: AbortSignal, failure: unknown): unknown {
   return signal.reason instanceof SallyportError ? signal.reason : failure;
-}
-
-/** Tells a pending call that its plugin was taken down. */
-export function revokedError(plugin: string, refusal: SallyportError): SallyportError {
-  return new SallyportError("revoked", `Plugin "${plugin}" was unloaded: ${refusal.reason}`, {
-    hint: refusal.hint,
-    details: { plugin, reason: refusal.code },
-    cause: refusal,
-  });
 }

@@ -3,7 +3,7 @@ import type { SallyportError } from "../../errors.ts";
 import { abortGuarded, guardSignal } from "../../guard.ts";
 import { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import { settledWithin } from "../../process/stop.ts";
-import type { Denials } from "./denials.ts";
+import type { Denials } from "../calls/denials.ts";
 import type { PluginParts } from "./plugin_parts.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { requestHandlers } from "./request_handlers.ts";

@@ -3,7 +3,7 @@ import { escapeText, SallyportError } from "../../errors.ts";
 import { logFailure } from "../../guard.ts";
 import type { PluginTracer } from "../../monitor/telemetry/tracing.ts";
 import type { ServiceCaller } from "../../services/calls/caller.ts";
-import type { Denials } from "./denials.ts";
+import type { Denials } from "../calls/denials.ts";
 import type { RequestHandlers } from "../process/plugin_requests.ts";
 import type { PreparedPlugin } from "../admission/admit.ts";
 import type { PluginParts } from "./plugin_parts.ts";

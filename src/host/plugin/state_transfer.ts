@@ -6,7 +6,7 @@ import { encodeValue } from "../../rpc/wire/binary.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { record } from "../process/plugin_requests.ts";
-import type { ActiveProcess } from "./active_process.ts";
+import type { ActiveProcess } from "../calls/active_process.ts";
 
 /** The size that a snapshot may have as JSON and bytes, whatever `messageBytes` allows: 8 MiB. */
 export const MAX_STATE_BYTES: number = 8 * 1024 * 1024;

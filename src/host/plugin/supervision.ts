@@ -5,7 +5,7 @@ import type { Logger } from "../../log.ts";
 import type { ResolvedPermissions } from "../../permissions/resolve.ts";
 import type { SandboxReport } from "../../sandbox/launch/launcher.ts";
 import type { PluginState } from "../events/plugin_state.ts";
-import type { ActiveProcess } from "./active_process.ts";
+import type { ActiveProcess } from "../calls/active_process.ts";
 
 /** What a supervisor sees of a plugin, and does with it. */
 export interface SupervisedPlugin {

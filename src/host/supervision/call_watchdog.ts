@@ -8,7 +8,7 @@ import { CallCpuTime, type CallExcess } from "./call_cpu_time.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import { downError, errorOf } from "./violation_errors.ts";
 import type { SupervisedPlugin } from "../plugin/supervision.ts";
-import type { ActiveProcess } from "../plugin/active_process.ts";
+import type { ActiveProcess } from "../calls/active_process.ts";
 
 /** What the watch over calls needs of the supervisor. */
 export interface CallWatchdogParts {

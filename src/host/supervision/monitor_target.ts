@@ -2,7 +2,7 @@
 import type { MonitorPolicy } from "../../permissions/policy/watch_policy.ts";
 import { findCgroupFolders } from "../../monitor/sources/cgroup.ts";
 import type { MonitorTarget } from "../../monitor/samples/target.ts";
-import type { ActiveProcess } from "../plugin/active_process.ts";
+import type { ActiveProcess } from "../calls/active_process.ts";
 
 /** Describes the process that serves a plugin. */
 export function pluginTarget(

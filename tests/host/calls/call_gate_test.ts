@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CallGate } from "../../../src/host/plugin/call_gate.ts";
+import { CallGate } from "../../../src/host/calls/call_gate.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
 
 Deno.test("CallGate holds a call however long it may take, beyond what a timer can wait", async () => {

@@ -1,5 +1,5 @@
-import { now as clock } from "../rpc/flow/clock.ts";
-import { SafeMap } from "../rpc/wire/safe_map.ts";
+import { now as clock } from "../../rpc/flow/clock.ts";
+import { SafeMap } from "../../rpc/wire/safe_map.ts";
 import type { LogLevel } from "./log_sender.ts";
 
 const { inspect } = Deno;

@@ -1,6 +1,6 @@
-import { encodeValue } from "../rpc/wire/binary.ts";
-import { now as clock } from "../rpc/flow/clock.ts";
-import { TokenBucket } from "../rpc/flow/token_bucket.ts";
+import { encodeValue } from "../../rpc/wire/binary.ts";
+import { now as clock } from "../../rpc/flow/clock.ts";
+import { TokenBucket } from "../../rpc/flow/token_bucket.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

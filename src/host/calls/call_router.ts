@@ -2,13 +2,14 @@
 // handed over, counted, and explained when it fails.
 import { SallyportError } from "../../errors.ts";
 import type { CallKind, PluginTelemetry } from "../../monitor/telemetry/telemetry.ts";
-import type { CallSpan, SpanSubject } from "../../monitor/telemetry/tracing.ts";
+import type { CallSpan } from "../../monitor/telemetry/tracing.ts";
 import type { RequestOptions } from "../../rpc/calls/options.ts";
-import { CallGate, MAX_HELD_CALLS } from "./call_gate.ts";
+import { CallGate, type HeldCalls, tooManyHeld } from "./call_gate.ts";
+import { kindOf, reasonFor, startSpan, traced } from "./call_spans.ts";
 import type { Denials } from "./denials.ts";
 import type { PluginProcess } from "../process/plugin_process.ts";
 import type { CallCounters } from "./call_counters.ts";
-import { isTrustRefusal, revokedError } from "./load_errors.ts";
+import { isTrustRefusal, revokedError } from "./trust_refusal.ts";
 import type { ActiveProcess } from "./active_process.ts";
 
 /** What calls need of their plugin. */
@@ -25,14 +26,6 @@ export interface CallOwner {
   refusalOf(process: PluginProcess): SallyportError | undefined;
   /** Is told of a call that took longer than the plugin's limit. */
   overdue(process: PluginProcess, error: SallyportError): void;
-}
-
-/** Calls that wait while state is handed over. */
-export interface HeldCalls {
-  /** Aborts when too many wait, with the error to end with. */
-  readonly full: AbortSignal;
-  /** Lets them go, to whatever serves by then. */
-  release(): void;
 }
 
 /** Sends the calls of one plugin. */
@@ -63,7 +56,7 @@ export class CallRouter {
    */
   hold(): HeldCalls {
     const full = new AbortController();
-    const hold = this.#hold = new CallGate(() => full.abort(tooMany(this.#owner.name)));
+    const hold = this.#hold = new CallGate(() => full.abort(tooManyHeld(this.#owner.name)));
     const release = () => {
       if (this.#hold === hold) this.#hold = undefined;
       hold.release();
@@ -242,37 +235,6 @@ export class CallRouter {
   }
 }
 
-function kindOf(method: string): "call" | "hook" {
-  return method === "hook/run" ? "hook" : "call";
-}
-
-/** Opens the span of a call, whose parameters the host itself has made. */
-function startSpan(
-  { tracer }: ActiveProcess,
-  subject: SpanSubject,
-  params: unknown,
-  options: RequestOptions | undefined,
-  since: number | undefined,
-): CallSpan {
-  const { method, hook } = params as { method?: string; hook?: string };
-  const given = options?.meta?.traceparent as string | undefined;
-  return tracer.startCallSpan(subject, hook ?? method ?? "", given, since);
-}
-
-/** Returns what the span of a failed call says: why it was cancelled, where the host did that. */
-function reasonFor(error: unknown, signal: AbortSignal | undefined): unknown {
-  return signal?.aborted && signal.reason instanceof SallyportError ? signal.reason : error;
-}
-
-/** Has the plugin told of the span. */
-function traced(
-  options: RequestOptions | undefined,
-  { traceparent }: CallSpan,
-): RequestOptions | undefined {
-  if (traceparent === options?.meta?.traceparent) return options;
-  return { ...options, meta: { ...options?.meta, traceparent } };
-}
-
 /** Waits; a caller that gives up is told by the call itself. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
@@ -285,15 +247,4 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const timer = setTimeout(end, ms);
     signal?.addEventListener("abort", end, { once: true });
   });
-}
-
-function tooMany(plugin: string): SallyportError {
-  return new SallyportError(
-    "limit-exceeded",
-    `Cannot reload plugin "${plugin}": more than ${MAX_HELD_CALLS} calls wait for its state to be handed over`,
-    {
-      hint: "Reload it when there is less to do, or hand over less",
-      details: { plugin, max: MAX_HELD_CALLS },
-    },
-  );
 }

@@ -71,3 +71,23 @@ function timedOut(label: string, timeoutMs: number): SallyportError {
     { hint: "Give it more time", details: { local: true, timeoutMs } },
   );
 }
+
+/** Calls that wait while state is handed over. */
+export interface HeldCalls {
+  /** Aborts when too many wait, with the error to end with. */
+  readonly full: AbortSignal;
+  /** Lets them go, to whatever serves by then. */
+  release(): void;
+}
+
+/** The error of a reload for which too many calls wait. */
+export function tooManyHeld(plugin: string): SallyportError {
+  return new SallyportError(
+    "limit-exceeded",
+    `Cannot reload plugin "${plugin}": more than ${MAX_HELD_CALLS} calls wait for its state to be handed over`,
+    {
+      hint: "Reload it when there is less to do, or hand over less",
+      details: { plugin, max: MAX_HELD_CALLS },
+    },
+  );
+}
