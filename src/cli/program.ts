@@ -27,6 +27,11 @@ import { addTrust } from "./trust/command.ts";
 import { askBeforeCommands } from "./shared/trust_options.ts";
 import { addVerify } from "./verify/command.ts";
 
+/** The commands, in the order of the help text. */
+const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
+  ...[addKeygen, addHash, addSign, addVerify, addInspect, addRun, addNew, addTrust, addAudit],
+  ...[addQuarantine, addTop, addDoctor],
+];
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 export async function runCommand(
@@ -81,18 +86,7 @@ function createProgram(context: CliContext): Command {
       getErrHasColors: () => false,
     });
   askBeforeCommands(program, context);
-  addKeygen(program, context);
-  addHash(program, context);
-  addSign(program, context);
-  addVerify(program, context);
-  addInspect(program, context);
-  addRun(program, context);
-  addNew(program, context);
-  addTrust(program, context);
-  addAudit(program, context);
-  addQuarantine(program, context);
-  addTop(program, context);
-  addDoctor(program, context);
+  for (const add of COMMANDS) add(program, context);
   return program;
 }
 

@@ -16,25 +16,23 @@ export interface FlagPaths {
   bundleDir: string;
   /** Returns the paths by which the process sees a path of the machine, where it has a root of its own. */
   seenAs?: (path: string) => readonly string[];
-  /** What the bootstrap needs beyond the plugin, for its own use. */
-  bootstrap?: BootstrapNeeds;
+  /** What the bootstrap needs for itself; the plugin shares it, and gains nothing by that. */
+  bootstrap?: {
+    /** The relay to the host's egress proxy: a loopback port and a socket, as the process sees it. */
+    relay?: { readonly port: number; readonly socket: string };
+    /** The socket of the lane to the host, as the process sees it, before it drops the permission. */
+    lane?: string;
+    /** The files that large values travel in, as the process sees them: one to read, one to write. */
+    shared?: { readonly down: string; readonly up: string };
+    /** The library by which it loads its system call filter, before it drops the permission. */
+    library?: string;
+  };
   /** How the code in its cache folder was compiled, as the engine must compile too; else it keeps none. */
   codeCache?: CodeCaching;
 }
 
-/** Names what the bootstrap needs for itself; the plugin shares it, and gains nothing by that. */
-export interface BootstrapNeeds {
-  /** The relay to the host's egress proxy: a loopback port and a socket, as the process sees it. */
-  relay?: { readonly port: number; readonly socket: string };
-  /** The socket of the lane to the host, as the process sees it, before it gives the permission up. */
-  lane?: string;
-  /** The files that large values travel in, as the process sees them: one to read, one to write. */
-  shared?: { readonly down: string; readonly up: string };
-  /** The library by which it loads its system call filter, before it gives the permission up. */
-  library?: string;
-}
-
-const FIXED_FLAGS = [
+/** Flags of every process that runs code for a plugin. */
+export const FIXED_FLAGS: readonly string[] = [
   "--no-prompt",
   "--no-remote",
   "--no-npm",

@@ -75,8 +75,11 @@ export type ContextRequest = NonNullable<Manifest["context"]>[number];
 
 const MAX_ENTRIES = 100;
 
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
-const KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
+export const PLUGIN_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+/** The keys of services and names of hooks. */
+export const SERVICE_KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
+export const SERVICE_KEY_RULE =
+  "must be a lower-case letter, then at most 63 lower-case letters, digits, _ . : or -";
 
 // the pattern of semver.org, with the numbers kept below 2^53
 const VERSION =
@@ -87,13 +90,11 @@ const NET = /^[^\s,\p{Cc}]+$/u;
 const READ = /^(?:\$(?:BUNDLE|STORAGE)(?:$|[\\/])|\/|\\\\|[A-Za-z]:[\\/])[^,\p{Cc}]*$/u;
 const WRITE = /^(?:\$STORAGE(?:$|[\\/])|\/|\\\\|[A-Za-z]:[\\/])[^,\p{Cc}]*$/u;
 
-const name = z.string().regex(NAME, {
+export const pluginName: z.ZodString = z.string().regex(PLUGIN_NAME, {
   error: "must be a lower-case letter, then at most 63 lower-case letters, digits, _ or -",
 });
 
-const key = z.string().regex(KEY, {
-  error: "must be a lower-case letter, then at most 63 lower-case letters, digits, _ . : or -",
-});
+export const serviceKey: z.ZodString = z.string().regex(SERVICE_KEY, { error: SERVICE_KEY_RULE });
 
 const version = z.string().max(128).regex(VERSION, {
   error: "must be a version as of SemVer 2.0.0, such as 1.2.3",
@@ -151,11 +152,13 @@ const permissions = z.lazy(() =>
 
 const access = z.enum(["read", "readwrite"]);
 
-const contextRequest = z.lazy(() => z.strictObject({ key, access, reason: text(500).optional() }));
+const contextRequest = z.lazy(() =>
+  z.strictObject({ key: serviceKey, access, reason: text(500).optional() })
+);
 
 const hookRequest = z.lazy(() =>
   z.strictObject({
-    name: key,
+    name: serviceKey,
     priority: z.int().min(100, { error: "must be 100 or more: 0 to 99 is the host's own band" })
       .max(9_999).optional(),
   })
@@ -165,7 +168,7 @@ const hookRequest = z.lazy(() =>
 const manifestSchema = z.lazy(() =>
   z.strictObject({
     $schema: text(1_024).optional(),
-    name,
+    name: pluginName,
     version,
     author: text(200).optional(),
     description: text(2_000).optional(),
@@ -178,7 +181,7 @@ const manifestSchema = z.lazy(() =>
       .optional(),
     hooks: z.array(hookRequest).max(MAX_ENTRIES).optional(),
     limits: limitsSchema.optional(),
-    dependencies: z.record(name, range)
+    dependencies: z.record(pluginName, range)
       .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
         error: `must have at most ${MAX_ENTRIES} entries`,
       }).optional(),
@@ -234,7 +237,7 @@ function findSelf(value: unknown): SchemaIssue[] {
   if (typeof own !== "string" || typeof dependencies !== "object" || dependencies === null) {
     return [];
   }
-  if (!NAME.test(own) || !Object.hasOwn(dependencies, own)) return [];
+  if (!PLUGIN_NAME.test(own) || !Object.hasOwn(dependencies, own)) return [];
   return [{ path: `dependencies.${own}`, message: "is the plugin itself" }];
 }
 

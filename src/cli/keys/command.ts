@@ -9,7 +9,7 @@ import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { writeKeyFiles } from "./key_files.ts";
 import { columns } from "../terminal/layout.ts";
-import { warnIfChangeable } from "../shared/files.ts";
+import { warnIfChangeable, withoutSlash } from "../shared/files.ts";
 import { readNewSecret } from "../shared/secrets.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -44,7 +44,7 @@ async function keygen(name: string, options: KeygenOptions, context: CliContext)
   if (!seal && passphraseFile !== undefined) {
     throw new UsageError("Cannot use --passphrase-file without --seal", "Pass --seal as well");
   }
-  const dir = options.dir.replace(/(?<=.)\/+$/, "");
+  const dir = withoutSlash(options.dir);
   const privateKeyFile = `${dir}/${name}.key`;
   const publicKeyFile = `${dir}/${name}.pub`;
   const secret = seal

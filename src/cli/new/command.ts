@@ -3,15 +3,14 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { commandLine, packageRoot, shellWord } from "../../command_line.ts";
+import { PLUGIN_NAME } from "../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../errors.ts";
-import { cannotWrite } from "../shared/files.ts";
+import { cannotWrite, withoutSlash } from "../shared/files.ts";
 import type { CliContext } from "../shared/context.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns } from "../terminal/layout.ts";
 import { findMapping } from "./package_mapping.ts";
 import { denoJson, entryModule, gitAttributes, manifestFile, testModule } from "./templates.ts";
-
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
 export function addNew(program: Command, context: CliContext): void {
   program.command("new")
@@ -22,13 +21,13 @@ export function addNew(program: Command, context: CliContext): void {
 }
 
 async function createPlugin(name: string, folder: string, { output }: CliContext): Promise<void> {
-  if (!NAME.test(name)) {
+  if (!PLUGIN_NAME.test(name)) {
     throw new UsageError(
       `Cannot use "${name}" as the name of a plugin`,
       "Use at most 64 lower-case letters, digits, _ and -, the first a letter",
     );
   }
-  const parent = folder.replace(/(?<=.)\/+$/, "");
+  const parent = withoutSlash(folder);
   const dir = `${parent}/${name}`;
   // the test is not part of the bundle: what is in there is signed and shipped
   const test = `${parent}/${name}_test.ts`;

@@ -1,9 +1,11 @@
 // `sallyport quarantine`: shows and lifts what keeps plugins from being loaded again.
 import type { Command } from "commander";
+import { PLUGIN_NAME } from "../../bundle/manifest/manifest_schema.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import { Quarantine, type QuarantineEntry } from "../../monitor/violations/quarantine.ts";
 import { type CliContext, withProgram } from "../shared/context.ts";
+import { withoutSlash } from "../shared/files.ts";
 import { shortDate } from "../shared/dates.ts";
 import { UsageError } from "../terminal/failure.ts";
 import { columns, plural } from "../terminal/layout.ts";
@@ -16,7 +18,6 @@ can be loaded at once.
   sallyport quarantine list data
   sallyport quarantine lift data word-count`;
 
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const HASH_DIGITS = 16;
 
 export function addQuarantine(program: Command, context: CliContext): void {
@@ -49,7 +50,7 @@ async function list(dir: string, { output }: CliContext): Promise<void> {
 async function lift(dir: string, given: string[], { output }: CliContext): Promise<void> {
   const names = [...new Set(given)];
   for (const name of names) {
-    if (NAME.test(name)) continue;
+    if (PLUGIN_NAME.test(name)) continue;
     throw new UsageError(
       `Cannot lift the quarantine of "${name}": it is no name of a plugin`,
       `See which plugins there are: ${commandLine(["quarantine", "list", dir])}`,
@@ -81,7 +82,7 @@ async function lift(dir: string, given: string[], { output }: CliContext): Promi
 }
 
 async function openQuarantine(dir: string): Promise<Quarantine> {
-  const path = dir.replace(/(?<=.)\/+$/, "");
+  const path = withoutSlash(dir);
   // a mistyped folder must not look like one without any plugin in quarantine
   for (const known of ["quarantine", "store"]) {
     if (await Deno.stat(`${path}/${known}`).then((stat) => stat.isDirectory, () => false)) {

@@ -41,3 +41,8 @@ export function warnIfChangeable(path: string, what: string, output: Output): vo
       `run ${remedyFor(open)} on that`,
   );
 }
+
+/** Returns a path without slashes at its end, but for the root. */
+export function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/+$/, "");
+}

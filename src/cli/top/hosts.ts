@@ -1,6 +1,7 @@
 // Finds the hosts that run in a data folder, and the status that each publishes.
 import { escapeText, SallyportError } from "../../errors.ts";
 import { type HostStatus, STATUS_FILE } from "../../host/supervision/status_file.ts";
+import { withoutSlash } from "../shared/files.ts";
 import { readStatus } from "./status.ts";
 
 /** Holds what is known of one host that runs. */
@@ -30,7 +31,7 @@ const MIN_STALE_MS = 1_000;
 
 /** Looks at a data folder; changes nothing in it. */
 export async function viewHosts(dataDir: string): Promise<TopView> {
-  const root = dataDir.replace(/(?<=.)\/+$/, "");
+  const root = withoutSlash(dataDir);
   const runs = await listRuns(`${root}/run`, dataDir);
   const running: string[] = [];
   const leftBehind: string[] = [];

@@ -11,6 +11,11 @@ import { addTrustRotate } from "./rotate.ts";
 import { addTrustSet } from "./set.ts";
 import { addTrustShow } from "./show.ts";
 
+const COMMANDS: readonly ((trust: Command, context: CliContext) => void)[] = [
+  ...[addTrustInit, addTrustAdd, addTrustSet, addTrustRemove, addTrustRevoke, addTrustAccept],
+  ...[addTrustRotate, addTrustList, addTrustShow],
+];
+
 const HELP = `
 Each command takes the list's file first, or as --trust-list FILE, and its secret from
 --passphrase-file, --key-file or a prompt. A change is shown first; at a terminal it must be
@@ -28,13 +33,5 @@ export function addTrust(program: Command, context: CliContext): void {
       "the encrypted trust list: init, add, set, remove, revoke, accept, rotate, list, show",
     )
     .addHelpText("after", withProgram(HELP));
-  addTrustInit(trust, context);
-  addTrustAdd(trust, context);
-  addTrustSet(trust, context);
-  addTrustRemove(trust, context);
-  addTrustRevoke(trust, context);
-  addTrustAccept(trust, context);
-  addTrustRotate(trust, context);
-  addTrustList(trust, context);
-  addTrustShow(trust, context);
+  for (const add of COMMANDS) add(trust, context);
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
+import { isPresent } from "../../io/is_present.ts";
 import { createTrustListContent } from "../../trust/list/list.ts";
 import { readSealedFile, replaceSealedFile } from "../../trust/sealed/sealed_file.ts";
 import { TrustList } from "../../trust/trust_list.ts";
@@ -50,7 +51,7 @@ async function init(
   const file = onlyFile(argument, options);
   const expiresAt = parseFutureDateOrSpan(options.expires, "expiry");
   const { threshold, onlyListed, force = false, newKeyFile } = options;
-  if (!force) await refuseExisting(file);
+  if (!force) refuseExisting(file);
   const root = await readRoot(options, context);
   const secret = await readNewSecret(options, context, `"${file}"`);
   const content = createTrustListContent({ expiresAt, threshold, onlyListed });
@@ -95,8 +96,8 @@ function sealedWith({ newKeyFile, keyFile }: InitOptions): string {
   return "a passphrase (without it the list is lost)";
 }
 
-async function refuseExisting(file: string): Promise<void> {
-  if (await Deno.lstat(file).then(() => true, () => false)) {
+function refuseExisting(file: string): void {
+  if (isPresent(file)) {
     throw new SallyportError("bad-state", `Cannot make trust list "${file}": it exists`, {
       hint: "Choose another name, or pass --force to replace it",
       details: { path: file },

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { MAX_SIGNATURES } from "../../bundle/reading/envelope.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
+import { isPresent } from "../../io/is_present.ts";
 import { diffRoots } from "../../trust/list/diff.ts";
 import type { TrustList } from "../../trust/trust_list.ts";
 import { type CliContext, collect, parseCount, withProgram } from "../shared/context.ts";
@@ -115,7 +116,7 @@ async function rotateSecret(
     () => [`Sealed ${file} with ${what} (revision ${revision})`],
   );
   const previous = `${list.file}.previous`;
-  if (await Deno.lstat(previous).then(() => true, () => false)) {
+  if (isPresent(previous)) {
     output.warn(
       `${previous} still opens with the old secret: remove it, and other copies, if that has leaked`,
     );

@@ -1,7 +1,13 @@
 // The schema of `policy.json`. Not exported from the package: zod's types are no part of the API.
 import * as z from "zod";
 import type { Limits } from "../../bundle/manifest/limits.ts";
-import type { AccessLevel } from "../../bundle/manifest/manifest_schema.ts";
+import {
+  type AccessLevel,
+  pluginName,
+  SERVICE_KEY,
+  SERVICE_KEY_RULE,
+  serviceKey,
+} from "../../bundle/manifest/manifest_schema.ts";
 import { limitsSchema } from "../../bundle/manifest/limits_schema.ts";
 import { type Parsed, parseNetScope } from "../scopes/net_scope.ts";
 import { neverGranted, parsePathScope, type PathAccess } from "../scopes/path_scope.ts";
@@ -86,12 +92,6 @@ export interface Policy {
 const MAX_ENTRIES = 1_000;
 const MAX_PLUGINS = 10_000;
 
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
-const KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
-const NAME_RULE = "must be a lower-case letter, then at most 63 lower-case letters, digits, _ or -";
-const KEY_RULE =
-  "must be a lower-case letter, then at most 63 lower-case letters, digits, _ . : or -";
-
 /** Makes a list of texts, each of which a parser of ours must accept. */
 function scopes(
   parse: (text: string) => Parsed<unknown>,
@@ -117,7 +117,9 @@ function parsePathFor(access: PathAccess): (text: string) => Parsed<unknown> {
 }
 
 function parseHookName(text: string): Parsed<string> {
-  return text === "*" || KEY.test(text) ? { value: text } : { problem: `is not * and ${KEY_RULE}` };
+  return text === "*" || SERVICE_KEY.test(text)
+    ? { value: text }
+    : { problem: `is not * and ${SERVICE_KEY_RULE}` };
 }
 
 const access = z.enum(["read", "readwrite"]);
@@ -128,7 +130,7 @@ const grant = z.lazy(() =>
     read: scopes(parsePathFor("read"), "Absolute paths to read"),
     write: scopes(parsePathFor("write"), "Absolute paths to write"),
     sys: scopes(parseSysKind, "Kinds of system information"),
-    context: z.record(z.string().regex(KEY, { error: KEY_RULE }), access)
+    context: z.record(serviceKey, access)
       .refine((value) => Object.keys(value).length <= MAX_ENTRIES, {
         error: `must have at most ${MAX_ENTRIES} entries`,
       }).optional().describe("Services by key"),
@@ -195,7 +197,7 @@ export const policySchema: z.ZodType<Policy> = z.lazy(() =>
   z.strictObject({
     $schema: z.string().max(1_024).optional(),
     default: entrySchema.optional(),
-    plugins: z.record(z.string().regex(NAME, { error: NAME_RULE }), entrySchema)
+    plugins: z.record(pluginName, entrySchema)
       .refine((value) => Object.keys(value).length <= MAX_PLUGINS, {
         error: `must have at most ${MAX_PLUGINS} entries`,
       }).optional(),

@@ -9,15 +9,13 @@ import { addressBits, formatIp, type IpAddress, parseIpv4, parseIpv6 } from "./i
 export const DEFAULT_PORT = 443;
 
 /** Holds a network scope in normal form: one port, and a name, a wildcard or a range of addresses. */
-export type NetScope = NamedScope | RangeScope;
-
-/** Holds one host name, or with `wildcard` that name and everything beneath it. */
-export interface NamedScope {
+export type NetScope = RangeScope | {
+  /** A wildcard is a name and everything beneath it. */
   readonly kind: "name" | "wildcard";
   /** The name in ASCII, lower case, without a trailing dot. */
   readonly host: string;
   readonly port: number;
-}
+};
 
 /** Holds a range of addresses; a single address is a range of one. */
 export interface RangeScope {

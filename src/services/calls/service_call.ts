@@ -3,21 +3,18 @@ import type { ServiceCaller } from "./caller.ts";
 import type { ServiceMethod } from "./method_table.ts";
 import { type FailedCall, serviceError } from "./service_error.ts";
 
-export interface ServiceCallOptions {
-  readonly signal?: AbortSignal;
-  /** The trace that the call belongs to, for the log. */
-  readonly traceId?: string;
-  /** Takes what the method throws, also after the call was cancelled. */
-  readonly fail?: (error: unknown) => void;
-}
-
 /** Runs a method until it settles, the caller cancels, or the plugin is unloaded. */
 export async function runServiceCall(
   call: FailedCall,
   method: ServiceMethod,
   args: readonly unknown[],
   caller: ServiceCaller,
-  { signal: cancel, traceId, fail = () => {} }: ServiceCallOptions = {},
+  { signal: cancel, traceId, fail }: {
+    readonly signal?: AbortSignal;
+    readonly traceId?: string;
+    /** Takes what the method throws, also after the call was cancelled. */
+    readonly fail: (error: unknown) => void;
+  },
 ): Promise<unknown> {
   // by hand: AbortSignal.any() leaks on a signal that lives as long as the plugin
   const signals = cancel === undefined ? [caller.signal] : [caller.signal, cancel];

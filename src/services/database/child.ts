@@ -1,4 +1,5 @@
 import { escapeText, SallyportError } from "../../errors.ts";
+import { FIXED_FLAGS } from "../../permissions/flags.ts";
 import { type Child, startChild } from "../../process/child.ts";
 import { stopChild } from "../../process/stop.ts";
 import type { HelperGroup } from "../../sandbox/cgroup/helper_group.ts";
@@ -26,21 +27,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 // above what the process allows itself, so that it ends in order and says why
 const MAX_HEAP_MIB = 768;
 
-const FLAGS = [
-  "--no-prompt",
-  "--no-remote",
-  "--no-npm",
-  "--no-config",
-  "--no-lock",
-  "--cached-only", // grants "import" silently, which --deny-import takes back
-  "--deny-import",
-  "--no-code-cache",
-  "--deny-net",
-  "--deny-env",
-  "--deny-sys",
-  "--deny-run",
-  "--deny-ffi",
-];
+const DENIED = ["net", "env", "sys", "run", "ffi"];
 
 /**
  * Returns the arguments of a database process: it reads its own script, and reads and writes its own
@@ -61,7 +48,9 @@ export function databaseArguments(script: string, config: DatabaseConfig): strin
   const reads = config.access === "read" && config.tables !== undefined;
   return [
     "run",
-    ...FLAGS,
+    ...FIXED_FLAGS,
+    "--no-code-cache",
+    ...DENIED.map((family) => `--deny-${family}`),
     `--allow-read=${script},${config.file}`,
     reads ? "--deny-write" : `--allow-write=${config.file}`,
     `--v8-flags=--max-old-space-size=${MAX_HEAP_MIB}`,
