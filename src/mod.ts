@@ -87,12 +87,18 @@ export { type AuditOptions } from "./host/settings/audit_options.ts";
 export { type WatchOptions } from "./host/folders/bundle_watch.ts";
 export { type HostEvent } from "./host/events/events.ts";
 export { PluginHost } from "./host/host.ts";
-export { inspectBundle, type InspectedLaunch, type Inspection } from "./host/inspect.ts";
-export { type ReloadOptions } from "./host/hot_reload.ts";
-export { type LoadOptions, type UnloadOptions } from "./host/lifecycle.ts";
+export { inspectBundle } from "./host/inspect.ts";
+export { type InspectedLaunch, type Inspection } from "./host/inspection.ts";
 export { type Signer } from "./host/plugin/known_plugin.ts";
 export { type PluginUsage } from "./host/calls/call_counters.ts";
 export { type PluginHostOptions } from "./host/settings/plugin_host_options.ts";
-export { type CallArguments, type CallOptions, PluginHandle } from "./host/plugin_handle.ts";
+export {
+  type CallArguments,
+  type CallOptions,
+  type LoadOptions,
+  type ReloadOptions,
+  type UnloadOptions,
+} from "./host/operation_options.ts";
+export { PluginHandle } from "./host/plugin_handle.ts";
 export { type PluginState } from "./host/events/plugin_state.ts";
 export { type TrustListOptions } from "./host/settings/trust_list_options.ts";

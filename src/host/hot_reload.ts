@@ -1,5 +1,6 @@
 // Another version of a loaded plugin in the place of the one that runs: the one in its folder, or the
 // one before.
+import type { ReloadOptions } from "./operation_options.ts";
 import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
@@ -7,23 +8,6 @@ import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { PreparedPlugin } from "./admission/admit.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { loadFailure } from "./plugin/load_errors.ts";
-
-/**
- * Options of `reload` and `rollback`.
- *
- * @category Host
- */
-export interface ReloadOptions {
-  /** Gives it up; what runs then serves on. */
-  signal?: AbortSignal;
-  /**
-   * Whether the running version is not asked for its state: the next one begins without. A version whose
-   * `snapshot()` fails or hangs cannot keep the next one out then. One that is revoked is never asked.
-   *
-   * @default {false}
-   */
-  withoutState?: boolean;
-}
 
 /** What changing versions needs of the lifecycle. */
 export interface ReloadSteps {

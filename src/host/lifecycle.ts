@@ -2,47 +2,16 @@
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
 import { type AddedBundles, BundleWatch, type WatchOptions } from "./folders/bundle_watch.ts";
-import { bundleFolders, isFile, isThere, realDir } from "./folders/bundle_folders.ts";
+import { bundleFolders, realDir } from "./folders/bundle_folders.ts";
 import { orderDependencies } from "./admission/load_order.ts";
 import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { Supervisor } from "./supervision/supervisor.ts";
-import { ManagedPlugin } from "./plugin/plugin.ts";
+import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { toPath } from "./settings/config_files.ts";
-import { Reloader, type ReloadOptions } from "./hot_reload.ts";
+import { Reloader } from "./hot_reload.ts";
+import type { LoadOptions, ReloadOptions, UnloadOptions } from "./operation_options.ts";
+import { Registration } from "./registration.ts";
 import { PluginRegistry } from "./plugin/registry.ts";
-import { isTrustRefusal } from "./calls/trust_refusal.ts";
-
-/**
- * Options of `load` and `loadByName`.
- *
- * @category Host
- */
-export interface LoadOptions {
-  /**
-   * Whether to start the plugin only when it is first called or one of its hooks runs.
-   *
-   * @default {false}
-   */
-  lazy?: boolean;
-  /** Gives up loading. */
-  signal?: AbortSignal;
-}
-
-/**
- * Options of `unload`.
- *
- * @category Host
- */
-export interface UnloadOptions {
-  /**
-   * Whether to unload the plugins that depend on it first, instead of refusing.
-   *
-   * @default {false}
-   */
-  cascade?: boolean;
-  /** Why, for the event. */
-  reason?: string;
-}
 
 /** What the operations of a host need. */
 export interface LifecycleParts extends PluginParts {
@@ -58,10 +27,12 @@ export class PluginLifecycle {
   #operations = new Set<Promise<unknown>>();
   #unknown = new Set<string>();
   #reloader: Reloader;
+  #registration: Registration;
 
   /** Starts with no plugin. */
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
+    this.#registration = new Registration(parts, this.registry, () => this.#assertOpen());
     this.#reloader = new Reloader(parts, {
       loadDependencies: (verified, signal) => this.#loadDependencies(verified, signal),
       dependents: (name) => this.#dependents(name),
@@ -75,7 +46,7 @@ export class PluginLifecycle {
       for (const path of await bundleFolders(toPath(dir))) {
         throwIfAborted(signal);
         throwIfAborted(this.#abort.signal);
-        found.push(await this.#register(path, signal));
+        found.push(await this.#registration.register(path, signal));
       }
       this.#warnOfUnknown(dir);
       return found;
@@ -107,8 +78,8 @@ export class PluginLifecycle {
       // who loads it need not reckon with the host's own attempt
       if (known !== undefined) this.#parts.supervisor.cancelRestart(known.name);
       this.#parts.starter.warm();
-      const verified = await this.#verify(path, options.signal);
-      const plugin = this.#claim(path, verified);
+      const verified = await this.#registration.verify(path, options.signal);
+      const plugin = this.#registration.claim(path, verified);
       await this.#load(plugin, verified, options);
       return plugin;
     });
@@ -170,7 +141,7 @@ export class PluginLifecycle {
       if (wasRunning) {
         await this.reload(known.name, { signal });
       } else if (known !== undefined || added !== "ignore") {
-        const plugin = await this.#register(path, signal);
+        const plugin = await this.#registration.register(path, signal);
         if (known === undefined && added === "load") await this.load(plugin.path, { signal });
       }
     });
@@ -256,79 +227,6 @@ export class PluginLifecycle {
     });
   }
 
-  async #register(path: string, signal?: AbortSignal): Promise<ManagedPlugin> {
-    try {
-      const verified = await this.#verify(path, signal);
-      await this.#refuseDuplicate(path, verified);
-      return this.#claim(path, verified);
-    } catch (error) {
-      const refused = this.registry.refusedAt(path);
-      if (refused === undefined || refused.error !== error) throw error;
-      return refused;
-    }
-  }
-
-  /** Verifies a folder; one that is refused is listed with the error. */
-  async #verify(path: string, signal?: AbortSignal): Promise<VerifiedPlugin> {
-    try {
-      return await this.#parts.admission.verify(path, signal);
-    } catch (error) {
-      const refused = error instanceof SallyportError && error.code !== "cancelled";
-      // a path that leads nowhere is a mistake of the caller and no plugin
-      if (refused && await isThere(path)) this.#refuse(path, error);
-      throw error;
-    }
-  }
-
-  /** Registers a verified plugin; at once, so that no other folder gets its name in between. */
-  #claim(path: string, verified: VerifiedPlugin): ManagedPlugin {
-    this.#assertOpen();
-    const { name } = verified.manifest;
-    let plugin = this.registry.getVerified(name);
-    if (plugin !== undefined && plugin.path !== path && plugin.isTaken) {
-      throw this.#nameTaken(path, plugin, "is loaded", "Unload the other one first");
-    }
-    if (plugin === undefined || plugin.path !== path) {
-      this.registry.forget((known) => known.path === path && !known.isTaken);
-      plugin = new ManagedPlugin(this.#parts, name, path, "available");
-      this.registry.add(plugin);
-    }
-    this.registry.forgetRefused(path);
-    if (!plugin.isTaken) plugin.describe(verified);
-    return plugin;
-  }
-
-  /** Refuses a discovered bundle whose name another folder has that is still there. */
-  async #refuseDuplicate(path: string, verified: VerifiedPlugin): Promise<void> {
-    const other = this.registry.getVerified(verified.manifest.name);
-    if (other === undefined || other.path === path) return;
-    if (!await isFile(`${other.path}/plugin.json`)) return;
-    throw this.#nameTaken(path, other, "was there first", "Remove one, or load one by its path");
-  }
-
-  #nameTaken(path: string, other: ManagedPlugin, why: string, hint: string): SallyportError {
-    const { name } = other;
-    const error = new SallyportError(
-      "bad-state",
-      `Cannot register plugin "${name}" from "${path}": "${other.path}" has that name and ${why}`,
-      { hint, details: { plugin: name, path, other: other.path } },
-    );
-    this.#refuse(path, error);
-    return error;
-  }
-
-  #refuse(path: string, error: SallyportError): ManagedPlugin {
-    const { plugin: claimed } = error.details;
-    const name = typeof claimed === "string" ? claimed : path.replace(/.*[/\\]/, "");
-    const untrusted = isTrustRefusal(error);
-    this.registry.forget((known) => known.path === path && !known.isTaken);
-    const plugin = new ManagedPlugin(this.#parts, name, path, untrusted ? "untrusted" : "failed");
-    plugin.error = error;
-    this.registry.addRefused(plugin);
-    this.#parts.hub.emit({ type: untrusted ? "untrusted" : "failed", plugin: name, path, error });
-    return plugin;
-  }
-
   async #load(
     plugin: ManagedPlugin,
     verified: VerifiedPlugin,
@@ -379,7 +277,7 @@ export class PluginLifecycle {
       await plugin.wake(); // a lazy one must run before what needs it
       await plugin.steps.load(signal, async (signal) => {
         if (plugin.state === "active") return;
-        await this.#startNow(plugin, await this.#verify(plugin.path, signal), signal);
+        await this.#startNow(plugin, await this.#registration.verify(plugin.path, signal), signal);
       });
     }
   }

@@ -5,49 +5,14 @@ import type { Logger } from "../log.ts";
 import type { Manifest } from "../bundle/manifest/manifest_schema.ts";
 import type { PluginSample } from "../monitor/samples/sample.ts";
 import { explainPermissions } from "../permissions/explain.ts";
-import type {
-  AnyPluginModule,
-  CallParams,
-  CallResult,
-  MethodNames,
-  StreamItem,
-} from "../plugin/types.ts";
+import type { AnyPluginModule, CallResult, MethodNames, StreamItem } from "../plugin/types.ts";
 import type { RequestOptions } from "../rpc/calls/options.ts";
 import type { SandboxReport } from "../sandbox/launch/launcher.ts";
-import type { ReloadOptions } from "./hot_reload.ts";
+import type { CallArguments, CallOptions, ReloadOptions } from "./operation_options.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import type { Signer } from "./plugin/known_plugin.ts";
 import type { PluginUsage } from "./calls/call_counters.ts";
 import type { PluginState } from "./events/plugin_state.ts";
-
-/**
- * Options of a call.
- *
- * @category Host
- */
-export interface CallOptions {
-  /** Cancels the call: it rejects with `cancelled` at once and the plugin is told. */
-  signal?: AbortSignal;
-  /**
-   * How long the plugin may take, in milliseconds; at most its `callTimeoutMs`, also with `Infinity`.
-   *
-   * @default {the plugin's callTimeoutMs}
-   */
-  timeoutMs?: number;
-  /** Gets what the plugin reports with `call.progress`; what it throws is logged, and the call goes on. */
-  onProgress?: (value: unknown) => void;
-  /** The W3C trace context to hand on, as in the `traceparent` header. */
-  traceparent?: string;
-}
-
-/**
- * Returns the arguments of a call: parameters are optional only where the method takes none.
- *
- * @category Host
- */
-export type CallArguments<M extends AnyPluginModule, K extends MethodNames<M>> = undefined extends
-  CallParams<M, K> ? [params?: CallParams<M, K>, options?: CallOptions]
-  : [params: CallParams<M, K>, options?: CallOptions];
 
 /**
  * Calls and observes one plugin; stays valid across reloads.

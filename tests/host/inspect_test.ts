@@ -1,7 +1,8 @@
 // What inspectBundle() shows is the launch that runs, over what a policy can say: each case is a real process.
 import assert from "node:assert/strict";
 import { SallyportError } from "../../src/errors.ts";
-import { inspectBundle, type InspectedLaunch } from "../../src/host/inspect.ts";
+import { inspectBundle } from "../../src/host/inspect.ts";
+import type { InspectedLaunch } from "../../src/host/inspection.ts";
 import { Quarantine } from "../../src/monitor/violations/quarantine.ts";
 import type { PluginHandle } from "../../src/host/plugin_handle.ts";
 import type { Policy, PolicyEntry } from "../../src/permissions/policy/policy_schema.ts";

@@ -4,7 +4,8 @@
 // code of `verify` is the verdict.
 import type { Command } from "commander";
 import { hostIsRoot } from "../../doctor/system.ts";
-import { inspectBundle, type Inspection } from "../../host/inspect.ts";
+import { inspectBundle } from "../../host/inspect.ts";
+import type { Inspection } from "../../host/inspection.ts";
 import type { CliContext } from "../shared/context.ts";
 import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../shared/trust_options.ts";
 import { describeFailure } from "../terminal/failure.ts";

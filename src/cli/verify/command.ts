@@ -1,7 +1,8 @@
 // `sallyport verify`: says who signed a bundle and whether a host would load it.
 import type { Command } from "commander";
 import { escapeText } from "../../errors.ts";
-import { inspectBundle, type InspectedLaunch, type Inspection } from "../../host/inspect.ts";
+import { inspectBundle } from "../../host/inspect.ts";
+import type { InspectedLaunch, Inspection } from "../../host/inspection.ts";
 import type { CliContext } from "../shared/context.ts";
 import { addTrustOptions, trustedHostOptions, type TrustOptions } from "../shared/trust_options.ts";
 import { columns } from "../terminal/layout.ts";

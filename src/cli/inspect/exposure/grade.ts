@@ -5,7 +5,7 @@
 import type { Manifest } from "../../../bundle/manifest/manifest_schema.ts";
 import { escapeText } from "../../../errors.ts";
 import { hookBand } from "../../../hooks/names.ts";
-import type { InspectedLaunch } from "../../../host/inspect.ts";
+import type { InspectedLaunch } from "../../../host/inspection.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
 import type { Output, Style } from "../../terminal/output.ts";
 import { hanging } from "../../terminal/layout.ts";

@@ -1,6 +1,6 @@
 // What granted paths add to the exposure grade: what they touch counts, not how many they are, so
 // that a wider path never weighs less than what lies in it.
-import type { InspectedLaunch } from "../../../host/inspect.ts";
+import type { InspectedLaunch } from "../../../host/inspection.ts";
 import { OWN_BUNDLE, OWN_STORAGE } from "../../../permissions/findings.ts";
 import { overlaps, pathCovers } from "../../../permissions/scopes/path_scope.ts";
 import type { ExposurePoints } from "./containment.ts";
