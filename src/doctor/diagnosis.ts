@@ -42,7 +42,7 @@ export function diagnose(facts: DoctorFacts): Diagnosis {
   return {
     layers: drafts.map(({ name, status, detail }) => {
       const remedy = status === "ok" ? undefined : remedyFor(name, facts);
-      return { name, status, detail, ...(remedy === undefined ? {} : { remedy }) };
+      return { name, status, detail, remedy };
     }),
     choice: facts.choice,
     missing,

@@ -101,10 +101,9 @@ async function tryLauncher(
   if (program.path !== undefined && !program.mayRun) {
     return { ...unseen(`needs --allow-run=${program.path}`), path: program.path };
   }
-  const where = scratchDir === undefined ? {} : { scratchDir };
   try {
     const libraries = await findLibraries(executable);
-    const probe = await probeLauncher(name, { executable, libraries, ...where });
+    const probe = await probeLauncher(name, { executable, libraries, scratchDir });
     const { path, reason = "does not work", unsure } = probe;
     const needed = name === "bwrap" ? ["sh"] as const : ["sh", "setpriv"] as const;
     const mayTry = isAbsolute(executable) &&
@@ -117,11 +116,7 @@ async function tryLauncher(
       : unseen(why);
     const shortage = unsure &&
       (systemHint(unsure) ?? "Run doctor again when the machine is less busy");
-    return {
-      ...seen,
-      ...(path === undefined ? {} : { path }),
-      ...(shortage === undefined ? {} : { shortage }),
-    };
+    return { ...seen, path, shortage };
   } catch (error) {
     return failed(error);
   }

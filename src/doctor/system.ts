@@ -21,9 +21,6 @@ export function readSystem(): SystemFacts {
   const release = readSmall("/proc/sys/kernel/osrelease")?.trim() ||
     (granted({ name: "sys", kind: "osRelease" }) ? Deno.osRelease() : undefined);
   const [os, arch] = [Deno.build.os, Deno.build.arch];
-  const restricts = readNumber("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
-  const clone = readNumber("/proc/sys/kernel/unprivileged_userns_clone");
-  const most = readNumber("/proc/sys/user/max_user_namespaces");
   return {
     os,
     arch,
@@ -32,13 +29,11 @@ export function readSystem(): SystemFacts {
     wsl: wslVersion(release),
     container: os === "linux" ? readContainer() : undefined,
     sysctls: {
-      ...(restricts === undefined ? {} : { apparmorRestrictsUserns: restricts }),
-      ...(clone === undefined ? {} : { unprivilegedUsernsClone: clone }),
-      ...(most === undefined ? {} : { maxUserNamespaces: most }),
+      apparmorRestrictsUserns: readNumber("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+      unprivilegedUsernsClone: readNumber("/proc/sys/kernel/unprivileged_userns_clone"),
+      maxUserNamespaces: readNumber("/proc/sys/user/max_user_namespaces"),
     },
-    ...(os === "linux" && exists("/proc/self/status") && !exists("/proc/sys")
-      ? { processesOnly: true }
-      : {}),
+    processesOnly: os === "linux" && exists("/proc/self/status") && !exists("/proc/sys"),
     systemd: exists("/run/systemd/system"),
     cgroups: readCgroupMounts(),
   };

@@ -46,10 +46,13 @@ async function run(dir: string, options: RunOptions, context: CliContext): Promi
   using interrupt = listenForInterrupt();
   let methods: readonly string[] = [];
   try {
-    await using host = await interrupt.race(PluginHost.open({
-      ...trustedHostOptions(options, output),
-      times: { drainMs: DRAIN_MS },
-    }));
+    await using host = await interrupt.race(
+      PluginHost.open({
+        ...trustedHostOptions(options, output),
+        times: { drainMs: DRAIN_MS },
+      }),
+      "Nothing was started",
+    );
     const plugin = await load(host, dir, interrupt.signal);
     methods = plugin.methods;
     const callOptions = { signal: interrupt.signal, timeoutMs: options.timeout };

@@ -76,14 +76,12 @@ export function askBeforeCommands(program: Command, context: CliContext): void {
 }
 
 export function trustedHostOptions(options: TrustOptions, output: Output): TrustedHostOptions {
-  const { key = [], policy, isolation, dataDir } = options;
+  const { key = [], trustList, policy, isolation, dataDir } = options;
   return {
-    ...(options.trustList === undefined
-      ? { keys: key }
-      : { trustList: listOptions(options.trustList, options) }),
-    ...(policy === undefined ? {} : { policy }),
-    ...(isolation === undefined ? {} : { isolation }),
-    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(trustList === undefined ? { keys: key } : { trustList: listOptions(trustList, options) }),
+    policy,
+    isolation,
+    dataDir,
     logger: pluginLogger(output),
   };
 }
@@ -98,7 +96,7 @@ function listOptions(
     : isFile(passphraseFile)
     ? { passphraseFile }
     : secret;
-  return { file, ...opens, ...(allowRollback === undefined ? {} : { allowRollback }) };
+  return { file, ...opens, allowRollback };
 }
 
 function isFile(path: string | undefined): path is string {

@@ -4,8 +4,8 @@ import { EXIT_INTERRUPTED, InterruptedError } from "./failure.ts";
 /** Follows the signals until it is disposed. */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal;
-  /** Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe. */
-  race<T>(promise: Promise<T>): Promise<T>;
+  /** Waits for what cannot be aborted itself, such as a host that reads a policy from a pipe; then says what came of it. */
+  race<T>(promise: Promise<T>, hint: string): Promise<T>;
 }
 
 /** Signals within this time count as one: `deno task` passes on a Ctrl-C that the terminal has sent already. */
@@ -27,9 +27,10 @@ export function listenForInterrupt(): Interrupt {
   for (const name of names) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
-    async race(promise) {
+    async race(promise, hint) {
       const { promise: aborted, reject } = Promise.withResolvers<never>();
-      const onAbort = () => reject(new InterruptedError("Nothing was started"));
+      const onAbort = () => reject(new InterruptedError(hint));
+      if (controller.signal.aborted) onAbort();
       controller.signal.addEventListener("abort", onAbort, { once: true });
       try {
         return await Promise.race([promise, aborted]);

@@ -1,6 +1,5 @@
 // The process that the command line talks through: its streams, and whether they are terminals.
 import { SallyportError } from "../../errors.ts";
-import { InterruptedError } from "./failure.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 
 /** Is where a person types. */
@@ -76,15 +75,9 @@ const READ_BYTES = 1_024;
 const TERMINAL: Terminal = {
   async raw(act) {
     using interrupt = listenForInterrupt();
-    const { promise: interrupted, reject } = Promise.withResolvers<never>();
-    interrupted.catch(() => {}); // the next read rejects
-    interrupt.signal.addEventListener(
-      "abort",
-      () => reject(new InterruptedError("Nothing was changed")),
-    );
     Deno.stdin.setRaw(true);
     try {
-      return await act(() => Promise.race([readStdin(), interrupted]));
+      return await act(() => interrupt.race(readStdin(), "Nothing was changed"));
     } finally {
       Deno.stdin.setRaw(false);
     }

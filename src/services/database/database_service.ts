@@ -101,7 +101,7 @@ export function sharedDatabase(key: string, options: SharedDatabaseOptions): Ope
     file: await existing(file, key),
     access: caller.context.get(key) ?? "read",
     tables: shared,
-    ...(maxDatabaseBytes === undefined ? {} : { maxDatabaseBytes }),
+    maxDatabaseBytes,
   });
 }
 

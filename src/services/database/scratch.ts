@@ -46,7 +46,7 @@ export class ServiceScratch implements AsyncDisposable {
       executable: this.#executable,
       script: scriptIn(dir),
       denoDir,
-      ...(group === undefined ? {} : { group }),
+      group,
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   }

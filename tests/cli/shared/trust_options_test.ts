@@ -12,7 +12,9 @@ const OUTPUT = new Output({ ...processIo(), writeOut() {}, writeErr() {} }, fals
 function hostOptions(options: TrustOptions) {
   const { logger, ...others } = trustedHostOptions(options, OUTPUT);
   assert.equal(typeof logger?.warn, "function");
-  return others;
+  return JSON.parse(
+    JSON.stringify(others, (_, value) => value instanceof Uint8Array ? [...value] : value),
+  );
 }
 
 Deno.test("trustedHostOptions() passes on what was given, and nothing else", () => {
@@ -29,7 +31,7 @@ Deno.test("trustedHostOptions() passes on what was given, and nothing else", () 
     { trustList: { file: "t", keyFile: file, allowRollback: true } },
   );
   const byStdin = { trustList: "t", passphraseFile: "-", secret: { key } };
-  assert.deepEqual(hostOptions(byStdin), { trustList: { file: "t", key } });
+  assert.deepEqual(hostOptions(byStdin), { trustList: { file: "t", key: [...key] } });
   assert.deepEqual(hostOptions({ trustList: "t", secret: { passphrase: "typed" } }), {
     trustList: { file: "t", passphrase: "typed" },
   });
