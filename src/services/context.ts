@@ -7,6 +7,7 @@ import type { ServiceCaller } from "./calls/caller.ts";
 import { checkServiceAccess, checkServiceKey, notProvided } from "./calls/denial.ts";
 import { methodNotFound } from "./calls/method_table.ts";
 import type { Service } from "./calls/service.ts";
+import { ServiceRegistry } from "./registry.ts";
 import { cancelled, runServiceCall } from "./calls/service_call.ts";
 import { serviceError } from "./calls/service_error.ts";
 import { configService } from "./config_service.ts";
@@ -22,19 +23,8 @@ import { ServiceScratch } from "./database/scratch.ts";
 import { kvService } from "./kv/kv_service.ts";
 import { logService } from "./log_service.ts";
 
-/** One service that is provided. */
-interface Provided {
-  readonly service: Service;
-  readonly builtIn: boolean;
-  /** Whether its errors are this package's own. */
-  readonly hostMade: boolean;
-  readonly description: string | undefined;
-}
-
-const SERVICE_KEY = /^[a-z][a-z0-9_.:-]{0,63}$/;
 /** What a timer can wait for; one that is asked for more fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const MAX_SERVICES = 1_000;
 
 /**
  * Holds the services that plugins reach through their context: `config`, `log`, `kv`, `database`, and
@@ -58,11 +48,10 @@ const MAX_SERVICES = 1_000;
  */
 export class PluginContext implements AsyncDisposable {
   readonly #databaseFiles = new Set<string>();
-  readonly #services = new Map<string, Provided>();
+  readonly #services = new ServiceRegistry();
   readonly #logger: Logger;
   readonly #scratch: ServiceScratch | undefined;
   readonly #databaseTimeoutMs: number;
-  #closed = false;
 
   /**
    * Is made by the host, with the built-in services.
@@ -87,7 +76,7 @@ export class PluginContext implements AsyncDisposable {
       options.confine,
     );
     const builtIn = (key: string, description: string, service: Service) =>
-      this.#services.set(key, { service, builtIn: true, hostMade: true, description });
+      this.#services.add(key, { service, builtIn: true, hostMade: true, description });
     builtIn("config", "the plugin's settings", configService(config));
     builtIn("log", "the host's log", logService(logger));
     if (dir === undefined) return;
@@ -111,10 +100,10 @@ export class PluginContext implements AsyncDisposable {
     implementation: object | ((caller: ServiceCaller) => object),
     options: ProvideOptions = {},
   ): Disposable {
-    this.#checkKey(key);
+    this.#services.checkKey(key);
     const { access, description } = options;
     const service = appService(key, implementation, { access, log: this.#logger });
-    return this.#add(key, { service, builtIn: false, hostMade: false, description });
+    return this.#services.add(key, { service, builtIn: false, hostMade: false, description });
   }
 
   /**
@@ -130,10 +119,10 @@ export class PluginContext implements AsyncDisposable {
    * @throws {SallyportError} `bad-config` when the context has no folder for processes.
    */
   provideDatabase(key: string, options: SharedDatabaseOptions): Disposable {
-    this.#checkKey(key);
+    this.#services.checkKey(key);
     const service = this.#database(sharedDatabase(key, options));
     const { description } = options;
-    const added = this.#add(key, { service, builtIn: false, hostMade: true, description });
+    const added = this.#services.add(key, { service, builtIn: false, hostMade: true, description });
     this.#databaseFiles.add(options.file);
     return added;
   }
@@ -154,32 +143,17 @@ export class PluginContext implements AsyncDisposable {
    * @returns Whether there was one.
    */
   remove(key: string): boolean {
-    const provided = this.#services.get(key);
-    if (provided === undefined) return false;
-    this.#services.delete(key);
-    // the service is out of use; how its own clean-up went is not this call's business
-    provided.service.held?.close().catch(() => {});
-    return true;
+    return this.#services.remove(key);
   }
 
   /** Lists the keys of all services, sorted. */
   keys(): readonly string[] {
-    return [...this.#services.keys()].sort();
+    return this.#services.keys();
   }
 
   /** Describes all services, sorted by key. */
   describe(): readonly ServiceDescription[] {
-    return this.keys().map((key) => {
-      const { builtIn, description, service: { methods } } = this.#services.get(key)!;
-      return {
-        key,
-        builtIn,
-        ...(description === undefined ? {} : { description }),
-        ...(methods === undefined ? {} : {
-          methods: Object.fromEntries([...methods].map(([name, { access }]) => [name, access])),
-        }),
-      };
-    });
+    return this.#services.describe();
   }
 
   /**
@@ -236,17 +210,15 @@ export class PluginContext implements AsyncDisposable {
    */
   async release(plugin: string): Promise<void> {
     const outcomes = await Promise.allSettled(
-      [...this.#services.values()].map(({ service }) => service.held?.release(plugin)),
+      this.#services.list().map(({ service }) => service.held?.release(plugin)),
     );
     rethrow(outcomes, `release the services of plugin "${plugin}"`);
   }
 
   /** Releases everything, and removes the processes' files. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    const services = [...this.#services.values()];
-    this.#services.clear();
+    const services = this.#services.close();
+    if (services === undefined) return;
     const outcomes = await Promise.allSettled(services.map(({ service }) => service.held?.close()));
     const removed = await Promise.allSettled([this.#scratch?.[Symbol.asyncDispose]()]);
     rethrow([...outcomes, ...removed], "close the services");
@@ -259,28 +231,6 @@ export class PluginContext implements AsyncDisposable {
       });
     }
     return databaseService(this.#scratch, opens, this.#databaseTimeoutMs);
-  }
-
-  #add(key: string, provided: Provided): Disposable {
-    this.#services.set(key, provided);
-    return {
-      [Symbol.dispose]: () => {
-        // a newer service under the key stays
-        if (this.#services.get(key) === provided) this.remove(key);
-      },
-    };
-  }
-
-  #checkKey(key: string): void {
-    const head = `Cannot provide service "${escapeText(String(key), 100)}"`;
-    if (typeof key !== "string" || !SERVICE_KEY.test(key)) {
-      throw new TypeError(`${head}: the key must match ${SERVICE_KEY.source}`);
-    }
-    if (this.#services.has(key)) throw new TypeError(`${head}: the key is taken; remove it first`);
-    if (this.#closed) throw new SallyportError("bad-state", `${head}: the context is closed`);
-    if (this.#services.size >= MAX_SERVICES) {
-      throw new SallyportError("limit-exceeded", `${head}: there are ${MAX_SERVICES} services`);
-    }
   }
 }
 

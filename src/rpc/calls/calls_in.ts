@@ -200,7 +200,11 @@ export class CallsIn {
     if (call.answered || this.#closed) return;
     try {
       const body = encodeValue(value, "null");
-      if (body.text.length + rawLength(body.raw) > this.#wire.backlog.room) throw tooManyWait();
+      if (body.text.length + rawLength(body.raw) > this.#wire.backlog.room) {
+        const message = "Cannot answer: too many other answers wait to be read";
+        const hint = "Await earlier calls before making more";
+        return this.#fail(call, new SallyportError("limit-exceeded", message, { hint }));
+      }
       const raw = body.raw && this.#wire.place(body.raw);
       this.#wire.send(resultLine(call.id, body.text, raw), raw);
     } catch (error) {
@@ -238,13 +242,6 @@ export class CallsIn {
     }
     return errorLine(id, last);
   }
-}
-
-function tooManyWait(): SallyportError {
-  const message = "Cannot answer: too many other answers wait to be read";
-  return new SallyportError("limit-exceeded", message, {
-    hint: "Await earlier calls before making more",
-  });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -21,7 +21,7 @@ import {
 } from "./own_call.ts";
 import { StreamReader } from "./stream_reader.ts";
 
-function ignore(): void {}
+const ignore = () => {};
 
 /** Keeps account of our own requests: every one is settled once, and every id is answered once. */
 export class CallsOut {
@@ -64,7 +64,7 @@ export class CallsOut {
       start: () => this.#start(call, method, params, options),
       grant: (count) => {
         if (this.#pending.get(call.id) === call) {
-          this.#notify("$/credit", `{"id":${call.id},"n":${count}}`);
+          this.#wire.send(notificationLine("$/credit", `{"id":${call.id},"n":${count}}`));
         }
       },
       cancel: () => this.#giveUp(call, undefined),
@@ -135,11 +135,8 @@ export class CallsOut {
 
   /** Lists the requests that were sent and are neither settled nor given up, the oldest first. */
   open(): OpenRequest[] {
-    const open: OpenRequest[] = [];
-    for (const { id, method, givenUp } of this.#pending.values()) {
-      if (!givenUp) open[open.length] = { id, method };
-    }
-    return open;
+    return this.#pending.values().filter(({ givenUp }) => !givenUp)
+      .map(({ id, method }) => ({ id, method }));
   }
 
   /** Fails a request at once and cancels it; one that is settled stays so. */
@@ -237,10 +234,6 @@ export class CallsOut {
       : this.#wire.now() + timeoutMs;
   }
 
-  #notify(method: string, params: string): void {
-    this.#wire.send(notificationLine(method, params));
-  }
-
   /** Settles a call without its answer, which the peer still owes. */
   #giveUp(call: Call, error: SallyportError | undefined): void {
     if (call.givenUp || call.settled) return;
@@ -251,7 +244,7 @@ export class CallsOut {
       this.#givenUp++;
       call.deadline = clock() + this.#options.cancelGraceMs;
       this.#wire.arm(call.deadline);
-      this.#notify("$/cancel", `{"id":${call.id}}`);
+      this.#wire.send(notificationLine("$/cancel", `{"id":${call.id}}`));
     }
     if (error) reject(error);
   }

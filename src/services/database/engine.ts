@@ -18,15 +18,8 @@ import {
   readRows,
   type ResultCaps,
 } from "./sql_values.ts";
-import {
-  type Sqlite,
-  SQLITE_BUSY,
-  SQLITE_FULL,
-  SQLITE_NOMEM,
-  SQLITE_TOOBIG,
-  sqliteCode,
-  type Statement,
-} from "./sqlite.ts";
+import { type Sqlite, SQLITE_NOMEM, sqliteCode, type Statement } from "./sqlite.ts";
+import { describeFailure, inBatch, messageOf, refused } from "./statement_errors.ts";
 
 export class DatabaseEngine {
   readonly #config: DatabaseConfig;
@@ -231,50 +224,7 @@ export class DatabaseEngine {
   }
 
   #describe(error: unknown): unknown {
-    if (error instanceof SallyportError || error instanceof TypeError) return error;
-    const { refusal } = this.#judge;
-    if (refusal !== undefined) return refused(refusal);
-    const message = escapeText(messageOf(error), 500);
-    switch (sqliteCode(error)) {
-      case SQLITE_FULL:
-        return new SallyportError("limit-exceeded", "Statement failed: the database is full", {
-          hint: 'Delete rows, or raise "storageBytes" in plugin.json and the policy',
-        });
-      case SQLITE_NOMEM:
-        this.#exhausted = true;
-        // falls through
-      case SQLITE_TOOBIG:
-        return new SallyportError("limit-exceeded", `Statement failed: ${message}`, {
-          hint: "A value may have 16 MiB, a statement's work 64 MiB of memory",
-        });
-      case SQLITE_BUSY:
-        return new SallyportError("timeout", "Statement failed: the database is locked", {
-          hint: "Another process is writing to it; try again",
-        });
-    }
-    if ((error as { code?: unknown } | null)?.code === "ERR_OUT_OF_RANGE") {
-      return new TypeError(
-        "Cannot return the result: an integer is beyond 2^53; select it with CAST(… AS TEXT)",
-      );
-    }
-    return new Error(message, { cause: error });
+    if (sqliteCode(error) === SQLITE_NOMEM) this.#exhausted = true;
+    return describeFailure(error, this.#judge.refusal);
   }
-}
-
-function refused(reason: string): SallyportError {
-  return new SallyportError("service-denied", `Statement refused: ${reason}`, {
-    hint: "See the Database service for what statements may do",
-  });
-}
-
-function inBatch(error: unknown, index: number): unknown {
-  const message = `Batch undone at statement ${index + 1}: ${messageOf(error)}`;
-  if (error instanceof SallyportError) {
-    return new SallyportError(error.code, message, { hint: error.hint, cause: error });
-  }
-  return error instanceof TypeError ? new TypeError(message) : new Error(message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
