@@ -27,7 +27,6 @@ import {
   resolveOptions,
 } from "./calls/options.ts";
 import { Outbox } from "./transport/outbox.ts";
-import { type MessageParts, takeMessage } from "./peer_messages.ts";
 import { PeerReader } from "./peer_reader.ts";
 import { behindLine, type Part } from "./wire/parts.ts";
 import { SharedValues } from "./transport/shared_values.ts";
@@ -55,7 +54,6 @@ export class Connection implements AsyncDisposable {
   readonly #shared: SharedValues;
   readonly #timer: DeadlineTimer;
   readonly #backlog: Backlog;
-  readonly #parts: MessageParts;
   #state: State = "open";
   #brokenDeadline = Infinity;
   #isOutFirst = false;
@@ -76,17 +74,6 @@ export class Connection implements AsyncDisposable {
     const arm = (at: number) => this.#timer.arm(at);
     const send = (line: string, raw?: Part[]) => this.#send(line, raw);
     const shared = this.#shared = new SharedValues(send, limits);
-    this.#reader = new PeerReader({
-      options,
-      limits,
-      lanes,
-      shared,
-      arm,
-      isOpen: () => this.#state === "open",
-      take: (message, bytes) => takeMessage(message, bytes, this.#parts),
-      failed: (error) => this.#closeWith(error),
-      ended: (error) => this.#ended(error),
-    });
     this.#outbox = new Outbox(options.io, {
       failed: () => this.#pipeBroke(),
       drained: () => this.#resumeCalls(),
@@ -103,15 +90,19 @@ export class Connection implements AsyncDisposable {
     };
     this.#callsOut = new CallsOut(wire, options);
     this.#callsIn = new CallsIn(wire, options);
-    this.#parts = {
+    this.#reader = new PeerReader({
       options,
+      limits,
       lanes,
       shared,
-      reader: this.#reader,
       callsIn: this.#callsIn,
       callsOut: this.#callsOut,
+      arm,
+      isOpen: () => this.#state === "open",
       freed: () => this.#resumeCalls(),
-    };
+      failed: (error) => this.#closeWith(error),
+      ended: (error) => this.#ended(error),
+    });
     void this.#reader.run();
   }
 

@@ -1,4 +1,6 @@
 import { SallyportError } from "../errors.ts";
+import type { CallsIn } from "./calls/calls_in.ts";
+import type { CallsOut } from "./calls/calls_out.ts";
 import type { ResolvedOptions } from "./calls/options.ts";
 import { now as clock } from "./flow/clock.ts";
 import { HostTime } from "./flow/host_time.ts";
@@ -7,20 +9,24 @@ import { TokenBucket } from "./flow/token_bucket.ts";
 import { afterMove, type Lanes } from "./transport/lanes.ts";
 import type { SharedValues } from "./transport/shared_values.ts";
 import { insertBytes, rawLength } from "./wire/binary.ts";
+import { malformed, readId, readParams } from "./wire/control.ts";
 import { FrameReader } from "./wire/framing.ts";
 import type { MessageLimits } from "./wire/limits.ts";
 import { type Message, parseMessage } from "./wire/message.ts";
-import { violation } from "./wire/violation.ts";
+import { shownMethod, violation } from "./wire/violation.ts";
 
 export interface PeerReaderOwner {
   readonly options: ResolvedOptions;
   readonly limits: MessageLimits;
   readonly lanes: Lanes;
   readonly shared: SharedValues;
+  readonly callsIn: CallsIn;
+  readonly callsOut: CallsOut;
   isOpen(): boolean;
   /** Makes sure that {@linkcode PeerReader.expire} runs at a moment. */
   arm(at: number): void;
-  take(message: Message, bytes: number): boolean;
+  /** Goes on with calls that waited for room. */
+  freed(): void;
   failed(error: unknown): void;
   ended(error: unknown): Promise<void>;
 }
@@ -99,21 +105,6 @@ export class PeerReader {
     await ended(undefined);
   }
 
-  /** Counts a request or notification; too many are read later. */
-  countUnasked(): void {
-    this.#unasked++;
-    this.#pause.ask(this.#messages.borrow());
-  }
-
-  /** Counts a notification: too many bytes are read later, and a flood is a `protocol-violation`. */
-  countNotification(bytes: number): void {
-    if (!this.#notifications.take()) {
-      const { maxNotificationsPerSecond } = this.#owner.options;
-      throw violation(`more than ${maxNotificationsPerSecond} notifications a second came`);
-    }
-    this.#pause.ask(this.#notifiedBytes.borrow(bytes));
-  }
-
   /** Charges what was done for the peer since the last mark, or since a moment after it. */
   charge(since?: number): void {
     if (this.#hostTime !== undefined) this.#pause.ask(this.#hostTime.charge(clock(), since));
@@ -187,7 +178,45 @@ export class PeerReader {
   #dispatch(message: Message, bytes: number): void {
     if (this.#owner.lanes.isMoving) throw afterMove();
     this.received++;
-    if (this.#owner.take(message, bytes)) this.charge();
-    else this.#hostTime?.skip(clock());
+    if (this.#takeAsked(message, bytes)) return this.#hostTime?.skip(clock());
+    this.#unasked++;
+    this.#pause.ask(this.#messages.borrow()); // too many messages are read later
+    if (message.kind === "request") this.#owner.callsIn.accept(message);
+    else this.#notification(message, bytes);
+    this.charge();
+  }
+
+  /** Takes answers and stream items, which are bounded by what this end asked for, and returned regions. */
+  #takeAsked(message: Message, bytes: number): boolean {
+    const { kind, method } = message;
+    const { callsOut, shared, freed } = this.#owner;
+    if (kind === "result" || kind === "error") callsOut.answer(message);
+    else if (method === "$/stream" && kind === "notification") {
+      const { items } = readParams(message, "items");
+      if (!Array.isArray(items) || items.length === 0) throw malformed(method);
+      callsOut.items(readId(message), items, bytes);
+    } else if (method === "$/free" && kind === "notification") {
+      shared.freed(message);
+      freed();
+    } else return false;
+    return true;
+  }
+
+  #notification(message: Message, bytes: number): void {
+    const { options, lanes, callsIn, callsOut } = this.#owner;
+    const { method, value } = message;
+    if (method === "$/lane") return lanes.follow(options.onLane);
+    if (callsIn.control(message)) return;
+    if (!this.#notifications.take()) {
+      throw violation(`more than ${options.maxNotificationsPerSecond} notifications a second came`);
+    }
+    this.#pause.ask(this.#notifiedBytes.borrow(bytes));
+    if (method === "$/progress") {
+      return callsOut.progress(readId(message), readParams(message, "value").value);
+    }
+    if (options.accepts(method, "notification")) options.onNotification?.(method, value);
+    else if (options.role === "host") {
+      throw violation(`a plugin may not notify "${shownMethod(method)}"`);
+    }
   }
 }
