@@ -123,6 +123,8 @@ for (const [what, greed] of Object.entries(GREEDS)) {
     "bwrap",
     () => isStopped("bwrap", greed),
   );
+  // what the host counts itself, it counts the same without a sandbox
+  if (["messages", "the log", "disk"].includes(what)) continue;
   Deno.test(`greed for ${what} is recorded and stopped within two intervals, plain`, () =>
     isStopped("plain", greed));
 }

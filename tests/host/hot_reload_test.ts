@@ -141,7 +141,7 @@ Deno.test("a call that waits for the hand-over keeps its own deadline and signal
 Deno.test("whatever fails before the switch leaves the old version serving, and says why", async () => {
   await using test = await hostTest();
   const policy = { default: { grant: { hooks: ["*"] } } };
-  const host = await test.open({ policy, times: { handOverMs: 600, startTimeoutMs: 3_000 } });
+  const host = await test.open({ policy, times: { handOverMs: 600, startTimeoutMs: 2_000 } });
   const events = recordEvents(host);
   const plugin = await host.load(await test.bundle("sample", stateful("one"), {}));
   await plugin.call("add", { n: 5 });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { assertRejectsWithCode, assertThrowsWithCode } from "../helpers/assert_code.ts";
 import { TrustSource } from "../../src/host/admission/trust_source.ts";
 import { hostTest, recordEvents } from "../helpers/host.ts";
-import { startHost } from "../helpers/host_program.ts";
 import { processesNaming, settles, until } from "../helpers/process.ts";
 import { makeBundle, signDir } from "../helpers/signing.ts";
 
@@ -208,16 +207,4 @@ Deno.test("two hosts share a folder, and neither takes the other's processes or 
   await first.close();
   assert.equal(await plugins[1].call("hello"), "hello");
   assert.equal(processesNaming(test.dataDir).length, 1);
-});
-
-Deno.test("loading and unloading again and again leaves no descriptor open", async () => {
-  await using test = await hostTest();
-  const dir = await test.bundle("sample", HELLO);
-  // in a process of its own: the files of a parallel run share one, and its descriptors
-  await using program = startHost("reload_rounds", [test.keys.hex, dir, test.dataDir, "20"]);
-  const { before, after } = JSON.parse(await program.line());
-  assert.deepEqual(await program.child.exited, { code: 0, signal: null });
-  assert.ok(before > 2);
-  // the runtime opens a few for itself when it first needs them; one a round would be 20
-  assert.ok(after - before < 5, `${after} descriptors are open, ${before} were`);
 });

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import type { PluginHost } from "../../../src/host/host.ts";
-import type { PluginHandle } from "../../../src/host/plugin_handle.ts";
-import type { ViolationKind } from "../../../src/permissions/policy/watch_policy.ts";
 import { assertRejectsWithCode } from "../../helpers/assert_code.ts";
-import { type HostTest, hostTest, recordEvents } from "../../helpers/host.ts";
+import { hostTest, recordEvents } from "../../helpers/host.ts";
 import { isAlive, until } from "../../helpers/process.ts";
 import { sandboxTest } from "../../helpers/sandbox.ts";
 
-const MIB = 1024 * 1024;
 const INTERVAL_MS = 200;
 const AT_ONCE = { violations: { responses: [{ at: 1, action: "unload" as const }] } };
 
@@ -18,15 +15,6 @@ const GREEDY = `
   export default {
     methods: {
       ping: () => "pong",
-      memory: async ({ mib }) => {
-        for (let n = 0; n < mib; n += 4) kept.push(new Uint8Array(4 * 1024 * 1024).fill(1));
-        await new Promise(() => {});
-      },
-      threads: async ({ count }) => {
-        const url = "data:text/javascript," + encodeURIComponent("setInterval(() => {}, 1e6)");
-        for (let n = 0; n < count; n++) kept.push(new Worker(url, { type: "module" }));
-        await new Promise(() => {});
-      },
       descriptors: async ({ count }) => {
         for (let n = 0; n < count; n++) kept.push(openSync(new URL(import.meta.url), "r"));
         await new Promise(() => {});
@@ -41,98 +29,6 @@ const GREEDY = `
       },
     },
   };`;
-const CALM = `export default { methods: { ping: () => "pong" } };`;
-
-interface Case {
-  readonly kind: ViolationKind;
-  readonly call: readonly [method: string, params: Record<string, number>];
-  readonly limits?: Record<string, number>;
-  readonly monitor?: { logLinesPerSecond: number };
-}
-
-const CASES: Record<string, Case> = {
-  "memory outside the heap": {
-    kind: "memory",
-    call: ["memory", { mib: 240 }],
-    limits: { memoryBytes: 160 * MIB },
-  },
-  "threads": {
-    kind: "threads",
-    call: ["threads", { count: 20 }],
-    limits: { threads: 24, memoryBytes: 1024 * MIB },
-  },
-  "descriptors": {
-    kind: "descriptors",
-    call: ["descriptors", { count: 120 }],
-    limits: { fileDescriptors: 64 },
-  },
-  "the processor": {
-    kind: "cpu",
-    call: ["spin", { ms: 8_000 }],
-    limits: { cpuPercent: 20 },
-  },
-  "the log": {
-    kind: "log-rate",
-    call: ["log", { lines: 20_000 }],
-    monitor: { logLinesPerSecond: 100 },
-  },
-};
-
-async function stopsGreedy(
-  test: HostTest,
-  { kind, call: [method, params], limits = {}, monitor }: Case,
-): Promise<void> {
-  const host = await test.open({
-    monitor: { intervalMs: INTERVAL_MS },
-    policy: { default: { limits, monitor, ...AT_ONCE } },
-  });
-  const events = recordEvents(host);
-  const calm = await host.load(await test.bundle("calm", CALM));
-  const greedy = await host.load(await test.bundle("greedy", GREEDY, { limits }));
-  const { pid } = greedy;
-  const call = assertRejectsWithCode(greedy.call(method, params), "limit-exceeded");
-  const answers = keepAsking(calm);
-  const error = await call;
-  assert.ok(await answers.stop() > 0);
-  const { violation, action } = await events.find("violation", "greedy");
-  assert.deepEqual([violation.kind, action], [kind, "unload"]);
-  assert.ok(violation.measured! >= violation.limit!, JSON.stringify(violation));
-  assert.deepEqual(
-    [error.details.kind, error.details.measured, error.details.limit],
-    [kind, violation.measured, violation.limit],
-  );
-  await events.find("unloaded", "greedy");
-  assert.deepEqual(host.violations("greedy").map((it) => it.kind), [kind]);
-  assert.deepEqual([greedy.state, calm.state, isAlive(pid!)], ["inactive", "active", false]);
-  assert.deepEqual(host.violations("calm"), []);
-}
-
-/** Calls a plugin over and over until told to stop; says how often it answered. */
-function keepAsking(plugin: PluginHandle): { stop(): Promise<number> } {
-  let stopped = false;
-  const asking = (async () => {
-    let answers = 0;
-    while (!stopped) {
-      assert.equal(await plugin.call("ping"), "pong");
-      answers++;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    return answers;
-  })();
-  return {
-    stop: () => {
-      stopped = true;
-      return asking;
-    },
-  };
-}
-
-for (const [what, greedy] of Object.entries(CASES)) {
-  Deno.test(`a plugin that takes too much of ${what} is recorded and stopped, others answer on`, async () => {
-    await using test = await hostTest();
-    await stopsGreedy(test, greedy);
-  });
-}
 
 Deno.test("the control: within its limits the same plugin is left alone", async () => {
   await using test = await hostTest();
