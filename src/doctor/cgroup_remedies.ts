@@ -2,7 +2,6 @@
 import { containerRemedy } from "./container_remedies.ts";
 import { type DoctorFacts, type LayerName, type Remedy, remedy } from "./types.ts";
 
-/** Returns the remedy for a cgroup, or for what it cannot cap. */
 export function cgroupRemedy(layer: LayerName, facts: DoctorFacts): Remedy | undefined {
   const { system, cgroup, host } = facts;
   if (layer !== "cgroup" && cgroup.probe.state !== "works") return undefined; // the cgroup's own says it

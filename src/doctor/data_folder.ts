@@ -11,7 +11,6 @@ const TEMPORARY_PREFIX = "sallyport-exam-";
 const MIB = 1024 * 1024;
 const LEAST_FREE_BYTES = 64 * MIB;
 
-/** Makes a folder, removed with `undo`, and writes into it. */
 export async function tryDataFolder(
   undo: AsyncDisposableStack,
 ): Promise<{ folder: string | undefined; probe: Probe }> {

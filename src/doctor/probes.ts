@@ -73,7 +73,6 @@ export async function probeNoNewPrivs({ programs, via }: ProbeTools): Promise<Pr
   return out === "1" ? works("set, and kept") : fails("asked for, but not set");
 }
 
-/** Tries whether the kernel refuses what an rlimit forbids. */
 export async function probeRlimits({ programs }: ProbeTools): Promise<Probe> {
   const shell = shellOf(programs);
   const free = await runProgram([...shell, ONE_DESCRIPTOR]);

@@ -22,7 +22,6 @@ export const PROBES_AFTER_CGROUP = [
 
 export type ProbeName = typeof PROBES_BEFORE_CGROUP[number] | typeof PROBES_AFTER_CGROUP[number];
 
-/** Names what the kernel can cap in a cgroup. */
 export type CgroupLayer = "memory" | "swap" | "cpu" | "pids" | "io";
 
 /** Names a layer, in the order of the findings. */
@@ -68,7 +67,6 @@ export interface SystemFacts {
   readonly cgroups: "v2" | "v1" | "none" | undefined;
 }
 
-/** Holds what the host itself is and may do. */
 export interface HostFacts {
   readonly deno: string;
   readonly pluginDeno:
@@ -89,7 +87,6 @@ export interface CgroupSeen {
   readonly facts: CgroupFacts | undefined;
 }
 
-/** Says what a host would do for an isolation mode. */
 export interface Choice {
   readonly mode: IsolationMode;
   /** The launcher that `auto` takes; `undefined` where that could not be found out. */

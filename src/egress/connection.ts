@@ -14,7 +14,6 @@ import type { EgressTuning } from "./tuning.ts";
 export interface ConnectionContext {
   readonly allowList: AllowList;
   readonly resolver: Resolver;
-  /** The cap on bytes, both ways together. */
   readonly maxBytes: number;
   readonly tuning: EgressTuning;
   readonly signal: AbortSignal;

@@ -34,7 +34,6 @@ export interface EgressProxyOptions {
 
 const GIB = 1024 ** 3;
 
-/** Starts to listen for one plugin. */
 export async function openEgressProxy(
   options: EgressProxyOptions,
   tuning: Partial<EgressTuning> = {},

@@ -18,7 +18,6 @@ export function missingGrant(entry: PolicyEntry, excess: readonly Excess[]): Gra
   return grant as Grant;
 }
 
-/** Writes the lines of `policy.json` that would grant excess. */
 export function missingPolicyLines(
   plugin: string,
   entry: PolicyEntry,
@@ -28,7 +27,6 @@ export function missingPolicyLines(
   return Object.keys(grant).length === 0 ? undefined : policyLines(plugin, grant);
 }
 
-/** Writes the lines of `policy.json` that would let a plugin use a service. */
 export function contextPolicyLines(
   plugin: string,
   entry: PolicyEntry,
@@ -38,7 +36,6 @@ export function contextPolicyLines(
   return policyLines(plugin, { context: { ...entry.grant?.context, [key]: access } });
 }
 
-/** Makes the one error that lists everything the policy does not cover. */
 export function excessError(
   plugin: string,
   entry: PolicyEntry,

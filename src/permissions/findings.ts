@@ -4,7 +4,6 @@ import type { SchemaIssue } from "../json/schema_issues.ts";
 /** Names a family of permissions whose excess keeps a plugin from loading. */
 export type PermissionFamily = "net" | "read" | "write" | "sys" | "hooks";
 
-/** Lists the families in the order in which people see them. */
 export const PERMISSION_FAMILIES: readonly PermissionFamily[] = Object.freeze(
   ["net", "read", "write", "sys", "hooks"],
 );
@@ -35,7 +34,6 @@ export interface ResolvedItem {
   readonly source: string;
 }
 
-/** Collects what is found in all families. */
 export interface Findings {
   readonly items: ResolvedItem[];
   /** Uncovered requests, with what remains of each when it is narrowed. */

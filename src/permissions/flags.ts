@@ -10,7 +10,6 @@ import { SYS_KINDS } from "./scopes/sys_scope.ts";
 /** How the code in the runtime's cache was compiled: every function, or those that run at once. */
 export type CodeCaching = "eager" | "lazy";
 
-/** Holds the paths that flags name besides the effective permissions. */
 export interface FlagPaths {
   /** The folder of the bundle as the plugin's process sees it; it is always readable. */
   bundleDir: string;

@@ -183,7 +183,6 @@ export class Connection implements AsyncDisposable {
     return this.#shared;
   }
 
-  /** Writes what is queued, and waits until that is done or the peer is gone. */
   idle(): Promise<void> {
     return this.#outbox.idle();
   }

@@ -13,7 +13,6 @@ export interface Provided {
 
 const MAX_SERVICES = 1_000;
 
-/** The services that are provided, by their keys. */
 export class ServiceRegistry {
   readonly #services = new Map<string, Provided>();
   #closed = false;

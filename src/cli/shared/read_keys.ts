@@ -10,7 +10,6 @@ import type { CliContext } from "./context.ts";
 import { warnIfOpenToOthers } from "./files.ts";
 import { isWrongPassphrase, openByPrompt, readPassphrase } from "./secrets.ts";
 
-/** Holds a public key that was read. */
 export interface NamedPublicKey {
   readonly hex: string;
   /** What its file is called, without `.pub`; a key in hex has no name. */

@@ -16,7 +16,6 @@ import { readStdin } from "../terminal/stdin.ts";
 import type { CliContext } from "./context.ts";
 import { cannotWrite, warnIfOpenToOthers } from "./files.ts";
 
-/** Holds the options that say where a secret comes from. */
 export interface SecretOptions {
   passphraseFile?: string;
   keyFile?: string;
@@ -94,7 +93,6 @@ export function isWrongPassphrase(error: unknown): boolean {
   return error instanceof SallyportError && error.details.reason === "wrong-passphrase";
 }
 
-/** Reads or makes the secret of something new. */
 export async function readNewSecret(
   { passphraseFile, keyFile, newKeyFile }: SecretOptions & { newKeyFile?: string },
   context: CliContext,

@@ -35,7 +35,6 @@ export interface CliIo {
 
 /** Says that the reader of stdout has gone, as `head` does. */
 export class OutputClosed extends Error {
-  /** Makes the error. */
   constructor() {
     super("stdout is closed");
     this.name = "OutputClosed";
@@ -44,7 +43,6 @@ export class OutputClosed extends Error {
 
 const RETRY_MS = 5;
 
-/** Returns the streams of this process. */
 export function processIo(): CliIo {
   return {
     writeOut(text) {

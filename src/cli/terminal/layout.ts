@@ -25,7 +25,6 @@ export function hanging(head: string, headWidth: number, text: string): string[]
   return [head + first, ...rest.map((line) => " ".repeat(headWidth) + line)];
 }
 
-/** Lays out names and values in two columns. */
 export function columns(
   rows: readonly (readonly [name: string, value: string | undefined])[],
 ): string[] {

@@ -4,7 +4,6 @@ import { type HostStatus, STATUS_FILE } from "../../host/supervision/status_file
 import { withoutSlash } from "../shared/files.ts";
 import { readStatus } from "./status.ts";
 
-/** Holds what is known of one host that runs. */
 export interface HostView {
   readonly run: string;
   readonly file: string;
@@ -12,7 +11,6 @@ export interface HostView {
   readonly problem?: string;
 }
 
-/** Holds what a data folder shows at one moment. */
 export interface TopView {
   readonly dataDir: string;
   readonly time: Date;

@@ -17,7 +17,6 @@ export interface DialContext {
   readonly signal: AbortSignal;
 }
 
-/** Returns the addresses that a target may lead to. */
 export async function allowedAddresses(
   target: Target,
   context: DialContext,

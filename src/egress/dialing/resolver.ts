@@ -4,7 +4,6 @@ import { type IpAddress, parseIpv4, parseIpv6 } from "../../permissions/scopes/i
 import { within } from "./deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 
-/** Returns the addresses of a host name, as text. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 interface ResolverOptions {

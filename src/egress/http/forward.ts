@@ -10,10 +10,8 @@ import type { Target } from "./target.ts";
 /** How many bytes after the one request are read and dropped, to see its end. */
 const MAX_IGNORED_BYTES = 64 * 1024;
 
-/** How many interim responses may come before the final one. */
 const MAX_INTERIM = 16;
 
-/** Both ends of a connection that is served. */
 export interface Ends {
   /** The plugin's end, and what reads it. */
   readonly client: Deno.Conn;

@@ -39,7 +39,6 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Fields that must not occur twice: two readers could each take another one. */
 const SINGLE = ["host", "content-length", "transfer-encoding"];
 
-/** Parses the head of a request. */
 export function parseRequestHead(bytes: Uint8Array): RequestHead {
   const [line, headers] = parseLines(bytes, "request", 400);
   const match = REQUEST_LINE.exec(line);
@@ -55,7 +54,6 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   return { method: match[1]!, target: match[2]!, headers, framing: framingOf(headers) };
 }
 
-/** Parses the head of a response. */
 export function parseResponseHead(bytes: Uint8Array): ResponseHead {
   const [statusLine, headers] = parseLines(bytes, "response", 502);
   const match = STATUS_LINE.exec(statusLine);

@@ -5,7 +5,6 @@ export class Meter {
   readonly #maxBytes: number;
   /** Bytes from the plugin to the host that it was granted. */
   sent = 0;
-  /** Bytes from there to the plugin. */
   received = 0;
   #touched: number = performance.now();
 
@@ -24,7 +23,6 @@ export class Meter {
     this.sent += bytes;
   }
 
-  /** Counts bytes that are about to be handed to the plugin. */
   addReceived(bytes: number): void {
     this.#check(bytes);
     this.received += bytes;

@@ -55,7 +55,6 @@ export class ConnReader {
     }
   }
 
-  /** Reads one short line. */
   async line(maxBytes: number): Promise<string> {
     let text = "";
     for (let previous = 0;;) {

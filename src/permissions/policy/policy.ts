@@ -92,7 +92,6 @@ export function checkEntry(entry: PolicyEntry, plugin: string): void {
   if (!result.success) throw invalid(`entry for ${plugin}`, describeIssues(result.error.issues));
 }
 
-/** Names the part of the policy that a list of an entry came from, for people. */
 export function grantOrigin(entry: PolicyEntry, family: keyof Grant): string {
   return origins.get(entry)?.get(family) ?? `grant.${family}`;
 }

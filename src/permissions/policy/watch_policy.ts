@@ -183,7 +183,6 @@ export interface MonitorPolicy {
   readonly hostPercent?: number;
 }
 
-/** Holds the least and the greatest value of a setting. */
 export interface SettingBounds {
   readonly min: number;
   readonly max: number;
@@ -197,7 +196,6 @@ export const DEFAULT_RATES: Readonly<
   Required<Omit<MonitorPolicy, "intervalMs">>
 > = Object.freeze({ messagesPerSecond: 10_000, logLinesPerSecond: 1_000, hostPercent: 50 });
 
-/** Is how many responses to violations an entry may have. */
 export const MAX_RESPONSES = 50;
 
 /** Holds the bounds of a window, which violations and restarts share. */
@@ -206,7 +204,6 @@ export const WINDOW_BOUNDS: SettingBounds = Object.freeze({ min: 1_000, max: DAY
 /** Holds the bounds of a weight. The greatest is one that no count of violations falls short of. */
 export const WEIGHT_BOUNDS: SettingBounds = Object.freeze({ min: 1, max: 100 });
 
-/** Holds the bounds of the settings of restarts. */
 export const RESTART_BOUNDS: Readonly<Record<keyof RestartPolicy, SettingBounds>> = Object.freeze({
   maxRestarts: Object.freeze({ min: 0, max: 100 }),
   windowMs: WINDOW_BOUNDS,
@@ -215,7 +212,6 @@ export const RESTART_BOUNDS: Readonly<Record<keyof RestartPolicy, SettingBounds>
   jitter: Object.freeze({ min: 0, max: 1 }),
 });
 
-/** Holds the bounds of the settings of the monitor. */
 export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorPolicy, SettingBounds>> = Object.freeze({
   intervalMs: Object.freeze({ min: 100, max: HOUR_MS }),
   messagesPerSecond: Object.freeze({ min: 1, max: 1_000_000 }),

@@ -117,7 +117,6 @@ export function pathCovers(grant: string, request: string): boolean {
   return outer.length <= inner.length && outer.every((part, index) => part === inner[index]);
 }
 
-/** Returns whether two paths are nested either way or the same. */
 export function overlaps(a: string, b: string): boolean {
   return pathCovers(a, b) || pathCovers(b, a);
 }

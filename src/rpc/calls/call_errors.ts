@@ -29,7 +29,6 @@ export function timedOut(call: FailedCall): SallyportError {
   });
 }
 
-/** Makes the error of a call that was given up and that the peer did not answer either. */
 export function neverAnswered(call: FailedCall, cancelGraceMs: number): SallyportError {
   const late = `was given up and the peer did not answer it within ${cancelGraceMs} ms`;
   return new SallyportError("timeout", `Cannot go on: ${label(call)} ${late}`, {

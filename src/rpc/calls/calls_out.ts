@@ -106,7 +106,6 @@ export class CallsOut {
     if (!call.givenUp) onProgress(value);
   }
 
-  /** Takes a `$/stream` notification and about how many bytes it had. */
   items(id: number, items: readonly unknown[], bytes: number): void {
     const call = this.#pending.get(id);
     if (call?.stream === undefined) {
@@ -159,7 +158,6 @@ export class CallsOut {
     }
   }
 
-  /** Settles everything with one reason, now and from now on. */
   close(reason: SallyportError): void {
     this.#closedBy = reason;
     const calls = [...this.#pending.values()];

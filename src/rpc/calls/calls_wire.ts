@@ -2,7 +2,6 @@ import type { TokenBucket } from "../flow/token_bucket.ts";
 import type { Part } from "../wire/parts.ts";
 import type { Backlog } from "./backlog.ts";
 
-/** What calls need of their connection. */
 export interface CallsWire {
   /** Makes parts of the byte arrays of a message that is sent next; throws `limit-exceeded`. */
   place(raw: Uint8Array[]): Part[];

@@ -26,7 +26,6 @@ export class IdTable<T extends { readonly id: number }> {
     return this.#stayed.size > 0 ? this.#stayed.get(id) : undefined;
   }
 
-  /** Adds what has an id that is not there yet. */
   add(item: T): void {
     let at = item.id & (this.#ring.length - 1);
     if (this.#ring[at] !== undefined) {

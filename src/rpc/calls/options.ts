@@ -5,7 +5,6 @@ import type { WireError } from "../wire/message.ts";
 import { SafeMap } from "../wire/safe_map.ts";
 import type { Role } from "../wire/wire_error.ts";
 
-/** A request that the peer sent and that has not been answered. */
 export interface IncomingCall {
   readonly id: number;
   /** Aborts when the peer cancels the request, and when the connection ends. */
@@ -77,7 +76,6 @@ export interface ConnectionOptions {
   onEnd?: () => SallyportError | undefined | Promise<SallyportError | undefined>;
   /** Returns the duplex that the peer has moved to, once; `undefined` where it was offered none, a violation. */
   onLane?: () => Promise<ByteDuplex> | undefined;
-  /** Turns what a handler threw into its wire form. */
   describeError?: (error: unknown) => WireError;
 }
 

@@ -9,7 +9,6 @@ const BUFFER_BYTES = 4 * 1024 * 1024;
 
 export interface StreamCall {
   start(): void;
-  /** Allows the producer so many more items. */
   grant(count: number): void;
   cancel(): void;
   /** Says that the consumer waits, or no longer waits, for the next item. */
@@ -78,7 +77,6 @@ export class StreamReader implements AsyncGenerator<unknown, unknown, undefined>
     this.#settle({ done: true, error });
   }
 
-  /** Returns the next item, or the result of the call at the end. */
   next(): Promise<IteratorResult<unknown, unknown>> {
     if (this.#left) return Promise.resolve({ done: true, value: undefined });
     if (!this.#started) {

@@ -18,7 +18,6 @@ const MIN_EARLY_LENGTH = 16 * 1024;
 const MAX_EARLY_LENGTH = 64 * 1024;
 
 export interface OutboxEvents {
-  /** The peer can no longer be written to. */
   failed(error: unknown): void;
   drained(): void;
 }
@@ -44,7 +43,6 @@ export class Outbox {
   #stopped = false;
   #idle: PromiseWithResolvers<void> | undefined;
   sent = 0;
-  /** Bytes that were handed to the peer so far. */
   bytesSent = 0;
 
   constructor(io: ByteDuplex, events: OutboxEvents) {

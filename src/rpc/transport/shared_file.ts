@@ -1,7 +1,6 @@
 /** One end of a file that large values are put into, so that they do not travel over the pipe. */
 export interface SharedFile {
   readonly bytes: number;
-  /** Fills an array with what the file has. */
   read(offset: number, into: Uint8Array): boolean;
   write(offset: number, bytes: Uint8Array): void;
   close(): void;

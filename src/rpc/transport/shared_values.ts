@@ -29,9 +29,7 @@ export class SharedValues {
   /** Bytes that were read in this turn of the event loop. */
   #readBytes = 0;
   #closed = false;
-  /** Bytes of values that were put into the file so far. */
   bytesSent = 0;
-  /** Bytes of values that were read from the peer's file so far. */
   bytesReceived = 0;
 
   constructor(send: (line: string) => void, limits: Pick<MessageLimits, "maxMessageBytes">) {

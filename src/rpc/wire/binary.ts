@@ -27,7 +27,6 @@ const Bytes = Uint8Array;
 
 /** A value as text, with the byte arrays that follow its line. */
 export interface EncodedValue {
-  /** JSON without a newline. */
   text: string;
   /** The byte arrays that the markers in the text stand for, or `undefined` where there are none. */
   raw: Uint8Array[] | undefined;

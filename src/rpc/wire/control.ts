@@ -18,7 +18,6 @@ export function readParams(message: Message, name?: string): Record<string, unkn
   return params as Record<string, unknown>;
 }
 
-/** Reads the id in the params of a `$/` notification. */
 export function readId(message: Message): number {
   const id = (message.value as { id?: unknown } | undefined)?.id;
   if (!Number.isSafeInteger(id) || (id as number) <= 0) throw malformed(message.method);

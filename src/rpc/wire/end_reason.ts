@@ -6,7 +6,6 @@ export function tornMessage(): SallyportError {
   return violation("the peer ended in the middle of a message", { torn: true });
 }
 
-/** Asks why the peer ended. */
 export async function askWhyEnded(
   ask: (() => SallyportError | undefined | Promise<SallyportError | undefined>) | undefined,
   error: unknown,

@@ -9,7 +9,6 @@ export interface ErrorPart {
   readonly errors?: readonly ErrorPart[];
 }
 
-/** What an error is made of beside itself. */
 export type ErrorParts = Pick<ErrorPart, "cause" | "errors">;
 
 const MAX_DEPTH = 4;
@@ -104,7 +103,6 @@ function named(error: Error, { name, message, stack }: ErrorPart): Error {
   return error;
 }
 
-/** Takes as many as there is room for. */
 function take(values: readonly unknown[], room: { left: number }): readonly unknown[] {
   const taken = values.slice(0, Math.max(0, room.left));
   room.left -= taken.length;

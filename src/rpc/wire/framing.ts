@@ -8,9 +8,7 @@ const EMPTY = new Uint8Array(0);
 /** A buffer larger than this is not kept for the next line. */
 const KEPT_BUFFER_BYTES = 64 * 1024;
 
-/** Takes what a {@linkcode FrameReader} found. */
 export interface FrameSink {
-  /** Takes a line, without its newline. */
   line(text: string, harmless: boolean): Uint8Array[] | undefined;
   /** Says that every byte array which the last line announced is filled. */
   filled(): void;
@@ -186,7 +184,6 @@ export class FrameReader {
   }
 }
 
-/** Returns the index of the byte after the n-th newline. */
 function nthLineStart(bytes: Uint8Array, from: number, lines: number): number {
   let at = from;
   for (let i = 0; i < lines; i++) at = bytes.indexOf(NEWLINE, at) + 1;

@@ -36,7 +36,6 @@ export function tooLong(line: string, maxBytes: number): boolean {
   return line.length - 1 > maxBytes || encoder.encode(line).length - 1 > maxBytes;
 }
 
-/** Makes the error for a message that has too many bytes to be sent. */
 export function tooLongError(maxMessageBytes: number): SallyportError {
   return new SallyportError(
     "limit-exceeded",

@@ -15,7 +15,6 @@ export type Part = Uint8Array | SharedPart;
 /** What a message says of a byte array: its length, and where it is if it does not follow the line. */
 export type Announced = number | readonly [length: number, offset: number];
 
-/** Writes what a message says of its byte arrays. */
 export function announce(parts: readonly Part[]): string {
   return parts.map((part) =>
     part instanceof SharedPart ? `[${part.length},${part.offset}]` : String(part.length)

@@ -9,7 +9,6 @@ export function violation(what: string, details?: SallyportError["details"]): Sa
   });
 }
 
-/** Returns a method of the peer as messages show it. */
 export function shownMethod(method: string): string {
   return method.replace(/[^\w$/.:-]/g, "?").slice(0, 60);
 }

@@ -31,7 +31,6 @@ export function checkServiceAccess(
   throw notGranted(caller, key, needed);
 }
 
-/** Makes the error for a service that the application does not provide. */
 export function notProvided(caller: ServiceCaller, key: string): SallyportError {
   const hint = `Provide it with host.services.provide("${key}", …)`;
   return denied(caller, key, "the application does not provide it", hint);

@@ -197,7 +197,6 @@ function refusedAnywhere(action: Action, second: string | null): string | undefi
   return action === "PRAGMA" ? "PRAGMA is refused" : undefined;
 }
 
-/** Names what is refused in every database. */
 function refuseAction(action: Action, first?: string | null): string {
   if (action === "ATTACH") return "ATTACH and VACUUM are refused";
   if (action === "DETACH") return "DETACH is refused";

@@ -66,7 +66,6 @@ export function databaseService(
   };
 }
 
-/** Makes what opens a plugin's own database. */
 export function ownDatabase(dir: string, key: string): OpensDatabase {
   return async (caller) => {
     await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
@@ -78,7 +77,6 @@ export function ownDatabase(dir: string, key: string): OpensDatabase {
   };
 }
 
-/** Makes what opens a shared database. */
 export function sharedDatabase(key: string, options: SharedDatabaseOptions): OpensDatabase {
   const tables = Object.entries(options.tables);
   if (tables.length === 0) {

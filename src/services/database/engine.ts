@@ -69,7 +69,6 @@ export class DatabaseEngine {
     }
   }
 
-  /** Runs a method on arguments of the plugin. */
   run(method: DatabaseMethod, args: readonly unknown[]): unknown {
     const fresh = this.#fresh;
     this.#fresh = this.#exhausted = false;

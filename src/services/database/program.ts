@@ -87,7 +87,6 @@ export class SharedSchema implements SchemaNames {
   }
 }
 
-/** Checks programs against the tables that are shared. */
 export class ProgramCheck {
   readonly #database: Sqlite;
   readonly #judge: Judge;

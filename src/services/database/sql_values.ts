@@ -6,7 +6,6 @@ import type { SqliteValue, Statement } from "./sqlite.ts";
 
 export type Bindings = (SqliteValue | Record<string, SqliteValue>)[];
 
-/** Caps what one call may return. */
 export interface ResultCaps {
   readonly maxRows: number;
   /** Bytes of all values, with 8 for each value's own. */

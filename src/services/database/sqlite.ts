@@ -48,7 +48,6 @@ export const SQLITE_NOMEM = 7;
 export const SQLITE_FULL = 13;
 export const SQLITE_TOOBIG = 18;
 
-/** Opens a database file, and makes it where it is missing. */
 export function openSqlite(file: string, options: OpenSqliteOptions): Sqlite {
   const database = new (nodeSqlite().DatabaseSync)(file, {
     readOnly: options.readOnly ?? false,
