@@ -5,7 +5,7 @@ import { tempDir } from "../helpers/signing.ts";
 import { restore, type Snapshot } from "./kit.ts";
 import { closedScene, crashedScene, type Scene } from "./scenes.ts";
 
-const ROUNDS = 120;
+const ROUNDS = 60;
 const encoder = new TextEncoder();
 
 /** Changes one thing; gives the files and what was done. */
