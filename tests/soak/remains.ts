@@ -104,8 +104,11 @@ function sockets(dir: string): string[] {
   const folders = [dir];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const { name, isDirectory, isFile, isSymlink } of Deno.readDirSync(folder)) {
-      if (isDirectory) folders.push(`${folder}/${name}`);
-      else if (!isFile && !isSymlink) found.push(`${folder}/${name}`);
+      const path = `${folder}/${name}`;
+      if (isDirectory) folders.push(path);
+      else if (isFile || isSymlink) continue;
+      // devices are kept for the next host
+      else if (Deno.lstatSync(path).isCharDevice !== true) found.push(path);
     }
   }
   return found;
