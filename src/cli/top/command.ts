@@ -14,10 +14,11 @@ import { topDocument, topLines } from "./lines.ts";
 import { SORT_KEYS, type SortKey } from "./table.ts";
 
 const HELP = `
-Only hosts with a dataDir of their own can be seen. On a terminal the table is drawn anew until Ctrl-C
-is pressed. Anywhere else, and with --json, it is printed once. CPU% is of one processor, MEMORY is what is used and the limit, THR counts threads, WAIT
-calls without an answer yet, VIOL violations that count now, RST restarts. The highest bar of the
-history is the same for all plugins of a host.
+Only hosts with a dataDir of their own can be seen. On a terminal the table is drawn anew until
+Ctrl-C is pressed. Anywhere else, and with --json, it is printed once. CPU% is of one processor,
+MEMORY is what is used and the limit, THR counts threads, WAIT calls without an answer yet, VIOL
+violations that count now, RST restarts. The highest bar of the history is the same for all plugins
+of a host.
 
   sallyport top --data-dir data
   sallyport top --data-dir data --once --json`;
