@@ -11,6 +11,8 @@ import type { SharedValues } from "./transport/shared_values.ts";
 import { insertBytes, rawLength } from "./wire/binary.ts";
 import { malformed, readId, readParams } from "./wire/control.ts";
 import { FrameReader } from "./wire/framing.ts";
+import { isShort } from "./wire/json_check.ts";
+import { KnownLines } from "./wire/known_lines.ts";
 import type { MessageLimits } from "./wire/limits.ts";
 import { type Message, parseMessage } from "./wire/message.ts";
 import { shownMethod, violation } from "./wire/violation.ts";
@@ -38,6 +40,7 @@ export class PeerReader {
   #unasked = 0;
   readonly #owner: PeerReaderOwner;
   readonly #frames: FrameReader;
+  readonly #known = new KnownLines();
   /** A message whose byte arrays are still to come. */
   #half: { message: Message; raw: Uint8Array[]; bytes: number } | undefined;
   readonly #messages: TokenBucket;
@@ -154,7 +157,12 @@ export class PeerReader {
   /** Parses a line; returns the byte arrays that follow it. */
   #line(text: string, harmless: boolean): Uint8Array[] | undefined {
     const { limits, shared } = this.#owner;
-    const message = parseMessage(text, limits, harmless);
+    const isKnowable = harmless && isShort(text, limits);
+    let message = isKnowable ? this.#known.read(text) : undefined;
+    if (message === undefined) {
+      message = parseMessage(text, limits, harmless);
+      if (isKnowable) this.#known.learn(message);
+    }
     const { bin } = message;
     if (bin === undefined) {
       this.#dispatch(message, text.length);
