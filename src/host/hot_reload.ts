@@ -4,18 +4,11 @@ import type { ReloadOptions } from "./operation_options.ts";
 import { isInRange } from "../bundle/manifest/version_range.ts";
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
+import type { Dependencies } from "./dependencies.ts";
 import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { PreparedPlugin } from "./admission/admit.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
 import { loadFailure } from "./plugin/load_errors.ts";
-
-/** What changing versions needs of the lifecycle. */
-export interface ReloadSteps {
-  /** Starts what a plugin depends on. */
-  loadDependencies(verified: VerifiedPlugin, signal: AbortSignal): Promise<void>;
-  /** Lists the loaded plugins that depend on one. */
-  dependents(name: string): readonly ManagedPlugin[];
-}
 
 /** Where the next version comes from. */
 interface Source {
@@ -28,12 +21,12 @@ interface Source {
 /** Changes the versions of loaded plugins; whatever fails before the switch changes nothing. */
 export class Reloader {
   #parts: PluginParts;
-  #steps: ReloadSteps;
+  #dependencies: Dependencies;
 
   /** Makes one for a host. */
-  constructor(parts: PluginParts, steps: ReloadSteps) {
+  constructor(parts: PluginParts, dependencies: Dependencies) {
     this.#parts = parts;
-    this.#steps = steps;
+    this.#dependencies = dependencies;
   }
 
   /** Verifies what is in a plugin's folder now and puts it in the place of what runs. */
@@ -97,8 +90,7 @@ export class Reloader {
   ): Promise<void> {
     this.#checkDependents(plugin.name, verified);
     const prepare = () => this.#parts.admission.admit(verified, { agreed: rollback });
-    const loadDependencies = (signal: AbortSignal) =>
-      this.#steps.loadDependencies(verified, signal);
+    const loadDependencies = (signal: AbortSignal) => this.#dependencies.load(verified, signal);
     if (plugin.isLazy) {
       const prepared = await prepare();
       await this.#parts.starter.store(prepared);
@@ -120,7 +112,7 @@ export class Reloader {
 
   /** Keeps a version out that those which depend on the plugin cannot work with. */
   #checkDependents(name: string, { manifest: { version } }: VerifiedPlugin): void {
-    for (const dependent of this.#steps.dependents(name)) {
+    for (const dependent of this.#dependencies.on(name)) {
       const range = dependent.manifest?.dependencies?.[name];
       if (range === undefined || isInRange(version, range)) continue;
       throw new SallyportError(

@@ -1,9 +1,9 @@
 // How plugins come, change and go: verified, registered, loaded in order, unloaded in order.
 import { SallyportError } from "../errors.ts";
 import type { VerifiedPlugin } from "../trust/verify/verify.ts";
+import { Dependencies, throwIfAborted } from "./dependencies.ts";
 import { type AddedBundles, BundleWatch, type WatchOptions } from "./folders/bundle_watch.ts";
 import { bundleFolders, realDir } from "./folders/bundle_folders.ts";
-import { orderDependencies } from "./admission/load_order.ts";
 import type { PluginParts } from "./plugin/plugin_parts.ts";
 import type { Supervisor } from "./supervision/supervisor.ts";
 import type { ManagedPlugin } from "./plugin/plugin.ts";
@@ -28,15 +28,18 @@ export class PluginLifecycle {
   #unknown = new Set<string>();
   #reloader: Reloader;
   #registration: Registration;
+  #dependencies: Dependencies;
 
   /** Starts with no plugin. */
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
     this.#registration = new Registration(parts, this.registry, () => this.#assertOpen());
-    this.#reloader = new Reloader(parts, {
-      loadDependencies: (verified, signal) => this.#loadDependencies(verified, signal),
-      dependents: (name) => this.#dependents(name),
-    });
+    const dependencies = this.#dependencies = new Dependencies(
+      this.registry,
+      this.#registration,
+      parts.supervisor,
+    );
+    this.#reloader = new Reloader(parts, dependencies);
   }
 
   /** Verifies and registers every bundle in a folder. */
@@ -121,19 +124,19 @@ export class PluginLifecycle {
     });
   }
 
-  /** Watches a folder of bundles; whoever asks ends the watch. */
+  /** Watches a folder of bundles; the caller ends the watch. */
   watch(dir: string, options: WatchOptions): Promise<BundleWatch> {
     this.#assertOpen();
     return BundleWatch.open(dir, {
-      takeUp: (path, added, signal) => this.#takeUp(path, added, signal),
+      handle: (path, added, signal) => this.#handleChange(path, added, signal),
       runningFrom: (path) =>
         this.registry.query().find((plugin) => plugin.path === path && plugin.isTaken)?.bundleHash,
       logger: this.#parts.settings.logger,
     }, options);
   }
 
-  /** Takes up what is in a folder that has changed or is new, as far as the host has to do with it. */
-  #takeUp(path: string, added: AddedBundles, signal: AbortSignal): Promise<void> {
+  /** Reloads, lists or loads what is in a folder that has changed or is new. */
+  #handleChange(path: string, added: AddedBundles, signal: AbortSignal): Promise<void> {
     return this.#operation(async () => {
       const known = this.registry.query().find((plugin) => plugin.path === path);
       const wasRunning = known !== undefined && known === this.registry.getVerified(known.name) &&
@@ -150,7 +153,7 @@ export class PluginLifecycle {
   /** Unloads one plugin. */
   async unload(name: string, options: UnloadOptions): Promise<void> {
     const plugin = this.find(name);
-    const dependents = this.#dependents(name);
+    const dependents = this.#dependencies.on(name);
     if (dependents.length > 0 && options.cascade !== true) {
       const names = dependents.map((entry) => `"${entry.name}"`).join(", ");
       throw new SallyportError(
@@ -171,7 +174,7 @@ export class PluginLifecycle {
   async unloadAll(reason: string): Promise<void> {
     const loaded = () => this.registry.query().filter((plugin) => plugin.isTaken);
     for (let left = loaded(); left.length > 0; left = loaded()) {
-      const leaves = left.filter((plugin) => this.#dependents(plugin.name).length === 0);
+      const leaves = left.filter((plugin) => this.#dependencies.on(plugin.name).length === 0);
       await Promise.all(
         (leaves.length > 0 ? leaves : left).map((plugin) => {
           plugin.steps.cancelLoad();
@@ -235,63 +238,20 @@ export class PluginLifecycle {
     await plugin.steps.load(options.signal, async (signal) => {
       if (plugin.state === "active" || plugin.isLazy) {
         throw new SallyportError("bad-state", `Cannot load plugin "${plugin.name}": it is loaded`, {
-          hint: "Use host.plugin(name), or reload it to take up a new version",
+          hint: "Use host.plugin(name), or reload it for a new version",
           details: { plugin: plugin.name, state: plugin.state },
         });
       }
       if (options.lazy === true) {
         this.#assertOpen();
-        this.#orderOf(verified); // a missing dependency is refused now, not at the first call
-        plugin.beforeStart = (signal) => this.#loadDependencies(verified, signal);
+        this.#dependencies.orderOf(verified); // a missing dependency is refused now, not at the first call
+        plugin.beforeStart = (signal) => this.#dependencies.load(verified, signal);
         const prepared = await plugin.prepare(verified);
         await this.#parts.starter.store(prepared);
         await plugin.park(prepared);
       } else {
-        await this.#startNow(plugin, verified, signal);
+        await this.#dependencies.start(plugin, verified, signal);
       }
     });
   }
-
-  async #startNow(plugin: ManagedPlugin, verified: VerifiedPlugin, signal: AbortSignal) {
-    await this.#loadDependencies(verified, signal);
-    const prepared = await plugin.prepare(verified);
-    this.#assertOpen();
-    throwIfAborted(signal);
-    await plugin.start(prepared, signal);
-  }
-
-  #orderOf(verified: VerifiedPlugin): string[] {
-    const { name } = verified.manifest;
-    return orderDependencies(name, (wanted) => {
-      const manifest = wanted === name
-        ? verified.manifest
-        : this.registry.getVerified(wanted)?.manifest;
-      return manifest && { version: manifest.version, dependencies: manifest.dependencies ?? {} };
-    });
-  }
-
-  /** Starts what a plugin depends on, in order; each is verified again from its folder. */
-  async #loadDependencies(verified: VerifiedPlugin, signal: AbortSignal): Promise<void> {
-    for (const name of this.#orderOf(verified).slice(0, -1)) {
-      const plugin = this.registry.getVerified(name)!;
-      await plugin.wake(); // a lazy one must run before what needs it
-      await plugin.steps.load(signal, async (signal) => {
-        if (plugin.state === "active") return;
-        await this.#startNow(plugin, await this.#registration.verify(plugin.path, signal), signal);
-      });
-    }
-  }
-
-  #dependents(name: string): ManagedPlugin[] {
-    return this.registry.query().filter((plugin) =>
-      // one that waits for its restart would start it again
-      (plugin.isTaken || this.#parts.supervisor.isRestarting(plugin.name)) &&
-      Object.hasOwn(plugin.manifest?.dependencies ?? {}, name)
-    );
-  }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new SallyportError("cancelled", "The operation was cancelled", { cause: signal.reason });
 }

@@ -11,7 +11,8 @@ import type { PluginRegistry } from "./plugin/registry.ts";
 export class Registration {
   #parts: PluginParts;
   #registry: PluginRegistry<ManagedPlugin>;
-  #assertOpen: () => void;
+  /** Throws when the host is closed. */
+  readonly assertOpen: () => void;
 
   /** Registers in a registry as long as its host is open. */
   constructor(
@@ -21,7 +22,7 @@ export class Registration {
   ) {
     this.#parts = parts;
     this.#registry = registry;
-    this.#assertOpen = assertOpen;
+    this.assertOpen = assertOpen;
   }
 
   /** Verifies and registers the bundle in a folder; one that is refused is listed with the error. */
@@ -51,7 +52,7 @@ export class Registration {
 
   /** Registers a verified plugin; at once, so that no other folder gets its name in between. */
   claim(path: string, verified: VerifiedPlugin): ManagedPlugin {
-    this.#assertOpen();
+    this.assertOpen();
     const { name } = verified.manifest;
     let plugin = this.#registry.getVerified(name);
     if (plugin !== undefined && plugin.path !== path && plugin.isTaken) {

@@ -1,4 +1,4 @@
-// Watches a folder of bundles, and has each one taken up that has changed and come to rest.
+// Watches a folder of bundles, and hands over each one that has changed and then rested.
 import { readBundle } from "../../bundle/reading/reading.ts";
 import { sha3_512Hex } from "../../crypto/digest.ts";
 import { SallyportError, type SallyportErrorCode } from "../../errors.ts";
@@ -36,8 +36,8 @@ export type AddedBundles = NonNullable<WatchOptions["added"]>;
 
 /** What a watch does its work with. */
 export interface WatchTarget {
-  /** Takes up a bundle; whatever is wrong with it is told as an event. */
-  takeUp(path: string, added: AddedBundles, signal: AbortSignal): Promise<void>;
+  /** Handles a bundle that has changed or is new; emits what is wrong with it. */
+  handle(path: string, added: AddedBundles, signal: AbortSignal): Promise<void>;
   /** Returns the hash of the bundle that runs from a folder, if one does. */
   runningFrom(path: string): string | undefined;
   /** Takes log records. */
@@ -46,12 +46,12 @@ export interface WatchTarget {
 
 /** What is known of one folder. */
 interface Folder {
-  /** Its mark when it was last taken up. */
-  taken: string;
+  /** Its mark when it was last handled. */
+  handled: string;
   /** Its mark when it was last looked at, and since when it is that. */
   seen: string;
   since: number;
-  /** What was in it when it was last taken up: the same content is told of once. */
+  /** What was in it then: the same content is handled once. */
   content: string | undefined;
 }
 
@@ -91,10 +91,7 @@ export class BundleWatch implements AsyncDisposable {
     this.#target = target;
     this.#debounceMs = debounceMs;
     this.#added = added;
-    this.#events = new FolderEvents(dir, {
-      recursive: true,
-      onEvent: () => this.#lookIn(0),
-    });
+    this.#events = new FolderEvents(dir, { recursive: true, onEvent: () => this.#lookIn(0) });
     const stop = () => this.stop();
     signal?.addEventListener("abort", stop, { once: true });
     this.#release = () => signal?.removeEventListener("abort", stop);
@@ -112,7 +109,7 @@ export class BundleWatch implements AsyncDisposable {
     try {
       for (const path of await bundleFolders(dir)) {
         const mark = await markOfFolder(path, watch.#abort.signal);
-        watch.#folders.set(path, { taken: mark, seen: mark, since: 0, content: undefined });
+        watch.#folders.set(path, { handled: mark, seen: mark, since: 0, content: undefined });
       }
     } catch (error) {
       watch.stop();
@@ -122,7 +119,7 @@ export class BundleWatch implements AsyncDisposable {
     return watch;
   }
 
-  /** Begins nothing more; what is being taken up is given up. */
+  /** Begins nothing more, and aborts what is being handled. */
   stop(): void {
     this.#abort.abort();
     this.#release();
@@ -157,7 +154,7 @@ export class BundleWatch implements AsyncDisposable {
   }
 
   #isUnsettled(): boolean {
-    return [...this.#folders.values()].some(({ taken, seen }) => seen !== taken && seen !== "");
+    return [...this.#folders.values()].some(({ handled, seen }) => seen !== handled && seen !== "");
   }
 
   async #look(): Promise<void> {
@@ -168,7 +165,7 @@ export class BundleWatch implements AsyncDisposable {
     this.#notBefore = performance.now() + Math.max(this.#debounceMs / 2, took * SHARE);
     for (const [path, folder] of rested) {
       if (this.#abort.signal.aborted) return;
-      await this.#takeUp(path, folder);
+      await this.#handle(path, folder);
     }
   }
 
@@ -184,10 +181,10 @@ export class BundleWatch implements AsyncDisposable {
       const now = performance.now();
       let folder = this.#folders.get(path);
       if (folder === undefined) {
-        this.#folders.set(path, folder = { taken: "", seen, since: now, content: undefined });
+        this.#folders.set(path, folder = { handled: "", seen, since: now, content: undefined });
       } else if (folder.seen !== seen) {
         Object.assign(folder, { seen, since: now });
-      } else if (seen !== folder.taken && now - folder.since >= this.#debounceMs - 1) {
+      } else if (seen !== folder.handled && now - folder.since >= this.#debounceMs - 1) {
         rested.push([path, folder]);
       }
     }
@@ -206,28 +203,30 @@ export class BundleWatch implements AsyncDisposable {
       return paths;
     } catch (error) {
       if (!this.#isMissing) this.#target.logger.warn(String(error), { dir: this.#dir });
-      this.#isMissing = true; // told once
+      this.#isMissing = true; // logged once
       return [];
     }
   }
 
-  async #takeUp(path: string, folder: Folder): Promise<void> {
+  async #handle(path: string, folder: Folder): Promise<void> {
     const { signal } = this.#abort;
     const mark = folder.seen;
     const { content, hash } = await contentOf(path, signal);
     // written to meanwhile: it is not at rest after all
     if (signal.aborted || await markOfFolder(path, signal) !== mark) return;
-    folder.taken = mark;
+    folder.handled = mark;
     const isKnown = content === folder.content;
     folder.content = content;
     if (isKnown || (hash !== undefined && hash === this.#target.runningFrom(path))) return;
     try {
-      await this.#target.takeUp(path, this.#added, signal);
+      await this.#target.handle(path, this.#added, signal);
     } catch (error) {
       // nothing is wrong with the content itself: put there once more, it is worth another attempt
       if (!(error instanceof SallyportError) || PASSING.has(error.code)) folder.content = undefined;
-      if (error instanceof SallyportError) return; // it was told as an event
-      this.#target.logger.error(`Cannot take up the bundle in "${path}"`, { error: String(error) });
+      if (error instanceof SallyportError) return; // it was emitted
+      this.#target.logger.error(`Cannot handle the change of the bundle in "${path}"`, {
+        error: String(error),
+      });
     }
   }
 }
