@@ -16,7 +16,7 @@ import { toWireError } from "../wire/wire_error.ts";
 import type { CallsWire } from "./calls_wire.ts";
 import { IdTable } from "./id_table.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { readMeta, ServedCall } from "./served_call.ts";
+import { isAsyncIterable, isThenable, readMeta, ServedCall } from "./served_call.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
 const TOO_LONG: WireError = {
@@ -242,14 +242,4 @@ export class CallsIn {
     }
     return errorLine(id, last);
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as Record<symbol, unknown>)[Symbol.asyncIterator] === "function";
 }

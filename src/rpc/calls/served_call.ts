@@ -84,3 +84,13 @@ export function readMeta(params: unknown): Readonly<Record<string, unknown>> {
   }
   return meta as Record<string, unknown>;
 }
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as Record<symbol, unknown>)[Symbol.asyncIterator] === "function";
+}
