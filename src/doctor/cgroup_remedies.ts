@@ -98,7 +98,7 @@ const MOUNT = remedy(
 );
 
 const OWN_TREE = remedy(
-  "Without systemd nobody hands cgroups to users: make a group, give it to the host's user, and " +
+  "Without systemd users get no cgroups: make a group, give it to the host's user, and " +
     "start the host in it (as root, before it becomes that user).",
   "mkdir -p /sys/fs/cgroup/sallyport/host",
   "echo '+cpu +memory +pids +io' > /sys/fs/cgroup/cgroup.subtree_control",

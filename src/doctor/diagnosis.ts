@@ -117,7 +117,7 @@ function launcherLayer(name: "bwrap" | "unshare", facts: DoctorFacts): Draft {
   const other = name === "bwrap" ? "unshare" : "bwrap";
   if (probe.state === "works") return { name, status: "ok", detail: probe.detail };
   const seen = probe.state === "unseen" ? `not seen: ${probe.detail}` : probe.detail;
-  // with the weaker of the two every layer still holds; with the stronger nobody needs the weaker
+  // with the weaker of the two every layer still holds; the stronger needs no weaker one beside it
   const dispensable = mode !== name && facts.launchers[other].state === "works" && mode !== "plain";
   if (dispensable) {
     return { name, status: "warn", detail: `${seen}; plugins run under ${other} without it` };

@@ -128,7 +128,7 @@ export class PluginContext implements AsyncDisposable {
   }
 
   /**
-   * The files of all databases that were provided: what is not shared of them is nobody's to read.
+   * The files of all databases that were provided: no plugin may read what is not shared of them.
    *
    * @internal
    */
