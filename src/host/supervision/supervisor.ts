@@ -2,37 +2,20 @@
 import { SallyportError } from "../../errors.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../io/clock.ts";
 import type { Logger } from "../../log.ts";
-import { BreachWatch } from "../../monitor/violations/breach_watch.ts";
 import { ResourceMonitor } from "../../monitor/samples/monitor.ts";
 import type { Quarantine } from "../../monitor/violations/quarantine.ts";
-import {
-  decide,
-  isAtLeast,
-  standingAction,
-  violationRules,
-} from "../../monitor/violations/response.ts";
-import type { ViolationDecision, ViolationRules } from "../../monitor/violations/response.ts";
-import { restartRules } from "../../monitor/violations/restart_plan.ts";
-import type { PluginSample } from "../../monitor/samples/sample.ts";
-import type { MonitorTarget } from "../../monitor/samples/target.ts";
-import {
-  type Violation,
-  ViolationLog,
-  violationOfBreach,
-  violationOfError,
-} from "../../monitor/violations/violations.ts";
+import { type Violation, violationOfError } from "../../monitor/violations/violations.ts";
 import { entryFor } from "../../permissions/policy/policy.ts";
-import type { PolicyEntry } from "../../permissions/policy/policy_schema.ts";
 import { DEFAULT_RATES } from "../../permissions/policy/watch_policy.ts";
-import { CallWatchdog } from "./call_watchdog.ts";
 import type { EventHub, HostEvent } from "../events/events.ts";
-import { StatusPublisher } from "./status_publisher.ts";
-import { downError, errorOf, violationOfEnd, warningOf } from "./violation_errors.ts";
 import type { SupervisedPlugin } from "../plugin/supervision.ts";
 import type { HostSettings } from "../settings/host_options.ts";
+import { CallWatchdog } from "./call_watchdog.ts";
 import { pluginTarget } from "./monitor_target.ts";
-import { RestartTimer } from "./restart_timer.ts";
-import { Throttle } from "./throttle.ts";
+import { StatusPublisher } from "./status_publisher.ts";
+import { violationOfEnd } from "./violation_errors.ts";
+import { ViolationResponder } from "./violation_responder.ts";
+import { type WatchedPlugin, watchedPlugin } from "./watched_plugin.ts";
 
 /** Options of {@linkcode Supervisor}. */
 export interface SupervisorOptions {
@@ -54,19 +37,6 @@ export interface SupervisorOptions {
   readonly clock?: Clock;
 }
 
-/** What is remembered of one plugin, across its processes. */
-interface Kept {
-  readonly plugin: SupervisedPlugin;
-  readonly entry: PolicyEntry;
-  readonly rules: ViolationRules;
-  readonly log: ViolationLog;
-  readonly restarts: RestartTimer;
-  readonly throttle: Throttle;
-  readonly breaches: BreachWatch;
-  target: MonitorTarget | undefined;
-  calls: Disposable | undefined;
-}
-
 /** Watches over the plugins of one host. */
 export class Supervisor implements AsyncDisposable {
   /** Measures plugins; `undefined` where the application wants none of it. */
@@ -75,10 +45,9 @@ export class Supervisor implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #calls: CallWatchdog;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, WatchedPlugin>();
   readonly #acts = new Set<Promise<void>>();
-  /** What is being written of the quarantine. */
-  readonly #writing = new Set<Promise<unknown>>();
+  readonly #violations: ViolationResponder;
   readonly #status: StatusPublisher | undefined;
   #stopped = false;
 
@@ -88,17 +57,28 @@ export class Supervisor implements AsyncDisposable {
     this.#options = options;
     this.#logger = logger;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    const act = (name: string, act: () => Promise<void>) => this.#act(name, act);
+    this.#violations = new ViolationResponder({
+      hub,
+      quarantine: options.quarantine,
+      clock: this.#clock,
+      act,
+    });
     this.#calls = new CallWatchdog({
       against: (plugin, violation, error) =>
-        this.#against(this.#of(plugin), violation, error).action,
-      act: (name, act) => this.#act(name, act),
+        this.#violations.against(this.#of(plugin), violation, error).action,
+      act,
     });
     hub.listen((event) => this.#take(event));
     if (monitor === undefined) return;
     this.monitor = new ResourceMonitor({
       ...monitor,
       logger,
-      onSample: (sample, previous) => this.#judge(sample, previous),
+      onSample: (sample, previous) => {
+        this.#status?.publish();
+        const kept = this.#kept.get(sample.plugin);
+        if (kept !== undefined) this.#violations.judge(kept, sample, previous);
+      },
     });
     if (statusDir === undefined) return;
     this.#status = new StatusPublisher(statusDir, {
@@ -151,8 +131,8 @@ export class Supervisor implements AsyncDisposable {
       this.#options.hub.emit({ type: "crashed", plugin: plugin.name, error });
     } else {
       const violation = violationOfEnd(error, memoryBytes);
-      const { action, reason } = this.#record(kept, violation, error);
-      if (action === "quarantine") return this.#quarantine(kept, reason);
+      const { action, reason } = this.#violations.record(kept, violation, error);
+      if (action === "quarantine") return this.#violations.quarantine(kept, reason);
       if (action === "unload") return;
     }
     this.#planRestart(kept);
@@ -165,7 +145,7 @@ export class Supervisor implements AsyncDisposable {
 
   /** Waits until what is put into quarantine is written down: then it can be let out. */
   async written(): Promise<void> {
-    await Promise.allSettled(this.#writing);
+    await this.#violations.written();
   }
 
   /** Ends what is under way: nothing is restarted any more. */
@@ -216,10 +196,10 @@ export class Supervisor implements AsyncDisposable {
     this.monitor?.add(kept.target);
     if (!kept.throttle.isOn) return;
     kept.throttle.start(kept.target);
-    this.#throttle(kept);
+    this.#violations.throttle(kept);
   }
 
-  #unwatch(kept: Kept): void {
+  #unwatch(kept: WatchedPlugin): void {
     if (kept.target !== undefined) this.monitor?.remove(kept.plugin.name, kept.target);
     kept.target = undefined;
     kept.calls?.[Symbol.dispose]();
@@ -230,100 +210,21 @@ export class Supervisor implements AsyncDisposable {
     const plugin = this.#options.find(name);
     // what is refused before it runs is nothing that it did
     if (plugin?.serving === undefined) return;
-    this.#against(this.#of(plugin), violationOfError(error, new Date()), error);
+    this.#violations.against(this.#of(plugin), violationOfError(error, new Date()), error);
   }
 
-  /** Compares a sample with the limits. */
-  #judge(sample: PluginSample, previous: PluginSample | undefined): void {
-    this.#status?.publish();
-    const kept = this.#kept.get(sample.plugin);
-    const limits = kept?.plugin.serving?.prepared.permissions.limits;
-    if (kept === undefined || limits === undefined) return;
-    const {
-      messagesPerSecond = DEFAULT_RATES.messagesPerSecond,
-      logLinesPerSecond = DEFAULT_RATES.logLinesPerSecond,
-      hostPercent = DEFAULT_RATES.hostPercent,
-    } = kept.entry.monitor ?? {};
-    const all = { ...limits, messagesPerSecond, logLinesPerSecond, hostPercent };
-    for (const breach of kept.breaches.check(sample, all, previous)) {
-      const violation = violationOfBreach(sample.plugin, breach, new Date());
-      const { action } = this.#against(kept, violation, errorOf(sample.plugin, violation));
-      if (isAtLeast(action, "unload")) return; // its process is gone
-    }
-  }
-
-  /** Counts a violation of a running plugin, and does what the policy says. */
-  #against(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
-    const decision = this.#record(kept, violation, error);
-    const { plugin } = kept;
-    const { action, reason } = decision;
-    if (plugin.serving === undefined) return decision; // it is on its way out already
-    if (action === "warn") plugin.serving.process.notify("violation", warningOf(violation));
-    if (action === "throttle") this.#throttle(kept);
-    if (action === "unload") {
-      const down = downError(plugin.name, violation, reason);
-      this.#act(plugin.name, () => plugin.takeDown(down, "inactive"));
-    }
-    if (action === "quarantine") this.#quarantine(kept, reason, violation);
-    return decision;
-  }
-
-  #record(kept: Kept, violation: Violation, error: SallyportError): ViolationDecision {
-    kept.log.add(violation, this.#clock.now());
-    const decision = decide(kept.log, violation, kept.rules);
-    const { action } = decision;
-    // a denial is an event already
-    if (violation.kind !== "permission" || action !== "record") {
-      const { name } = kept.plugin;
-      this.#options.hub.emit({ type: "violation", plugin: name, error, violation, action });
-    }
-    return decision;
-  }
-
-  #throttle(kept: Kept): void {
-    const { throttle, log, rules } = kept;
-    if (!throttle.isOn) throttle.start(kept.target);
-    const look = () => {
-      if (isAtLeast(standingAction(log, rules, this.#clock.now()), "throttle")) {
-        throttle.lookIn(rules.windowMs / 10, look);
-      } else throttle.end();
-    };
-    throttle.lookIn(rules.windowMs / 10, look);
-  }
-
-  #quarantine(kept: Kept, reason: string, violation?: Violation): void {
-    const { plugin, log } = kept;
-    const { name, manifest, bundleHash } = plugin;
-    const error = downError(plugin.name, violation ?? log.last, reason, "quarantined");
-    this.#act(name, async () => {
-      // it holds from the first moment on, whether or not it can be written
-      const written = this.#options.quarantine.add({
-        name,
-        version: manifest!.version,
-        bundleHash: bundleHash!,
-        reason,
-        violations: log.entries,
-      });
-      this.#writing.add(written);
-      written.catch(() => {}).finally(() => this.#writing.delete(written));
-      const down = plugin.takeDown(error, "quarantined");
-      this.#options.hub.emit({ type: "quarantined", plugin: name, reason });
-      await Promise.all([written, down]);
-    });
-  }
-
-  #planRestart(kept: Kept): void {
+  #planRestart(kept: WatchedPlugin): void {
     if (this.#stopped) return;
     const { plugin, restarts } = kept;
     const step = restarts.plan();
-    if (step.action === "quarantine") this.#quarantine(kept, step.reason);
+    if (step.action === "quarantine") this.#violations.quarantine(kept, step.reason);
     if (step.action !== "restart") return;
     const { attempt, delayMs } = step;
     this.#options.hub.emit({ type: "restarting", plugin: plugin.name, attempt, delayMs });
     restarts.wait(delayMs, () => this.#act(plugin.name, () => this.#restart(kept)));
   }
 
-  async #restart(kept: Kept): Promise<void> {
+  async #restart(kept: WatchedPlugin): Promise<void> {
     const { plugin, restarts } = kept;
     await plugin.steps.run(() => Promise.resolve()); // somebody else may be about it, and fail
     if (this.#stopped || !restarts.isWaiting) return;
@@ -350,26 +251,12 @@ export class Supervisor implements AsyncDisposable {
     return done;
   }
 
-  #of(plugin: SupervisedPlugin): Kept {
+  #of(plugin: SupervisedPlugin): WatchedPlugin {
     const { name } = plugin;
     const known = this.#kept.get(name);
     if (known?.plugin === plugin) return known;
-    known?.restarts.cancel();
-    known?.throttle.end();
     const entry = entryFor(this.#options.settings.policy, name);
-    const rules = violationRules(entry.violations);
-    const kept: Kept = {
-      plugin,
-      entry,
-      rules,
-      // another folder of the same name does not begin anew
-      log: known?.log ?? new ViolationLog({ windowMs: rules.windowMs }),
-      restarts: new RestartTimer(restartRules(entry.restart), this.#clock),
-      throttle: new Throttle(plugin, this.#clock),
-      breaches: new BreachWatch(),
-      target: undefined,
-      calls: undefined,
-    };
+    const kept = watchedPlugin(plugin, entry, this.#clock, known);
     this.#kept.set(name, kept);
     return kept;
   }
