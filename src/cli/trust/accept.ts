@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { readBundle } from "../../bundle/reading/reading.ts";
 import { commandLine } from "../../command_line.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
-import { baselineOf } from "../../host/admission/trust_source.ts";
+import { baselineOf } from "../../host/admission/update_consent.ts";
 import { asksOf, readAsks } from "../../permissions/asks.ts";
 import { acceptBundle } from "../../trust/list/changes.ts";
 import type { TrustList } from "../../trust/trust_list.ts";

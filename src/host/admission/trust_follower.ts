@@ -2,7 +2,8 @@
 import type { Logger } from "../../log.ts";
 import { describeChange } from "../../trust/list/diff.ts";
 import type { EventHub } from "../events/events.ts";
-import type { TrustSource, TrustUpdate } from "./trust_source.ts";
+import type { TrustUpdate } from "./trust_refresh.ts";
+import type { TrustSource } from "./trust_source.ts";
 import { FileWatch } from "../folders/file_watch.ts";
 
 /** What a {@linkcode TrustFollower} works with. */

@@ -6,9 +6,8 @@ import { SallyportError } from "../../errors.ts";
 import { asksOf } from "../../permissions/asks.ts";
 import { parsePublicKey, type PublicKey } from "../../trust/keys/keys.ts";
 import { isListExpired } from "../../trust/list/list.ts";
-import { diffRoots, diffTrustLists, type TrustChange } from "../../trust/list/diff.ts";
-import { countSigners, findHighest, type JudgedBundle, keysOf } from "../../trust/verify/rules.ts";
-import type { MarkedPlugin } from "../../trust/mark/rollback_mark.ts";
+import type { TrustChange } from "../../trust/list/diff.ts";
+import { countSigners, type JudgedBundle, keysOf } from "../../trust/verify/rules.ts";
 import { TrustList } from "../../trust/trust_list.ts";
 import {
   judgeAgain,
@@ -17,30 +16,16 @@ import {
   verifyBundle,
 } from "../../trust/verify/verify.ts";
 import type { KeyAnchors, TrustAnchors } from "../../trust/verify/anchors.ts";
+import { changesOf, reopen, type TrustUpdate, unusableError } from "./trust_refresh.ts";
 import { nextRevocation } from "./trust_times.ts";
 import type { TrustListSettings } from "../settings/trust_list_options.ts";
 import {
+  baselineOf,
   checkConsent,
   type ConsentState,
   consentState,
   type ConsentSubject,
 } from "./update_consent.ts";
-
-/** Tells what became of a trust list. */
-export interface TrustUpdate {
-  /**
-   * Whether a new revision is in force, the list has expired (nothing is loaded any more), it cannot be
-   * used any more (nothing is loaded either, and the last good revision judges what runs), or it can
-   * be used again.
-   */
-  readonly status: "updated" | "expired" | "unusable" | "restored";
-  /** The revision in force. */
-  readonly revision: number;
-  /** What differs from the revision before. */
-  readonly changes: readonly TrustChange[];
-  /** Why it cannot be used. */
-  readonly problem?: SallyportError;
-}
 
 /** What a {@linkcode TrustSource} is opened for. */
 export interface TrustSourceSettings {
@@ -291,11 +276,8 @@ export class TrustSource {
     let list: TrustList;
     let changes: TrustChange[];
     try {
-      list = await this.#reopen(before);
-      changes = list === before ? [] : [
-        ...diffRoots(before.root, list.root),
-        ...diffTrustLists(before.content, list.content),
-      ];
+      list = await reopen(before, this.#settings?.readSecret);
+      changes = changesOf(before, list);
     } catch (cause) {
       return this.#fail(before, cause);
     }
@@ -313,30 +295,9 @@ export class TrustSource {
     return { status: "updated", revision: list.revision, changes };
   }
 
-  async #reopen(list: TrustList): Promise<TrustList> {
-    try {
-      return await list.refresh();
-    } catch (error) {
-      const sealedAnew = error instanceof SallyportError && error.details.reason === "other-key";
-      if (!sealedAnew || this.#settings === undefined) throw error;
-      // the passphrase was changed, and with it, one hopes, the file that it is in
-      return await list.refresh(await this.#settings.readSecret());
-    }
-  }
-
   /** Keeps the last good list for what runs, and loads nothing. */
   #fail(list: TrustList, cause: unknown): TrustUpdate | undefined {
-    const why = cause instanceof SallyportError ? cause.reason : String(cause);
-    const error = new SallyportError(
-      cause instanceof SallyportError ? cause.code : "bad-config",
-      `Cannot load plugins by the trust list: ${why}`,
-      {
-        hint: (cause instanceof SallyportError ? cause.hint : undefined) ??
-          "Put the list back; the host notices",
-        details: cause instanceof SallyportError ? cause.details : {},
-        cause,
-      },
-    );
+    const error = unusableError(cause);
     const isNews = this.#problem?.message !== error.message;
     this.#problem = error;
     if (!isNews) return undefined;
@@ -354,10 +315,4 @@ export class TrustSource {
       ran: (name) => mark?.ran(name) ?? [],
     };
   }
-}
-
-/** Finds what the next version of a plugin is compared with: the highest that this host has run. */
-export function baselineOf({ content, mark }: TrustList, name: string): MarkedPlugin | undefined {
-  const ran = mark?.ran(name) ?? [];
-  return findHighest(content, name, ran, new Date()) ?? ran[0];
 }

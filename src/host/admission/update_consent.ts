@@ -13,7 +13,9 @@ import {
   readAsks,
 } from "../../permissions/asks.ts";
 import type { TrustListContent } from "../../trust/list/content.ts";
+import type { TrustList } from "../../trust/trust_list.ts";
 import { noteBundle } from "../../trust/verify/refusal.ts";
+import { findHighest } from "../../trust/verify/rules.ts";
 import type { MarkedPlugin } from "../../trust/mark/rollback_mark.ts";
 
 /** Names a bundle for which consent may be needed. */
@@ -108,4 +110,10 @@ function acceptCommand(
   if (dataDir !== undefined) words.push("--data-dir", dataDir);
   const signed = rootKeys === 0 ? "" : `, with --root-key FILE for ${rootKeys} of its root's keys`;
   return commandLine(words) + signed;
+}
+
+/** Finds what the next version of a plugin is compared with: the highest that this host has run. */
+export function baselineOf({ content, mark }: TrustList, name: string): MarkedPlugin | undefined {
+  const ran = mark?.ran(name) ?? [];
+  return findHighest(content, name, ran, new Date()) ?? ran[0];
 }
