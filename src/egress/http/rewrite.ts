@@ -11,15 +11,8 @@ import type { Target } from "./target.ts";
 
 /** Fields of one hop (RFC 9110 section 7.6.1), and those that are written anew. */
 const HOP_BY_HOP = new Set([
-  "connection",
-  "content-length",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+  ...["connection", "content-length", "host", "http2-settings", "keep-alive", "te", "trailer"],
+  ...["transfer-encoding", "upgrade"],
 ]);
 
 /** Fields of a response of one hop; its framing stays, because its body passes as it is. */

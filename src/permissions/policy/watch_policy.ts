@@ -23,44 +23,26 @@ export type ViolationKind =
 
 /** Lists every kind of violation once. */
 export const VIOLATION_KINDS: readonly ViolationKind[] = Object.freeze([
-  "memory",
-  "cpu",
-  "threads",
-  "descriptors",
-  "connections",
-  "storage",
-  "message-size",
-  "message-rate",
-  "log-rate",
-  "host-time",
-  "call-duration",
-  "protocol",
-  "permission",
-  "crash",
+  ...["memory", "cpu", "threads", "descriptors", "connections", "storage", "message-size"] as const,
+  ...["message-rate", "log-rate", "host-time", "call-duration", "protocol", "permission"] as const,
+  ...["crash"] as const,
 ]);
 
 /** How bad a violation is. */
 export type ViolationSeverity = NonNullable<ViolationResponse["severity"]>;
 
 /** Lists every severity once, the mildest first. */
-export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze([
-  "low",
-  "medium",
-  "high",
-  "critical",
-]);
+export const VIOLATION_SEVERITIES: readonly ViolationSeverity[] = Object.freeze(
+  ["low", "medium", "high", "critical"],
+);
 
 /** What is done about a violation. */
 export type ViolationAction = ViolationResponse["action"];
 
 /** Lists every action once, the mildest first. */
-export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze([
-  "record",
-  "warn",
-  "throttle",
-  "unload",
-  "quarantine",
-]);
+export const VIOLATION_ACTIONS: readonly ViolationAction[] = Object.freeze(
+  ["record", "warn", "throttle", "unload", "quarantine"],
+);
 
 /**
  * Says what is done about a plugin's violations.

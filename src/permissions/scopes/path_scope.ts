@@ -18,39 +18,15 @@ const NEVER = ["/proc", "/sys", "/dev"];
 
 /** Folders with programs and settings of the system, macOS among them, never granted for writing (LA-05). */
 const NEVER_WRITTEN = [
-  "/Applications",
-  "/Library",
-  "/System",
-  "/bin",
-  "/boot",
-  "/etc",
-  "/lib",
-  "/lib64",
-  "/private/etc",
-  "/private/var/db",
-  "/sbin",
-  "/usr/bin",
-  "/usr/lib",
-  "/usr/lib64",
-  "/usr/libexec",
-  "/usr/local/bin",
-  "/usr/local/lib",
-  "/usr/local/sbin",
-  "/usr/sbin",
+  ...["/Applications", "/Library", "/System", "/bin", "/boot", "/etc", "/lib", "/lib64"],
+  ...["/private/etc", "/private/var/db", "/sbin", "/usr/bin", "/usr/lib", "/usr/lib64"],
+  ...["/usr/libexec", "/usr/local/bin", "/usr/local/lib", "/usr/local/sbin", "/usr/sbin"],
 ];
 
 /** The same of Windows, on whichever drive. */
 const NEVER_WRITTEN_ON_DRIVES = [
-  "$Recycle.Bin",
-  "Boot",
-  "EFI",
-  "Program Files",
-  "Program Files (Arm)",
-  "Program Files (x86)",
-  "ProgramData",
-  "Recovery",
-  "System Volume Information",
-  "Windows",
+  ...["$Recycle.Bin", "Boot", "EFI", "Program Files", "Program Files (Arm)"],
+  ...["Program Files (x86)", "ProgramData", "Recovery", "System Volume Information", "Windows"],
 ];
 
 export function parsePathScope(text: string): Parsed<PathScope> {

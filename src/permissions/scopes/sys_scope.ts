@@ -7,20 +7,9 @@ import type { Parsed } from "./net_scope.ts";
  * `setPriority` is left out: it acts on the machine's processes instead of reading a fact.
  */
 export const SYS_KINDS: readonly string[] = Object.freeze([
-  "cpus",
-  "getPriority",
-  "getegid",
-  "gid",
-  "homedir",
-  "hostname",
-  "loadavg",
-  "networkInterfaces",
-  "osRelease",
-  "osUptime",
-  "statfs",
-  "systemMemoryInfo",
-  "uid",
-  "userInfo",
+  ...["cpus", "getPriority", "getegid", "gid", "homedir", "hostname", "loadavg"],
+  ...["networkInterfaces", "osRelease", "osUptime", "statfs", "systemMemoryInfo", "uid"],
+  ...["userInfo"],
 ]);
 
 export function parseSysKind(text: string): Parsed<string> {
