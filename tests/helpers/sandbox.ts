@@ -18,13 +18,24 @@ const CHECKOUT = new URL("../../", import.meta.url);
 const MAX_OUTPUT = 256 * 1024;
 
 const executable = Deno.execPath();
-const reasons = new Map<string, string | undefined>();
-for (const name of ["bwrap", "unshare"] as const) {
+/** Where the files of a run, which share a process and its environment, find what one of them has found out. */
+const FOUND = "SALLYPORT_TEST_MISSING";
+const found = Deno.env.get(FOUND);
+/** What is missing here, with the reason. */
+const reasons: ReadonlyMap<string, string> = new Map(
+  found === undefined ? await findMissing() : JSON.parse(found),
+);
+if (found === undefined) Deno.env.set(FOUND, JSON.stringify([...reasons]));
+
+async function findMissing(): Promise<[string, string][]> {
+  const missing: [string, string][] = isRoot ? [] : [["root", "not root"]];
   const libraries = await findLibraries(executable);
-  const { works, reason } = await probeLauncher(name, { executable, libraries });
-  reasons.set(name, works ? undefined : `no ${name} here: ${reason}`);
+  for (const name of ["bwrap", "unshare"] as const) {
+    const { works, reason } = await probeLauncher(name, { executable, libraries });
+    if (!works) missing.push([name, `no ${name} here: ${reason}`]);
+  }
+  return missing;
 }
-reasons.set("root", isRoot ? undefined : "not root");
 
 /**
  * Registers a test that needs something of the system. Where that is missing the test is ignored and
