@@ -100,10 +100,10 @@ export class DataDir implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     try {
       const temporary = path === undefined ? undo.use(await HeldFolder.makeTemporary()) : undefined;
-      const root: string = temporary === undefined ? await makeRoot(path!) : temporary.path;
+      const root: string = temporary === undefined ? makeRoot(path!) : temporary.path;
       checkPath(root, temporary === undefined ? "choose another dataDir" : "pass a dataDir");
       if (path !== undefined) checkAccess(root, logger);
-      await makeFolders(root);
+      makeFolders(root);
       // short, because of the paths of sockets
       const id = crypto.randomUUID().slice(0, 8);
       const run = undo.use(await HeldFolder.make(`${root}/run/${id}`));
@@ -174,11 +174,11 @@ export class DataDir implements AsyncDisposable {
   async #restore(): Promise<void> {
     const { root, temporary, run, sockets } = this.#folders;
     try {
-      await temporary?.restore();
-      await makeFolders(root);
+      temporary?.restore();
+      makeFolders(root);
       if (temporary === undefined) checkAccess(root, this.#logger);
-      await run.restore();
-      await sockets?.restore();
+      run.restore();
+      sockets?.restore();
       await writeRuntime(`${root}/runtime`);
     } catch (cause) {
       if (cause instanceof SallyportError) throw cause;
@@ -274,16 +274,16 @@ export class DataDir implements AsyncDisposable {
   }
 }
 
-async function makeRoot(path: string): Promise<string> {
+function makeRoot(path: string): string {
   // before anything of that name is made
   if (Deno.build.os !== "windows") checkPath(resolve("/", path));
-  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  return await Deno.realPath(path);
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  return Deno.realPathSync(path);
 }
 
-async function makeFolders(root: string): Promise<void> {
+function makeFolders(root: string): void {
   for (const name of FOLDERS) {
-    await Deno.mkdir(`${root}/${name}`, { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(`${root}/${name}`, { recursive: true, mode: 0o700 });
   }
 }
 

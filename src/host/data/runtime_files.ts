@@ -15,7 +15,7 @@ export interface RuntimeFiles {
 export async function writeRuntime(dir: string): Promise<RuntimeFiles> {
   const hash = sha3_512Hex(new TextEncoder().encode(BOOTSTRAP_SOURCE + IMPORT_MAP_SOURCE));
   const base = `${dir}/${hash.slice(0, 16)}`;
-  await Deno.mkdir(base, { recursive: true, mode: 0o700 });
+  Deno.mkdirSync(base, { recursive: true, mode: 0o700 });
   const write = async (name: string, text: string) => {
     const path = `${base}/${name}`;
     const wanted = new TextEncoder().encode(text);

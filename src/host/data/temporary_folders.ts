@@ -49,14 +49,14 @@ export class HeldFolder implements AsyncDisposable {
   }
 
   /** Makes again what is gone. */
-  async restore(): Promise<void> {
-    if (this.#within) await this.#makeFolder();
+  restore(): void {
+    if (this.#within) this.#makeFolder();
     if (!isPresent(this.#lockPath)) {
-      const lock = await holdLock(this.#lockPath);
+      const lock = holdLock(this.#lockPath);
       this.#lock?.[Symbol.dispose]();
       this.#lock = lock;
     }
-    if (!this.#within) await this.#makeFolder(); // without a lock others would remove it
+    if (!this.#within) this.#makeFolder(); // without a lock others would remove it
     this.#guard?.[Symbol.dispose]();
     this.#guard = keepFromCleaning(this.path);
   }
@@ -73,7 +73,7 @@ export class HeldFolder implements AsyncDisposable {
 
   async #begin(): Promise<this> {
     try {
-      await this.restore();
+      this.restore();
       return this;
     } catch (error) {
       await this[Symbol.asyncDispose]();
@@ -81,10 +81,10 @@ export class HeldFolder implements AsyncDisposable {
     }
   }
 
-  async #makeFolder(): Promise<void> {
+  #makeFolder(): void {
     if (!isFolderOf(this.path, this.#uid)) {
-      await Deno.mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-      await Deno.mkdir(this.path, { mode: 0o700 }); // not one that somebody else makes meanwhile
+      Deno.mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      Deno.mkdirSync(this.path, { mode: 0o700 }); // not one that somebody else makes meanwhile
     }
     this.#uid = Deno.lstatSync(this.path).uid;
   }
@@ -133,16 +133,14 @@ export function keepFromCleaning(path: string): Disposable | undefined {
 
 /** Removes the runs of hosts that no longer live; a run without a lock file is half removed. */
 export async function sweepRuns(runs: string): Promise<void> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(runs)) names.push(name);
-  for (const name of names) {
+  for (const { name } of [...Deno.readDirSync(runs)]) {
     const id = name.replace(/\.lock(?:\.new)?$/, "");
     if (name === id) {
       // a run is made after its lock and removed before it
       if (!isPresent(`${runs}/${id}.lock`)) await removeTree(`${runs}/${id}`);
       continue;
     }
-    using lock = await takeStale(`${runs}/${name}`);
+    using lock = takeStale(`${runs}/${name}`);
     if (lock === undefined) continue;
     if (!name.endsWith(UNNAMED)) await removeTree(`${runs}/${id}`);
     await Deno.remove(lock.path);
@@ -168,14 +166,14 @@ export async function sweepTemporary(own: string): Promise<void> {
     try {
       const stat = await Deno.lstat(dir);
       if (stat.uid !== uid) continue;
-      using lock = await takeStale(`${dir}/${LOCK}`);
+      using lock = takeStale(`${dir}/${LOCK}`);
       if (lock !== undefined) {
         await removeAllBut(dir, LOCK);
         await Deno.remove(lock.path);
         await Deno.remove(dir);
       } else if (Date.now() - (stat.mtime?.getTime() ?? Date.now()) > UNLOCKED_MS) {
         // killed before it had its lock, which had not got its name yet: only where that is all there is
-        using unnamed = await takeStale(`${dir}/${LOCK}${UNNAMED}`);
+        using unnamed = takeStale(`${dir}/${LOCK}${UNNAMED}`);
         if (unnamed !== undefined) await Deno.remove(unnamed.path);
         await Deno.remove(dir);
       }

@@ -19,7 +19,7 @@ export async function showHost(dataDir: string, run: string): Promise<ShownHost>
   const folder = `${dataDir}/run/${run}`;
   await Deno.mkdir(`${dataDir}/run`, { recursive: true });
   const lock = new DisposableStack(); // may be disposed twice
-  lock.use(await holdLock(`${folder}.lock`));
+  lock.use(holdLock(`${folder}.lock`));
   await Deno.mkdir(folder);
   const file = `${folder}/status.json`;
   return {

@@ -28,23 +28,23 @@ Deno.test("a lock is held until it is disposed, and its file may then be taken",
   await using dir = await tempDir();
   const path = dir.join("x.lock");
   {
-    using lock = await holdLock(path);
+    using lock = holdLock(path);
     assert.equal(lock.path, path);
-    assert.equal(await takeStale(path), undefined);
+    assert.equal(takeStale(path), undefined);
   }
   {
-    using taken = await takeStale(path);
+    using taken = takeStale(path);
     assert.equal(taken?.path, path);
-    assert.equal(await takeStale(path), undefined, "one sweep at a time");
+    assert.equal(takeStale(path), undefined, "one sweep at a time");
   }
-  assert.equal(await takeStale(dir.join("none.lock")), undefined);
+  assert.equal(takeStale(dir.join("none.lock")), undefined);
   assert.deepEqual(await names(dir.path), ["x.lock"], "nothing of the making is left");
 });
 
 Deno.test("holdLock() refuses a lock that another holds", async () => {
   await using dir = await tempDir();
-  using held = await holdLock(dir.join("x.lock"));
-  await assert.rejects(holdLock(held.path), /another process holds it/);
+  using held = holdLock(dir.join("x.lock"));
+  assert.throws(() => holdLock(held.path), /another process holds it/);
 });
 
 Deno.test("DataDir.open() makes private folders and leaves no run behind when disposed", async () => {
