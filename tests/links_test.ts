@@ -176,11 +176,12 @@ Deno.test("parse() and compare() agree with npm's semver on whatever is written"
   const identifier = fc.constantFrom("0", "1", "01", "10", "a", "-", "a1", "1a", "rc", "");
   const suffix = fc.array(identifier, { minLength: 1, maxLength: 3 }).map((all) => all.join("."));
   const number = fc.constantFrom("0", "1", "2", "10", "01", "9007199254740991", "9007199254740992");
+  const plain = fc.constantFrom("0", "1", "2", "10");
   const version = fc.tuple(
-    fc.constantFrom("", "", "v", "=", " "),
-    fc.array(number, { minLength: 2, maxLength: 4 }),
-    fc.option(suffix),
-    fc.option(suffix),
+    fc.constantFrom("", "", "", "", "v", "=", " "),
+    fc.oneof(fc.tuple(plain, plain, plain), fc.array(number, { minLength: 2, maxLength: 4 })),
+    fc.option(suffix, { freq: 2 }),
+    fc.option(suffix, { freq: 1 }),
   ).map(([before, numbers, prerelease, build]) =>
     before + numbers.join(".") + (prerelease === null ? "" : `-${prerelease}`) +
     (build === null ? "" : `+${build}`)

@@ -67,6 +67,7 @@ export class PluginProcesses {
         return process;
       } catch (error) {
         await process.kill();
+        await starter.settle(prepared);
         throw this.#revoked.get(process) ?? error;
       }
     } finally {
@@ -81,8 +82,9 @@ export class PluginProcesses {
       const idle = process.whenIdle();
       await settledWithin(Promise.race([idle, process.ended]), drainMs);
     }
+    const prepared = this.#living.get(process);
     await process.stop({ shutdownMs, graceMs });
-    await this.#parts.starter.idle(); // so that no process is left, of whatever kind
+    if (prepared !== undefined) await this.#parts.starter.settle(prepared); // no process of it is left
   }
 
   /** Judges what every process was started from, and what else may be, by what is trusted now. */

@@ -143,9 +143,9 @@ export class ProcessStarter implements AsyncDisposable {
     return await starting;
   }
 
-  /** Waits until nothing is being compiled for later starts. */
-  async idle(): Promise<void> {
-    await this.#caches.idle();
+  /** Waits until nothing of a plugin is being compiled for later starts. */
+  async settle(prepared: PreparedPlugin): Promise<void> {
+    await this.#caches.settle(this.#cacheKey(prepared));
   }
 
   /** Waits until the pool is as full as it should be. */

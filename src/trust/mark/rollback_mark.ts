@@ -298,6 +298,9 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
       if (await isAbsent(path)) return undefined;
+      // another writer may have made it meanwhile
+      const isThere = await Deno.lstat(path).then(() => true, () => false);
+      if (isThere) return await readSealedFile(path);
       throw badMark(path, "a link on its way leads nowhere", cause);
     }
     throw badMark(path, cause instanceof Error ? escapeText(cause.message, 300) : "", cause);

@@ -149,7 +149,7 @@ export class FakeHost {
       },
       starter: {
         warm() {},
-        idle: () => Promise.resolve(),
+        settle: () => Promise.resolve(),
         store: () => Promise.resolve(),
         start: async (of: PreparedPlugin, _handlers: unknown, signal?: AbortSignal) => {
           this.started.push(of);
