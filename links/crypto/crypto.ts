@@ -4,7 +4,8 @@
  * @module
  */
 
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { nodeCrypto } from "./_node.ts";
 
 const NODE_NAMES = {
   "SHA-1": "sha1",
@@ -84,7 +85,7 @@ function start(algorithm: DigestAlgorithm): { hash: Hash; finish(): ArrayBuffer 
   }
   const upper = name.toUpperCase();
   if (!Object.hasOwn(NODE_NAMES, upper)) throw new TypeError("unsupported algorithm");
-  const hash = createHash(NODE_NAMES[upper as DigestAlgorithmName]);
+  const hash = nodeCrypto().createHash(NODE_NAMES[upper as DigestAlgorithmName]);
   return {
     hash,
     finish() {

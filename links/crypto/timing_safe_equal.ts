@@ -4,7 +4,7 @@
  * @module
  */
 
-import { timingSafeEqual as nodeTimingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "./_node.ts";
 
 function toBytes(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
   return ArrayBuffer.isView(value)
@@ -29,5 +29,5 @@ export function timingSafeEqual(
       `Cannot compare buffers of different byte lengths (${a.byteLength} vs ${b.byteLength})`,
     );
   }
-  return nodeTimingSafeEqual(toBytes(a), toBytes(b));
+  return nodeCrypto().timingSafeEqual(toBytes(a), toBytes(b));
 }

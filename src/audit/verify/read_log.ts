@@ -1,7 +1,7 @@
 // Reads the entries of an audit log, oldest first, of all its chains.
+import { nodeTimers } from "../../node.ts";
 import { escapeText } from "../../errors.ts";
 import { ownError } from "../../io/system_error.ts";
-import { setTimeout } from "node:timers/promises";
 import type { AuditRecord } from "../chain/entry.ts";
 import { fileName, listChains, listFiles } from "../chain/folder.ts";
 import { type AuditLine, SIGNED_TYPES } from "../chain/line.ts";
@@ -80,7 +80,7 @@ export class AuditReader {
 
   /** Waits until it is worth looking again. */
   async pause(signal?: AbortSignal): Promise<void> {
-    await setTimeout(POLL_MS, undefined, { signal }).catch(() => {}); // aborted
+    await nodeTimers().setTimeout(POLL_MS, undefined, { signal }).catch(() => {}); // aborted
   }
 }
 

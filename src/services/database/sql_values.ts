@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { nodeBuffer } from "../../node.ts";
 import { escapeText, SallyportError } from "../../errors.ts";
 import type { SqlRow, SqlValue } from "../../plugin/service_types.ts";
 import type { SqlScan } from "./sql_text.ts";
@@ -147,7 +147,7 @@ export function checkColumns(columns: readonly string[]): void {
 
 function sizeOf(value: SqlValue): number {
   if (value instanceof Uint8Array) return value.byteLength;
-  return typeof value === "string" ? Buffer.byteLength(value) : 0;
+  return typeof value === "string" ? nodeBuffer().Buffer.byteLength(value) : 0;
 }
 
 function tooMuch(what: string): SallyportError {
