@@ -114,6 +114,7 @@ Deno.test("a child that floods stderr with 32 MiB neither blocks nor fills the h
   assert.equal(await test.line(), "written");
   await test.child.exited;
   await test.child.stderr.done;
+  collectGarbage();
   const after = Deno.memoryUsage();
   assert.equal(test.child.stderr.totalBytes, 32 * MIB + 5);
   assert.ok(test.child.stderr.text().endsWith("last"));
