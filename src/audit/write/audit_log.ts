@@ -269,6 +269,12 @@ export class AuditLog implements AsyncDisposable {
       this.#warn("The audit log closes without entries that were lost", this.#lost.reason);
     }
     this.#release();
+    // closing alone would leave it held by a process that is being started at this moment and has a copy
+    try {
+      this.#lock.unlockSync();
+    } catch {
+      // its file system has no locks
+    }
     this.#lock.close();
   }
 
