@@ -5,6 +5,7 @@
  * `deno bundle` fetches its bundler, in the version that belongs to this version of Deno, when it runs
  * for the first time.
  */
+import { sha3_512Hex } from "../src/crypto/digest.ts";
 import { IMPORT_MAP_SOURCE } from "../src/plugin/import_map.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -37,6 +38,10 @@ export const BOOTSTRAP_SOURCE: string = \`${literal(bootstrap)}\`;
 
 /** The import map of plugins' processes, as JSON. */
 export const IMPORT_MAP_SOURCE: string = \`${literal(IMPORT_MAP_SOURCE)}\`;
+
+/** The SHA3-512 of both, one after the other, in hex. */
+export const RUNTIME_HASH: string =
+  "${sha3_512Hex(new TextEncoder().encode(bootstrap + IMPORT_MAP_SOURCE))}";
 `;
 }
 

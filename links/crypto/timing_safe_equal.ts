@@ -4,8 +4,6 @@
  * @module
  */
 
-import { nodeCrypto } from "./_node.ts";
-
 function toBytes(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
   return ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
@@ -29,5 +27,8 @@ export function timingSafeEqual(
       `Cannot compare buffers of different byte lengths (${a.byteLength} vs ${b.byteLength})`,
     );
   }
-  return nodeCrypto().timingSafeEqual(toBytes(a), toBytes(b));
+  const [one, other] = [toBytes(a), toBytes(b)];
+  let difference = 0;
+  for (let index = 0; index < one.length; index++) difference |= one[index]! ^ other[index]!;
+  return difference === 0;
 }

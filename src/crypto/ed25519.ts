@@ -61,6 +61,19 @@ export async function sign(message: Uint8Array, seed: Uint8Array): Promise<Uint8
   );
 }
 
+/**
+ * Makes what signs with a seed again and again.
+ *
+ * @throws {TypeError | RangeError} When the seed is not 32 bytes.
+ */
+export async function importSigner(
+  seed: Uint8Array,
+): Promise<(message: Uint8Array) => Promise<Uint8Array>> {
+  const key = await importSeed(seed, false);
+  return async (message) =>
+    new Uint8Array(await crypto.subtle.sign(ALGORITHM, key, message as Uint8Array<ArrayBuffer>));
+}
+
 /** Says what is wrong with a public key, or `undefined` when it may be used. */
 function findKeyProblem(raw: Uint8Array): { reason: string; text: string } | undefined {
   if (raw.length !== KEY_BYTES) {

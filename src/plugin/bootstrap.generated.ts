@@ -31,3 +31,7 @@ export const IMPORT_MAP_SOURCE: string = `{
   }
 }
 `;
+
+/** The SHA3-512 of both, one after the other, in hex. */
+export const RUNTIME_HASH: string =
+  "4599853b9c038d0f3638246799edbc7042e91cbc84555e7b920a44bdcb2a4f4246d1b835b487c0354cb95b01b37bf66801571ea4817cce6f5d7f1f68eb312430";

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { PARSING } from "../../json/schema_issues.ts";
 import { parseStrictJson } from "../../json/strict_json.ts";
 import { HEAD_FILE, readSmall, replaceFile } from "./folder.ts";
-import { isSigned, signJson } from "./line.ts";
+import { isSigned, signJsonLater } from "./line.ts";
 import type { SigningKey } from "./signing_key.ts";
 
 /** Names the end of a line. */
@@ -63,7 +63,8 @@ export async function writeHead(
 ): Promise<void> {
   const { chain, number, seq, hash, file, offset, closed, time } = head;
   const body = { schema: 2, chain, number, seq, hash, file, offset, closed, time, key: key.id };
-  await replaceFile(dir, HEAD_FILE, `${signJson("head", JSON.stringify(body), key.sign)}\n`);
+  const text = await signJsonLater("head", JSON.stringify(body), key.signLater);
+  await replaceFile(dir, HEAD_FILE, `${text}\n`);
 }
 
 /** Reads `head.json` of a chain, and checks that this chain's host signed it. */

@@ -34,6 +34,8 @@ export type SignedKind = "line" | "head";
 
 /** Signs bytes with the key of the log. */
 export type Signer = (message: Uint8Array) => Uint8Array;
+/** Signs bytes with the key of the log, soon. */
+export type LaterSigner = (message: Uint8Array) => Promise<Uint8Array>;
 
 const HASH = /^[0-9a-f]{128}$/;
 const SIGNED = /^(\{.*),"signature":"([A-Za-z0-9+/]{86}==)"\}$/s;
@@ -57,7 +59,20 @@ export function formatLine(
 
 /** Adds a signature to a JSON object, as its last key. */
 export function signJson(kind: SignedKind, json: string, sign: Signer): string {
-  return `${json.slice(0, -1)},"signature":"${encodeBase64(sign(signedBytes(kind, json)))}"}`;
+  return withSignature(json, sign(signedBytes(kind, json)));
+}
+
+/** The same, without loading what signs at once. */
+export async function signJsonLater(
+  kind: SignedKind,
+  json: string,
+  sign: LaterSigner,
+): Promise<string> {
+  return withSignature(json, await sign(signedBytes(kind, json)));
+}
+
+function withSignature(json: string, signature: Uint8Array): string {
+  return `${json.slice(0, -1)},"signature":"${encodeBase64(signature)}"}`;
 }
 
 /** Checks the signature of JSON as it stands: nothing is written anew before that. */

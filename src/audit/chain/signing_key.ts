@@ -1,8 +1,9 @@
 // The key that signs the checkpoints of an audit log.
+import type { KeyObject } from "node:crypto";
 import { writeNewFile } from "../../io/durable_file.ts";
 import { nodeCrypto } from "../../node.ts";
 import { bytesEqual } from "../../crypto/digest.ts";
-import { generateKeyPair, getPublicKey, keyId } from "../../crypto/ed25519.ts";
+import { generateKeyPair, getPublicKey, importSigner, keyId } from "../../crypto/ed25519.ts";
 import {
   decodePrivateKeyPem,
   decodePublicKeyPem,
@@ -12,7 +13,7 @@ import {
 import { SallyportError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { listChains, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE, readSmall, syncFolder } from "./folder.ts";
-import type { Signer } from "./line.ts";
+import type { LaterSigner, Signer } from "./line.ts";
 
 const MAX_KEY_BYTES = 4_096;
 
@@ -23,6 +24,8 @@ export interface SigningKey {
   readonly publicKey: Uint8Array;
   /** Signs at once: a checkpoint must follow the line that it signs, with nothing in between. */
   readonly sign: Signer;
+  /** Signs what nothing can come in between of, which takes less to be loaded. */
+  readonly signLater: LaterSigner;
   /** When its file was written. */
   readonly since: Date | null;
 }
@@ -49,6 +52,7 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
   const pem = text;
   const seed = decodePrivateKeyPem(pem);
   const publicKey = await getPublicKey(seed);
+  const signLater = await importSigner(seed);
   seed.fill(0);
   const written = readPublicKey(dir);
   if (written === undefined) {
@@ -65,9 +69,12 @@ export async function openSigningKey(dir: string, logger: Logger): Promise<Signi
       { hint: "Find out who replaced a key, then move the folder away so that a new log begins" },
     );
   }
-  const { createPrivateKey, sign } = nodeCrypto();
-  const key = createPrivateKey(pem);
-  return { id: keyId(publicKey), publicKey, since, sign: (message) => sign(null, message, key) };
+  let key: KeyObject | undefined;
+  const sign: Signer = (message) => {
+    key ??= nodeCrypto().createPrivateKey(pem);
+    return nodeCrypto().sign(null, message, key);
+  };
+  return { id: keyId(publicKey), publicKey, since, sign, signLater };
 }
 
 /** Reads the public key of an audit folder; `undefined` when the file is not there. */

@@ -170,7 +170,7 @@ export class AuditLog implements AsyncDisposable {
 
   async #start({ number, end, damaged, anew }: OpenedChain): Promise<void> {
     this.#others = await nameOthers(this.dir, number, this.publicKey);
-    this.#sign("started", {
+    await this.#signLater("started", {
       publicKey: encodeHex(this.publicKey),
       sallyport: VERSION,
       pid: Deno.pid,
@@ -193,9 +193,19 @@ export class AuditLog implements AsyncDisposable {
 
   /** Signs, and names what is new of other chains: none can be swapped or put back unseen. */
   #sign(type: SignedType, fields: object): void {
-    const chains = this.#others.filter(({ chain, seq }) => this.#named.get(chain) !== seq);
+    const chains = this.#newChains();
     this.#writer.sign(type, chains.length === 0 ? fields : { ...fields, chains });
     for (const { chain, seq } of chains) this.#named.set(chain, seq);
+  }
+
+  async #signLater(type: SignedType, fields: object): Promise<void> {
+    const chains = this.#newChains();
+    await this.#writer.signLater(type, chains.length === 0 ? fields : { ...fields, chains });
+    for (const { chain, seq } of chains) this.#named.set(chain, seq);
+  }
+
+  #newChains(): NamedChain[] {
+    return this.#others.filter(({ chain, seq }) => this.#named.get(chain) !== seq);
   }
 
   async #checkpoint(thorough: boolean, type: SignedType = "checkpoint"): Promise<void> {
@@ -203,7 +213,7 @@ export class AuditLog implements AsyncDisposable {
       if (thorough) await this.#look();
       await this.#writer.recordRetention();
       this.#recordLost();
-      if (this.#writer.unsigned > 0 || type === "stopped") this.#sign(type, {});
+      if (this.#writer.unsigned > 0 || type === "stopped") await this.#signLater(type, {});
     } catch (error) {
       this.#warn("Cannot write a checkpoint of the audit log", error);
     }

@@ -9,6 +9,7 @@ import {
   MAX_LINE_BYTES,
   type SignedType,
   signJson,
+  signJsonLater,
 } from "../chain/line.ts";
 import { type RawLine, readRawLines } from "../chain/raw_lines.ts";
 import type { SigningKey } from "../chain/signing_key.ts";
@@ -41,6 +42,8 @@ export interface FileDamage {
 const ROTATE_AGAIN_BYTES = 1_048_576;
 /** How many full files may wait for the disk. */
 const MAX_FULL = 8;
+/** How often a signature is begun again because another line came first. */
+const MAX_SIGNINGS = 3;
 
 const encoder = new TextEncoder();
 
@@ -107,6 +110,26 @@ export class ChainWriter {
   sign(type: SignedType, fields: object): void {
     const line = this.#formatSigned(type, fields);
     if (this.#fits(line) || !this.#rotate(type, fields)) this.#appendSigned(type, line);
+  }
+
+  /**
+   * Appends a signed line as {@linkcode sign} does, unless what was to be vouched for is meanwhile; where other
+   * lines come in between again and again, it is signed at once.
+   */
+  async signLater(type: SignedType, fields: object): Promise<void> {
+    const { key } = this.#options;
+    for (let attempt = 0; attempt < MAX_SIGNINGS; attempt++) {
+      const end = this.#end;
+      const json = this.#signable(type, fields);
+      const line = encoder.encode(await signJsonLater("line", json, key.signLater));
+      if (this.#end !== end) {
+        if (type === "checkpoint" && this.unsigned === 0) return;
+        continue;
+      }
+      if (!this.#fits(line)) break;
+      return this.#appendSigned(type, line);
+    }
+    this.sign(type, fields);
   }
 
   /** Waits until all signed lines so far are on the disk, then moves `head.json` to the last of them. */
@@ -180,10 +203,14 @@ export class ChainWriter {
   }
 
   #formatSigned(type: string, fields: object): Uint8Array {
+    return encoder.encode(signJson("line", this.#signable(type, fields), this.#options.key.sign));
+  }
+
+  #signable(type: string, fields: object): string {
     const { chain, number, key, now } = this.#options;
     const place = { chainId: chain, chainNumber: number, fileNumber: this.#end.file };
     const all = { ...place, run: this.#run, covers: this.#headSeq, key: key.id, ...fields };
-    return encoder.encode(signJson("line", formatLine(this.#end, now(), type, all), key.sign));
+    return formatLine(this.#end, now(), type, all);
   }
 
   #fits(line: Uint8Array): boolean {

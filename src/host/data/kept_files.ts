@@ -1,8 +1,7 @@
 // What one host on a folder leaves for the next, to be quicker: never what it could not find out again.
-import { bytesEqual } from "../../crypto/digest.ts";
-import { hmacSha512 } from "../../crypto/hkdf.ts";
 import { readNamedFile } from "../../io/named_file.ts";
 
+const ALGORITHM = { name: "HMAC", hash: "SHA-512" };
 const KEY_BYTES = 32;
 const MAC_BYTES = 64;
 /** More files than that are not kept: the ones that were written longest ago go. */
@@ -15,7 +14,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
  */
 export class KeptFiles {
   readonly #dir: string;
-  #key: Promise<Uint8Array> | undefined;
+  #key: Promise<CryptoKey> | undefined;
 
   /** @param dir The folder, which may not exist yet; nobody but the host's user may enter it. */
   constructor(dir: string) {
@@ -28,8 +27,9 @@ export class KeptFiles {
       const key = await this.#readKey();
       const bytes = await readNamedFile(`${this.#dir}/${name}`, MAX_BYTES + MAC_BYTES);
       const content = bytes.subarray(MAC_BYTES);
-      const mac = authenticate(key, name, content);
-      return bytesEqual(mac, bytes.subarray(0, MAC_BYTES)) ? content : undefined;
+      const mac = bytes.subarray(0, MAC_BYTES) as Uint8Array<ArrayBuffer>;
+      const isOurs = await crypto.subtle.verify("HMAC", key, mac, authenticated(name, content));
+      return isOurs ? content : undefined;
     } catch {
       return undefined; // absent, or not to be read: either way it cannot be relied on
     }
@@ -42,8 +42,12 @@ export class KeptFiles {
     const temporary = `${path}.${crypto.randomUUID()}.tmp`;
     try {
       await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
-      const mac = authenticate(await this.#makeKey(), name, content);
-      await Deno.writeFile(temporary, concat(mac, content), { mode: 0o600, createNew: true });
+      const key = await this.#makeKey();
+      const mac = await crypto.subtle.sign("HMAC", key, authenticated(name, content));
+      await Deno.writeFile(temporary, concat(new Uint8Array(mac), content), {
+        mode: 0o600,
+        createNew: true,
+      });
       await Deno.rename(temporary, path);
       this.#evict();
     } catch {
@@ -66,16 +70,17 @@ export class KeptFiles {
     for (const { path } of found.slice(MAX_FILES)) Deno.removeSync(path);
   }
 
-  #readKey(): Promise<Uint8Array> {
-    this.#key ??= readNamedFile(`${this.#dir}/key`, KEY_BYTES).then((key) => {
-      if (key.length !== KEY_BYTES) throw new Error("The key is torn");
-      return key;
+  #readKey(): Promise<CryptoKey> {
+    this.#key ??= readNamedFile(`${this.#dir}/key`, KEY_BYTES).then((bytes) => {
+      if (bytes.length !== KEY_BYTES) throw new Error("The key is torn");
+      const key = bytes as Uint8Array<ArrayBuffer>;
+      return crypto.subtle.importKey("raw", key, ALGORITHM, false, ["sign", "verify"]);
     });
     this.#key.catch(() => this.#key = undefined);
     return this.#key;
   }
 
-  async #makeKey(): Promise<Uint8Array> {
+  async #makeKey(): Promise<CryptoKey> {
     try {
       return await this.#readKey();
     } catch {
@@ -89,11 +94,12 @@ export class KeptFiles {
   }
 }
 
-function authenticate(key: Uint8Array, name: string, content: Uint8Array): Uint8Array {
-  return hmacSha512(key, concat(new TextEncoder().encode(`${name}\0`), content));
+/** A code is for one name, so that no file stands in for another. */
+function authenticated(name: string, content: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concat(new TextEncoder().encode(`${name}\0`), content);
 }
 
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(first.length + second.length);
   whole.set(first);
   whole.set(second, first.length);

@@ -1,7 +1,11 @@
 // The files that every plugin process starts from, on the disk.
-import { bytesEqual, sha3_512Hex } from "../../crypto/digest.ts";
+import { bytesEqual } from "../../crypto/digest.ts";
 import { readNamedFile } from "../../io/named_file.ts";
-import { BOOTSTRAP_SOURCE, IMPORT_MAP_SOURCE } from "../../plugin/bootstrap.generated.ts";
+import {
+  BOOTSTRAP_SOURCE,
+  IMPORT_MAP_SOURCE,
+  RUNTIME_HASH,
+} from "../../plugin/bootstrap.generated.ts";
 
 /** Holds the two files that every plugin process starts from. */
 export interface RuntimeFiles {
@@ -13,8 +17,7 @@ export interface RuntimeFiles {
 
 /** Writes bootstrap and import map under the hash of their content, so that hosts may share them. */
 export async function writeRuntime(dir: string): Promise<RuntimeFiles> {
-  const hash = sha3_512Hex(new TextEncoder().encode(BOOTSTRAP_SOURCE + IMPORT_MAP_SOURCE));
-  const base = `${dir}/${hash.slice(0, 16)}`;
+  const base = `${dir}/${RUNTIME_HASH.slice(0, 16)}`;
   Deno.mkdirSync(base, { recursive: true, mode: 0o700 });
   const write = async (name: string, text: string) => {
     const path = `${base}/${name}`;
