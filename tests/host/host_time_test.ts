@@ -67,7 +67,7 @@ Deno.test("a plugin that makes the host work without end is held to its share, r
   const error = await listing;
   clearInterval(timer);
   assert.equal(error.details.kind, "host-time");
-  assert.ok(hostTimeMs > before + 400, `${hostTimeMs} ms are four seconds' worth and more`);
+  assert.ok(hostTimeMs > before + 250, `${hostTimeMs} ms are a share of seconds`);
   assert.ok(turns > hostTimeMs / 10, `timers had ${turns} turns in ${hostTimeMs} ms of work`);
   assert.ok(answers > hostTimeMs / 10, `another plugin answered ${answers} times`);
   const kinds = events.seen.flatMap((event) =>
