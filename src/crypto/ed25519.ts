@@ -46,7 +46,10 @@ export async function generateKeyPair(): Promise<KeyPair> {
  */
 export async function getPublicKey(seed: Uint8Array): Promise<Uint8Array> {
   const { x } = await crypto.subtle.exportKey("jwk", await importSeed(seed, true));
-  return decodeBase64Url(x!);
+  const publicKey = decodeBase64Url(x!);
+  // what comes from a seed is of prime order: the check of milliseconds would say no more
+  remember(encodeHex(publicKey), new AcceptedKey(publicKey));
+  return publicKey;
 }
 
 /**
@@ -134,12 +137,16 @@ function acceptKey(raw: Uint8Array): AcceptedKey {
     }
     key = new AcceptedKey(raw);
   }
+  remember(hex, key);
+  return key;
+}
+
+function remember(hex: string, key: AcceptedKey): void {
   acceptedKeys.delete(hex);
   acceptedKeys.set(hex, key);
   if (acceptedKeys.size > MAX_ACCEPTED_KEYS) {
     acceptedKeys.delete(acceptedKeys.keys().next().value!);
   }
-  return key;
 }
 
 /**

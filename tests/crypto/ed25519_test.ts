@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Point } from "@noble/ed25519";
 import assert from "node:assert/strict";
 import {
   checkPublicKey,
@@ -177,3 +178,12 @@ Deno.test("keyId() is the first 16 hex digits of the SHA3-512 of the key", () =>
 
 // printf %s <key> | xxd -r -p | openssl dgst -sha3-512
 const KNOWN_ID = "17ad50148dd47a91";
+
+Deno.test("a key that comes from a seed is what the check of keys wants, which is left out for it", async () => {
+  for (let n = 0; n < 16; n++) {
+    const { publicKey } = await generateKeyPair();
+    const point = Point.fromBytes(publicKey, false);
+    assert.ok(point.isTorsionFree() && !point.isSmallOrder());
+    checkPublicKey(publicKey);
+  }
+});
