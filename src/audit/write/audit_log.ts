@@ -187,8 +187,7 @@ export class AuditLog implements AsyncDisposable {
       this.#tell(message, { chain, problem });
     }
     if (anew) this.#tell("The audit log begins anew, though its key is older", {});
-    // what is recorded meanwhile follows; closing the log waits for the disk
-    this.#running = this.#persist().finally(() => this.#running = undefined);
+    await this.#persist();
   }
 
   /** Signs, and names what is new of other chains: none can be swapped or put back unseen. */
