@@ -126,7 +126,8 @@ Deno.test("a temporary folder whose host was killed before it had a lock is swep
 });
 
 Deno.test("a folder that the application chose is never swept, wherever it is", async () => {
-  const tmp = (await Deno.realPath(await Deno.makeTempDir())).replace(/\/[^/]*$/, "");
+  const made = await Deno.realPath(await Deno.makeTempDir());
+  const tmp = made.replace(/\/[^/]*$/, "");
   const root = `${tmp}/sallyport-host-${crypto.randomUUID()}`;
   try {
     const data = await DataDir.open(root);
@@ -139,6 +140,7 @@ Deno.test("a folder that the application chose is never swept, wherever it is", 
     assert.equal(await exists(`${storage}/precious`), true, "the plugin's data are gone");
   } finally {
     await Deno.remove(root, { recursive: true }).catch(() => {});
+    await Deno.remove(made);
   }
 });
 
